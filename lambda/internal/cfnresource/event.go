@@ -1,0 +1,66 @@
+package cfnresource
+
+import (
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+
+	"github.com/aws/aws-lambda-go/cfn"
+)
+
+// An Event is a request of CloudFormation. It is never logged or printed whole:
+// whoever knows its ResponseURL can answer in our place.
+type Event = cfn.Event
+
+// decode reads an event field by field. A field of the wrong kind stays empty and
+// is reported by the error, and the fields that an answer needs are still there.
+func decode(payload []byte) (Event, error) {
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(payload, &fields); err != nil {
+		return Event{}, fmt.Errorf("event: not a JSON object")
+	}
+	var e Event
+	var wrong []string
+	read := func(name string, into any) {
+		if value, ok := fields[name]; ok && json.Unmarshal(value, into) != nil {
+			wrong = append(wrong, name)
+		}
+	}
+	read("ResponseURL", &e.ResponseURL)
+	read("StackId", &e.StackID)
+	read("RequestId", &e.RequestID)
+	read("LogicalResourceId", &e.LogicalResourceID)
+	read("PhysicalResourceId", &e.PhysicalResourceID)
+	read("RequestType", &e.RequestType)
+	read("ResourceType", &e.ResourceType)
+	read("ResourceProperties", &e.ResourceProperties)
+	read("OldResourceProperties", &e.OldResourceProperties)
+	if len(wrong) > 0 {
+		return e, fmt.Errorf("event: %s of the wrong kind", strings.Join(wrong, ", "))
+	}
+	switch e.RequestType {
+	case cfn.RequestCreate, cfn.RequestUpdate, cfn.RequestDelete:
+		return e, nil
+	default:
+		return e, fmt.Errorf("event: RequestType is not Create, Update or Delete")
+	}
+}
+
+// checkResponseURL refuses an address that CloudFormation does not hand out, so
+// that a forged event can neither learn anything nor have anything done. The
+// error does not quote the address.
+func checkResponseURL(address, dnsSuffix string, allowLoopback bool) error {
+	u, err := url.Parse(address)
+	if err != nil || u.User != nil {
+		return fmt.Errorf("ResponseURL: not an address")
+	}
+	if ip := net.ParseIP(u.Hostname()); allowLoopback && ip != nil && ip.IsLoopback() {
+		return nil
+	}
+	if u.Scheme != "https" || u.Port() != "" || !strings.HasSuffix(u.Hostname(), "."+dnsSuffix) {
+		return fmt.Errorf("ResponseURL: not an https address under %s", dnsSuffix)
+	}
+	return nil
+}

@@ -1,0 +1,159 @@
+// Package cfnresource speaks the protocol of a CloudFormation custom resource:
+// an event comes in, and exactly one answer goes out, whatever happens between.
+//
+// It knows deadlines, panics, physical ids and the form of an answer. It refuses
+// to know what the resource is.
+package cfnresource
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"github.com/aws/aws-lambda-go/cfn"
+)
+
+// A Resource is what the events are about. Its methods may be called again with
+// the same event, at any time and also at the same time, since CloudFormation
+// delivers at least once.
+type Resource interface {
+	// PhysicalID returns the id that the properties of the event lead to, or "" if
+	// they do not parse. It calls nothing: the id must be known before the first
+	// thing is made, or the Delete after a failed Create would not find it.
+	PhysicalID(e Event) string
+
+	// Ensure carries out a Create or an Update and returns the attributes for
+	// Fn::GetAtt. The answer's id is PhysicalID; where that differs from the
+	// event's, the Update was a replacement.
+	Ensure(ctx context.Context, e Event) (map[string]string, error)
+
+	// Undo removes what a failed Create or Update made for an id that the event
+	// does not have yet. It returns nil if there is nothing to undo.
+	Undo(ctx context.Context, e Event) error
+
+	// Remove carries out a Delete. What does not exist counts as removed.
+	Remove(ctx context.Context, e Event) error
+}
+
+// Time that is kept back before the function's deadline for undoing and
+// answering, and the part of it that is for the answer alone. Of a short deadline
+// a third is kept back.
+const (
+	keptBack      = 15 * time.Second
+	keptForAnswer = 5 * time.Second
+)
+
+// nothingMade is the physical id of a failed Create whose properties do not parse.
+// The Delete that CloudFormation sends for it finds nothing to do.
+const nothingMade = "nothing-was-made"
+
+// A Handler answers events about one kind of resource. All fields but
+// AllowLoopback are required.
+type Handler struct {
+	Resource  Resource
+	Client    *http.Client // see NewClient
+	Log       *slog.Logger
+	LogStream string // named in the reason of a failure
+	DNSSuffix string // of the partition: the ResponseURL must be below it
+
+	// AllowLoopback accepts a ResponseURL on the loopback interface. It is for the
+	// embedded AWS and set when the function is linked, never by its environment.
+	AllowLoopback bool
+}
+
+// Handle carries out one event and answers it. It returns an error only if no
+// answer was accepted; Lambda then delivers the event again. The error holds
+// nothing of the event, since the runtime prints it.
+func (h *Handler) Handle(ctx context.Context, payload json.RawMessage) error {
+	e, invalid := decode(payload)
+	if err := checkResponseURL(e.ResponseURL, h.DNSSuffix, h.AllowLoopback); err != nil {
+		return err
+	}
+	log := h.Log.With("requestType", e.RequestType, "requestId", e.RequestID,
+		"stackId", e.StackID, "logicalResourceId", e.LogicalResourceID)
+	log.Info("event", "physicalResourceId", e.PhysicalResourceID)
+
+	work, undo, cancel := deadlines(ctx)
+	defer cancel()
+	a := answer{Status: cfn.StatusSuccess, StackID: e.StackID, RequestID: e.RequestID, LogicalResourceID: e.LogicalResourceID}
+	err := invalid
+	if err == nil {
+		a.PhysicalResourceID, a.Data, err = h.carryOut(work, e)
+	}
+	if err != nil {
+		if work.Err() != nil {
+			err = fmt.Errorf("out of time, %w", err)
+		}
+		if invalid == nil && e.RequestType != cfn.RequestDelete {
+			err = errors.Join(err, h.undo(undo, e))
+		}
+		a.Status, a.Data, a.Reason = cfn.StatusFailed, nil, reason(err, h.LogStream)
+		a.PhysicalResourceID = failedID(e, a.PhysicalResourceID)
+		log.Error("failed", "reason", a.Reason)
+	}
+	if err := h.put(ctx, e.ResponseURL, a); err != nil {
+		log.Error("answer", "error", err.Error())
+		return err
+	}
+	log.Info("answered", "status", a.Status, "physicalResourceId", a.PhysicalResourceID)
+	return nil
+}
+
+// carryOut calls the resource. A panic becomes an error, so that it is answered.
+func (h *Handler) carryOut(ctx context.Context, e Event) (id string, data map[string]string, err error) {
+	defer h.recoverTo(&err)
+	if e.RequestType == cfn.RequestDelete {
+		return e.PhysicalResourceID, nil, h.Resource.Remove(ctx, e)
+	}
+	id = h.Resource.PhysicalID(e)
+	data, err = h.Resource.Ensure(ctx, e)
+	return id, data, err
+}
+
+func (h *Handler) undo(ctx context.Context, e Event) (err error) {
+	defer h.recoverTo(&err)
+	if err := h.Resource.Undo(ctx, e); err != nil {
+		return fmt.Errorf("undo: %w", err)
+	}
+	return nil
+}
+
+// recoverTo turns a panic into an error. The value of the panic may hold anything,
+// so only its type and the stack are logged.
+func (h *Handler) recoverTo(err *error) {
+	if value := recover(); value != nil {
+		h.Log.Error("internal error", "type", fmt.Sprintf("%T", value), "stack", string(debug.Stack()))
+		*err = errors.New("internal error, see the log")
+	}
+}
+
+// failedID returns the id for a failure. An Update that fails under another id
+// than the event's would read as a replacement, and CloudFormation would delete
+// the live resource (aws-cdk#22670).
+func failedID(e Event, id string) string {
+	if e.PhysicalResourceID != "" {
+		return e.PhysicalResourceID
+	}
+	if id != "" {
+		return id
+	}
+	return nothingMade
+}
+
+// deadlines returns the contexts for the work and for undoing it. The time
+// between the second and the deadline of ctx is left for the answer.
+func deadlines(ctx context.Context) (work, undo context.Context, cancel func()) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return ctx, ctx, func() {}
+	}
+	kept := min(keptBack, time.Until(deadline)/3)
+	work, cancelWork := context.WithDeadline(ctx, deadline.Add(-kept))
+	undo, cancelUndo := context.WithDeadline(ctx, deadline.Add(-min(keptForAnswer, kept/3)))
+	return work, undo, func() { cancelWork(); cancelUndo() }
+}

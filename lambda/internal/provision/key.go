@@ -1,0 +1,221 @@
+package provision
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/iam/types"
+	"github.com/cenkalti/backoff/v5"
+
+	"bucketuser/lambda/spec"
+)
+
+// maxKeys is IAM's limit of access keys for a user.
+const maxKeys = 2
+
+// discardTimeout limits the removal of a key that was not committed. It runs when
+// the time for the work may be over, in the time kept back.
+const discardTimeout = 3 * time.Second
+
+// secretKey is a secret access key. Whatever prints it prints REDACTED.
+type secretKey string
+
+const redacted = "REDACTED"
+
+func (secretKey) String() string               { return redacted }
+func (secretKey) GoString() string             { return redacted }
+func (secretKey) Format(f fmt.State, _ rune)   { _, _ = f.Write([]byte(redacted)) }
+func (secretKey) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"`), nil }
+func (secretKey) LogValue() slog.Value         { return slog.StringValue(redacted) }
+
+// credential is an access key and where it stands with the secret.
+type credential struct {
+	ID     string
+	secret secretKey
+	fresh  bool // made by this event and not committed
+
+	follows string               // version of the secret that a commit of the key follows, or ""
+	stored  map[string]secretKey // fields of that version, empty if it names no key of ours
+	version string               // version that holds the key, once it is committed
+}
+
+// ensureKey returns the key that the secret names, or a new one if there is none
+// that works. A key that somebody has made inactive stays so: it may be known to
+// strangers, so a new one takes its place.
+func (p *Provisioner) ensureKey(ctx context.Context, s spec.Spec, made set) (credential, error) {
+	key, err := p.committedKey(ctx, s, made)
+	if err != nil || key.ID != "" {
+		return key, err
+	}
+	return p.mintKey(ctx, s, made.user, key)
+}
+
+// committedKey returns the key that the secret names, if the user has it and it is
+// active. Otherwise the ID is empty and follows says what a commit follows.
+func (p *Provisioner) committedKey(ctx context.Context, s spec.Spec, made set) (credential, error) {
+	if made.secret.fresh {
+		return credential{}, nil
+	}
+	current, err := p.readValue(ctx, s, made.secret)
+	if err != nil {
+		return credential{}, err
+	}
+	none := credential{follows: current.version}
+	id := string(current.fields[spec.FieldAccessKeyID])
+	if id == "" || made.user.fresh {
+		return none, nil
+	}
+	works, err := p.hasActiveKey(ctx, s, id)
+	if err != nil || !works {
+		return none, err
+	}
+	return credential{
+		ID:      id,
+		secret:  current.fields[spec.FieldSecretAccessKey],
+		follows: current.version,
+		stored:  current.fields,
+		version: current.version,
+	}, nil
+}
+
+// hasActiveKey reports whether the user has the key and may use it. IAM may not
+// list a key that was made seconds ago, so its absence is believed only after
+// readPropagation.
+func (p *Provisioner) hasActiveKey(ctx context.Context, s spec.Spec, id string) (bool, error) {
+	errAbsent := errors.New("absent")
+	status, err := backoff.Retry(ctx, func() (types.StatusType, error) {
+		keys, err := p.listKeys(ctx, s)
+		if err != nil {
+			return "", backoff.Permanent(err)
+		}
+		for _, key := range keys {
+			if aws.ToString(key.AccessKeyId) == id {
+				return key.Status, nil
+			}
+		}
+		return "", errAbsent
+	}, backoff.WithBackOff(backoff.NewConstantBackOff(pollInterval)), backoff.WithMaxElapsedTime(readPropagation))
+	if errors.Is(err, errAbsent) {
+		p.log.Warn("repairing: the key in the secret is gone", "user", s.UserName, "accessKeyId", id)
+		return false, nil
+	}
+	if err == nil && status != types.StatusTypeActive {
+		p.log.Warn("repairing: the key in the secret is inactive", "user", s.UserName, "accessKeyId", id)
+	}
+	return status == types.StatusTypeActive, err
+}
+
+// mintKey creates a key. A lost answer of CreateAccessKey must not be followed by a
+// second attempt: it would leave a key whose secret nobody knows. Only answers that
+// say that nothing happened are repeated.
+func (p *Provisioner) mintKey(ctx context.Context, s spec.Spec, u user, after credential) (credential, error) {
+	if !u.fresh {
+		if err := p.makeRoom(ctx, s); err != nil {
+			return credential{}, err
+		}
+	}
+	out, err := p.iam.CreateAccessKey(ctx, &iam.CreateAccessKeyInput{UserName: &s.UserName},
+		func(o *iam.Options) { o.Retryer = onlyIfNothingHappened() })
+	if err != nil {
+		return credential{}, fmt.Errorf("access key of user %s: %w", s.UserName, brief(err))
+	}
+	return credential{
+		ID:      aws.ToString(out.AccessKey.AccessKeyId),
+		secret:  secretKey(aws.ToString(out.AccessKey.SecretAccessKey)),
+		fresh:   true,
+		follows: after.follows,
+	}, nil
+}
+
+// onlyIfNothingHappened repeats throttling, and NoSuchEntity for a user whom IAM
+// does not know everywhere yet.
+func onlyIfNothingHappened() aws.Retryer {
+	codes := maps.Clone(retry.DefaultThrottleErrorCodes)
+	codes["NoSuchEntity"] = struct{}{}
+	return retry.NewStandard(func(o *retry.StandardOptions) {
+		o.MaxAttempts = maxAttempts
+		o.RateLimiter = ratelimit.None
+		o.Retryables = []retry.IsErrorRetryable{retry.RetryableErrorCode{Codes: codes}}
+	})
+}
+
+// makeRoom deletes the keys of a user who has as many as IAM allows. None of them
+// is committed, or there would be no need for another: they were left by events
+// that were cut off before their commit, or made inactive.
+func (p *Provisioner) makeRoom(ctx context.Context, s spec.Spec) error {
+	keys, err := p.listKeys(ctx, s)
+	if err != nil || len(keys) < maxKeys {
+		return err
+	}
+	for _, key := range keys {
+		if err := p.deleteKey(ctx, s, aws.ToString(key.AccessKeyId)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sweepKeys deletes every key of the user but the one to keep. It runs after a
+// commit, so that the key in use is never taken away for one that is not yet.
+func (p *Provisioner) sweepKeys(ctx context.Context, s spec.Spec, keep string) error {
+	keys, err := p.listKeys(ctx, s)
+	if err != nil {
+		return err
+	}
+	for _, key := range keys {
+		if id := aws.ToString(key.AccessKeyId); id != keep {
+			if err := p.deleteKey(ctx, s, id); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// discard deletes a key that was made but not committed.
+func (p *Provisioner) discard(ctx context.Context, s spec.Spec, key credential) error {
+	if !key.fresh {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), discardTimeout)
+	defer cancel()
+	return p.deleteKey(ctx, s, key.ID)
+}
+
+func (p *Provisioner) deleteKey(ctx context.Context, s spec.Spec, id string) error {
+	_, err := p.iam.DeleteAccessKey(ctx, &iam.DeleteAccessKeyInput{UserName: &s.UserName, AccessKeyId: &id})
+	if err != nil && !isMissing(err) {
+		return fmt.Errorf("access key %s of user %s: %w", id, s.UserName, brief(err))
+	}
+	return nil
+}
+
+// listKeys returns the keys of the user, oldest first, and none for a user that
+// does not exist.
+func (p *Provisioner) listKeys(ctx context.Context, s spec.Spec) ([]types.AccessKeyMetadata, error) {
+	var keys []types.AccessKeyMetadata
+	pages := iam.NewListAccessKeysPaginator(p.iam, &iam.ListAccessKeysInput{UserName: &s.UserName})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if isMissing(err) {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("access keys of user %s: %w", s.UserName, brief(err))
+		}
+		keys = append(keys, page.AccessKeyMetadata...)
+	}
+	slices.SortFunc(keys, func(a, b types.AccessKeyMetadata) int {
+		return aws.ToTime(a.CreateDate).Compare(aws.ToTime(b.CreateDate))
+	})
+	return keys, nil
+}

@@ -1,0 +1,139 @@
+package provision
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"bucketuser/lambda/spec"
+)
+
+// ensureMarker writes the folder marker, or removes it, and removes the marker and
+// the probe of a prefix that the resource no longer has: they would make its bucket
+// count as filled. An object of that key which is not empty is somebody's data.
+func (p *Provisioner) ensureMarker(ctx context.Context, s spec.Spec, c change) error {
+	if c.old.Prefix != "" && c.old.Prefix != s.Prefix {
+		if err := p.removeObjects(ctx, c.old, c.old.MarkerKey(), c.old.ProbeKey()); err != nil {
+			return err
+		}
+	}
+	if !s.FolderMarker {
+		if c.old.FolderMarker {
+			return p.removeObjects(ctx, s, s.MarkerKey())
+		}
+		return nil
+	}
+	_, err := p.s3.PutObject(ctx, &s3.PutObjectInput{
+		Bucket: &s.BucketName, ExpectedBucketOwner: p.expectedOwner(),
+		Key: aws.String(s.MarkerKey()), IfNoneMatch: aws.String("*")})
+	if err != nil && !isCode(err, "PreconditionFailed") { // it is there
+		return fmt.Errorf("folder marker %s of bucket %s: %w", s.MarkerKey(), s.BucketName, brief(err))
+	}
+	return nil
+}
+
+// isOurObject reports whether an entry of the bucket is the folder marker or the
+// probe. Both are empty.
+func isOurObject(s spec.Spec, key string, size int64) bool {
+	return size == 0 && (key == s.MarkerKey() || key == s.ProbeKey())
+}
+
+// removeObjects removes all versions and delete markers of our own objects among
+// the keys, whether the bucket is versioned or not.
+func (p *Provisioner) removeObjects(ctx context.Context, s spec.Spec, keys ...string) error {
+	for _, key := range keys {
+		pages := s3.NewListObjectVersionsPaginator(p.s3, &s3.ListObjectVersionsInput{
+			Bucket: &s.BucketName, ExpectedBucketOwner: p.expectedOwner(),
+			Prefix: aws.String(key), EncodingType: types.EncodingTypeUrl})
+		for pages.HasMorePages() {
+			page, err := pages.NextPage(ctx)
+			if isMissing(err) {
+				return nil
+			}
+			if err != nil {
+				return fmt.Errorf("bucket %s: %w", s.BucketName, brief(err))
+			}
+			entries, err := entriesOf(page)
+			if err != nil {
+				return fmt.Errorf("bucket %s: %w", s.BucketName, err)
+			}
+			for _, e := range entries {
+				if e.key == key && isOurObject(s, e.key, e.size) {
+					if err := p.deleteEntry(ctx, s, e); err != nil {
+						return err
+					}
+				}
+			}
+			if len(entries) > 0 && entries[len(entries)-1].key > key {
+				break // keys are in order: the rest only start with it
+			}
+		}
+	}
+	return nil
+}
+
+// errHoldsData says that a bucket holds more than our own objects.
+var errHoldsData = errors.New("is not empty")
+
+// checkEmpty returns an error that says how much the bucket holds, if it holds
+// anything but our own objects.
+func (p *Provisioner) checkEmpty(ctx context.Context, s spec.Spec) error {
+	count, more, err := p.countOthers(ctx, s)
+	if err != nil || count == 0 {
+		return err
+	}
+	amount := fmt.Sprint(count)
+	if more {
+		amount = "more than " + amount
+	}
+	return fmt.Errorf("bucket %s: %w: %s objects or versions, and OnDelete is %s; empty it and delete again, "+
+		"or keep it with --retain-resources %s", s.BucketName, errHoldsData, amount, spec.DeleteIfEmpty, s.LogicalID)
+}
+
+// countOthers counts the versions and delete markers on the first page that holds
+// any that are not ours.
+func (p *Provisioner) countOthers(ctx context.Context, s spec.Spec) (count int, more bool, err error) {
+	pages := s3.NewListObjectVersionsPaginator(p.s3, &s3.ListObjectVersionsInput{
+		Bucket: &s.BucketName, ExpectedBucketOwner: p.expectedOwner(), EncodingType: types.EncodingTypeUrl})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if isMissing(err) {
+			return 0, false, nil
+		}
+		if err != nil {
+			return 0, false, fmt.Errorf("bucket %s: %w", s.BucketName, brief(err))
+		}
+		entries, err := entriesOf(page)
+		if err != nil {
+			return 0, false, fmt.Errorf("bucket %s: %w", s.BucketName, err)
+		}
+		for _, e := range entries {
+			if !isOurObject(s, e.key, e.size) {
+				count++
+			}
+		}
+		if count > 0 {
+			return count, aws.ToBool(page.IsTruncated), nil
+		}
+	}
+	return 0, false, nil
+}
+
+// entry is one version or delete marker.
+type entry struct {
+	key     string
+	version string
+	size    int64 // bytes; 0 for a delete marker
+}
+
+// isPlain reports whether the key can stand in the XML of DeleteObjects.
+func (e entry) isPlain() bool {
+	return !strings.ContainsFunc(e.key, func(r rune) bool {
+		return r < ' ' && r != '\t' && r != '\n' || r == 0xFFFE || r == 0xFFFF || r == '\r'
+	})
+}

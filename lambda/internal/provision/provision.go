@@ -1,0 +1,186 @@
+// Package provision makes AWS match a [spec.Spec], and removes what matches it.
+//
+// One event takes this path:
+//
+//	Ensure  parse the properties, decide between in place and replacement
+//	look    read secret, user and bucket by name; refuse what is not ours
+//	make    create what is missing, tagged as ours by the creating call
+//	equip   bucket: public access block, policy, the rest; user: an access key
+//	prove   use the new key as its owner will
+//	commit  put the credentials into the secret
+//
+// Until the commit the secret is a placeholder without a value: a record that the
+// set was begun. Whether it holds the id of a key that the user has is what tells
+// a set in use from one that nobody can have used, and so what may be undone.
+//
+// Every step looks before it acts and can be repeated. Nothing is changed or
+// removed unless its tags say that it belongs to the resource. The package knows
+// nothing of answers, deadlines and physical ids beyond those of its specs.
+package provision
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+
+	"github.com/aws/aws-lambda-go/cfn"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+
+	"bucketuser/lambda/internal/cfnresource"
+	"bucketuser/lambda/spec"
+)
+
+// A Provisioner carries out events in one account and region. It is safe for
+// concurrent use.
+type Provisioner struct {
+	provider spec.Provider
+	log      *slog.Logger
+
+	config  aws.Config // for clients that use a new key
+	iam     *iam.Client
+	s3      *s3.Client
+	secrets *secretsmanager.Client
+	cfn     *cloudformation.Client
+}
+
+var _ cfnresource.Resource = (*Provisioner)(nil)
+
+// New returns a Provisioner that acts with the credentials of config, the role of
+// the provider. It replaces the retryer of config by its own.
+func New(config aws.Config, provider spec.Provider, log *slog.Logger) *Provisioner {
+	config = config.Copy()
+	config.Retryer = standardRetryer
+	return &Provisioner{
+		provider: provider,
+		log:      log,
+		config:   config,
+		iam:      iam.NewFromConfig(config),
+		s3:       s3.NewFromConfig(config),
+		secrets:  secretsmanager.NewFromConfig(config),
+		cfn:      cloudformation.NewFromConfig(config),
+	}
+}
+
+// PhysicalID returns the id of the properties, or "" if they do not parse.
+func (p *Provisioner) PhysicalID(e cfnresource.Event) string {
+	s, err := p.parse(e, e.ResourceProperties)
+	if err != nil {
+		return ""
+	}
+	return s.PhysicalID
+}
+
+// Ensure carries out a Create or an Update and returns the return values.
+//
+// An Update is in place if the id of its properties is the event's own, whatever
+// OldResourceProperties say: the rollback of a refused rename would be refused too
+// otherwise. Any other Update is a replacement, which makes a disjoint new set and
+// leaves the old one to the Delete that CloudFormation sends for it.
+func (p *Provisioner) Ensure(ctx context.Context, e cfnresource.Event) (map[string]string, error) {
+	s, err := p.parse(e, e.ResourceProperties)
+	if err != nil {
+		return nil, err
+	}
+	if e.RequestType == cfn.RequestCreate {
+		return p.ensure(ctx, s, change{creating: true, event: cfn.RequestCreate})
+	}
+	old, err := p.parse(e, e.OldResourceProperties)
+	if err != nil { // properties that were refused when they were new: they left nothing behind
+		old = spec.Spec{}
+	}
+	if s.PhysicalID != e.PhysicalResourceID {
+		return p.ensure(ctx, s, change{creating: true, event: cfn.RequestUpdate, replaced: old})
+	}
+	data, err := p.ensure(ctx, s, change{event: cfn.RequestUpdate, old: old})
+	if err != nil || old.PhysicalID == "" || old.PhysicalID == s.PhysicalID {
+		return data, err
+	}
+	// CloudFormation goes back from a replacement whose id it never heard, so nobody
+	// else will remove what that left. A late duplicate of this event must not: by
+	// then the same names may be in use again.
+	if err := p.askStack(ctx, s, cfn.RequestUpdate); err != nil {
+		return nil, err
+	}
+	if err := p.removeLeftover(ctx, old); err != nil {
+		return nil, fmt.Errorf("left by the failed replacement: %w", err)
+	}
+	return data, nil
+}
+
+// Undo removes what a failed Create made, unless its credentials were committed:
+// then they may be in use. A failed Update has nothing to undo, since CloudFormation
+// sends the Update that goes back, and that one cleans up.
+func (p *Provisioner) Undo(ctx context.Context, e cfnresource.Event) error {
+	if e.RequestType != cfn.RequestCreate {
+		return nil
+	}
+	s, err := p.parse(e, e.ResourceProperties)
+	if err != nil {
+		return nil // refused before anything was made
+	}
+	return p.undo(ctx, s)
+}
+
+// Remove carries out a Delete. The names come from the properties, whatever id the
+// event carries: CloudFormation makes one up for a Create that it has given up on.
+func (p *Provisioner) Remove(ctx context.Context, e cfnresource.Event) error {
+	s, err := spec.ParseForDelete(e.ResourceProperties, e.StackID, e.LogicalResourceID, p.provider)
+	if err != nil {
+		p.log.Info("nothing to delete: these properties were never accepted", "reason", err.Error())
+		return nil
+	}
+	return p.remove(ctx, s)
+}
+
+func (p *Provisioner) parse(e cfnresource.Event, properties map[string]any) (spec.Spec, error) {
+	return spec.Parse(properties, e.StackID, e.LogicalResourceID, p.provider)
+}
+
+// change is what ensure needs to know beside the spec.
+type change struct {
+	event    cfn.RequestType
+	creating bool      // Create or replacement: the set is expected not to exist
+	old      spec.Spec // in place: as it was; zero if unknown
+	replaced spec.Spec // replacement: what is replaced; zero if unknown
+}
+
+// checkReplacement refuses a replacement that could lose data. It is not asked
+// when the set already exists, since CloudFormation then goes back to it, and a
+// rollback is never refused.
+func (p *Provisioner) checkReplacement(ctx context.Context, s, old spec.Spec) error {
+	if old.PhysicalID == "" {
+		return nil
+	}
+	// A name in both sets would be one thing with two owners: deleting either set
+	// would take it from the other.
+	for _, name := range []struct{ property, new, old string }{
+		{"BucketName", s.BucketName, old.BucketName},
+		{"UserName", s.UserName, old.UserName},
+		{"SecretName", s.SecretName, old.SecretName},
+	} {
+		if strings.EqualFold(name.new, name.old) {
+			return fmt.Errorf("%s %s: must change too, since a change of any name replaces user, bucket and secret together; "+
+				"change every name that is given, or give none", name.property, name.new)
+		}
+	}
+	if s.OnDelete != old.OnDelete {
+		return fmt.Errorf("OnDelete: must not change together with a name, since the old bucket is deleted by its old value %s; "+
+			"change OnDelete in an update of its own first", old.OnDelete)
+	}
+	if old.OnDelete != spec.DeleteIfEmpty {
+		return nil
+	}
+	b, err := p.lookBucket(ctx, old, false)
+	if err != nil || !b.owned(old) {
+		return err
+	}
+	if err := p.checkEmpty(ctx, old); err != nil {
+		return fmt.Errorf("replacement would delete the old bucket: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,70 @@
+package provision
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-lambda-go/cfn"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+
+	"bucketuser/lambda/spec"
+)
+
+// errStale says that CloudFormation no longer waits for the event.
+var errStale = errors.New("CloudFormation no longer waits for this event")
+
+// questionTimeout limits a question to CloudFormation, which must not hold up an
+// event that it would only have let go on.
+const questionTimeout = 5 * time.Second
+
+// askStack returns errStale if CloudFormation says that it is not waiting for an
+// event of this type: a Create that starts after its Delete, or a late duplicate,
+// would leave a set behind that nobody removes. If the question cannot be answered
+// the event goes on.
+func (p *Provisioner) askStack(ctx context.Context, s spec.Spec, event cfn.RequestType) error {
+	expected := types.ResourceStatusCreateInProgress
+	if event == cfn.RequestUpdate {
+		expected = types.ResourceStatusUpdateInProgress
+	}
+	status, err := p.stackStatus(ctx, s)
+	if err != nil {
+		p.log.Info("CloudFormation cannot tell the state of the resource", "error", err.Error())
+		return nil
+	}
+	if status != expected {
+		return fmt.Errorf("%w: the resource is %s", errStale, status)
+	}
+	return nil
+}
+
+// isAlive reports whether CloudFormation says that the resource was just created
+// or is being created, so that a Delete that arrives now belongs to an earlier one
+// of the same names.
+func (p *Provisioner) isAlive(ctx context.Context, s spec.Spec) bool {
+	status, err := p.stackStatus(ctx, s)
+	return err == nil && (status == types.ResourceStatusCreateInProgress || status == types.ResourceStatusCreateComplete)
+}
+
+func (p *Provisioner) stackStatus(ctx context.Context, s spec.Spec) (types.ResourceStatus, error) {
+	ctx, cancel := context.WithTimeout(ctx, questionTimeout)
+	defer cancel()
+	out, err := p.cfn.DescribeStackResource(ctx, &cloudformation.DescribeStackResourceInput{
+		StackName:         &s.StackID,
+		LogicalResourceId: &s.LogicalID,
+	})
+	if err != nil {
+		return "", brief(err)
+	}
+	if out.StackResourceDetail == nil {
+		return "", errors.New("stack: an answer without the resource")
+	}
+	return out.StackResourceDetail.ResourceStatus, nil
+}
+
+// expectedOwner is passed with every call on a bucket, so that a bucket of the
+// same name in another account is never touched.
+func (p *Provisioner) expectedOwner() *string { return aws.String(p.provider.Account) }

@@ -1,0 +1,224 @@
+package spec
+
+import (
+	"fmt"
+	"math"
+	"reflect"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/go-viper/mapstructure/v2"
+)
+
+// What Delete does to the bucket.
+const (
+	DeleteIfEmpty = "DeleteIfEmpty"
+	Purge         = "Purge"
+	Retain        = "Retain"
+)
+
+// What the user may do below the prefix.
+const (
+	ReadOnly  = "ReadOnly"
+	ReadWrite = "ReadWrite"
+	Full      = "Full"
+)
+
+// Properties are the resource's properties with every default filled in.
+type Properties struct {
+	BucketName                      string
+	UserName                        string
+	SecretName                      string
+	Prefix                          string // ends in "/"
+	FolderMarker                    bool
+	Access                          string // ReadOnly, ReadWrite or Full
+	Statements                      []ExtraStatement
+	EnforceTls                      bool
+	OnDelete                        string // DeleteIfEmpty, Purge or Retain
+	Versioning                      bool
+	AbortIncompleteUploadsAfterDays int // days; 0: no rule
+	KeySerial                       int
+	RotateAfterDays                 int    // days; 0: off
+	SecretKmsKeyId                  string // "": the AWS managed key
+	SecretRecoveryDays              int    // days; 0: deleted at once
+	Tags                            []Tag
+	VerifyCredentials               bool
+}
+
+// A Tag is one element of the property Tags, in CloudFormation's own form.
+type Tag struct{ Key, Value string }
+
+// How a property answers to a change of its value.
+const (
+	Identity = "identity" // names the resource: a change replaces it
+	InPlace  = "in place"
+	NoChange = "n/a"
+)
+
+// A Property is one row of the table of properties: how it is parsed, checked
+// and documented.
+type Property struct {
+	Name     string
+	Default  string // as documented
+	OnChange string // Identity, InPlace or NoChange
+	Meaning  string // one line of Markdown
+
+	field func(*Properties) any
+	check func(*Spec) string // the reason to refuse the value, or ""
+}
+
+// Table lists every property in the order of the documentation.
+var Table = []Property{
+	{"BucketName", "generated", Identity, "globally unique name of the bucket, without dots",
+		func(p *Properties) any { return &p.BucketName }, (*Spec).checkBucketName},
+	{"UserName", "generated", Identity, "IAM user, without console login, groups or identity policies",
+		func(p *Properties) any { return &p.UserName }, (*Spec).checkUserName},
+	{"SecretName", "generated", Identity, "Secrets Manager secret that receives the credentials, at most 256 characters",
+		func(p *Properties) any { return &p.SecretName }, (*Spec).checkSecretName},
+	{"Prefix", "`data/`", InPlace, "the folder: printable ASCII, at most 256 bytes (512 percent-encoded); a trailing `/` is added; `*`, `?`, `${`, a leading `/` and empty, `.` or `..` segments are refused",
+		func(p *Properties) any { return &p.Prefix }, (*Spec).checkPrefix},
+	{"FolderMarker", "`true`", InPlace, "write the zero-byte `<Prefix>` object that the console's *Create folder* writes",
+		func(p *Properties) any { return &p.FolderMarker }, anyValue},
+	{"Access", "`ReadWrite`", InPlace, "`ReadOnly`, `ReadWrite`, or `Full`: the guide's `s3:*` on the bucket and everything in it",
+		func(p *Properties) any { return &p.Access }, func(s *Spec) string { return oneOf(s.Access, ReadOnly, ReadWrite, Full) }},
+	{"Statements", "none", InPlace, "extra policy statements: `Effect`, `Action`, and optionally `Sid`, `Resource`, `Condition`; the user is the Principal; a Resource is an ARN in the bucket or a key pattern that starts with `/`; without one it is the bucket and everything in it",
+		func(p *Properties) any { return &p.Statements }, (*Spec).checkStatements},
+	{"EnforceTls", "`true`", InPlace, "deny every request without TLS",
+		func(p *Properties) any { return &p.EnforceTls }, anyValue},
+	{"OnDelete", "`DeleteIfEmpty`", InPlace, "what deleting the resource does to the bucket: `DeleteIfEmpty`, `Purge` or `Retain`",
+		func(p *Properties) any { return &p.OnDelete }, func(s *Spec) string { return oneOf(s.OnDelete, DeleteIfEmpty, Purge, Retain) }},
+	{"Versioning", "`false`", InPlace, "bucket versioning; off again means suspended",
+		func(p *Properties) any { return &p.Versioning }, anyValue},
+	{"AbortIncompleteUploadsAfterDays", "`7`", InPlace, "lifecycle rule for the parts of unfinished multipart uploads, in days; `0`: none; other rules are left alone",
+		func(p *Properties) any { return &p.AbortIncompleteUploadsAfterDays },
+		func(s *Spec) string { return within(s.AbortIncompleteUploadsAfterDays, 0, maxLifecycleDays) }},
+	{"KeySerial", "`0`", InPlace, "not available yet: leave it at `0`",
+		func(p *Properties) any { return &p.KeySerial }, func(s *Spec) string { return notYet(s.KeySerial) }},
+	{"RotateAfterDays", "`0`", InPlace, "not available yet: leave it at `0`",
+		func(p *Properties) any { return &p.RotateAfterDays }, func(s *Spec) string { return notYet(s.RotateAfterDays) }},
+	{"SecretKmsKeyId", "AWS managed", InPlace, "KMS key that encrypts the secret",
+		func(p *Properties) any { return &p.SecretKmsKeyId }, (*Spec).checkKmsKeyID},
+	{"SecretRecoveryDays", "`0`", InPlace, "recovery window of the secret on Delete: `0` deletes it at once, else 7 to 30 days",
+		func(p *Properties) any { return &p.SecretRecoveryDays }, (*Spec).checkRecoveryDays},
+	{"Tags", "none", InPlace, "list of `Key` and `Value` for bucket and secret, merged with tags that others set; the user's are set when it is created; at most 40",
+		func(p *Properties) any { return &p.Tags }, (*Spec).checkTags},
+	{"VerifyCredentials", "`true`", NoChange, "prove each new key before answering: that it can do what `Access` promises",
+		func(p *Properties) any { return &p.VerifyCredentials }, anyValue},
+}
+
+func defaults() Properties {
+	return Properties{
+		Prefix:                          "data/",
+		FolderMarker:                    true,
+		Access:                          ReadWrite,
+		EnforceTls:                      true,
+		OnDelete:                        DeleteIfEmpty,
+		AbortIncompleteUploadsAfterDays: 7,
+		VerifyCredentials:               true,
+	}
+}
+
+// decode fills the table's fields and appends a fault for every property that is
+// unknown or of the wrong kind. Absent and null properties keep their default.
+func decode(properties map[string]any, faults Faults) (Properties, Faults) {
+	p := defaults()
+	known := map[string]bool{"ServiceToken": true, "ServiceTimeout": true} // CloudFormation's own
+	for _, row := range Table {
+		known[row.Name] = true
+		value := properties[row.Name]
+		if value == nil {
+			continue
+		}
+		field := row.field(&p)
+		if err := decodeValue(value, field); err != nil {
+			faults = append(faults, Fault{row.Name, "must be " + kindOf(field)})
+		}
+	}
+	var unknown Faults
+	for name := range properties {
+		if !known[name] {
+			unknown = append(unknown, Fault{name, "is not a property of " + ResourceType})
+		}
+	}
+	return p, append(faults, unknown.sorted()...)
+}
+
+// decodeValue decodes one property. CloudFormation sends every primitive as a
+// string, SDK callers and tests may send the JSON kind: both are accepted, other
+// conversions are not.
+func decodeValue(value, field any) error {
+	decoder, err := mapstructure.NewDecoder(&mapstructure.DecoderConfig{
+		DecodeHook:  primitives,
+		ErrorUnused: true,
+		MatchName:   func(key, field string) bool { return key == field },
+		Result:      field,
+	})
+	if err != nil {
+		return err
+	}
+	return decoder.Decode(value)
+}
+
+var wholeNumber = regexp.MustCompile(`^-?[0-9]{1,9}$`)
+
+// primitives is the decode hook for the string forms of booleans and whole
+// numbers, and for a single string where a list of strings is meant.
+func primitives(_, to reflect.Type, value any) (any, error) {
+	switch v := value.(type) {
+	case string:
+		switch {
+		case to.Kind() == reflect.Bool && (v == "true" || v == "false"):
+			return v == "true", nil
+		case to.Kind() == reflect.Int && wholeNumber.MatchString(v):
+			return strconv.Atoi(v)
+		case to == reflect.TypeFor[StringList]():
+			return []string{v}, nil
+		}
+	case float64:
+		if to.Kind() == reflect.Int && (v != math.Trunc(v) || math.Abs(v) >= 1e9) {
+			return nil, fmt.Errorf("not a whole number")
+		}
+	}
+	return value, nil
+}
+
+func kindOf(field any) string {
+	switch field.(type) {
+	case *bool:
+		return "true or false"
+	case *int:
+		return "a whole number"
+	case *string:
+		return "a string"
+	case *[]Tag:
+		return "a list of objects with Key and Value"
+	default:
+		return "a list of objects with Effect, Action and optionally Sid, Resource, Condition"
+	}
+}
+
+func anyValue(*Spec) string { return "" }
+
+func oneOf(value string, allowed ...string) string {
+	for _, a := range allowed {
+		if value == a {
+			return ""
+		}
+	}
+	return "must be one of " + strings.Join(allowed, ", ")
+}
+
+func within(value, low, high int) string {
+	if value < low || value > high {
+		return fmt.Sprintf("must be from %d to %d", low, high)
+	}
+	return ""
+}
+
+func notYet(value int) string {
+	if value != 0 {
+		return "rotation is not available in this version; leave it at 0"
+	}
+	return ""
+}

@@ -1,0 +1,120 @@
+// Package spec turns the properties of a Custom::BucketUser resource into a
+// [Spec]: every value decoded, checked and defaulted, every name known.
+//
+// It is a pure function of the event. It knows the rules that AWS has for names
+// and policies, and nothing of clients, clocks or the account's state, so that
+// the function, the construct and the documentation can share it.
+//
+// A property has one row in [Table]: its name, default, meaning, the field that
+// receives it and the check that it must pass. What the bucket policy says is in
+// policy.go, what the resource returns in values.go.
+package spec
+
+import (
+	"fmt"
+	"slices"
+	"sort"
+	"strings"
+)
+
+// Provider is what the function that serves the resource knows about itself.
+type Provider struct {
+	Partition string // "aws", "aws-cn", "aws-us-gov", …
+	Region    string
+	Account   string // 12 digits
+
+	IAMPath     string // path of every user, "/bucketuser/" unless configured
+	BoundaryARN string // permissions boundary of every user, or ""
+}
+
+// DefaultIAMPath is the IAM path of users when the provider names none.
+const DefaultIAMPath = "/bucketuser/"
+
+// A Spec is what must be true of the account for one resource. Its names are
+// the effective ones: generated where the properties name none.
+type Spec struct {
+	Properties
+	Provider
+
+	StackID   string
+	LogicalID string
+	// PhysicalID is a pure function of the stack id, the logical id and the three
+	// names as given. See [Spec.OwnerTags] for how it marks what is ours.
+	PhysicalID string
+}
+
+// Parse decodes and checks properties, the ResourceProperties of an event from
+// the given stack and logical id. Its error is [Faults] and names every property
+// that is unknown, of the wrong kind, or refused.
+func Parse(properties map[string]any, stackID, logicalID string, p Provider) (Spec, error) {
+	s := Spec{Provider: p, StackID: stackID, LogicalID: logicalID}
+	faults := s.checkOrigin()
+	s.Properties, faults = decode(properties, faults)
+	if len(faults) > 0 {
+		return Spec{}, faults
+	}
+	s.identify()
+	for _, row := range Table {
+		if reason := row.check(&s); reason != "" {
+			faults = append(faults, Fault{row.Name, reason})
+		}
+	}
+	if len(faults) == 0 && len(s.PolicyJSON()) > MaxPolicyBytes {
+		faults = append(faults, Fault{"Statements", fmt.Sprintf(
+			"make a bucket policy of %d bytes; S3 allows %d", len(s.PolicyJSON()), MaxPolicyBytes)})
+	}
+	if len(faults) > 0 {
+		return Spec{}, faults
+	}
+	return s, nil
+}
+
+// ParseForDelete reads what a Delete needs and nothing else: an error says that
+// the names do not parse, so that nothing can ever have been made from them. Any
+// other value that does not parse takes its default, which never deletes more.
+func ParseForDelete(properties map[string]any, stackID, logicalID string, p Provider) (Spec, error) {
+	names := []string{"BucketName", "UserName", "SecretName"}
+	kept := map[string]any{}
+	for _, name := range append(names, "Prefix", "OnDelete", "SecretRecoveryDays") {
+		if value, ok := properties[name]; ok {
+			kept[name] = value
+		}
+	}
+	for {
+		s, err := Parse(kept, stackID, logicalID, p)
+		faults, ok := err.(Faults)
+		if !ok {
+			return s, nil
+		}
+		for _, fault := range faults {
+			if _, given := kept[fault.Property]; !given || slices.Contains(names, fault.Property) {
+				return Spec{}, faults
+			}
+			delete(kept, fault.Property)
+		}
+	}
+}
+
+// A Fault is one reason to refuse the properties.
+type Fault struct {
+	Property string
+	Reason   string
+}
+
+// Faults are all the reasons to refuse one set of properties, in a stable order.
+type Faults []Fault
+
+// Error names every property at fault, with the reason.
+func (f Faults) Error() string {
+	parts := make([]string, len(f))
+	for i, fault := range f {
+		parts[i] = fault.Property + ": " + fault.Reason
+	}
+	return strings.Join(parts, "; ")
+}
+
+// sorted orders faults by property, so that a message reads the same every time.
+func (f Faults) sorted() Faults {
+	sort.SliceStable(f, func(i, j int) bool { return f[i].Property < f[j].Property })
+	return f
+}
