@@ -88,16 +88,15 @@ func (p *Provisioner) make(ctx context.Context, s spec.Spec, c change, found set
 		func() (err error) { made.user, err = p.ensureUser(ctx, s, found.user); return err },
 		func() (err error) { made.bucket, err = p.ensureBucket(ctx, s, found.bucket); return err },
 	)
-	if !c.creating {
-		p.reportRepair(made.secret.fresh, "secret", s.SecretName)
-		p.reportRepair(made.user.fresh, "user", s.UserName)
-		p.reportRepair(made.bucket.fresh, "bucket", s.BucketName)
-	}
+	p.reportRepair(c, made.secret.fresh, "secret", s.SecretName)
+	p.reportRepair(c, made.user.fresh, "user", s.UserName)
+	p.reportRepair(c, made.bucket.fresh, "bucket", s.BucketName)
 	return made, err
 }
 
-func (p *Provisioner) reportRepair(repaired bool, what, name string) {
-	if repaired {
+// reportRepair logs that an Update found something missing that was there.
+func (p *Provisioner) reportRepair(c change, missing bool, what, name string) {
+	if missing && !c.creating {
 		p.log.Warn("repaired: was changed by hand", "what", what, "name", name)
 	}
 }
@@ -109,10 +108,10 @@ func (p *Provisioner) reportRepair(repaired bool, what, name string) {
 func (p *Provisioner) equip(ctx context.Context, s spec.Spec, c change, made set) error {
 	return together(
 		func() error {
-			if err := p.ensurePublicAccessBlock(ctx, s, made.bucket); err != nil {
+			if err := p.ensurePublicAccessBlock(ctx, s, c, made.bucket); err != nil {
 				return err
 			}
-			if err := p.ensurePolicy(ctx, s, made); err != nil {
+			if err := p.ensurePolicy(ctx, s, c, made); err != nil {
 				return err
 			}
 			if err := p.ensureVersioning(ctx, s, made.bucket); err != nil {

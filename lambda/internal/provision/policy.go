@@ -25,7 +25,7 @@ type policyDocument struct {
 // id of a user, not its name: a user that was created again is another principal,
 // so a new user always gets the policy written again. A new user is not known to S3
 // at once.
-func (p *Provisioner) ensurePolicy(ctx context.Context, s spec.Spec, made set) error {
+func (p *Provisioner) ensurePolicy(ctx context.Context, s spec.Spec, c change, made set) error {
 	current := policyDocument{}
 	if !made.bucket.fresh {
 		var err error
@@ -41,6 +41,7 @@ func (p *Provisioner) ensurePolicy(ctx context.Context, s spec.Spec, made set) e
 	if !made.user.fresh && sameStatements(ours, wanted.Statement) {
 		return nil
 	}
+	p.reportRepair(c, !made.bucket.fresh && len(ours) == 0, "policy", s.BucketName)
 	if len(others) > 0 {
 		wanted.Version, wanted.ID = current.Version, current.ID
 		wanted.Statement = append(others, wanted.Statement...)

@@ -267,6 +267,8 @@ func (p *Provisioner) settle(ctx context.Context, s spec.Spec, x secret, follows
 		return token, nil
 	case isCode(err, "ResourceExistsException"):
 		return "", fmt.Errorf("value of secret %s: %w", s.SecretName, errConflict)
+	case isDenied(err): // says who lacks which right, and nothing of the value
+		return "", fmt.Errorf("value of secret %s: %w", s.SecretName, brief(err))
 	case isRefused(err):
 		return "", fmt.Errorf("value of secret %s: %w", s.SecretName, withoutMessage(err))
 	default:

@@ -18,7 +18,7 @@ const lifecycleRuleID = "bucketuser-abort-incomplete-uploads"
 
 // ensurePublicAccessBlock sets all four switches. New buckets have them, but a
 // right that everything else relies on is not left to a default.
-func (p *Provisioner) ensurePublicAccessBlock(ctx context.Context, s spec.Spec, b bucket) error {
+func (p *Provisioner) ensurePublicAccessBlock(ctx context.Context, s spec.Spec, c change, b bucket) error {
 	wanted := &types.PublicAccessBlockConfiguration{
 		BlockPublicAcls:       aws.Bool(true),
 		BlockPublicPolicy:     aws.Bool(true),
@@ -34,7 +34,7 @@ func (p *Provisioner) ensurePublicAccessBlock(ctx context.Context, s spec.Spec, 
 		if err == nil && reflect.DeepEqual(out.PublicAccessBlockConfiguration, wanted) {
 			return nil
 		}
-		p.reportRepair(!b.adopted(), "public access block", s.BucketName)
+		p.reportRepair(c, true, "public access block", s.BucketName)
 	}
 	_, err := p.s3.PutPublicAccessBlock(ctx, &s3.PutPublicAccessBlockInput{
 		Bucket: &s.BucketName, ExpectedBucketOwner: p.expectedOwner(), PublicAccessBlockConfiguration: wanted})

@@ -1,0 +1,187 @@
+package provision_test
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"bucketuser/lambda/internal/awsfake"
+)
+
+func TestCreateMakesEverything(t *testing.T) {
+	inWorld(t, func(w *world) {
+		a := w.succeeded(w.create(with("Tags", []any{map[string]any{"Key": "team", "Value": "data"}})))
+		fields := w.credentials(a)
+
+		const url = "https://my-data.s3.eu-west-1.amazonaws.com/data/"
+		now := w.aws.Snapshot()
+		if diff := cmp.Diff(answer{
+			Status: "SUCCESS", PhysicalResourceId: a.PhysicalResourceId, StackId: stackID, RequestId: "request", LogicalResourceId: logicalID,
+			Data: map[string]string{
+				"UserName": "clickhouse", "UserArn": "arn:aws:iam::123456789012:user/bucketuser/clickhouse",
+				"AccessKeyId": fields["AWS_ACCESS_KEY_ID"], "BucketName": "my-data", "BucketArn": "arn:aws:s3:::my-data",
+				"Prefix": "data/", "Region": "eu-west-1", "Url": url, "BackupUrl": url + "backups/",
+				"SecretArn": now.Secrets["clickhouse/s3"].ARN, "SecretName": "clickhouse/s3",
+				"SecretVersionId": now.Secrets["clickhouse/s3"].Versions[0].ID,
+			}}, a); diff != "" {
+			t.Error(diff)
+		}
+
+		tags := map[string]string{"team": "data", "bucketuser:owner": a.PhysicalResourceId,
+			"bucketuser:stack-id": stackID, "bucketuser:logical-id": logicalID}
+		user := now.Users["clickhouse"]
+		if user.Path != "/bucketuser/" || user.Boundary != boundary || !cmp.Equal(user.Tags, tags) || len(user.Attached) > 0 {
+			t.Errorf("user: %+v", user)
+		}
+		bucket := now.Buckets["my-data"]
+		if bucket.PublicAccessBlock != [4]bool{true, true, true, true} || bucket.Versioning != "" || !cmp.Equal(bucket.Tags, tags) {
+			t.Errorf("bucket: %+v", bucket)
+		}
+		if len(bucket.Objects) != 1 || len(bucket.Objects["data/"]) != 1 || bucket.Objects["data/"][0].Body != "" {
+			t.Errorf("objects: %+v", bucket.Objects)
+		}
+		if len(bucket.Lifecycle) != 1 || bucket.Lifecycle[0].AbortIncompleteUploadsAfterDays != 7 {
+			t.Errorf("lifecycle: %+v", bucket.Lifecycle)
+		}
+		if secret := now.Secrets["clickhouse/s3"]; len(secret.Versions) != 1 || !cmp.Equal(secret.Tags, tags) {
+			t.Errorf("secret: %+v", secret)
+		}
+	})
+}
+
+func TestCreateWaitsForIAM(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.aws.RolePropagation = 20 * time.Second
+		start := time.Now()
+		w.credentials(w.succeeded(w.create(nil)))
+		if took := time.Since(start); took < 32*time.Second || took > 36*time.Second {
+			t.Errorf("took %s; role and principal are known after 20 + 12 s, the key meanwhile", took)
+		}
+	})
+}
+
+func TestCreateProvesTheKeyForEachAccess(t *testing.T) {
+	for _, access := range []string{"ReadOnly", "ReadWrite", "Full"} {
+		for _, versioning := range []string{"false", "true"} {
+			t.Run(access+" versioning "+versioning, func(t *testing.T) {
+				inWorld(t, func(w *world) {
+					w.succeeded(w.create(with("Access", access, "Versioning", versioning)))
+					if objects := w.aws.Snapshot().Buckets["my-data"].Objects; len(objects) != 1 || len(objects["data/"]) != 1 {
+						t.Errorf("something of the proof stays: %+v", objects)
+					}
+				})
+			})
+		}
+	}
+}
+
+func TestCreateFailsWhenTheKeyCannotDoWhatAccessPromises(t *testing.T) {
+	inWorld(t, func(w *world) {
+		deny := []any{map[string]any{"Effect": "Deny", "Action": "s3:PutObject"}}
+		w.refused(w.create(with("Statements", deny)), "user clickhouse: its new key cannot do what Access ReadWrite promises: AccessDenied")
+		w.empty()
+		w.succeeded(w.create(with("Statements", deny, "VerifyCredentials", "false")))
+	})
+}
+
+func TestCreateInUsEast1(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, "us-east-1")
+		w.credentials(w.succeeded(w.create(named)))
+	})
+}
+
+func TestRepeatedCreateKeepsTheKey(t *testing.T) {
+	inWorld(t, func(w *world) {
+		first := w.succeeded(w.create(named))
+		was := w.aws.Snapshot()
+		if diff := cmp.Diff(first, w.succeeded(w.create(named))); diff != "" {
+			t.Error(diff)
+		}
+		w.same(was)
+	})
+}
+
+// Bad input gets one clear message, and the account stays as it was.
+func TestCreateRefusesWhatIsNotOurs(t *testing.T) {
+	tests := []struct {
+		name    string
+		arrange func(*awsfake.AWS)
+		p       properties
+		want    string
+	}{
+		{"bucket of another account", func(a *awsfake.AWS) { a.AddForeignBucket("my-data", "999999999999") }, named,
+			"bucket my-data: owned by another account, or in another region; choose another BucketName"},
+		{"bucket without tags", func(a *awsfake.AWS) { a.AddBucket("my-data", nil) }, named,
+			"bucket my-data: exists in this account and does not belong to this resource; choose another BucketName"},
+		{"bucket of another resource", func(a *awsfake.AWS) {
+			a.AddBucket("my-data", map[string]string{"bucketuser:owner": "Other-v1-x", "bucketuser:stack-id": stackID, "bucketuser:logical-id": logicalID})
+		}, named, "bucket my-data: exists in this account and does not belong to this resource"},
+		{"released bucket without Retain", func(a *awsfake.AWS) { a.AddBucket("my-data", map[string]string{"bucketuser:owner": "released"}) }, named,
+			"bucket my-data: was released by an earlier resource; set OnDelete to Retain to adopt it"},
+		{"user without tags", func(a *awsfake.AWS) { a.AddUser("clickhouse", "/", nil) }, named,
+			"user clickhouse: exists in this account and does not belong to this resource; choose another UserName"},
+		{"secret without tags", func(a *awsfake.AWS) { a.AddSecret("clickhouse/s3", "theirs", nil) }, named,
+			"secret clickhouse/s3: exists in this account and does not belong to this resource; choose another SecretName"},
+		{"all three", func(a *awsfake.AWS) {
+			a.AddBucket("my-data", nil)
+			a.AddUser("clickhouse", "/", nil)
+			a.AddSecret("clickhouse/s3", "theirs", nil)
+		}, named, "secret clickhouse/s3: exists in this account and does not belong to this resource; choose another SecretName; user clickhouse"},
+		{"bad properties", func(*awsfake.AWS) {}, with("Prefix", "a*", "Access", "All", "Owner", "me"), "Owner: is not a property of Custom::BucketUser"},
+		{"bad values", func(*awsfake.AWS) {}, with("Prefix", "a*", "Access", "All"), `Prefix: must not contain "*"; Access: must be one of`},
+	}
+	for _, region := range []string{"eu-west-1", "us-east-1"} {
+		for _, test := range tests {
+			t.Run(test.name+" in "+region, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					w := newWorld(t, region)
+					test.arrange(w.aws)
+					was := w.aws.Snapshot()
+					a := w.refused(w.create(test.p), test.want)
+					w.same(was)
+					w.succeeded(w.delete(a.PhysicalResourceId, test.p))
+					w.same(was)
+				})
+			})
+		}
+	}
+}
+
+func TestCreateForAnotherPlaceCallsNothing(t *testing.T) {
+	for name, id := range map[string]string{
+		"region":    strings.Replace(stackID, "eu-west-1", "eu-west-2", 1),
+		"account":   strings.Replace(stackID, account, "210987654321", 1),
+		"partition": strings.Replace(stackID, "arn:aws:", "arn:aws-cn:", 1),
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				w.stackID = id
+				a := w.refused(w.create(named), "deploy a provider beside the stack")
+				w.succeeded(w.delete(a.PhysicalResourceId, named))
+				if calls := w.aws.Calls(); len(calls) > 0 {
+					t.Errorf("calls: %v", calls)
+				}
+			})
+		})
+	}
+}
+
+func TestCreateWithoutPermissionLeavesNothing(t *testing.T) {
+	for _, operation := range []string{"CreateUser", "CreateBucket", "CreateSecret", "CreateAccessKey", "PutPublicAccessBlock",
+		"PutBucketPolicy", "PutBucketLifecycleConfiguration", "PutObject", "PutSecretValue"} {
+		t.Run(operation, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				w.aws.Before = deny(operation)
+				a := w.refused(w.create(named), "AccessDenied")
+				w.empty()
+				if strings.Contains(w.log.String(), "undo") {
+					t.Errorf("undoing failed: %s", a.Reason)
+				}
+			})
+		})
+	}
+}

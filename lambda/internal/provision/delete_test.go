@@ -1,0 +1,242 @@
+package provision_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"bucketuser/lambda/internal/awsfake"
+)
+
+func TestDeleteOfAnEmptyBucketLeavesNothing(t *testing.T) {
+	for _, onDelete := range []string{"DeleteIfEmpty", "Purge", "Retain"} {
+		for _, versioning := range []string{"false", "true"} {
+			t.Run(onDelete+" versioning "+versioning, func(t *testing.T) {
+				inWorld(t, func(w *world) {
+					p := with("OnDelete", onDelete, "Versioning", versioning)
+					created := w.succeeded(w.create(p))
+					w.aws.PutObject("my-data", "data/.bucketuser-probe", "") // left by a proof that was cut off
+					w.succeeded(w.delete(created.PhysicalResourceId, p))
+					w.empty()
+					w.succeeded(w.delete(created.PhysicalResourceId, p))
+					w.empty()
+				})
+			})
+		}
+	}
+}
+
+func TestDeleteOfAFilledBucket(t *testing.T) {
+	fill := func(a *awsfake.AWS) {
+		a.PutObject("my-data", "data/x", "1")
+		a.PutObject("my-data", "data/x", "2")
+		a.DeleteObject("my-data", "data/x")
+		a.PutObject("my-data", "odd \x01\u00e4+%/key", "3")
+		a.AddUpload("my-data", "data/unfinished")
+	}
+	for _, versioning := range []string{"false", "true"} {
+		t.Run("DeleteIfEmpty changes nothing, versioning "+versioning, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				p := with("Versioning", versioning)
+				created := w.succeeded(w.create(p))
+				fill(w.aws)
+				was := w.aws.Snapshot()
+				a := w.refused(w.delete(created.PhysicalResourceId, p), "bucket my-data: is not empty: ")
+				if a.PhysicalResourceId != created.PhysicalResourceId || !strings.Contains(a.Reason, "--retain-resources Disk") {
+					t.Errorf("answer: %+v", a)
+				}
+				w.same(was)
+			})
+		})
+		t.Run("Purge leaves nothing, versioning "+versioning, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				p := with("Versioning", versioning, "OnDelete", "Purge")
+				created := w.succeeded(w.create(p))
+				fill(w.aws)
+				w.succeeded(w.delete(created.PhysicalResourceId, p))
+				w.empty()
+			})
+		})
+		t.Run("Retain releases the bucket, versioning "+versioning, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				p := with("Versioning", versioning, "OnDelete", "Retain")
+				created := w.succeeded(w.create(p))
+				fill(w.aws)
+				objects := len(w.aws.Snapshot().Buckets["my-data"].Objects)
+				w.succeeded(w.delete(created.PhysicalResourceId, p))
+				now := w.aws.Snapshot()
+				b := now.Buckets["my-data"]
+				if len(now.Users)+len(now.Secrets) > 0 || len(b.Tags) != 1 || b.Tags["bucketuser:owner"] != "released" || b.Policy != "" || len(b.Objects) != objects {
+					t.Errorf("left: %+v", now)
+				}
+			})
+		})
+	}
+}
+
+func TestPurgeOfManyPages(t *testing.T) {
+	inWorld(t, func(w *world) {
+		p := with("OnDelete", "Purge", "Versioning", "true")
+		created := w.succeeded(w.create(p))
+		for i := range 2500 {
+			w.aws.PutObject("my-data", fmt.Sprintf("data/%04d", i), "1")
+			w.aws.DeleteObject("my-data", fmt.Sprintf("data/%04d", i))
+		}
+		for i := range 2100 {
+			w.aws.AddUpload("my-data", fmt.Sprintf("data/%04d", i))
+		}
+		w.succeeded(w.delete(created.PhysicalResourceId, p))
+		w.empty()
+	})
+}
+
+func TestPurgeSaysWhichObjectIsLocked(t *testing.T) {
+	inWorld(t, func(w *world) {
+		p := with("OnDelete", "Purge", "Versioning", "true")
+		created := w.succeeded(w.create(p))
+		version := w.aws.PutObject("my-data", "data/locked", "1")
+		w.aws.LockObject("my-data", "data/locked", version, true)
+		w.refused(w.delete(created.PhysicalResourceId, p), `object "data/locked"`)
+		w.aws.LockObject("my-data", "data/locked", version, false)
+		w.succeeded(w.delete(created.PhysicalResourceId, p))
+		w.empty()
+	})
+}
+
+func TestRetainedBucketIsAdoptedAndReleasedAgain(t *testing.T) {
+	inWorld(t, func(w *world) {
+		p := with("OnDelete", "Retain")
+		created := w.succeeded(w.create(p))
+		w.aws.PutObject("my-data", "data/x", "1")
+		w.succeeded(w.delete(created.PhysicalResourceId, p))
+
+		w.credentials(w.succeeded(w.create(p)))
+		b := w.aws.Snapshot().Buckets["my-data"]
+		if b.Tags["bucketuser:adopted"] != "true" || b.Objects["data/x"][0].Body != "1" {
+			t.Errorf("adopted: %+v", b)
+		}
+		w.refused(w.update(created.PhysicalResourceId, with("OnDelete", "Purge"), p), "bucket my-data: was adopted, so OnDelete must stay Retain")
+		w.succeeded(w.update(created.PhysicalResourceId, p, with("OnDelete", "Purge")))
+
+		w.aws.DeleteObject("my-data", "data/x")
+		w.aws.DeleteObject("my-data", "data/")
+		w.succeeded(w.delete(created.PhysicalResourceId, with("OnDelete", "Purge"))) // whatever the event says
+		b = w.aws.Snapshot().Buckets["my-data"]
+		if b.Tags["bucketuser:owner"] != "released" || len(b.Tags) != 1 {
+			t.Errorf("an adopted bucket is released even when empty: %+v", b)
+		}
+	})
+}
+
+func TestFailedCreateReleasesWhatItAdopted(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.aws.AddBucket("my-data", map[string]string{"bucketuser:owner": "released", "theirs": "1"})
+		w.aws.PutObject("my-data", "data/", "") // their own folder
+		w.aws.Before = deny("CreateAccessKey")
+		w.refused(w.create(with("OnDelete", "Retain")), "AccessDenied")
+		b := w.aws.Snapshot().Buckets["my-data"]
+		if b.Tags["bucketuser:owner"] != "released" || b.Tags["theirs"] != "1" || len(b.Tags) != 2 || b.Policy != "" || len(b.Objects) != 1 {
+			t.Errorf("bucket: %+v", b)
+		}
+	})
+}
+
+func TestSecretInItsRecoveryWindowIsRestored(t *testing.T) {
+	inWorld(t, func(w *world) {
+		p := with("SecretRecoveryDays", "7")
+		created := w.succeeded(w.create(p))
+		w.succeeded(w.delete(created.PhysicalResourceId, p))
+		now := w.aws.Snapshot()
+		if s := now.Secrets["clickhouse/s3"]; s.DeletedDays != 7 || s.Tags["bucketuser:owner"] != "released" || len(now.Users)+len(now.Buckets) > 0 {
+			t.Fatalf("after Delete: %+v", now)
+		}
+
+		w.aws.Before = deny("CreateAccessKey")
+		w.refused(w.create(p), "AccessDenied")
+		if s := w.aws.Snapshot().Secrets["clickhouse/s3"]; s.DeletedDays != 7 || s.Tags["bucketuser:owner"] != "released" {
+			t.Fatalf("after a failed Create: %+v", s)
+		}
+		w.aws.Before = nil
+
+		again := w.succeeded(w.create(p))
+		w.credentials(again)
+		if again.Data["SecretArn"] != created.Data["SecretArn"] || again.Data["AccessKeyId"] == created.Data["AccessKeyId"] {
+			t.Errorf("restored: %+v", again.Data)
+		}
+	})
+}
+
+func TestFailedCreateWithRecoveryLeavesNoSecret(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.aws.Before = deny("CreateAccessKey")
+		w.refused(w.create(with("SecretRecoveryDays", "7")), "AccessDenied")
+		w.empty()
+	})
+}
+
+func TestDeleteLeavesWhatIsNotOurs(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.aws.AddBucket("my-data", nil)
+		w.aws.AddUser("clickhouse", "/bucketuser/", map[string]string{"bucketuser:owner": "Other-v1-x"})
+		w.aws.AddSecret("clickhouse/s3", "theirs", nil)
+		was := w.aws.Snapshot()
+		w.succeeded(w.delete("whatever", with("OnDelete", "Purge")))
+		w.same(was)
+	})
+}
+
+func TestDeleteOfForeignBucketSucceedsAndOfAForbiddenOneFails(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.aws.AddForeignBucket("my-data", "999999999999")
+		w.succeeded(w.delete("whatever", named))
+	})
+	inWorld(t, func(w *world) {
+		created := w.succeeded(w.create(named))
+		was := w.aws.Snapshot()
+		w.aws.Before = deny("GetBucketTagging")
+		w.refused(w.delete(created.PhysicalResourceId, named), "bucket my-data: AccessDenied")
+		w.same(was)
+	})
+}
+
+func TestDeleteUnderAnInventedID(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.succeeded(w.create(nil))
+		w.succeeded(w.delete("analytics-Disk-1ABCDEFGHIJKL", nil))
+		w.empty()
+	})
+}
+
+func TestDeleteOfPropertiesThatWereNeverAccepted(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.succeeded(w.delete("nothing-was-made", properties{"BucketName": "NOT A NAME"}))
+		if calls := w.aws.Calls(); len(calls) > 0 {
+			t.Errorf("calls: %v", calls)
+		}
+	})
+}
+
+func TestDeleteSaysWhatKeepsTheUser(t *testing.T) {
+	inWorld(t, func(w *world) {
+		created := w.succeeded(w.create(named))
+		w.aws.Attach("clickhouse", awsfake.InlinePolicy)
+		w.refused(w.delete(created.PhysicalResourceId, named), "user clickhouse: remove what was attached to it by hand")
+	})
+}
+
+func TestLateDuplicatesDoNothing(t *testing.T) {
+	inWorld(t, func(w *world) {
+		created := w.succeeded(w.create(named))
+		was := w.aws.Snapshot()
+		w.aws.SetResourceStatus(stackID, logicalID, "CREATE_COMPLETE")
+		w.refused(w.deliver(w.aws.Session("provider"), "Create", "", named, nil), "CloudFormation no longer waits for this event")
+		w.same(was)
+		w.succeeded(w.deliver(w.aws.Session("provider"), "Delete", created.PhysicalResourceId, named, nil))
+		w.same(was)
+	})
+	inWorld(t, func(w *world) {
+		w.aws.SetResourceStatus(stackID, logicalID, "DELETE_COMPLETE")
+		w.refused(w.deliver(w.aws.Session("provider"), "Create", "", named, nil), "the resource is DELETE_COMPLETE")
+		w.empty()
+	})
+}

@@ -1,0 +1,123 @@
+package provision_test
+
+import (
+	"testing"
+
+	"bucketuser/lambda/internal/awsfake"
+)
+
+var renamed = properties{"BucketName": "my-data-2", "UserName": "clickhouse-2", "SecretName": "clickhouse/s3-2"}
+
+func TestReplacementMakesADisjointSet(t *testing.T) {
+	inWorld(t, func(w *world) {
+		old := w.succeeded(w.create(named))
+		replaced := w.succeeded(w.update(old.PhysicalResourceId, renamed, named))
+		if replaced.PhysicalResourceId == old.PhysicalResourceId {
+			t.Fatal("the id has not changed")
+		}
+		w.credentials(replaced)
+		w.credentials(old)
+
+		w.succeeded(w.delete(old.PhysicalResourceId, named))
+		now := w.aws.Snapshot()
+		if len(now.Users) != 1 || len(now.Buckets) != 1 || len(now.Secrets) != 1 || now.Buckets["my-data-2"].Policy == "" {
+			t.Errorf("left: %+v", now)
+		}
+	})
+}
+
+func TestReplacementIsRefused(t *testing.T) {
+	tests := []struct {
+		name     string
+		old, new properties
+		arrange  func(*awsfake.AWS)
+		want     string
+	}{
+		{"keeping the bucket", named, with("UserName", "u2", "SecretName", "s2"), nil, "BucketName my-data: must change too"},
+		{"keeping the user", named, with("BucketName", "my-data-2", "SecretName", "s2"), nil, "UserName clickhouse: must change too"},
+		{"keeping the secret", named, with("BucketName", "my-data-2", "UserName", "u2"), nil, "SecretName clickhouse/s3: must change too"},
+		{"a lone rename", named, with("BucketName", "my-data-2"), nil, "UserName clickhouse: must change too"},
+		{"with another OnDelete", named, properties{"OnDelete": "Purge"}, nil, "OnDelete: must not change together with a name"},
+		{"of a bucket with objects", named, renamed, func(a *awsfake.AWS) { a.PutObject("my-data", "data/x", "1") },
+			"replacement would delete the old bucket: bucket my-data: is not empty: 1 objects or versions"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				old := w.succeeded(w.create(test.old))
+				if test.arrange != nil {
+					test.arrange(w.aws)
+				}
+				was := w.aws.Snapshot()
+				a := w.refused(w.update(old.PhysicalResourceId, test.new, test.old), test.want)
+				if a.PhysicalResourceId != old.PhysicalResourceId {
+					t.Errorf("a refused update answers %s: CloudFormation would delete %s", a.PhysicalResourceId, old.PhysicalResourceId)
+				}
+				w.same(was)
+				// CloudFormation goes back, which must never be refused.
+				w.succeeded(w.update(old.PhysicalResourceId, test.old, test.new))
+				w.same(was)
+			})
+		})
+	}
+}
+
+// After a replacement that succeeded, a later failure in the stack is followed by an
+// Update back and a Delete of the new set, or by that Delete alone.
+func TestRollbackOfAReplacement(t *testing.T) {
+	for _, onDelete := range []string{"DeleteIfEmpty", "Purge", "Retain"} {
+		for _, back := range []bool{true, false} {
+			t.Run(onDelete, func(t *testing.T) {
+				inWorld(t, func(w *world) {
+					oldProperties, newProperties := with("OnDelete", onDelete), with("OnDelete", onDelete, "BucketName", "b-2", "UserName", "u-2", "SecretName", "s-2")
+					old := w.succeeded(w.create(oldProperties))
+					if onDelete != "DeleteIfEmpty" {
+						w.aws.PutObject("my-data", "data/x", "1")
+					}
+					was := w.aws.Snapshot()
+					replaced := w.succeeded(w.update(old.PhysicalResourceId, newProperties, oldProperties))
+					if back {
+						// Consumers may have written by now: going back is not refused for that.
+						w.aws.PutObject("my-data", "data/y", "1")
+						was = w.awsWithout("b-2", "u-2", "s-2")
+						a := w.succeeded(w.update(replaced.PhysicalResourceId, oldProperties, newProperties))
+						if a.PhysicalResourceId != old.PhysicalResourceId {
+							t.Errorf("going back answers %s", a.PhysicalResourceId)
+						}
+					}
+					w.succeeded(w.delete(replaced.PhysicalResourceId, newProperties))
+					w.same(was)
+				})
+			})
+		}
+	}
+}
+
+func (w *world) awsWithout(bucket, user, secret string) awsfake.Snapshot {
+	now := w.aws.Snapshot()
+	delete(now.Buckets, bucket)
+	delete(now.Users, user)
+	delete(now.Secrets, secret)
+	return now
+}
+
+// A replacement that failed half-way is unknown to CloudFormation, which goes back
+// under the old id: what it left goes away then.
+func TestRollbackOfAFailedReplacement(t *testing.T) {
+	for _, operation := range []string{"CreateBucket", "CreateUser", "CreateSecret", "PutBucketPolicy", "CreateAccessKey", "PutSecretValue"} {
+		t.Run(operation, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				old := w.succeeded(w.create(named))
+				was := w.aws.Snapshot()
+				w.aws.Before = deny(operation)
+				a := w.refused(w.update(old.PhysicalResourceId, renamed, named), "AccessDenied")
+				if a.PhysicalResourceId != old.PhysicalResourceId {
+					t.Errorf("answers %s", a.PhysicalResourceId)
+				}
+				w.aws.Before = nil
+				w.succeeded(w.update(old.PhysicalResourceId, named, renamed))
+				w.same(was)
+			})
+		})
+	}
+}

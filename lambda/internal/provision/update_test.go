@@ -1,0 +1,210 @@
+package provision_test
+
+import (
+	"maps"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"bucketuser/lambda/internal/awsfake"
+)
+
+// Each property that changes in place, and what shows that it did.
+func TestUpdateInPlace(t *testing.T) {
+	tests := []struct {
+		property string
+		value    any
+		check    func(awsfake.Snapshot) bool
+	}{
+		{"Prefix", "logs", func(now awsfake.Snapshot) bool {
+			b := now.Buckets["my-data"]
+			return len(b.Objects) == 1 && b.Objects["logs/"] != nil && strings.Contains(b.Policy, "my-data/logs/*")
+		}},
+		{"FolderMarker", "false", func(now awsfake.Snapshot) bool { return len(now.Buckets["my-data"].Objects) == 0 }},
+		{"Access", "Full", func(now awsfake.Snapshot) bool {
+			return strings.Contains(now.Buckets["my-data"].Policy, "BucketUserFull")
+		}},
+		{"Statements", []any{map[string]any{"Effect": "Allow", "Action": "s3:GetObjectTagging"}}, func(now awsfake.Snapshot) bool {
+			return strings.Contains(now.Buckets["my-data"].Policy, "BucketUserStatement1")
+		}},
+		{"EnforceTls", "false", func(now awsfake.Snapshot) bool {
+			return !strings.Contains(now.Buckets["my-data"].Policy, "SecureTransport")
+		}},
+		{"OnDelete", "Purge", func(awsfake.Snapshot) bool { return true }},
+		{"Versioning", "true", func(now awsfake.Snapshot) bool { return now.Buckets["my-data"].Versioning == "Enabled" }},
+		{"AbortIncompleteUploadsAfterDays", "3", func(now awsfake.Snapshot) bool {
+			return now.Buckets["my-data"].Lifecycle[0].AbortIncompleteUploadsAfterDays == 3
+		}},
+		{"AbortIncompleteUploadsAfterDays", "0", func(now awsfake.Snapshot) bool { return len(now.Buckets["my-data"].Lifecycle) == 0 }},
+		{"SecretKmsKeyId", "alias/mine", func(now awsfake.Snapshot) bool { return now.Secrets["clickhouse/s3"].KMSKey == "alias/mine" }},
+		{"SecretRecoveryDays", "7", func(awsfake.Snapshot) bool { return true }},
+		{"Tags", []any{map[string]any{"Key": "team", "Value": "data"}}, func(now awsfake.Snapshot) bool {
+			return now.Buckets["my-data"].Tags["team"] == "data" && now.Secrets["clickhouse/s3"].Tags["team"] == "data"
+		}},
+		{"VerifyCredentials", "false", func(awsfake.Snapshot) bool { return true }},
+	}
+	for _, test := range tests {
+		t.Run(test.property, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				created := w.succeeded(w.create(named))
+				before := w.aws.Snapshot()
+				fields := w.credentials(created)
+
+				changed := with(test.property, test.value)
+				updated := w.succeeded(w.update(created.PhysicalResourceId, changed, named))
+				if updated.PhysicalResourceId != created.PhysicalResourceId {
+					t.Errorf("replaced: %s, %s", created.PhysicalResourceId, updated.PhysicalResourceId)
+				}
+				if !test.check(w.aws.Snapshot()) {
+					t.Errorf("no effect: %+v", w.aws.Snapshot())
+				}
+				if w.credentials(updated)["AWS_ACCESS_KEY_ID"] != fields["AWS_ACCESS_KEY_ID"] {
+					t.Error("the key has changed")
+				}
+				if !cmp.Equal(w.credentials(updated)["S3_PREFIX"], updated.Data["Prefix"]) {
+					t.Error("the secret has another prefix than the answer")
+				}
+
+				// And back, as a rollback does.
+				w.succeeded(w.update(created.PhysicalResourceId, named, changed))
+				after := w.aws.Snapshot()
+				if test.property == "Versioning" { // S3 can only suspend it
+					b := after.Buckets["my-data"]
+					if b.Versioning != "Suspended" {
+						t.Errorf("versioning: %s", b.Versioning)
+					}
+					b.Versioning = ""
+					after.Buckets["my-data"] = b
+				}
+				forgetVersions(before, after)
+				if diff := cmp.Diff(before, after); diff != "" {
+					t.Errorf("going back (-before +after)\n%s", diff)
+				}
+			})
+		})
+	}
+}
+
+// forgetVersions drops what a value of a secret that was put twice changes.
+func forgetVersions(snapshots ...awsfake.Snapshot) {
+	for _, snapshot := range snapshots {
+		for name, secret := range snapshot.Secrets {
+			var current []awsfake.SecretVersion
+			for _, v := range secret.Versions {
+				if len(v.Stages) == 1 && v.Stages[0] == "AWSCURRENT" {
+					current = append(current, awsfake.SecretVersion{Value: v.Value})
+				}
+			}
+			secret.Versions = current
+			snapshot.Secrets[name] = secret
+		}
+		for name, bucket := range snapshot.Buckets {
+			for key, versions := range bucket.Objects {
+				for i := range versions {
+					versions[i].Version = ""
+				}
+				bucket.Objects[key] = versions
+			}
+			snapshot.Buckets[name] = bucket
+		}
+	}
+}
+
+func TestUpdateWithoutAChangeCallsNothingThatWrites(t *testing.T) {
+	inWorld(t, func(w *world) {
+		created := w.succeeded(w.create(named))
+		was, calls := w.aws.Snapshot(), len(w.aws.Calls())
+		w.succeeded(w.update(created.PhysicalResourceId, named, named))
+		w.same(was)
+		for _, call := range w.aws.Calls()[calls:] {
+			switch {
+			case strings.HasPrefix(call.Operation, "Get"), strings.HasPrefix(call.Operation, "Describe"), strings.HasPrefix(call.Operation, "List"):
+			case call.Operation == "PutObject" && call.Code == "PreconditionFailed": // the marker is there
+			default:
+				t.Errorf("unexpected call: %s", call)
+			}
+		}
+	})
+}
+
+func TestUpdateLeavesWhatOthersDid(t *testing.T) {
+	inWorld(t, func(w *world) {
+		created := w.succeeded(w.create(with("Tags", []any{map[string]any{"Key": "old", "Value": "1"}})))
+		w.aws.TagBucket("my-data", map[string]string{"theirs": "1", "aws:backup": "x"})
+		w.aws.TagSecret("clickhouse/s3", map[string]string{"theirs": "1"})
+		w.aws.AddRole("auditor")
+		const theirs = `{"Sid":"Audit","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::123456789012:role/auditor"},"Action":"s3:ListBucket","Resource":"arn:aws:s3:::my-data"}`
+		if err := w.aws.SetBucketPolicy("my-data", `{"Version":"2012-10-17","Statement":[`+theirs+`]}`); err != nil {
+			t.Fatal(err)
+		}
+		w.aws.PutObject("my-data", "data/table", "content")
+
+		w.succeeded(w.update(created.PhysicalResourceId, with("Prefix", "logs/"), with("Tags", []any{map[string]any{"Key": "old", "Value": "1"}})))
+		now := w.aws.Snapshot()
+		for _, tags := range []map[string]string{now.Buckets["my-data"].Tags, now.Secrets["clickhouse/s3"].Tags} {
+			if tags["theirs"] != "1" || tags["old"] != "" {
+				t.Errorf("tags: %v", tags)
+			}
+		}
+		if now.Buckets["my-data"].Tags["aws:backup"] != "x" {
+			t.Error("a tag of AWS is gone")
+		}
+		if policy := now.Buckets["my-data"].Policy; !strings.Contains(policy, "Audit") || !strings.Contains(policy, "BucketUserObjects") {
+			t.Errorf("policy: %s", policy)
+		}
+		if now.Buckets["my-data"].Objects["data/table"][0].Body != "content" {
+			t.Error("data are gone")
+		}
+
+		w.succeeded(w.delete(created.PhysicalResourceId, with("Prefix", "logs/", "OnDelete", "Retain")))
+		if policy := w.aws.Snapshot().Buckets["my-data"].Policy; !strings.Contains(policy, "Audit") || strings.Contains(policy, "BucketUser") {
+			t.Errorf("policy after Retain: %s", policy)
+		}
+	})
+}
+
+func TestUpdateRepairsWhatWasChangedByHand(t *testing.T) {
+	tests := []struct {
+		name   string
+		tamper func(*awsfake.AWS, answer)
+		newKey bool
+		log    string
+	}{
+		{"user deleted", func(a *awsfake.AWS, _ answer) { a.DeleteUser("clickhouse") }, true, `"what":"user"`},
+		{"user created again", func(a *awsfake.AWS, c answer) {
+			tags := a.Snapshot().Users["clickhouse"].Tags
+			a.DeleteUser("clickhouse")
+			a.AddUser("clickhouse", "/bucketuser/", tags)
+		}, true, "the key in the secret is gone"},
+		{"key deleted", func(a *awsfake.AWS, c answer) { a.DeleteKey(c.Data["AccessKeyId"]) }, true, "the key in the secret is gone"},
+		{"key made inactive", func(a *awsfake.AWS, c answer) { a.SetKeyActive(c.Data["AccessKeyId"], false) }, true, "the key in the secret is inactive"},
+		{"second key made", func(a *awsfake.AWS, _ answer) { a.AddKey("clickhouse") }, false, ""},
+		{"secret deleted", func(a *awsfake.AWS, _ answer) { a.DeleteSecret("clickhouse/s3", 0) }, true, `"what":"secret"`},
+		{"secret scheduled for deletion", func(a *awsfake.AWS, _ answer) { a.DeleteSecret("clickhouse/s3", 30) }, true, "restored"},
+		{"secret overwritten", func(a *awsfake.AWS, _ answer) { a.PutSecretValue("clickhouse/s3", "nonsense") }, true, ""},
+		{"bucket deleted", func(a *awsfake.AWS, _ answer) { a.DeleteBucket("my-data") }, false, `"what":"bucket"`},
+		{"policy removed", func(a *awsfake.AWS, _ answer) { _ = a.SetBucketPolicy("my-data", "") }, false, `"what":"policy"`},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				created := w.succeeded(w.create(named))
+				before := w.aws.Snapshot()
+				test.tamper(w.aws, created)
+				updated := w.succeeded(w.update(created.PhysicalResourceId, named, named))
+				if changed := w.credentials(updated)["AWS_ACCESS_KEY_ID"] != created.Data["AccessKeyId"]; changed != test.newKey {
+					t.Errorf("key changed: %v", changed)
+				}
+				if !strings.Contains(w.log.String(), test.log) {
+					t.Errorf("the log does not say %s:\n%s", test.log, w.log.String())
+				}
+				after := w.aws.Snapshot()
+				if b := after.Buckets["my-data"]; b.Policy != before.Buckets["my-data"].Policy || !maps.EqualFunc(b.Objects, before.Buckets["my-data"].Objects,
+					func(a, b []awsfake.Object) bool { return len(a) == len(b) }) {
+					t.Errorf("bucket: %+v", b)
+				}
+			})
+		})
+	}
+}

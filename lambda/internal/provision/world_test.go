@@ -1,0 +1,202 @@
+package provision_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"bucketuser/lambda/internal/awsfake"
+	"bucketuser/lambda/internal/cfnresource"
+	"bucketuser/lambda/internal/provision"
+	"bucketuser/lambda/spec"
+)
+
+const (
+	account     = "123456789012"
+	stackID     = "arn:aws:cloudformation:eu-west-1:123456789012:stack/analytics/5f0c2b10-0000-11ee-be56-0242ac120002"
+	logicalID   = "Disk"
+	boundary    = "arn:aws:iam::123456789012:policy/boundary"
+	responseURL = "https://cloudformation-custom-resource-response-euwest1.s3.amazonaws.com/x?X-Amz-Signature=urlsignature"
+)
+
+// world is an account, a provider in it, and the answers that CloudFormation got.
+type world struct {
+	t        *testing.T
+	aws      *awsfake.AWS
+	provider spec.Provider
+	stackID  string
+	log      bytes.Buffer
+}
+
+// inWorld runs a test in a bubble, where waiting takes no time, on an empty account
+// in eu-west-1 whose IAM needs time to spread the word.
+func inWorld(t *testing.T, test func(*world)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) { test(newWorld(t, "eu-west-1")) })
+}
+
+func newWorld(t *testing.T, region string) *world {
+	w := &world{t: t, aws: awsfake.New(account, region), stackID: strings.Replace(stackID, "eu-west-1", region, 1)}
+	w.aws.UserPropagation = 12 * time.Second
+	w.aws.KeyPropagation = 8 * time.Second
+	w.provider = spec.Provider{Partition: "aws", Region: region, Account: account, IAMPath: spec.DefaultIAMPath, BoundaryARN: boundary}
+	if err := w.aws.AddManagedPolicy(boundary, `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"iam:*","Resource":"*"}]}`); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+type properties = map[string]any
+
+var named = properties{"BucketName": "my-data", "UserName": "clickhouse", "SecretName": "clickhouse/s3"}
+
+// with returns a copy of named with other values.
+func with(pairs ...any) properties {
+	p := maps.Clone(named)
+	for i := 0; i < len(pairs); i += 2 {
+		p[pairs[i].(string)] = pairs[i+1]
+	}
+	return p
+}
+
+// answer is what CloudFormation receives.
+type answer struct {
+	Status, Reason, PhysicalResourceId, StackId, RequestId, LogicalResourceId string
+	Data                                                                      map[string]string
+}
+
+func (w *world) create(p properties) answer { return w.send("Create", "", p, nil) }
+
+func (w *world) update(id string, p, old properties) answer { return w.send("Update", id, p, old) }
+
+func (w *world) delete(id string, p properties) answer { return w.send("Delete", id, p, nil) }
+
+// send delivers one event to a new invocation of the function and returns the
+// answer. The status of the resource is what CloudFormation would say meanwhile.
+func (w *world) send(kind, id string, p, old properties) answer {
+	w.t.Helper()
+	w.aws.SetResourceStatus(w.stackID, logicalID, strings.ToUpper(kind)+"_IN_PROGRESS")
+	return w.deliver(w.aws.Session("provider"), kind, id, p, old)
+}
+
+func (w *world) deliver(session *awsfake.Session, kind, id string, p, old properties) answer {
+	w.t.Helper()
+	event := map[string]any{
+		"RequestType": kind, "RequestId": "request", "ResponseURL": responseURL, "ResourceType": spec.ResourceType,
+		"StackId": w.stackID, "LogicalResourceId": logicalID, "ResourceProperties": p,
+	}
+	if id != "" {
+		event["PhysicalResourceId"] = id
+	}
+	if old != nil {
+		event["OldResourceProperties"] = old
+	}
+	payload, err := json.Marshal(event)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var answers []answer
+	log := slog.New(slog.NewJSONHandler(&w.log, nil))
+	handler := cfnresource.Handler{
+		Resource: provision.New(session.Config(), w.provider, log),
+		Client: &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+			body, err := io.ReadAll(r.Body)
+			if err != nil {
+				return nil, err
+			}
+			var a answer
+			if err := json.Unmarshal(body, &a); err != nil {
+				return nil, err
+			}
+			answers = append(answers, a)
+			return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody}, nil
+		})},
+		Log: log, LogStream: "stream", DNSSuffix: "amazonaws.com",
+	}
+	ctx, cancel := context.WithTimeout(w.t.Context(), 15*time.Minute)
+	defer cancel()
+	if err := handler.Handle(ctx, payload); err != nil {
+		w.t.Fatalf("%s: %v", kind, err)
+	}
+	if len(answers) != 1 {
+		w.t.Fatalf("%s: %d answers", kind, len(answers))
+	}
+	return answers[0]
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// succeeded fails the test unless the answer is SUCCESS.
+func (w *world) succeeded(a answer) answer {
+	w.t.Helper()
+	if a.Status != "SUCCESS" {
+		w.t.Fatalf("answer: %s: %s\n%s", a.Status, a.Reason, w.log.String())
+	}
+	return a
+}
+
+// refused fails the test unless the answer is FAILED for the reason.
+func (w *world) refused(a answer, reason string) answer {
+	w.t.Helper()
+	if a.Status != "FAILED" || !strings.Contains(a.Reason, reason) {
+		w.t.Fatalf("answer: %s: %s\nwant %s", a.Status, a.Reason, reason)
+	}
+	return a
+}
+
+// same fails the test if the account is not as it was.
+func (w *world) same(was awsfake.Snapshot) {
+	w.t.Helper()
+	if diff := cmp.Diff(was, w.aws.Snapshot()); diff != "" {
+		w.t.Fatalf("the account has changed (-before +after)\n%s", diff)
+	}
+}
+
+// empty fails the test if anything is left in the account.
+func (w *world) empty() {
+	w.t.Helper()
+	w.same(awsfake.New(account, "eu-west-1").Snapshot())
+}
+
+// credentials returns the fields of the secret, and fails the test unless they are
+// those of the only key of the user.
+func (w *world) credentials(a answer) map[string]string {
+	w.t.Helper()
+	now := w.aws.Snapshot()
+	fields := map[string]string{}
+	for _, version := range now.Secrets[a.Data["SecretName"]].Versions {
+		for _, stage := range version.Stages {
+			if stage == "AWSCURRENT" && json.Unmarshal([]byte(version.Value), &fields) != nil {
+				w.t.Fatalf("the secret holds %q", version.Value)
+			}
+		}
+	}
+	want := []awsfake.AccessKey{{ID: fields["AWS_ACCESS_KEY_ID"], Secret: fields["AWS_SECRET_ACCESS_KEY"], Active: true}}
+	if diff := cmp.Diff(want, now.Users[a.Data["UserName"]].Keys); diff != "" {
+		w.t.Fatalf("the secret and the keys of the user (-secret +user)\n%s", diff)
+	}
+	return fields
+}
+
+// deny refuses the operations for good.
+func deny(operations ...string) func(context.Context, awsfake.Call) awsfake.Decision {
+	return func(_ context.Context, c awsfake.Call) awsfake.Decision {
+		if slices.Contains(operations, c.Operation) {
+			return awsfake.Refuse(awsfake.AccessDenied)
+		}
+		return awsfake.Decision{}
+	}
+}
