@@ -13,9 +13,6 @@ import (
 	"bucketuser/lambda/spec"
 )
 
-// deleteBatch is the largest number of keys that one DeleteObjects takes.
-const deleteBatch = 1000
-
 // emptyBucket deletes every version and delete marker and aborts every unfinished
 // upload, whatever their number. The user's key must be gone before: what is
 // written while the bucket is emptied stays.

@@ -1,0 +1,102 @@
+// Package awsfake is one AWS account in memory: IAM users, S3 buckets, Secrets Manager secrets and CloudFormation's
+// answer to DescribeStackResource, as far as this project meets them.
+//
+// It sits under the real SDK clients. A [Session] gives an aws.Config; clients made from it serialize, sign and retry
+// as always, and no request leaves the process. An error goes back as an HTTP response that the SDK's own deserializer
+// reads, so its type, code, status and request id are those that AWS would cause. The rules that the fake claims are
+// the table in rules_test.go, each with its source.
+//
+// Time is time.Now: in a testing/synctest bubble, propagation delays and the SDK's backoff take no time. Tests steer
+// the fake by its knobs (fields of [AWS]), by the hook [AWS.Before], which sees every attempt before it takes effect,
+// and by direct access to the state (AddUser, PutObject, Snapshot …).
+//
+// It refuses to guess: an operation, an input field or a policy condition that it does not simulate is an error that
+// says so, and is never retried. It does not check what the function's role may do; use [AccessDenied] in a hook.
+package awsfake
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+)
+
+// AWS is one account in one region. Make it with [New]. The exported fields are set before the first call.
+type AWS struct {
+	// UserPropagation is how long a new user stays unknown to S3: PutBucketPolicy refuses it as an invalid principal.
+	UserPropagation time.Duration
+	// KeyPropagation is how long a new access key is refused with InvalidAccessKeyId.
+	KeyPropagation time.Duration
+	// RolePropagation is how long every call of a role is denied, from the first session under its name.
+	RolePropagation time.Duration
+	// SecretDeletion is how long the name of a secret that was deleted by force stays taken.
+	SecretDeletion time.Duration
+	// Before, when set, decides about every attempt of every call before it takes effect. It runs without any lock,
+	// so it may wait (on channels of its own bubble) and may call everything here. It must not change Call.Input.
+	Before func(ctx context.Context, c Call) Decision
+
+	account   string
+	region    string
+	partition string
+
+	mu       sync.Mutex
+	serial   int
+	calls    []Call
+	counts   map[string]int // attempts by session, and by service:operation
+	sessions map[string]*Session
+	roles    map[string]time.Time // by name: when it was first seen
+	boundary map[string]*policy   // managed policies by ARN
+	users    map[string]*user
+	buckets  map[string]*bucket
+	secrets  map[string]*secret
+	stacks   map[string]map[string]string // resource status by stack id, then logical id
+}
+
+// New is an empty account. The account id has 12 digits; the region decides the partition (aws, aws-cn, aws-us-gov).
+func New(account, region string) *AWS {
+	partition := "aws"
+	switch {
+	case strings.HasPrefix(region, "cn-"):
+		partition = "aws-cn"
+	case strings.HasPrefix(region, "us-gov-"):
+		partition = "aws-us-gov"
+	}
+	return &AWS{
+		account:   account,
+		region:    region,
+		partition: partition,
+		counts:    map[string]int{},
+		sessions:  map[string]*Session{},
+		roles:     map[string]time.Time{},
+		boundary:  map[string]*policy{},
+		users:     map[string]*user{},
+		buckets:   map[string]*bucket{},
+		secrets:   map[string]*secret{},
+		stacks:    map[string]map[string]string{},
+	}
+}
+
+// next numbers everything that AWS names by itself: keys, unique ids, versions, requests. Never repeated.
+func (a *AWS) next() int {
+	a.serial++
+	return a.serial
+}
+
+// arn is an ARN of this account. IAM's have no region, S3's have neither region nor account.
+func (a *AWS) arn(service, resource string) string {
+	switch service {
+	case "s3":
+		return fmt.Sprintf("arn:%s:s3:::%s", a.partition, resource)
+	case "iam", "sts":
+		return fmt.Sprintf("arn:%s:%s::%s:%s", a.partition, service, a.account, resource)
+	}
+	return fmt.Sprintf("arn:%s:%s:%s:%s:%s", a.partition, service, a.region, a.account, resource)
+}
+
+// addRole makes a role exist from now on. The caller holds the lock.
+func (a *AWS) addRole(name string) {
+	if _, ok := a.roles[name]; !ok {
+		a.roles[name] = time.Now()
+	}
+}

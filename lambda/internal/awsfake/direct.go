@@ -1,0 +1,247 @@
+package awsfake
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+)
+
+// The methods here change the account behind everybody's back: what somebody else does, or did before the test. They
+// are no calls: no hook sees them and nothing is recorded. They do nothing for a user, bucket or secret that does not
+// exist, unless they say that they create it.
+
+// AddRole makes a role exist, so that policies may name it. A session does that for its own.
+func (a *AWS) AddRole(name string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.addRole(name)
+}
+
+// AddManagedPolicy makes a policy that can be a permissions boundary. Only its Deny statements matter here. It returns
+// an error for a document that is not a policy.
+func (a *AWS) AddManagedPolicy(arn, document string) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	p, err := parsePolicy(document)
+	if err != nil {
+		return err
+	}
+	a.boundary[arn] = p
+	return nil
+}
+
+// AddUser creates a user (or replaces one by a new principal) and returns its unique id. It is known everywhere at once
+// when UserPropagation is zero.
+func (a *AWS) AddUser(name, path string, tags map[string]string) string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.addUser(name, path, tags).id
+}
+
+// DeleteUser takes a user away, with everything it has.
+func (a *AWS) DeleteUser(name string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.users, name)
+}
+
+// TagUser merges tags into a user's.
+func (a *AWS) TagUser(name string, tags map[string]string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if u := a.users[name]; u != nil {
+		maps.Copy(u.tags, tags)
+	}
+}
+
+// Attach puts something on a user that keeps DeleteUser from succeeding.
+func (a *AWS) Attach(name string, what ...Attachment) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if u := a.users[name]; u != nil {
+		u.attached = append(u.attached, what...)
+	}
+}
+
+// AddKey gives a user a key, which works at once when KeyPropagation is zero. There is no limit of two here.
+func (a *AWS) AddKey(name string) (id, secret string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	u := a.users[name]
+	if u == nil {
+		return "", ""
+	}
+	k := a.addKey(u)
+	return k.id, k.secret
+}
+
+// DeleteKey takes a key away from the user who has it.
+func (a *AWS) DeleteKey(id string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, u := range a.users {
+		u.keys = slices.DeleteFunc(u.keys, func(k *accessKey) bool { return k.id == id })
+	}
+}
+
+// SetKeyActive activates or deactivates a key.
+func (a *AWS) SetKeyActive(id string, active bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, u := range a.users {
+		for _, k := range u.keys {
+			if k.id == id {
+				k.active = active
+			}
+		}
+	}
+}
+
+// AddBucket creates a bucket of this account, with the defaults of a new one.
+func (a *AWS) AddBucket(name string, tags map[string]string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.addBucket(name, tags)
+}
+
+// AddForeignBucket makes a name taken by a bucket of another account, which denies everything.
+func (a *AWS) AddForeignBucket(name, account string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.addBucket(name, nil).owner = account
+}
+
+// DeleteBucket takes a bucket away with all it holds.
+func (a *AWS) DeleteBucket(name string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.buckets, name)
+}
+
+// TagBucket merges tags into a bucket's. Unlike the operation it may set tags that start with aws:.
+func (a *AWS) TagBucket(name string, tags map[string]string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if b := a.buckets[name]; b != nil {
+		maps.Copy(b.tags, tags)
+	}
+}
+
+// SetBucketPolicy checks a document as PutBucketPolicy does, but for public access, and puts it in place. An empty one
+// takes the policy away.
+func (a *AWS) SetBucketPolicy(name, document string) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	b := a.buckets[name]
+	if b == nil {
+		return fail(404, "NoSuchBucket", "The specified bucket does not exist")
+	}
+	if document == "" {
+		b.policy = nil
+		return nil
+	}
+	p, err := a.checkPolicy(b, document)
+	if err != nil {
+		return err
+	}
+	b.policy = p
+	return nil
+}
+
+// SetVersioning sets what the next writes and deletes do: "Enabled", "Suspended", or empty for a bucket that never had it.
+func (a *AWS) SetVersioning(name, status string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if b := a.buckets[name]; b != nil {
+		b.versioning = types.BucketVersioningStatus(status)
+	}
+}
+
+// PutObject writes an object, by the bucket's versioning, and returns its version id ("null" without versioning).
+func (a *AWS) PutObject(bucketName, key, body string) string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	b := a.buckets[bucketName]
+	if b == nil {
+		return ""
+	}
+	return a.write(b, key, &object{body: []byte(body)}).version
+}
+
+// DeleteObject deletes as the operation does without a version id: in a versioned bucket it adds a delete marker.
+func (a *AWS) DeleteObject(bucketName, key string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if b := a.buckets[bucketName]; b != nil {
+		_, _ = a.remove(b, key, nil) // a locked object stays, as it should
+	}
+}
+
+// LockObject puts a version under retention: it cannot be deleted. The empty version is the current one.
+func (a *AWS) LockObject(bucketName, key, version string, locked bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if b := a.buckets[bucketName]; b != nil {
+		if o := b.find(key, version); o != nil {
+			o.locked = locked
+		}
+	}
+}
+
+// AddUpload begins a multipart upload and returns its id.
+func (a *AWS) AddUpload(bucketName, key string) string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	b := a.buckets[bucketName]
+	if b == nil {
+		return ""
+	}
+	return a.addUpload(b, key).id
+}
+
+// AddSecret creates a secret and returns its ARN. An empty value makes no version.
+func (a *AWS) AddSecret(name, value string, tags map[string]string) string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	s := a.addSecret(name, tags)
+	a.putValue(s, value)
+	return s.arn
+}
+
+// PutSecretValue makes a value current, under a new version id.
+func (a *AWS) PutSecretValue(name, value string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if s := a.secrets[name]; s != nil {
+		a.putValue(s, value)
+	}
+}
+
+func (a *AWS) putValue(s *secret, value string) {
+	if value != "" {
+		s.put(requestID(a.next())+"-put-behind-the-back", aws.String(value), nil, []string{stageCurrent})
+	}
+}
+
+// TagSecret merges tags into a secret's.
+func (a *AWS) TagSecret(name string, tags map[string]string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if s := a.secrets[name]; s != nil {
+		maps.Copy(s.tags, tags)
+	}
+}
+
+// DeleteSecret takes a secret away; with days above zero it schedules that, and the secret can be restored until then.
+func (a *AWS) DeleteSecret(name string, days int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if s := a.secrets[name]; s != nil {
+		s.deleted = time.Now()
+		s.gone = s.deleted.Add(time.Duration(days) * 24 * time.Hour)
+		a.expire()
+	}
+}

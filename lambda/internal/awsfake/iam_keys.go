@@ -1,0 +1,123 @@
+package awsfake
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/iam/types"
+)
+
+// keysPerUser is IAM's limit, which cannot be raised.
+const keysPerUser = 2
+
+type accessKey struct {
+	id      string
+	secret  string
+	active  bool
+	created time.Time
+}
+
+// Attachment is something on a user, other than keys, that keeps DeleteUser from succeeding.
+type Attachment string
+
+// The attachments, each in the words in which IAM asks for its removal.
+const (
+	InlinePolicy     Attachment = "delete policies"
+	AttachedPolicy   Attachment = "detach all policies"
+	GroupMembership  Attachment = "remove users from group"
+	LoginProfile     Attachment = "delete login profile"
+	MFADevice        Attachment = "delete MFA device"
+	ReferencedObject Attachment = "remove referenced objects" // SSH keys, certificates, service credentials
+)
+
+func (a *AWS) listAccessKeys(in *iam.ListAccessKeysInput) (*iam.ListAccessKeysOutput, error) {
+	u, err := a.user(in.UserName)
+	if err != nil {
+		return nil, err
+	}
+	out := &iam.ListAccessKeysOutput{}
+	for _, k := range u.keys {
+		out.AccessKeyMetadata = append(out.AccessKeyMetadata, types.AccessKeyMetadata{
+			AccessKeyId: aws.String(k.id),
+			CreateDate:  aws.Time(k.created),
+			Status:      keyStatus(k),
+			UserName:    aws.String(u.name),
+		})
+	}
+	return out, nil
+}
+
+func (a *AWS) createAccessKey(in *iam.CreateAccessKeyInput) (*iam.CreateAccessKeyOutput, error) {
+	u, err := a.user(in.UserName)
+	if err != nil {
+		return nil, err
+	}
+	if len(u.keys) >= keysPerUser {
+		return nil, fail(409, "LimitExceeded", "Cannot exceed quota for AccessKeysPerUser: %d", keysPerUser)
+	}
+	k := a.addKey(u)
+	return &iam.CreateAccessKeyOutput{AccessKey: &types.AccessKey{
+		AccessKeyId:     aws.String(k.id),
+		CreateDate:      aws.Time(k.created),
+		SecretAccessKey: aws.String(k.secret),
+		Status:          types.StatusTypeActive,
+		UserName:        aws.String(u.name),
+	}}, nil
+}
+
+// addKey gives a user a new active key. The caller holds the lock and has counted.
+func (a *AWS) addKey(u *user) *accessKey {
+	k := &accessKey{
+		id:      fmt.Sprintf("AKIAFAKE%012d", a.next()),
+		secret:  fmt.Sprintf("fake+secret/%028d", a.next()), // 40 characters, with those that need quoting
+		active:  true,
+		created: time.Now(),
+	}
+	u.keys = append(u.keys, k)
+	return k
+}
+
+func (a *AWS) updateAccessKey(in *iam.UpdateAccessKeyInput) (*iam.UpdateAccessKeyOutput, error) {
+	_, k, err := a.key(in.UserName, in.AccessKeyId)
+	if err != nil {
+		return nil, err
+	}
+	switch in.Status {
+	case types.StatusTypeActive, types.StatusTypeInactive:
+		k.active = in.Status == types.StatusTypeActive
+		return &iam.UpdateAccessKeyOutput{}, nil
+	}
+	return nil, fail(400, "ValidationError", "Value '%s' at 'status' failed to satisfy constraint", in.Status)
+}
+
+func (a *AWS) deleteAccessKey(in *iam.DeleteAccessKeyInput) (*iam.DeleteAccessKeyOutput, error) {
+	u, k, err := a.key(in.UserName, in.AccessKeyId)
+	if err != nil {
+		return nil, err
+	}
+	u.keys = slices.DeleteFunc(u.keys, func(other *accessKey) bool { return other == k })
+	return &iam.DeleteAccessKeyOutput{}, nil
+}
+
+func (a *AWS) key(name, id *string) (*user, *accessKey, error) {
+	u, err := a.user(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, k := range u.keys {
+		if k.id == aws.ToString(id) {
+			return u, k, nil
+		}
+	}
+	return nil, nil, fail(404, "NoSuchEntity", "The Access Key with id %s cannot be found.", aws.ToString(id))
+}
+
+func keyStatus(k *accessKey) types.StatusType {
+	if k.active {
+		return types.StatusTypeActive
+	}
+	return types.StatusTypeInactive
+}

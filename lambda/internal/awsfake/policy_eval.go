@@ -1,0 +1,159 @@
+package awsfake
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// authorize decides about an S3 action as AWS does inside one account: an explicit Deny wins, a user needs an Allow of
+// the bucket policy that names it, and a role has every right by its own policies, which are not simulated. A user's
+// boundary can only take away: it does not limit what a bucket policy gives to the user by name.
+func (a *AWS) authorize(who caller, b *bucket, action, resource string, values map[string]string) (bool, error) {
+	context := map[string]string{
+		"aws:SecureTransport":  strconv.FormatBool(who.secure),
+		"aws:PrincipalAccount": a.account,
+		"aws:PrincipalArn":     a.principalARN(who),
+		"aws:ResourceAccount":  b.owner,
+		"s3:ResourceAccount":   b.owner,
+	}
+	for key, value := range values {
+		context[key] = value
+	}
+	if who.user != nil {
+		context["aws:username"], context["aws:userid"] = who.user.name, who.user.id
+		if boundary := a.boundary[who.user.boundary]; boundary != nil {
+			_, denied, err := boundary.decide(action, resource, context, func(statement) bool { return true })
+			if err != nil || denied {
+				return false, err
+			}
+		}
+	}
+	if b.policy == nil {
+		return who.role != "", nil
+	}
+	allowed, denied, err := b.policy.decide(action, resource, context, func(s statement) bool { return a.concerns(s, who) })
+	return (allowed || who.role != "") && !denied, err
+}
+
+// principalARN is what aws:PrincipalArn holds: the role, not its session.
+func (a *AWS) principalARN(who caller) string {
+	if who.role != "" {
+		return a.arn("iam", "role/"+who.role)
+	}
+	return who.arn
+}
+
+// decide evaluates the statements that concern the caller.
+func (p *policy) decide(action, resource string, context map[string]string, concerns func(statement) bool) (
+	allowed, denied bool, err error) {
+	for _, s := range p.Statements {
+		if !concerns(s) || !s.covers(action, resource) {
+			continue
+		}
+		holds, err := s.holds(context)
+		if err != nil {
+			return false, false, err
+		}
+		allowed = allowed || holds && s.Effect == "Allow"
+		denied = denied || holds && s.Effect == "Deny"
+	}
+	return allowed, denied, nil
+}
+
+func (s statement) covers(action, resource string) bool {
+	actions := s.Action.action(action)
+	if s.NotAction != nil {
+		actions = !s.NotAction.action(action)
+	}
+	resources := s.Resource.glob(resource)
+	if s.NotResource != nil {
+		resources = !s.NotResource.glob(resource)
+	}
+	return actions && resources
+}
+
+// concerns tells whether a statement is about a caller. The account as principal stands for everyone in it in a Deny;
+// in an Allow it only lets their own policies decide, and the users have none.
+func (a *AWS) concerns(s statement, who caller) bool {
+	named := func(p principals) bool {
+		if _, everyone := p["*"]; everyone {
+			return true
+		}
+		for _, name := range p["AWS"] {
+			root := name == a.arn("iam", "root") && s.Effect == "Deny"
+			if name == "*" || root || name == who.arn || name == a.principalARN(who) && who.role != "" {
+				return true
+			}
+			if who.user != nil && name == who.user.id {
+				return true
+			}
+		}
+		return false
+	}
+	if s.NotPrincipal != nil {
+		return !named(s.NotPrincipal)
+	}
+	return named(s.Principal)
+}
+
+// holds evaluates the conditions: every key of every operator, any value of a key.
+func (s statement) holds(context map[string]string) (bool, error) {
+	for operator, keys := range s.Condition {
+		for key, want := range keys {
+			base, ifExists := strings.CutSuffix(operator, "IfExists")
+			have, exists := lookup(context, key)
+			if !exists && !knownCondition(key) {
+				return false, &notSimulated{"policy condition on " + key}
+			}
+			holds, err := compare(base, want, have, exists)
+			if err != nil {
+				return false, err
+			}
+			if !holds && !(ifExists && !exists) {
+				return false, nil
+			}
+		}
+	}
+	return true, nil
+}
+
+// lookup finds a condition key, whose case does not count.
+func lookup(context map[string]string, key string) (string, bool) {
+	for name, value := range context {
+		if strings.EqualFold(name, key) {
+			return value, true
+		}
+	}
+	return "", false
+}
+
+// knownCondition names the keys that a request may lack and that are simulated when it has them.
+func knownCondition(key string) bool {
+	return slices.ContainsFunc([]string{"s3:prefix", "s3:delimiter", "aws:username", "aws:userid"},
+		func(known string) bool { return strings.EqualFold(known, key) })
+}
+
+// compare applies one operator. The negated ones hold for a key that the request does not have.
+func compare(operator string, want words, have string, exists bool) (bool, error) {
+	matches := func(match func(want string) bool) bool { return exists && slices.ContainsFunc(want, match) }
+	equal := func(w string) bool { return w == have }
+	fold := func(w string) bool { return strings.EqualFold(w, have) }
+	like := func(w string) bool { return glob(w, have) }
+	switch operator {
+	case "StringEquals":
+		return matches(equal), nil
+	case "StringNotEquals":
+		return !matches(equal), nil
+	case "StringEqualsIgnoreCase", "Bool":
+		return matches(fold), nil
+	case "StringLike", "ArnLike", "ArnEquals":
+		return matches(like), nil
+	case "StringNotLike", "ArnNotLike", "ArnNotEquals":
+		return !matches(like), nil
+	case "Null":
+		return slices.Contains(want, strconv.FormatBool(!exists)), nil
+	}
+	return false, &notSimulated{fmt.Sprintf("policy condition operator %s", operator)}
+}

@@ -1,0 +1,156 @@
+package awsfake
+
+import (
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+)
+
+// bucket is a general purpose bucket. One of another account has nothing but a name and an owner.
+type bucket struct {
+	name       string
+	owner      string
+	tags       map[string]string
+	access     types.PublicAccessBlockConfiguration
+	policy     *policy
+	versioning types.BucketVersioningStatus // empty: never enabled
+	lifecycle  []types.LifecycleRule
+	objects    map[string][]*object // by key, oldest first; the last is the current one
+	uploads    []*upload
+	created    time.Time
+}
+
+const usEast1 = "us-east-1"
+
+// createBucket answers 200 for a bucket of the same account in us-east-1 and changes nothing then, but only to a call
+// without tags.
+func (a *AWS) createBucket(who caller, in *s3.CreateBucketInput) (*s3.CreateBucketOutput, error) {
+	name := aws.ToString(in.Bucket)
+	if who.user != nil {
+		return nil, fail(403, "AccessDenied", "Access Denied")
+	}
+	if !regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`).MatchString(name) {
+		return nil, fail(400, "InvalidBucketName", "The specified bucket is not valid.")
+	}
+	var location types.BucketLocationConstraint
+	var set []types.Tag
+	if config := in.CreateBucketConfiguration; config != nil {
+		location, set = config.LocationConstraint, config.Tags
+	}
+	tags, err := newBucketTags(set)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.checkLocation(string(location)); err != nil {
+		return nil, err
+	}
+	out := &s3.CreateBucketOutput{Location: aws.String("/" + name), BucketArn: aws.String(a.arn("s3", name))}
+	switch b := a.buckets[name]; {
+	case b == nil:
+		a.addBucket(name, tags)
+	case b.owner != a.account:
+		return nil, fail(409, "BucketAlreadyExists", "The requested bucket name is not available. The bucket namespace is "+
+			"shared by all users of the system. Please select a different name and try again.")
+	case a.region != usEast1 || len(set) > 0:
+		return nil, fail(409, "BucketAlreadyOwnedByYou",
+			"Your previous request to create the named bucket succeeded and you already own it.")
+	}
+	return out, nil
+}
+
+// checkLocation compares the location constraint with the region that is asked. A region never names itself in
+// us-east-1 and always does elsewhere.
+func (a *AWS) checkLocation(location string) error {
+	switch {
+	case a.region == usEast1 && location == "", a.region != usEast1 && location == a.region:
+		return nil
+	case a.region == usEast1 && location != usEast1:
+		return &notSimulated{"CreateBucket in " + location + " through us-east-1"}
+	case a.region == usEast1:
+		return fail(400, "InvalidLocationConstraint", "The specified location-constraint is not valid")
+	case location == "":
+		location = "unspecified"
+	}
+	return fail(400, "IllegalLocationConstraintException", "The %s location constraint is incompatible for the region "+
+		"specific endpoint this request was sent to.", location)
+}
+
+// addBucket makes a bucket with the defaults of 2023 and later: public access blocked. The caller holds the lock.
+func (a *AWS) addBucket(name string, tags map[string]string) *bucket {
+	b := &bucket{
+		name:  name,
+		owner: a.account,
+		tags:  maps.Clone(tags),
+		access: types.PublicAccessBlockConfiguration{
+			BlockPublicAcls:       aws.Bool(true),
+			BlockPublicPolicy:     aws.Bool(true),
+			IgnorePublicAcls:      aws.Bool(true),
+			RestrictPublicBuckets: aws.Bool(true),
+		},
+		objects: map[string][]*object{},
+		created: time.Now(),
+	}
+	if b.tags == nil {
+		b.tags = map[string]string{}
+	}
+	a.buckets[name] = b
+	return b
+}
+
+// deleteBucket asks for no version and no delete marker. Incomplete uploads do not keep a bucket: they go with it.
+func (a *AWS) deleteBucket(who caller, in *s3.DeleteBucketInput) (*s3.DeleteBucketOutput, error) {
+	b, err := a.bucket(who, request{bucket: in.Bucket, owner: in.ExpectedBucketOwner, action: "s3:DeleteBucket"})
+	if err != nil {
+		return nil, err
+	}
+	if len(b.objects) > 0 {
+		message := "The bucket you tried to delete is not empty"
+		if b.versioning != "" {
+			message = "The bucket you tried to delete is not empty. You must delete all versions in the bucket."
+		}
+		return nil, fail(409, "BucketNotEmpty", "%s", message)
+	}
+	delete(a.buckets, b.name)
+	return &s3.DeleteBucketOutput{}, nil
+}
+
+func (a *AWS) headBucket(who caller, in *s3.HeadBucketInput) (*s3.HeadBucketOutput, error) {
+	_, err := a.bucket(who, request{bucket: in.Bucket, owner: in.ExpectedBucketOwner, action: "s3:ListBucket"})
+	if err != nil {
+		return nil, err
+	}
+	return &s3.HeadBucketOutput{BucketRegion: aws.String(a.region)}, nil
+}
+
+// listBuckets lists the account's own buckets: all of them, or pages of MaxBuckets.
+func (a *AWS) listBuckets(who caller, in *s3.ListBucketsInput) (*s3.ListBucketsOutput, error) {
+	if who.user != nil {
+		return nil, fail(403, "AccessDenied", "Access Denied")
+	}
+	out := &s3.ListBucketsOutput{Prefix: in.Prefix}
+	for _, name := range slices.Sorted(maps.Keys(a.buckets)) {
+		b := a.buckets[name]
+		if b.owner != a.account || !strings.HasPrefix(name, aws.ToString(in.Prefix)) || name <= aws.ToString(in.ContinuationToken) {
+			continue
+		}
+		if region := aws.ToString(in.BucketRegion); region != "" && region != a.region {
+			continue
+		}
+		if in.MaxBuckets != nil && len(out.Buckets) == int(*in.MaxBuckets) {
+			out.ContinuationToken = aws.String(*out.Buckets[len(out.Buckets)-1].Name)
+			break
+		}
+		out.Buckets = append(out.Buckets, types.Bucket{
+			Name:         aws.String(name),
+			BucketRegion: aws.String(a.region),
+			CreationDate: aws.Time(b.created),
+		})
+	}
+	return out, nil
+}

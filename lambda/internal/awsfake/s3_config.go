@@ -1,0 +1,242 @@
+package awsfake
+
+import (
+	"encoding/json"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+)
+
+func (a *AWS) getBucketTagging(who caller, in *s3.GetBucketTaggingInput) (*s3.GetBucketTaggingOutput, error) {
+	b, err := a.bucket(who, request{bucket: in.Bucket, owner: in.ExpectedBucketOwner, action: "s3:GetBucketTagging"})
+	if err != nil {
+		return nil, err
+	}
+	if len(b.tags) == 0 {
+		return nil, fail(404, "NoSuchTagSet", "The TagSet does not exist")
+	}
+	return &s3.GetBucketTaggingOutput{TagSet: bucketTags(b.tags)}, nil
+}
+
+func (a *AWS) putBucketTagging(who caller, in *s3.PutBucketTaggingInput) (*s3.PutBucketTaggingOutput, error) {
+	b, err := a.bucket(who, request{bucket: in.Bucket, owner: in.ExpectedBucketOwner, action: "s3:PutBucketTagging"})
+	if err != nil {
+		return nil, err
+	}
+	tags := maps.Clone(b.tags)
+	if err := replaceBucketTags(tags, in.Tagging.TagSet); err != nil {
+		return nil, err
+	}
+	b.tags = tags
+	return &s3.PutBucketTaggingOutput{}, nil
+}
+
+func (a *AWS) deleteBucketTagging(who caller, in *s3.DeleteBucketTaggingInput) (*s3.DeleteBucketTaggingOutput, error) {
+	b, err := a.bucket(who, request{bucket: in.Bucket, owner: in.ExpectedBucketOwner, action: "s3:PutBucketTagging"})
+	if err != nil {
+		return nil, err
+	}
+	maps.DeleteFunc(b.tags, func(key, _ string) bool { return !systemTag(key) })
+	return &s3.DeleteBucketTaggingOutput{}, nil
+}
+
+// replaceBucketTags puts a whole set in place of another. The tags that AWS itself has set stay, and have to be in the
+// new set as they are.
+func replaceBucketTags(into map[string]string, tags []types.Tag) error {
+	set := map[string]string{}
+	for _, t := range tags {
+		key, value := aws.ToString(t.Key), aws.ToString(t.Value)
+		if _, twice := set[key]; twice {
+			return fail(400, "InvalidTag", "Cannot provide multiple Tags with the same key")
+		}
+		if current, ok := into[key]; systemTag(key) && (!ok || current != value) {
+			return fail(400, "InvalidTag", "System tags cannot be added/updated by requester")
+		}
+		if err := checkBucketTag(t); err != nil {
+			return err
+		}
+		set[key] = value
+	}
+	for key := range into {
+		if _, kept := set[key]; systemTag(key) && !kept {
+			return fail(400, "InvalidTag", "System Tags cannot be removed by requester")
+		}
+	}
+	if len(set) > 50 {
+		return fail(400, "BadRequest", "Bucket tag count cannot be greater than 50")
+	}
+	clear(into)
+	maps.Copy(into, set)
+	return nil
+}
+
+// newBucketTags is the set of a bucket that is being created: the same rules in other words, and a key that is there
+// twice is an internal error.
+func newBucketTags(tags []types.Tag) (map[string]string, error) {
+	set := map[string]string{}
+	for _, t := range tags {
+		key := aws.ToString(t.Key)
+		if systemTag(key) {
+			return nil, fail(400, "InvalidTag", "User-defined tag keys can't start with \"aws:\". This prefix is reserved "+
+				"for system tags. Remove \"aws:\" from your tag keys and try again.")
+		}
+		if _, twice := set[key]; twice {
+			return nil, fail(500, "InternalError", "We encountered an internal error. Please try again.")
+		}
+		if err := checkBucketTag(t); err != nil {
+			return nil, err
+		}
+		set[key] = aws.ToString(t.Value)
+	}
+	return set, nil
+}
+
+func checkBucketTag(t types.Tag) error {
+	switch {
+	case t.Key == nil || t.Value == nil:
+		return malformedXML()
+	case !tagText(*t.Key, 1, 128):
+		return fail(400, "InvalidTag", "The TagKey you have provided is invalid")
+	case !tagText(*t.Value, 0, 256):
+		return fail(400, "InvalidTag", "The TagValue you have provided is invalid")
+	}
+	return nil
+}
+
+// tagText tells whether AWS takes a text in a tag: letters, digits, spaces and _.:/=+-@, of a length in characters.
+func tagText(s string, shortest, longest int) bool {
+	n := utf8.RuneCountInString(s)
+	return n >= shortest && n <= longest && regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`).MatchString(s)
+}
+
+func systemTag(key string) bool { return strings.HasPrefix(key, "aws:") }
+
+func bucketTags(tags map[string]string) []types.Tag {
+	var out []types.Tag
+	for _, key := range slices.Sorted(maps.Keys(tags)) {
+		out = append(out, types.Tag{Key: aws.String(key), Value: aws.String(tags[key])})
+	}
+	return out
+}
+
+func (a *AWS) getPublicAccessBlock(who caller, in *s3.GetPublicAccessBlockInput) (*s3.GetPublicAccessBlockOutput, error) {
+	b, err := a.bucket(who, request{bucket: in.Bucket, owner: in.ExpectedBucketOwner, action: "s3:GetBucketPublicAccessBlock"})
+	if err != nil {
+		return nil, err
+	}
+	access := copyOf(b.access)
+	return &s3.GetPublicAccessBlockOutput{PublicAccessBlockConfiguration: &access}, nil
+}
+
+func (a *AWS) putPublicAccessBlock(who caller, in *s3.PutPublicAccessBlockInput) (*s3.PutPublicAccessBlockOutput, error) {
+	b, err := a.bucket(who, request{bucket: in.Bucket, owner: in.ExpectedBucketOwner, action: "s3:PutBucketPublicAccessBlock"})
+	if err != nil {
+		return nil, err
+	}
+	config := in.PublicAccessBlockConfiguration
+	b.access = types.PublicAccessBlockConfiguration{
+		BlockPublicAcls:       aws.Bool(aws.ToBool(config.BlockPublicAcls)),
+		BlockPublicPolicy:     aws.Bool(aws.ToBool(config.BlockPublicPolicy)),
+		IgnorePublicAcls:      aws.Bool(aws.ToBool(config.IgnorePublicAcls)),
+		RestrictPublicBuckets: aws.Bool(aws.ToBool(config.RestrictPublicBuckets)),
+	}
+	return &s3.PutPublicAccessBlockOutput{}, nil
+}
+
+func (a *AWS) getBucketVersioning(who caller, in *s3.GetBucketVersioningInput) (*s3.GetBucketVersioningOutput, error) {
+	b, err := a.bucket(who, request{bucket: in.Bucket, owner: in.ExpectedBucketOwner, action: "s3:GetBucketVersioning"})
+	if err != nil {
+		return nil, err
+	}
+	return &s3.GetBucketVersioningOutput{Status: b.versioning}, nil
+}
+
+func (a *AWS) putBucketVersioning(who caller, in *s3.PutBucketVersioningInput) (*s3.PutBucketVersioningOutput, error) {
+	b, err := a.bucket(who, request{bucket: in.Bucket, owner: in.ExpectedBucketOwner, action: "s3:PutBucketVersioning"})
+	if err != nil {
+		return nil, err
+	}
+	switch status := in.VersioningConfiguration.Status; status {
+	case types.BucketVersioningStatusEnabled, types.BucketVersioningStatusSuspended:
+		b.versioning = status
+		return &s3.PutBucketVersioningOutput{}, nil
+	case "":
+		return nil, fail(400, "IllegalVersioningConfigurationException", "The Versioning element must be specified")
+	}
+	return nil, malformedXML()
+}
+
+func (a *AWS) getBucketLifecycle(who caller, in *s3.GetBucketLifecycleConfigurationInput) (
+	*s3.GetBucketLifecycleConfigurationOutput, error) {
+	b, err := a.bucket(who, request{bucket: in.Bucket, owner: in.ExpectedBucketOwner, action: "s3:GetLifecycleConfiguration"})
+	if err != nil {
+		return nil, err
+	}
+	if len(b.lifecycle) == 0 {
+		return nil, fail(404, "NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist")
+	}
+	return &s3.GetBucketLifecycleConfigurationOutput{Rules: copyOf(b.lifecycle)}, nil
+}
+
+// putBucketLifecycle replaces all rules. It asks of each what S3's schema asks: a status, and a filter or prefix.
+func (a *AWS) putBucketLifecycle(who caller, in *s3.PutBucketLifecycleConfigurationInput) (
+	*s3.PutBucketLifecycleConfigurationOutput, error) {
+	b, err := a.bucket(who, request{bucket: in.Bucket, owner: in.ExpectedBucketOwner, action: "s3:PutLifecycleConfiguration"})
+	if err != nil {
+		return nil, err
+	}
+	var rules []types.LifecycleRule
+	if in.LifecycleConfiguration != nil {
+		rules = copyOf(in.LifecycleConfiguration.Rules)
+	}
+	malformed := len(rules) == 0 || len(rules) > 1000
+	ids := map[string]bool{}
+	for i, rule := range rules {
+		old := rule.Prefix != nil //nolint:staticcheck // deprecated, and in many a bucket
+		malformed = malformed || rule.Status == "" || (rule.Filter != nil) == old
+		id := aws.ToString(rule.ID)
+		if id != "" && ids[id] {
+			return nil, fail(400, "InvalidArgument", "Rule ID must be unique. Found same ID for more than one rule")
+		}
+		if ids[id] = true; id == "" {
+			rules[i].ID = aws.String(requestID(a.next()))
+		}
+	}
+	if malformed {
+		return nil, malformedXML()
+	}
+	b.lifecycle = rules
+	return &s3.PutBucketLifecycleConfigurationOutput{}, nil
+}
+
+func (a *AWS) deleteBucketLifecycle(who caller, in *s3.DeleteBucketLifecycleInput) (*s3.DeleteBucketLifecycleOutput, error) {
+	b, err := a.bucket(who, request{bucket: in.Bucket, owner: in.ExpectedBucketOwner, action: "s3:PutLifecycleConfiguration"})
+	if err != nil {
+		return nil, err
+	}
+	b.lifecycle = nil
+	return &s3.DeleteBucketLifecycleOutput{}, nil
+}
+
+func malformedXML() *Error {
+	return fail(400, "MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema")
+}
+
+// copyOf is a deep copy of an SDK structure: nothing here shares memory with a caller.
+func copyOf[T any](v T) T {
+	var out T
+	text, err := json.Marshal(v)
+	if err == nil {
+		err = json.Unmarshal(text, &out)
+	}
+	if err != nil {
+		return v // the SDK's structures are plain data: this does not happen
+	}
+	return out
+}

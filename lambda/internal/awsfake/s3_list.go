@@ -1,0 +1,156 @@
+package awsfake
+
+import (
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+)
+
+// encoder writes keys as a listing asked for: as they are, or URL encoded with EncodingType=url. S3 leaves slashes and
+// writes a space as a plus sign.
+type encoder struct {
+	url     bool
+	failure error
+}
+
+func (e *encoder) text(s string) *string {
+	if e.url {
+		return aws.String(strings.ReplaceAll(url.QueryEscape(s), "%2F", "/"))
+	}
+	if !xmlText(s) && e.failure == nil {
+		e.failure = unreadable(s)
+	}
+	return aws.String(s)
+}
+
+func (e *encoder) optional(s *string) *string {
+	if s == nil {
+		return nil
+	}
+	return e.text(*s)
+}
+
+// page is how many entries a listing returns at most.
+func page(asked *int32) int {
+	if asked != nil && *asked < pageSize {
+		return int(*asked)
+	}
+	return pageSize
+}
+
+// listed is the condition keys of a listing: those that the request has.
+func listed(prefix, delimiter *string) map[string]string {
+	values := map[string]string{}
+	if prefix != nil {
+		values["s3:prefix"] = *prefix
+	}
+	if delimiter != nil {
+		values["s3:delimiter"] = *delimiter
+	}
+	return values
+}
+
+// listObjects lists current objects; the continuation token is the last key or common prefix.
+func (a *AWS) listObjects(who caller, in *s3.ListObjectsV2Input) (*s3.ListObjectsV2Output, error) {
+	b, err := a.bucket(who, request{bucket: in.Bucket, owner: in.ExpectedBucketOwner, action: "s3:ListBucket",
+		values: listed(in.Prefix, in.Delimiter)})
+	if err != nil {
+		return nil, err
+	}
+	enc := &encoder{url: in.EncodingType == types.EncodingTypeUrl}
+	out := &s3.ListObjectsV2Output{
+		Name: aws.String(b.name), Prefix: enc.optional(in.Prefix), Delimiter: enc.optional(in.Delimiter),
+		MaxKeys: aws.Int32(int32(page(in.MaxKeys))), EncodingType: in.EncodingType,
+		KeyCount: aws.Int32(0), IsTruncated: aws.Bool(false),
+	}
+	after := max(aws.ToString(in.StartAfter), aws.ToString(in.ContinuationToken))
+	prefix, delimiter := aws.ToString(in.Prefix), aws.ToString(in.Delimiter)
+	last := after
+	for _, key := range slices.Sorted(maps.Keys(b.objects)) {
+		o := b.find(key, "")
+		entry, common := key, false
+		if i := strings.Index(strings.TrimPrefix(key, prefix), delimiter); delimiter != "" && i >= 0 && strings.HasPrefix(key, prefix) {
+			entry, common = prefix+strings.TrimPrefix(key, prefix)[:i]+delimiter, true
+		}
+		if o.marker || !strings.HasPrefix(key, prefix) || entry <= last || key <= after {
+			continue
+		}
+		if int(*out.KeyCount) == page(in.MaxKeys) {
+			out.IsTruncated, out.NextContinuationToken = aws.Bool(true), aws.String(last)
+			break
+		}
+		*out.KeyCount++
+		last = entry
+		if common {
+			out.CommonPrefixes = append(out.CommonPrefixes, types.CommonPrefix{Prefix: enc.text(entry)})
+			continue
+		}
+		out.Contents = append(out.Contents, types.Object{Key: enc.text(key), Size: aws.Int64(int64(len(o.body))),
+			ETag: aws.String(o.etag()), LastModified: aws.Time(o.modified), StorageClass: types.ObjectStorageClassStandard})
+	}
+	if enc.failure != nil {
+		return nil, enc.failure
+	}
+	return out, nil
+}
+
+// listObjectVersions lists versions and delete markers by key, the newest first.
+func (a *AWS) listObjectVersions(who caller, in *s3.ListObjectVersionsInput) (*s3.ListObjectVersionsOutput, error) {
+	b, err := a.bucket(who, request{bucket: in.Bucket, owner: in.ExpectedBucketOwner, action: "s3:ListBucketVersions",
+		values: listed(in.Prefix, nil)})
+	if err != nil {
+		return nil, err
+	}
+	if in.VersionIdMarker != nil && in.KeyMarker == nil {
+		return nil, fail(400, "InvalidArgument", "A version-id marker cannot be specified without a key marker.")
+	}
+	enc := &encoder{url: in.EncodingType == types.EncodingTypeUrl}
+	out := &s3.ListObjectVersionsOutput{
+		Name: aws.String(b.name), Prefix: enc.optional(in.Prefix), KeyMarker: enc.optional(in.KeyMarker),
+		VersionIdMarker: in.VersionIdMarker, MaxKeys: aws.Int32(int32(page(in.MaxKeys))),
+		EncodingType: in.EncodingType, IsTruncated: aws.Bool(false),
+	}
+	count, lastKey, lastVersion := 0, "", ""
+	for _, key := range slices.Sorted(maps.Keys(b.objects)) {
+		if !strings.HasPrefix(key, aws.ToString(in.Prefix)) {
+			continue
+		}
+		versions := b.objects[key]
+		for i, o := range slices.Backward(versions) {
+			if !afterMarker(b, key, o, aws.ToString(in.KeyMarker), in.VersionIdMarker) {
+				continue
+			}
+			if count == page(in.MaxKeys) {
+				out.IsTruncated, out.NextKeyMarker, out.NextVersionIdMarker = aws.Bool(true), enc.text(lastKey), aws.String(lastVersion)
+				return out, enc.failure
+			}
+			count, lastKey, lastVersion = count+1, key, o.version
+			latest := aws.Bool(i == len(versions)-1)
+			if o.marker {
+				out.DeleteMarkers = append(out.DeleteMarkers, types.DeleteMarkerEntry{Key: enc.text(key),
+					VersionId: aws.String(o.version), IsLatest: latest, LastModified: aws.Time(o.modified)})
+				continue
+			}
+			out.Versions = append(out.Versions, types.ObjectVersion{Key: enc.text(key), VersionId: aws.String(o.version),
+				IsLatest: latest, LastModified: aws.Time(o.modified), Size: aws.Int64(int64(len(o.body))), ETag: aws.String(o.etag())})
+		}
+	}
+	return out, enc.failure
+}
+
+// afterMarker tells whether a version comes after the markers of the page before. The marker's version may have been
+// deleted since; version ids carry their age for that, except null, after which the whole key is listed again.
+func afterMarker(b *bucket, key string, o *object, keyMarker string, versionMarker *string) bool {
+	if key != keyMarker || versionMarker == nil {
+		return key > keyMarker
+	}
+	if m := b.find(key, *versionMarker); m != nil {
+		return o.serial < m.serial
+	}
+	return o.version == nullVersion || *versionMarker == nullVersion || o.version < *versionMarker
+}

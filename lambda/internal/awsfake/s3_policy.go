@@ -1,0 +1,112 @@
+package awsfake
+
+import (
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+)
+
+func (a *AWS) getBucketPolicy(who caller, in *s3.GetBucketPolicyInput) (*s3.GetBucketPolicyOutput, error) {
+	b, err := a.bucket(who, request{bucket: in.Bucket, owner: in.ExpectedBucketOwner, action: "s3:GetBucketPolicy"})
+	if err != nil {
+		return nil, err
+	}
+	if b.policy == nil {
+		return nil, fail(404, "NoSuchBucketPolicy", "The bucket policy does not exist")
+	}
+	return &s3.GetBucketPolicyOutput{Policy: aws.String(a.shown(b.policy).text())}, nil
+}
+
+func (a *AWS) deleteBucketPolicy(who caller, in *s3.DeleteBucketPolicyInput) (*s3.DeleteBucketPolicyOutput, error) {
+	b, err := a.bucket(who, request{bucket: in.Bucket, owner: in.ExpectedBucketOwner, action: "s3:DeleteBucketPolicy"})
+	if err != nil {
+		return nil, err
+	}
+	b.policy = nil
+	return &s3.DeleteBucketPolicyOutput{}, nil
+}
+
+func (a *AWS) putBucketPolicy(who caller, in *s3.PutBucketPolicyInput) (*s3.PutBucketPolicyOutput, error) {
+	b, err := a.bucket(who, request{bucket: in.Bucket, owner: in.ExpectedBucketOwner, action: "s3:PutBucketPolicy"})
+	if err != nil {
+		return nil, err
+	}
+	p, err := a.checkPolicy(b, aws.ToString(in.Policy))
+	if err != nil {
+		return nil, err
+	}
+	if aws.ToBool(b.access.BlockPublicPolicy) && p.public() {
+		return nil, fail(403, "AccessDenied", "User: %s is not authorized to perform: s3:PutBucketPolicy on resource: %q "+
+			"because public policies are blocked by the BlockPublicPolicy block public access setting.", who.arn, a.arn("s3", b.name))
+	}
+	b.policy = p
+	return &s3.PutBucketPolicyOutput{}, nil
+}
+
+// bind replaces the ARN of a user of this account by its unique id, and refuses whom IAM does not know, or S3 not yet.
+func (a *AWS) bind(p principals) error {
+	for i, name := range p["AWS"] {
+		bound, ok := a.principal(name)
+		if !ok {
+			return malformed("Invalid principal in policy")
+		}
+		p["AWS"][i] = bound
+	}
+	for kind := range p {
+		switch kind {
+		case "*", "AWS", "Service", "CanonicalUser", "Federated":
+		default:
+			return malformed("Invalid principal in policy")
+		}
+	}
+	return nil
+}
+
+// principal is a name as S3 stores it. Other accounts are taken on trust.
+func (a *AWS) principal(name string) (string, bool) {
+	if name == "*" {
+		return name, true
+	}
+	if regexp.MustCompile(`^\d{12}$`).MatchString(name) {
+		return "arn:" + a.partition + ":iam::" + name + ":root", true
+	}
+	for _, u := range a.users {
+		if name == u.id || name == a.userARN(u) {
+			return u.id, time.Since(u.created) >= a.UserPropagation
+		}
+	}
+	form := regexp.MustCompile(`^arn:` + a.partition + `:(?:iam|sts)::(\d{12}):(root|user/|role/|assumed-role/)(.*)$`)
+	own := form.FindStringSubmatch(name)
+	switch {
+	case own == nil:
+		return "", false
+	case own[1] != a.account || own[2] == "root":
+		return name, true
+	case own[2] == "role/":
+		_, exists := a.roles[own[3][strings.LastIndex(own[3], "/")+1:]]
+		return name, exists
+	}
+	return name, own[2] == "assumed-role/"
+}
+
+// shown is a policy as S3 shows it: ARNs again, but for users that are gone, whose unique ids remain.
+func (a *AWS) shown(p *policy) *policy {
+	arns := map[string]string{}
+	for _, u := range a.users {
+		arns[u.id] = a.userARN(u)
+	}
+	out := copyOf(*p)
+	for _, s := range out.Statements {
+		for _, list := range []words{s.Principal["AWS"], s.NotPrincipal["AWS"]} {
+			for i, name := range list {
+				if arn := arns[name]; arn != "" {
+					list[i] = arn
+				}
+			}
+		}
+	}
+	return &out
+}

@@ -1,0 +1,180 @@
+package awsfake
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+)
+
+const (
+	stageCurrent  = "AWSCURRENT"
+	stagePrevious = "AWSPREVIOUS"
+)
+
+// secretVersion is a value under its client request token, which is the version id.
+type secretVersion struct {
+	id     string
+	text   *string
+	binary []byte
+	stages []string
+}
+
+func (v *secretVersion) same(text *string, binary []byte) bool {
+	return aws.ToString(v.text) == aws.ToString(text) && (v.text == nil) == (text == nil) && bytes.Equal(v.binary, binary)
+}
+
+func (s *secret) version(id string) *secretVersion {
+	for _, v := range s.versions {
+		if v.id == id {
+			return v
+		}
+	}
+	return nil
+}
+
+func (s *secret) staged(stage string) *secretVersion {
+	for _, v := range s.versions {
+		if slices.Contains(v.stages, stage) {
+			return v
+		}
+	}
+	return nil
+}
+
+// put adds a version and moves stages to it. The version that loses AWSCURRENT becomes AWSPREVIOUS.
+func (s *secret) put(id string, text *string, binary []byte, stages []string) {
+	v := &secretVersion{id: id, binary: bytes.Clone(binary)}
+	if text != nil {
+		v.text = aws.String(*text)
+	}
+	s.versions = append(s.versions, v)
+	for _, stage := range stages {
+		s.move(stage, v)
+	}
+}
+
+func (s *secret) move(stage string, to *secretVersion) {
+	from := s.staged(stage)
+	if from == to {
+		return
+	}
+	if from != nil {
+		from.stages = slices.DeleteFunc(from.stages, func(other string) bool { return other == stage })
+		if stage == stageCurrent {
+			s.move(stagePrevious, from)
+		}
+	}
+	to.stages = append(to.stages, stage)
+	slices.Sort(to.stages)
+}
+
+// checkToken is the length that Secrets Manager asks of a client request token.
+func checkToken(token string) error {
+	if len(token) < 32 || len(token) > 64 {
+		return fail(400, "InvalidParameterException", "ClientRequestToken must be 32-64 characters long.")
+	}
+	return nil
+}
+
+func tokenInUse(token string, s *secret) *Error {
+	return fail(400, "ResourceExistsException",
+		"You can't use ClientRequestToken %s because that value is already in use for a version of secret %s.", token, s.arn)
+}
+
+func (a *AWS) getSecretValue(in *secretsmanager.GetSecretValueInput) (*secretsmanager.GetSecretValueOutput, error) {
+	s, err := a.liveSecret(in.SecretId)
+	if err != nil {
+		return nil, err
+	}
+	stage, id := aws.ToString(in.VersionStage), aws.ToString(in.VersionId)
+	if stage == "" {
+		stage = stageCurrent
+	}
+	v, what := s.staged(stage), "staging label: "+stage
+	if id != "" {
+		v, what = s.version(id), "VersionId: "+id
+		if v != nil && in.VersionStage != nil && !slices.Contains(v.stages, stage) {
+			return nil, fail(400, "InvalidRequestException",
+				"You provided a VersionStage that is not associated to the provided VersionId.")
+		}
+	}
+	if v == nil {
+		return nil, fail(400, "ResourceNotFoundException", "Secrets Manager can't find the specified secret value for %s", what)
+	}
+	out := &secretsmanager.GetSecretValueOutput{
+		ARN:           aws.String(s.arn),
+		Name:          aws.String(s.name),
+		VersionId:     aws.String(v.id),
+		VersionStages: slices.Clone(v.stages),
+		SecretBinary:  bytes.Clone(v.binary),
+	}
+	if v.text != nil {
+		out.SecretString = aws.String(*v.text)
+	}
+	return out, nil
+}
+
+// putSecretValue is the compare-and-set that the commit relies on: a token stands for one value for ever.
+func (a *AWS) putSecretValue(in *secretsmanager.PutSecretValueInput) (*secretsmanager.PutSecretValueOutput, error) {
+	token := aws.ToString(in.ClientRequestToken)
+	if err := checkToken(token); err != nil {
+		return nil, err
+	}
+	s, err := a.liveSecret(in.SecretId)
+	if err != nil {
+		return nil, err
+	}
+	if in.SecretString == nil && in.SecretBinary == nil {
+		return nil, fail(400, "InvalidRequestException", "You must provide either SecretString or SecretBinary.")
+	}
+	v := s.version(token)
+	if v != nil && !v.same(in.SecretString, in.SecretBinary) {
+		return nil, tokenInUse(token, s)
+	}
+	if v == nil {
+		stages := slices.Clone(in.VersionStages)
+		if len(stages) == 0 {
+			stages = []string{stageCurrent}
+		}
+		if len(s.versions) == 0 && !slices.Contains(stages, stageCurrent) {
+			stages = append(stages, stageCurrent) // the first version is always current
+		}
+		s.put(token, in.SecretString, in.SecretBinary, stages)
+		v = s.version(token)
+	}
+	return &secretsmanager.PutSecretValueOutput{
+		ARN:           aws.String(s.arn),
+		Name:          aws.String(s.name),
+		VersionId:     aws.String(v.id),
+		VersionStages: slices.Clone(v.stages),
+	}, nil
+}
+
+func (a *AWS) updateSecret(in *secretsmanager.UpdateSecretInput) (*secretsmanager.UpdateSecretOutput, error) {
+	s, err := a.liveSecret(in.SecretId)
+	if err != nil {
+		return nil, err
+	}
+	out := &secretsmanager.UpdateSecretOutput{ARN: aws.String(s.arn), Name: aws.String(s.name)}
+	if in.SecretString != nil || in.SecretBinary != nil {
+		put, err := a.putSecretValue(&secretsmanager.PutSecretValueInput{
+			SecretId:           in.SecretId,
+			ClientRequestToken: in.ClientRequestToken,
+			SecretString:       in.SecretString,
+			SecretBinary:       in.SecretBinary,
+		})
+		if err != nil {
+			return nil, err
+		}
+		out.VersionId = put.VersionId
+	}
+	if in.Description != nil {
+		s.description = *in.Description
+	}
+	if in.KmsKeyId != nil {
+		s.kmsKey = *in.KmsKeyId
+	}
+	return out, nil
+}
