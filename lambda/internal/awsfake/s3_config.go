@@ -198,7 +198,8 @@ func (a *AWS) putBucketLifecycle(who caller, in *s3.PutBucketLifecycleConfigurat
 	malformed := len(rules) == 0 || len(rules) > 1000
 	ids := map[string]bool{}
 	for i, rule := range rules {
-		old := rule.Prefix != nil //nolint:staticcheck // deprecated, and in many a bucket
+		//lint:ignore SA1019 deprecated, and in many a bucket
+		old := rule.Prefix != nil
 		malformed = malformed || rule.Status == "" || (rule.Filter != nil) == old
 		id := aws.ToString(rule.ID)
 		if id != "" && ids[id] {

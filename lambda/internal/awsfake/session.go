@@ -99,7 +99,7 @@ func (s *Session) answer(ctx context.Context, in middleware.DeserializeInput, ne
 		Input:     ctx.Value(inputKey{}),
 	}
 	call.Target = target(call.Input)
-	result, outcome, id := s.aws.attempt(ctx, s, call, readSignature(req))
+	result, id, outcome := s.aws.attempt(ctx, s, call, readSignature(req))
 
 	var unknown *notSimulated
 	switch {
@@ -115,7 +115,7 @@ func (s *Session) answer(ctx context.Context, in middleware.DeserializeInput, ne
 }
 
 // attempt records a call, asks the hook, and carries the call out. A nil outcome means that result is the output.
-func (a *AWS) attempt(ctx context.Context, s *Session, c Call, sig signature) (result any, outcome error, id string) {
+func (a *AWS) attempt(ctx context.Context, s *Session, c Call, sig signature) (result any, id string, outcome error) {
 	a.mu.Lock()
 	c.Caller = a.identify(sig).String()
 	c = a.begin(c)
@@ -149,7 +149,7 @@ func (a *AWS) attempt(ctx context.Context, s *Session, c Call, sig signature) (r
 		s.killed = true
 	}
 	a.calls[c.N-1].Code = code(outcome)
-	return result, outcome, requestID(a.next())
+	return result, requestID(a.next()), outcome
 }
 
 // code is the outcome as [Call.Code] has it.

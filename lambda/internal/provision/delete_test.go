@@ -79,11 +79,11 @@ func TestPurgeOfManyPages(t *testing.T) {
 		p := with("OnDelete", "Purge", "Versioning", "true")
 		created := w.succeeded(w.create(p))
 		for i := range 2500 {
-			w.aws.PutObject("my-data", fmt.Sprintf("data/%04d", i), "1")
-			w.aws.DeleteObject("my-data", fmt.Sprintf("data/%04d", i))
+			w.aws.PutObject("my-data", fmt.Sprintf("data/%% +&\x01\u00e4/%04d", i), "1")
+			w.aws.DeleteObject("my-data", fmt.Sprintf("data/%% +&\x01\u00e4/%04d", i))
 		}
 		for i := range 2100 {
-			w.aws.AddUpload("my-data", fmt.Sprintf("data/%04d", i))
+			w.aws.AddUpload("my-data", fmt.Sprintf("data/%% +&\x01\u00e4/%04d", i))
 		}
 		w.succeeded(w.delete(created.PhysicalResourceId, p))
 		w.empty()

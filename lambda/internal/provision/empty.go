@@ -3,8 +3,6 @@ package provision
 import (
 	"context"
 	"fmt"
-	"net/url"
-	"sort"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -18,25 +16,16 @@ import (
 // written while the bucket is emptied stays.
 func (p *Provisioner) emptyBucket(ctx context.Context, s spec.Spec) error {
 	deleted := 0
-	pages := s3.NewListObjectVersionsPaginator(p.s3, &s3.ListObjectVersionsInput{
-		Bucket: &s.BucketName, ExpectedBucketOwner: p.expectedOwner(), EncodingType: types.EncodingTypeUrl})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if isMissing(err) {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("bucket %s: %d entries deleted so far: %w", s.BucketName, deleted, brief(err))
-		}
-		entries, err := entriesOf(page)
-		if err != nil {
-			return fmt.Errorf("bucket %s: %w", s.BucketName, err)
-		}
+	err := p.eachPage(ctx, s, "", func(entries []entry, _ bool) (bool, error) {
 		if err := p.deleteEntries(ctx, s, entries); err != nil {
-			return fmt.Errorf("%d entries deleted so far: %w", deleted, err)
+			return false, fmt.Errorf("%w; %d entries are deleted so far: delete again to go on", err, deleted)
 		}
 		deleted += len(entries)
 		p.log.Info("emptying the bucket", "bucket", s.BucketName, "deleted", deleted)
+		return false, nil
+	})
+	if err != nil {
+		return err
 	}
 	return p.abortUploads(ctx, s)
 }
@@ -85,10 +74,10 @@ func (p *Provisioner) deleteEntry(ctx context.Context, s spec.Spec, e entry) err
 // abortUploads removes the parts of unfinished multipart uploads, which are stored
 // and paid for but listed nowhere else.
 func (p *Provisioner) abortUploads(ctx context.Context, s spec.Spec) error {
-	pages := s3.NewListMultipartUploadsPaginator(p.s3, &s3.ListMultipartUploadsInput{
-		Bucket: &s.BucketName, ExpectedBucketOwner: p.expectedOwner(), EncodingType: types.EncodingTypeUrl})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
+	in := &s3.ListMultipartUploadsInput{
+		Bucket: &s.BucketName, ExpectedBucketOwner: p.expectedOwner(), EncodingType: types.EncodingTypeUrl}
+	for {
+		page, err := p.s3.ListMultipartUploads(ctx, in)
 		if isMissing(err) {
 			return nil
 		}
@@ -96,42 +85,29 @@ func (p *Provisioner) abortUploads(ctx context.Context, s spec.Spec) error {
 			return fmt.Errorf("uploads of bucket %s: %w", s.BucketName, brief(err))
 		}
 		for _, upload := range page.Uploads {
-			key, err := url.QueryUnescape(aws.ToString(upload.Key))
-			if err != nil {
-				return fmt.Errorf("uploads of bucket %s: %w", s.BucketName, err)
-			}
-			_, err = p.s3.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{
-				Bucket: &s.BucketName, ExpectedBucketOwner: p.expectedOwner(), Key: &key, UploadId: upload.UploadId})
-			if err != nil && !isMissing(err) {
-				return fmt.Errorf("upload of %q to bucket %s: %w", key, s.BucketName, brief(err))
+			if err := p.abortUpload(ctx, s, upload); err != nil {
+				return err
 			}
 		}
+		if !aws.ToBool(page.IsTruncated) {
+			return nil
+		}
+		if in.KeyMarker, err = decoded(page.NextKeyMarker); err != nil {
+			return fmt.Errorf("uploads of bucket %s: %w", s.BucketName, err)
+		}
+		in.UploadIdMarker = page.NextUploadIdMarker
 	}
-	return nil
 }
 
-// entriesOf returns versions and delete markers of a page, which was asked for with
-// encoded keys, in the order of their keys.
-func entriesOf(page *s3.ListObjectVersionsOutput) ([]entry, error) {
-	var entries []entry
-	add := func(key, version *string, size int64) error {
-		decoded, err := url.QueryUnescape(aws.ToString(key))
-		if err != nil {
-			return fmt.Errorf("key %q: %w", aws.ToString(key), err)
-		}
-		entries = append(entries, entry{decoded, aws.ToString(version), size})
-		return nil
+func (p *Provisioner) abortUpload(ctx context.Context, s spec.Spec, upload types.MultipartUpload) error {
+	key, err := decoded(upload.Key)
+	if err != nil {
+		return fmt.Errorf("uploads of bucket %s: %w", s.BucketName, err)
 	}
-	for _, v := range page.Versions {
-		if err := add(v.Key, v.VersionId, aws.ToInt64(v.Size)); err != nil {
-			return nil, err
-		}
+	_, err = p.s3.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{
+		Bucket: &s.BucketName, ExpectedBucketOwner: p.expectedOwner(), Key: key, UploadId: upload.UploadId})
+	if err != nil && !isMissing(err) {
+		return fmt.Errorf("upload of %q to bucket %s: %w", *key, s.BucketName, brief(err))
 	}
-	for _, m := range page.DeleteMarkers {
-		if err := add(m.Key, m.VersionId, 0); err != nil {
-			return nil, err
-		}
-	}
-	sort.SliceStable(entries, func(i, j int) bool { return entries[i].key < entries[j].key })
-	return entries, nil
+	return nil
 }

@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"bucketuser/lambda/spec"
 )
@@ -47,31 +45,22 @@ func isOurObject(s spec.Spec, key string, size int64) bool {
 // the keys, whether the bucket is versioned or not.
 func (p *Provisioner) removeObjects(ctx context.Context, s spec.Spec, keys ...string) error {
 	for _, key := range keys {
-		pages := s3.NewListObjectVersionsPaginator(p.s3, &s3.ListObjectVersionsInput{
-			Bucket: &s.BucketName, ExpectedBucketOwner: p.expectedOwner(),
-			Prefix: aws.String(key), EncodingType: types.EncodingTypeUrl})
-		for pages.HasMorePages() {
-			page, err := pages.NextPage(ctx)
-			if isMissing(err) {
-				return nil
-			}
-			if err != nil {
-				return fmt.Errorf("bucket %s: %w", s.BucketName, brief(err))
-			}
-			entries, err := entriesOf(page)
-			if err != nil {
-				return fmt.Errorf("bucket %s: %w", s.BucketName, err)
-			}
+		err := p.eachPage(ctx, s, key, func(entries []entry, _ bool) (bool, error) {
 			for _, e := range entries {
-				if e.key == key && isOurObject(s, e.key, e.size) {
-					if err := p.deleteEntry(ctx, s, e); err != nil {
-						return err
-					}
+				if e.key > key { // the rest only start with it
+					return true, nil
+				}
+				if !isOurObject(s, e.key, e.size) {
+					continue
+				}
+				if err := p.deleteEntry(ctx, s, e); err != nil {
+					return false, err
 				}
 			}
-			if len(entries) > 0 && entries[len(entries)-1].key > key {
-				break // keys are in order: the rest only start with it
-			}
+			return false, nil
+		})
+		if err != nil {
+			return err
 		}
 	}
 	return nil
@@ -98,42 +87,14 @@ func (p *Provisioner) checkEmpty(ctx context.Context, s spec.Spec) error {
 // countOthers counts the versions and delete markers on the first page that holds
 // any that are not ours.
 func (p *Provisioner) countOthers(ctx context.Context, s spec.Spec) (count int, more bool, err error) {
-	pages := s3.NewListObjectVersionsPaginator(p.s3, &s3.ListObjectVersionsInput{
-		Bucket: &s.BucketName, ExpectedBucketOwner: p.expectedOwner(), EncodingType: types.EncodingTypeUrl})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if isMissing(err) {
-			return 0, false, nil
-		}
-		if err != nil {
-			return 0, false, fmt.Errorf("bucket %s: %w", s.BucketName, brief(err))
-		}
-		entries, err := entriesOf(page)
-		if err != nil {
-			return 0, false, fmt.Errorf("bucket %s: %w", s.BucketName, err)
-		}
+	err = p.eachPage(ctx, s, "", func(entries []entry, truncated bool) (bool, error) {
 		for _, e := range entries {
 			if !isOurObject(s, e.key, e.size) {
 				count++
 			}
 		}
-		if count > 0 {
-			return count, aws.ToBool(page.IsTruncated), nil
-		}
-	}
-	return 0, false, nil
-}
-
-// entry is one version or delete marker.
-type entry struct {
-	key     string
-	version string
-	size    int64 // bytes; 0 for a delete marker
-}
-
-// isPlain reports whether the key can stand in the XML of DeleteObjects.
-func (e entry) isPlain() bool {
-	return !strings.ContainsFunc(e.key, func(r rune) bool {
-		return r < ' ' && r != '\t' && r != '\n' || r == 0xFFFE || r == 0xFFFF || r == '\r'
+		more = truncated
+		return count > 0, nil
 	})
+	return count, more, err
 }
