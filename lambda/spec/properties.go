@@ -2,9 +2,11 @@ package spec
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -119,10 +121,12 @@ func defaults() Properties {
 	}
 }
 
-// decode fills the table's fields and appends a fault for every property that is
-// unknown or of the wrong kind. Absent and null properties keep their default.
-func decode(properties map[string]any, faults Faults) (Properties, Faults) {
+// decode fills the table's fields, and returns a fault for every property that is
+// of the wrong kind, and then for every one that is unknown. Absent and null
+// properties, and those at fault, keep their default.
+func decode(properties map[string]any) (Properties, Faults) {
 	p := defaults()
+	var faults Faults
 	known := map[string]bool{"ServiceToken": true, "ServiceTimeout": true} // CloudFormation's own
 	for _, row := range Table {
 		known[row.Name] = true
@@ -130,18 +134,20 @@ func decode(properties map[string]any, faults Faults) (Properties, Faults) {
 		if value == nil {
 			continue
 		}
-		field := row.field(&p)
+		given := p
+		field := row.field(&given)
 		if err := decodeValue(value, field); err != nil {
 			faults = append(faults, Fault{row.Name, "must be " + kindOf(field)})
+			continue
 		}
+		p = given
 	}
-	var unknown Faults
-	for name := range properties {
+	for _, name := range slices.Sorted(maps.Keys(properties)) {
 		if !known[name] {
-			unknown = append(unknown, Fault{name, "is not a property of " + ResourceType})
+			faults = append(faults, Fault{name, "is not a property of " + ResourceType})
 		}
 	}
-	return p, append(faults, unknown.sorted()...)
+	return p, faults
 }
 
 // decodeValue decodes one property. CloudFormation sends every primitive as a

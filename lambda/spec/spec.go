@@ -13,7 +13,6 @@ package spec
 import (
 	"fmt"
 	"slices"
-	"sort"
 	"strings"
 )
 
@@ -48,20 +47,20 @@ type Spec struct {
 // that is unknown, of the wrong kind, or refused.
 func Parse(properties map[string]any, stackID, logicalID string, p Provider) (Spec, error) {
 	s := Spec{Provider: p, StackID: stackID, LogicalID: logicalID}
-	faults := s.checkOrigin()
-	s.Properties, faults = decode(properties, faults)
-	if len(faults) > 0 {
-		return Spec{}, faults
-	}
+	var faults Faults
+	s.Properties, faults = decode(properties)
+	faults = append(s.checkOrigin(), faults...)
 	s.identify()
 	for _, row := range Table {
+		if faults.names(row.Name) { // it holds its default
+			continue
+		}
 		if reason := row.check(&s); reason != "" {
 			faults = append(faults, Fault{row.Name, reason})
 		}
 	}
-	if len(faults) == 0 && len(s.PolicyJSON()) > MaxPolicyBytes {
-		faults = append(faults, Fault{"Statements", fmt.Sprintf(
-			"make a bucket policy of %d bytes; S3 allows %d", len(s.PolicyJSON()), MaxPolicyBytes)})
+	if size := len(s.PolicyJSON()); len(faults) == 0 && size > MaxPolicyBytes {
+		faults = append(faults, Fault{"Statements", fmt.Sprintf("make a bucket policy of %d bytes; S3 allows %d", size, MaxPolicyBytes)})
 	}
 	if len(faults) > 0 {
 		return Spec{}, faults
@@ -113,8 +112,7 @@ func (f Faults) Error() string {
 	return strings.Join(parts, "; ")
 }
 
-// sorted orders faults by property, so that a message reads the same every time.
-func (f Faults) sorted() Faults {
-	sort.SliceStable(f, func(i, j int) bool { return f[i].Property < f[j].Property })
-	return f
+// names reports whether a property is at fault.
+func (f Faults) names(property string) bool {
+	return slices.ContainsFunc(f, func(fault Fault) bool { return fault.Property == property })
 }

@@ -1,0 +1,61 @@
+# Everything beyond Go, Node and Python 3 is pinned in the repository and installed
+# into .local by the targets that need it.
+
+STACK  ?= BucketUser
+FORMAT ?= env
+# Context for deploy and destroy, such as: CONTEXT="-c bucketName=my-data -c onDelete=Retain"
+CONTEXT ?=
+
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+TOOLS       := go run ./infra/local/tools
+SHELL       := /bin/bash -o pipefail
+
+.DEFAULT_GOAL := help
+.PHONY: help demo demo-down deploy destroy credentials check test lint unit race template e2e golden clean
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: ## deploy to an embedded AWS on this machine and let ClickHouse use it
+	@go run ./infra/demo up
+
+demo-down: ## destroy the demo's stack, show that nothing is left, stop the embedded AWS
+	@go run ./infra/demo down
+
+deploy: ## deploy the stack to AWS with your own credentials; values as CONTEXT="-c bucketName=…"
+	@$(TOOLS) cdk deploy $(STACK) -c stackName=$(STACK) $(CONTEXT)
+
+destroy: ## destroy that stack; what happens to the data is the value of onDelete
+	@$(TOOLS) cdk destroy $(STACK) -c stackName=$(STACK) $(CONTEXT)
+
+credentials: ## print the credentials of STACK; FORMAT=env, csv or json
+	@go run ./infra/credentials -stack $(STACK) -format $(FORMAT)
+
+check: lint unit ## the quick part of the tests, for while you work
+
+test: lint race template e2e ## everything that CI runs
+
+lint: ## formatting, vet, staticcheck, go.mod
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "run gofmt -w on these"; exit 1; }
+	go mod tidy -diff
+	go vet ./...
+	go vet -tags e2e ./...
+	go run $(STATICCHECK) -tags e2e ./...
+
+unit: ## unit tests
+	CDK_VALIDATION=false go test ./...
+
+race: ## unit tests with the race detector
+	go test -race ./...
+
+template: ## cfn-lint on the synthesized template
+	@$(TOOLS) template
+
+e2e: ## end-to-end tests on the embedded AWS, with the cdk CLI and ClickHouse
+	go test -tags e2e -count=1 -timeout 30m ./infra/local ./infra/e2e
+
+golden: ## write the golden templates anew, to be read in the diff
+	go test ./infra/bucketuser -update
+
+clean: ## remove everything that make installed or built here
+	rm -rf .local cdk.out

@@ -1,0 +1,145 @@
+package bucketuser
+
+import (
+	"maps"
+	"slices"
+
+	"bucketuser/lambda/spec"
+)
+
+// Access is what the user may do below the prefix.
+type Access string
+
+// The values of Access. Full is s3:* on the bucket and everything in it.
+const (
+	AccessReadOnly  Access = spec.ReadOnly
+	AccessReadWrite Access = spec.ReadWrite
+	AccessFull      Access = spec.Full
+)
+
+// OnDelete is what deleting the resource does to the bucket.
+type OnDelete string
+
+// The values of OnDelete. DeleteIfEmpty fails, and changes nothing, when the
+// bucket holds anything of yours. Purge deletes all of it. Retain keeps the
+// bucket, to be adopted by a later resource that names it.
+const (
+	OnDeleteIfEmpty OnDelete = spec.DeleteIfEmpty
+	OnDeletePurge   OnDelete = spec.Purge
+	OnDeleteRetain  OnDelete = spec.Retain
+)
+
+// BucketUserProps are the properties of the resource, under the same names, and
+// the provider that serves it. Nil or empty means the default, which is the
+// function's. KeySerial and RotateAfterDays are missing: the function does not
+// rotate keys yet.
+type BucketUserProps struct {
+	// BucketName, UserName and SecretName are generated unless given. A change of
+	// one replaces the whole resource, so all that were given must change together.
+	//
+	// The right to a name stands in a policy made for it, which stays until what
+	// has the name is gone. That works for names that are known when the template
+	// is synthesized, pseudo parameters such as the account included. A bucket or
+	// secret whose name comes from a parameter of the stack must keep it: the policy
+	// would change with the name, and the function would lose the right to what it
+	// has to remove.
+	BucketName *string
+	UserName   *string
+	SecretName *string
+
+	Prefix                          *string     // default "data/"
+	FolderMarker                    *bool       // default true
+	Access                          Access      // default ReadWrite
+	Statements                      []Statement // of the bucket policy, beside those of Access
+	EnforceTls                      *bool       // default true
+	OnDelete                        OnDelete    // default DeleteIfEmpty
+	Versioning                      *bool       // default false
+	AbortIncompleteUploadsAfterDays *float64    // days, 0: never; default 7
+	SecretRecoveryDays              *float64    // days, 0 or 7 to 30; default 0
+	VerifyCredentials               *bool       // default true
+
+	// SecretKmsKeyId is the id, ARN or alias of the key that encrypts the secret,
+	// default aws/secretsmanager. A token must be an ARN, as of awskms.Key.KeyArn.
+	SecretKmsKeyId *string
+
+	// Tags of bucket, user and secret; the user keeps those of its creation. Tags
+	// that CDK spreads over a stack do not reach what a custom resource makes.
+	Tags map[string]string
+
+	// Provider serves the resource: the stack's own unless given. It must belong to
+	// the same stack, and cannot be changed once the resource exists.
+	Provider Provider
+}
+
+// A Statement is one statement of the bucket policy. The user is its principal.
+type Statement struct {
+	Sid    string // optional, letters and digits
+	Effect string // "Allow" or "Deny"
+	Action []string
+	// Resource holds ARNs in the bucket, or patterns of keys that start with "/".
+	// Empty means the bucket and everything in it.
+	Resource  []string
+	Condition map[string]map[string]any
+}
+
+// properties returns what stands in the template: the properties that were given.
+func (p *BucketUserProps) properties() map[string]any {
+	m := map[string]any{}
+	set(m, "BucketName", p.BucketName)
+	set(m, "UserName", p.UserName)
+	set(m, "SecretName", p.SecretName)
+	set(m, "Prefix", p.Prefix)
+	set(m, "FolderMarker", p.FolderMarker)
+	if p.Access != "" {
+		m["Access"] = string(p.Access)
+	}
+	if len(p.Statements) > 0 {
+		m["Statements"] = statementList(p.Statements)
+	}
+	set(m, "EnforceTls", p.EnforceTls)
+	if p.OnDelete != "" {
+		m["OnDelete"] = string(p.OnDelete)
+	}
+	set(m, "Versioning", p.Versioning)
+	set(m, "AbortIncompleteUploadsAfterDays", p.AbortIncompleteUploadsAfterDays)
+	set(m, "SecretKmsKeyId", p.SecretKmsKeyId)
+	set(m, "SecretRecoveryDays", p.SecretRecoveryDays)
+	if len(p.Tags) > 0 {
+		m["Tags"] = tagList(p.Tags)
+	}
+	set(m, "VerifyCredentials", p.VerifyCredentials)
+	return m
+}
+
+func set[T any](m map[string]any, name string, value *T) {
+	if value != nil {
+		m[name] = *value
+	}
+}
+
+func statementList(statements []Statement) []any {
+	list := make([]any, len(statements))
+	for i, s := range statements {
+		m := map[string]any{"Effect": s.Effect, "Action": s.Action}
+		if s.Sid != "" {
+			m["Sid"] = s.Sid
+		}
+		if len(s.Resource) > 0 {
+			m["Resource"] = s.Resource
+		}
+		if len(s.Condition) > 0 {
+			m["Condition"] = s.Condition
+		}
+		list[i] = m
+	}
+	return list
+}
+
+// tagList returns tags as CloudFormation writes them, in the order of their keys.
+func tagList(tags map[string]string) []any {
+	var list []any
+	for _, key := range slices.Sorted(maps.Keys(tags)) {
+		list = append(list, map[string]any{"Key": key, "Value": tags[key]})
+	}
+	return list
+}

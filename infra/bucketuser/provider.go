@@ -1,0 +1,225 @@
+package bucketuser
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
+	"github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+
+	"bucketuser/lambda/spec"
+)
+
+// ProviderID is the id of the provider that the first resource of a stack makes.
+// A provider made under it beforehand, as a child of the stack, serves them all.
+const ProviderID = "BucketUserProvider"
+
+// functionTimeout is the longest that Lambda gives: Purge may need it.
+const functionTimeout = 15 * time.Minute
+
+// maxNamed is how many resources with given names a provider takes without a
+// warning: IAM attaches 10 managed policies to a role unless the account's quota is
+// raised, and a rename holds one more for a while.
+const maxNamed = 9
+
+// A Provider is the function behind the resources of a stack, with its role, its
+// log and the permissions boundary of the users that it makes.
+type Provider interface {
+	constructs.Construct
+
+	Function() awslambda.Function
+	Role() awsiam.Role
+	LogGroup() awslogs.LogGroup
+	Boundary() awsiam.ManagedPolicy
+
+	serviceTimeout() awscdk.Duration
+	admit(resource constructs.Construct, n names) []constructs.IDependable
+}
+
+// ProviderProps configure a provider. All are optional.
+type ProviderProps struct {
+	// Code holds the function as an executable named bootstrap, for Architecture.
+	// Without it, the function is built from the sources of this module, which takes
+	// the go command and fails under go mod vendor.
+	Code awslambda.Code
+
+	// Architecture of the function, default ARM_64: the cheaper one.
+	Architecture awslambda.Architecture
+
+	// ServiceTimeout is how long CloudFormation waits for an answer before it gives
+	// up and rolls back, from 16 minutes to 1 hour, default 1 hour. It bounds the
+	// time for which an event may be delivered again.
+	ServiceTimeout awscdk.Duration
+
+	// LogRetention of the function's log group, default one month: long enough to
+	// explain a failed deployment. Who made which key is CloudTrail's to keep.
+	LogRetention awslogs.RetentionDays
+}
+
+type provider struct {
+	constructs.Construct
+	function awslambda.Function
+	role     awsiam.Role
+	log      awslogs.LogGroup
+	boundary awsiam.ManagedPolicy
+	timeout  awscdk.Duration
+
+	needed []constructs.IDependable // by every resource, from before it is made until after it is gone
+	named  int                      // resources with a policy of their own so far
+}
+
+func (p *provider) Function() awslambda.Function    { return p.function }
+func (p *provider) Role() awsiam.Role               { return p.role }
+func (p *provider) LogGroup() awslogs.LogGroup      { return p.log }
+func (p *provider) Boundary() awsiam.ManagedPolicy  { return p.boundary }
+func (p *provider) serviceTimeout() awscdk.Duration { return p.timeout }
+
+// providerOf returns the stack's own provider, and makes it on first use.
+func providerOf(stack awscdk.Stack) Provider {
+	if p, ok := stack.Node().TryFindChild(jsii.String(ProviderID)).(*provider); ok {
+		return p
+	}
+	return NewProvider(stack, jsii.String(ProviderID), nil)
+}
+
+// NewProvider adds a provider to the stack of scope. Resources find it if scope is
+// the stack and id is [ProviderID]; otherwise it is passed to them.
+func NewProvider(scope constructs.Construct, id *string, props *ProviderProps) Provider {
+	if props == nil {
+		props = &ProviderProps{}
+	}
+	p := &provider{}
+	constructs.NewConstruct_Override(p, scope, id)
+	stack := awscdk.Stack_Of(p)
+	at := placeOf(stack)
+
+	p.log = newLog(p, props.LogRetention)
+	p.boundary = newBoundary(p, at)
+	p.role = awsiam.NewRole(p, jsii.String("Role"), &awsiam.RoleProps{
+		AssumedBy:   awsiam.NewServicePrincipal(jsii.String("lambda.amazonaws.com"), nil),
+		Description: jsii.String("Makes the buckets, users and secrets of Custom::BucketUser"),
+	})
+	// Not an inline policy of the role itself: CloudFormation would make role and
+	// boundary one after the other.
+	rights := awsiam.NewPolicy(p, jsii.String("Rights"), &awsiam.PolicyProps{
+		Roles: &[]awsiam.IRole{p.role},
+		Statements: newStatements(at.providerStatements(
+			*p.boundary.ManagedPolicyArn(), *stack.StackId(), *p.log.LogGroupArn())),
+	})
+
+	p.function = p.newFunction(props)
+	p.timeout = p.serviceTimeoutOf(props)
+	// CloudFormation invokes asynchronously: a crash is healed by the same event two
+	// more times. The last start must leave the function time to answer before
+	// CloudFormation stops listening, or a late Create would follow its own Delete.
+	delivery := awslambda.NewEventInvokeConfig(p, jsii.String("Delivery"), &awslambda.EventInvokeConfigProps{
+		Function:      p.function,
+		RetryAttempts: jsii.Number(2),
+		MaxEventAge:   p.timeout.Minus(seconds(functionTimeout)),
+	})
+	p.needed = []constructs.IDependable{rights, delivery}
+	return p
+}
+
+func newLog(p *provider, retention awslogs.RetentionDays) awslogs.LogGroup {
+	if retention == "" {
+		retention = awslogs.RetentionDays_ONE_MONTH
+	}
+	return awslogs.NewLogGroup(p, jsii.String("Log"), &awslogs.LogGroupProps{
+		Retention:     retention,
+		RemovalPolicy: awscdk.RemovalPolicy_DESTROY, // nothing is left of a destroyed stack
+	})
+}
+
+func (p *provider) newFunction(props *ProviderProps) awslambda.Function {
+	architecture := props.Architecture
+	if architecture == nil {
+		architecture = awslambda.Architecture_ARM_64()
+	}
+	code, own := props.Code, &builder{architecture: architecture}
+	if code == nil {
+		code = own.code(p)
+	}
+	function := awslambda.NewFunction(p, jsii.String("Function"), &awslambda.FunctionProps{
+		Description:  jsii.String("Makes what Custom::BucketUser describes"),
+		Runtime:      awslambda.Runtime_PROVIDED_AL2023(),
+		Handler:      jsii.String("bootstrap"),
+		Architecture: architecture,
+		Code:         code,
+		Role:         p.role,
+		LogGroup:     p.log,
+		Timeout:      seconds(functionTimeout),
+		// The function uses some 50 MB, but Lambda gives CPU in proportion to memory:
+		// this is 0.3 of a core, enough to keep up with S3 when a bucket is emptied.
+		MemorySize: jsii.Number(512),
+		Environment: &map[string]*string{
+			"BUCKETUSER_IAM_PATH":     jsii.String(spec.DefaultIAMPath),
+			"BUCKETUSER_BOUNDARY_ARN": p.boundary.ManagedPolicyArn(),
+		},
+	})
+	if own.err != nil {
+		p.fault(fmt.Sprintf("the function cannot be built: %v; pass ProviderProps.Code, "+
+			"or -c code=<folder with bootstrap> to the app", own.err))
+	}
+	return function
+}
+
+// serviceTimeoutOf returns the ServiceTimeout of the props, or CloudFormation's
+// longest if there is none or it is out of range, which is an error.
+func (p *provider) serviceTimeoutOf(props *ProviderProps) awscdk.Duration {
+	const longest, shortest = time.Hour, functionTimeout + time.Minute // Lambda keeps events for a minute or more
+	if props.ServiceTimeout == nil {
+		return seconds(longest)
+	}
+	if s := *props.ServiceTimeout.ToSeconds(nil); s < shortest.Seconds() || s > longest.Seconds() {
+		p.fault(fmt.Sprintf("ServiceTimeout is %v s; it must be from %v to %v s", s, shortest.Seconds(), longest.Seconds()))
+		return seconds(longest)
+	}
+	return props.ServiceTimeout
+}
+
+// admit gives the provider the right to the names of a resource, in a policy that
+// comes and goes with them, and returns what the resource depends on: all of it
+// must be there before the resource is made and until after it is removed.
+func (p *provider) admit(resource constructs.Construct, n names) []constructs.IDependable {
+	stack := awscdk.Stack_Of(p)
+	if *stack.Node().Path() != *awscdk.Stack_Of(resource).Node().Path() {
+		awscdk.Annotations_Of(resource).AddError(jsii.String(
+			"Provider: belongs to another stack; a provider may only ask CloudFormation about its own"))
+	}
+	needed := slices.Clone(p.needed)
+	statements := n.statements(placeOf(stack))
+	if len(statements) == 0 {
+		return needed
+	}
+	if n.mayChange(stack) {
+		awscdk.Annotations_Of(resource).AddWarningV2(jsii.String("bucketuser:changeableName"), jsii.String(
+			"BucketName or SecretName comes from a parameter or another resource: a deployment that changes it fails, "+
+				"for want of the right to the old name, and so may its rollback"))
+	}
+	if p.named++; p.named > maxNamed {
+		awscdk.Annotations_Of(resource).AddWarningV2(jsii.String("bucketuser:manyNames"), jsii.String(fmt.Sprintf(
+			"Provider: serves %d resources with given names, each with a policy, and IAM attaches 10 to a role by default; "+
+				"give some another Provider, or leave BucketName, SecretName and SecretKmsKeyId out", p.named)))
+	}
+	// Managed, as the inline policies of a role share 10,240 characters: four or five
+	// of these. The description must stay, as a change replaces the policy.
+	rights := awsiam.NewManagedPolicy(resource, jsii.String("Rights"+n.hash(stack)), &awsiam.ManagedPolicyProps{
+		Description: jsii.String("What a provider of Custom::BucketUser may do under names that were given"),
+		Roles:       &[]awsiam.IRole{p.role},
+		Statements:  newStatements(statements),
+	})
+	return append(needed, rights)
+}
+
+// fault makes the cdk command stop with a message about the provider.
+func (p *provider) fault(message string) { awscdk.Annotations_Of(p).AddError(&message) }
+
+func seconds(d time.Duration) awscdk.Duration {
+	return awscdk.Duration_Seconds(jsii.Number(d.Seconds()))
+}

@@ -1,0 +1,80 @@
+// Command demo shows the product on this machine: `demo up` starts the embedded
+// AWS, deploys the resource with the cdk CLI, fetches the credentials from Secrets
+// Manager and has ClickHouse use them; `demo down` destroys the stack, shows that
+// nothing is left, and stops the embedded AWS.
+//
+// It uses nothing of the user's own AWS account.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"bucketuser/infra/local"
+)
+
+// stackName is the stack of infra/main.go.
+const stackName = "BucketUser"
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:], os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "demo:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string, out io.Writer) error {
+	flags := flag.NewFlagSet("demo up|down", flag.ContinueOnError)
+	dir := flags.String("dir", ".local", "directory for the embedded AWS and what it writes")
+	if len(args) == 0 {
+		flags.Usage()
+		return errors.New("say up or down")
+	}
+	if err := flags.Parse(args[1:]); err != nil {
+		return err
+	}
+	root, err := local.Root()
+	if err != nil {
+		return err
+	}
+	tools, err := local.Install(ctx, root, out)
+	if err != nil {
+		return err
+	}
+	d := demo{root: root, dir: *dir, tools: tools, out: out, started: time.Now()}
+	switch args[0] {
+	case "up":
+		return d.up(ctx)
+	case "down":
+		return d.down(ctx)
+	default:
+		return fmt.Errorf("%q is neither up nor down", args[0])
+	}
+}
+
+type demo struct {
+	root    string
+	dir     string
+	tools   local.Tools
+	out     io.Writer
+	started time.Time
+}
+
+// step prints a line of progress with the seconds since the start.
+func (d demo) step(format string, args ...any) {
+	fmt.Fprintf(d.out, "%4.0fs  %s\n", d.seconds(), fmt.Sprintf(format, args...))
+}
+
+func (d demo) seconds() float64 { return time.Since(d.started).Seconds() }
+
+func (d demo) path(name string) string { return filepath.Join(d.dir, name) }

@@ -1,0 +1,109 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"text/tabwriter"
+
+	"bucketuser/infra/internal/stack"
+	"bucketuser/infra/local"
+)
+
+// up is what `make demo` does. On a running demo it updates the stack in place.
+func (d demo) up(ctx context.Context) error {
+	cloud, err := d.start(ctx)
+	if err != nil {
+		return err
+	}
+	if err := d.deploy(ctx, cloud); err != nil {
+		return err
+	}
+	config, err := cloud.Config()
+	if err != nil {
+		return err
+	}
+	secret, err := stack.Credentials(ctx, config, stackName)
+	if err != nil {
+		return err
+	}
+	d.step("fetched the credentials of %s from Secrets Manager", secret["S3_USER_ARN"])
+
+	d.step("ClickHouse uses them")
+	checks, err := d.runChecks(ctx, cloud, secret)
+	if err != nil {
+		return err
+	}
+	return d.printTable(checks, secret)
+}
+
+// start starts the embedded AWS, or finds the one that runs.
+func (d demo) start(ctx context.Context) (*local.AWS, error) {
+	if cloud, err := local.Attach(ctx, d.tools, d.dir); err == nil {
+		d.step("the embedded AWS runs at %s", cloud.Endpoint)
+		return cloud, cloud.WriteEnv(d.path("env.sh"))
+	}
+	cloud, err := local.Start(ctx, d.tools, local.Options{Dir: d.dir, Detached: true})
+	if err != nil {
+		return nil, err
+	}
+	d.step("started the embedded AWS at %s, with TLS and IAM enforced", cloud.Endpoint)
+	if err := cloud.Bootstrap(ctx); err != nil {
+		return nil, err
+	}
+	d.step("bootstrapped it for the CDK")
+	return cloud, cloud.WriteEnv(d.path("env.sh"))
+}
+
+func (d demo) deploy(ctx context.Context, cloud *local.AWS) error {
+	function, err := local.BuildFunction(ctx, d.root, d.path("function"))
+	if err != nil {
+		return err
+	}
+	d.step("built the function; deploying the stack %s with cdk deploy", stackName)
+	var arn bytes.Buffer
+	err = cloud.CDK(ctx, local.CDKRun{
+		Dir: d.root,
+		Out: &arn,
+		Args: append([]string{"deploy", stackName, "--require-approval", "never",
+			"--output", filepath.Join(cloud.Dir(), "cdk.out"), "-c", "onDelete=Purge"}, function...),
+	})
+	if err != nil {
+		return err
+	}
+	d.step("deployed %s", strings.TrimSpace(arn.String()))
+	return nil
+}
+
+// printTable prints every check that ran, and fails if one missed.
+func (d demo) printTable(checks []check, secret map[string]string) error {
+	missed := 0
+	w := tabwriter.NewWriter(d.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w)
+	for _, c := range checks {
+		mark := "ok"
+		if !c.OK {
+			mark = "MISSED: " + c.Detail
+			missed++
+		}
+		fmt.Fprintf(w, "  %s\t%s\n", c.Name, mark)
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	fmt.Fprintf(d.out, "\n%d checks, %d missed, %.0f s.", len(checks), missed, d.seconds())
+	if missed > 0 {
+		fmt.Fprintln(d.out)
+		return fmt.Errorf("%d of %d checks missed", missed, len(checks))
+	}
+	fmt.Fprintf(d.out, ` The stack stays up.
+
+  Url          %s
+  credentials  make credentials, also with FORMAT=csv or FORMAT=json
+  look around  . %s, then any AWS client or cdk
+  clean up     make demo-down
+`, secret["S3_URL"], d.path("env.sh"))
+	return nil
+}

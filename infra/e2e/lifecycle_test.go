@@ -1,0 +1,256 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/google/go-cmp/cmp"
+
+	"bucketuser/infra/bucketuser"
+)
+
+// TestUpdateOfEveryPropertyInPlace changes all of them, twice, and looks at each.
+func TestUpdateOfEveryPropertyInPlace(t *testing.T) {
+	d := newDeployment(t, "InPlace")
+	ctx := t.Context()
+	first := d.named("")
+	created := must[map[string]string](t)(d.deploy(first))
+	user := d.as(created)
+	if err := put(ctx, user, created["BucketName"], "data/table"); err != nil {
+		t.Fatal(err)
+	}
+	wantDenied(t, put(ctx, user, created["BucketName"], "elsewhere/table"))
+
+	second := first
+	second.Prefix = aws.String("logs")
+	second.FolderMarker = aws.Bool(false)
+	second.Access = bucketuser.AccessReadOnly
+	second.Statements = []bucketuser.Statement{{Effect: "Allow", Action: []string{"s3:PutObject"}, Resource: []string{"/extra/*"}}}
+	second.EnforceTls = aws.Bool(false)
+	second.OnDelete = bucketuser.OnDeletePurge
+	second.Versioning = aws.Bool(true)
+	second.AbortIncompleteUploadsAfterDays = aws.Float64(3)
+	second.SecretRecoveryDays = aws.Float64(7)
+	second.Tags = map[string]string{"team": "data"}
+	second.VerifyCredentials = aws.Bool(false)
+	updated := must[map[string]string](t)(d.deploy(second))
+
+	want := map[string]string{}
+	for name, value := range created {
+		want[name] = strings.Replace(value, "data/", "logs/", 1)
+	}
+	want["SecretVersionId"] = updated["SecretVersionId"]
+	if diff := cmp.Diff(want, updated); diff != "" || updated["SecretVersionId"] == created["SecretVersionId"] {
+		t.Errorf("return values: %s", diff)
+	}
+	// The same key goes on: reads under the new prefix, writes only where Statements allow it.
+	wantDenied(t, put(ctx, user, updated["BucketName"], "logs/table"))
+	if err := put(ctx, user, updated["BucketName"], "extra/table"); err != nil {
+		t.Error(err)
+	}
+	admin := s3.NewFromConfig(config)
+	bucket := aws.String(updated["BucketName"])
+	if policy := must[*s3.GetBucketPolicyOutput](t)(admin.GetBucketPolicy(ctx, &s3.GetBucketPolicyInput{Bucket: bucket})); strings.Contains(*policy.Policy, "SecureTransport") {
+		t.Errorf("TLS is still enforced: %s", *policy.Policy)
+	}
+	if v := must[*s3.GetBucketVersioningOutput](t)(admin.GetBucketVersioning(ctx, &s3.GetBucketVersioningInput{Bucket: bucket})); v.Status != "Enabled" {
+		t.Errorf("versioning: %s", v.Status)
+	}
+	rules := must[*s3.GetBucketLifecycleConfigurationOutput](t)(admin.GetBucketLifecycleConfiguration(ctx, &s3.GetBucketLifecycleConfigurationInput{Bucket: bucket})).Rules
+	if len(rules) != 1 || *rules[0].AbortIncompleteMultipartUpload.DaysAfterInitiation != 3 {
+		t.Errorf("lifecycle: %+v", rules)
+	}
+	tags := map[string]string{}
+	for _, tag := range must[*s3.GetBucketTaggingOutput](t)(admin.GetBucketTagging(ctx, &s3.GetBucketTaggingInput{Bucket: bucket})).TagSet {
+		tags[*tag.Key] = *tag.Value
+	}
+	if tags["team"] != "data" || tags["bucketuser:logical-id"] == "" {
+		t.Errorf("tags of the bucket: %v", tags)
+	}
+	if _, err := admin.HeadObject(ctx, &s3.HeadObjectInput{Bucket: bucket, Key: aws.String("data/")}); err == nil {
+		t.Error("the old folder marker is still there")
+	}
+
+	// A lone rename is refused, CloudFormation goes back, and nothing has changed.
+	before := d.left()
+	renamed := second
+	renamed.BucketName = aws.String("inplace-bucket-2")
+	_, err := d.deploy(renamed)
+	refused(t, err, "InPlace-user: must change too, since a change of any name replaces user, bucket and secret together")
+	if diff := cmp.Diff(before, d.left()); diff != "" {
+		t.Errorf("the refused rename changed the account\n%s", diff)
+	}
+	if err := put(ctx, user, updated["BucketName"], "extra/again"); err != nil {
+		t.Error(err)
+	}
+
+	// OnDelete is Purge by now and the secret has a recovery window.
+	if err := d.destroy(); err != nil {
+		t.Fatal(err)
+	}
+	secret := must[*secretsmanager.DescribeSecretOutput](t)(secretsmanager.NewFromConfig(config).DescribeSecret(ctx,
+		&secretsmanager.DescribeSecretInput{SecretId: aws.String(created["SecretArn"])}))
+	if secret.DeletedDate == nil {
+		t.Error("the secret does not wait for its deletion")
+	}
+	if diff := cmp.Diff([]string{"secret InPlace/secret"}, d.left()); diff != "" {
+		t.Errorf("left\n%s", diff)
+	}
+}
+
+func TestReplacementPurgesTheOldBucket(t *testing.T) {
+	d := newDeployment(t, "ReplacePurge")
+	p := d.named("")
+	p.OnDelete = bucketuser.OnDeletePurge
+	p.Versioning = aws.Bool(true)
+	created := must[map[string]string](t)(d.deploy(p))
+	if err := put(t.Context(), d.as(created), created["BucketName"], "data/table"); err != nil {
+		t.Fatal(err)
+	}
+	q := d.named("-2")
+	q.OnDelete, q.Versioning = p.OnDelete, p.Versioning
+	replaced := must[map[string]string](t)(d.deploy(q))
+	if err := put(t.Context(), d.as(replaced), replaced["BucketName"], "data/table"); err != nil {
+		t.Fatal(err)
+	}
+	for _, item := range d.left() {
+		if strings.HasSuffix(item, "-bucket") || strings.HasSuffix(item, "-user") || strings.HasSuffix(item, "/secret") {
+			t.Errorf("left of the old set: %s", item)
+		}
+	}
+	if err := d.destroy(); err != nil {
+		t.Fatal(err)
+	}
+	d.wantNothing()
+}
+
+func TestRetainedBucketIsAdoptedByAnotherResource(t *testing.T) {
+	d := newDeployment(t, "Retained")
+	ctx := t.Context()
+	p := d.named("")
+	p.OnDelete = bucketuser.OnDeleteRetain
+	created := must[map[string]string](t)(d.deploy(p))
+	if err := put(ctx, d.as(created), created["BucketName"], "data/table"); err != nil {
+		t.Fatal(err)
+	}
+	q := d.named("-2")
+	q.OnDelete = p.OnDelete
+	must[map[string]string](t)(d.deploy(q)) // the replacement lets go of the old bucket
+	if err := d.destroy(); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"bucket retained-bucket"}, d.left()); diff != "" {
+		t.Fatalf("left\n%s", diff)
+	}
+
+	adopted := must[map[string]string](t)(d.deploy(p))
+	user := d.as(adopted)
+	if _, err := user.GetObject(ctx, &s3.GetObjectInput{Bucket: p.BucketName, Key: aws.String("data/table")}); err != nil {
+		t.Errorf("the data of the adopted bucket: %v", err)
+	}
+	if err := d.destroy(); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"bucket retained-bucket"}, d.left()); diff != "" {
+		t.Errorf("left\n%s", diff)
+	}
+}
+
+func TestFilledBucketIsNotDeletedUnasked(t *testing.T) {
+	d := newDeployment(t, "Filled")
+	ctx := t.Context()
+	created := must[map[string]string](t)(d.deploy(d.named("")))
+	user := d.as(created)
+	if err := put(ctx, user, created["BucketName"], "data/table"); err != nil {
+		t.Fatal(err)
+	}
+
+	_, err := d.deploy(d.named("-2"))
+	refused(t, err, "replacement would delete the old bucket: bucket filled-bucket: is not empty: 1 objects or versions")
+	refused(t, d.destroy(), "bucket filled-bucket: is not empty: 1 objects or versions", "--retain-resources R")
+	if err := put(ctx, user, created["BucketName"], "data/table-2"); err != nil {
+		t.Errorf("after the refused deletion the key is of no use: %v", err)
+	}
+
+	for _, key := range []string{"data/table", "data/table-2"} {
+		if _, err := user.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: aws.String(created["BucketName"]), Key: &key}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := d.destroy(); err != nil {
+		t.Fatal(err)
+	}
+	d.wantNothing()
+}
+
+// TestRollbacks lets a sibling fail beside a Create, an Update in place and a
+// replacement.
+func TestRollbacks(t *testing.T) {
+	d := newDeployment(t, "Rollback")
+	ctx := t.Context()
+	p := d.named("")
+	_, err := d.deployBeside(p, true)
+	refused(t, err, "Failing")
+	if err := d.destroy(); err != nil { // the shell of a stack whose creation was rolled back
+		t.Fatal(err)
+	}
+	d.wantNothing()
+
+	created := must[map[string]string](t)(d.deploy(p))
+	user := d.as(created)
+	if err := put(ctx, user, created["BucketName"], "data/table"); err != nil {
+		t.Fatal(err)
+	}
+	before := d.left()
+
+	changed := p
+	changed.Access, changed.Prefix = bucketuser.AccessReadOnly, aws.String("logs/")
+	_, err = d.deployBeside(changed, true)
+	refused(t, err, "Failing")
+	if err := put(ctx, user, created["BucketName"], "data/after-update"); err != nil {
+		t.Errorf("after the rollback of an Update: %v", err)
+	}
+
+	// A filled bucket that is deleted only if empty must not be replaced, so the
+	// replacement that is rolled back retains.
+	p.OnDelete = bucketuser.OnDeleteRetain
+	must[map[string]string](t)(d.deploy(p))
+	replacement := d.named("-2")
+	replacement.OnDelete = p.OnDelete
+	_, err = d.deployBeside(replacement, true)
+	refused(t, err, "Failing")
+	if err := put(ctx, user, created["BucketName"], "data/after-replacement"); err != nil {
+		t.Errorf("after the rollback of a replacement: %v", err)
+	}
+	if diff := cmp.Diff(before, d.left()); diff != "" {
+		t.Errorf("after the rollbacks\n%s", diff)
+	}
+
+	p.OnDelete = bucketuser.OnDeletePurge
+	must[map[string]string](t)(d.deploy(p))
+	if err := d.destroy(); err != nil {
+		t.Fatal(err)
+	}
+	d.wantNothing()
+}
+
+func TestBucketOfAnotherAccount(t *testing.T) {
+	d := newDeployment(t, "Foreign")
+	theirs := must[aws.Config](t)(cloud.ConfigAs(aws.Credentials{AccessKeyID: "999999999999", SecretAccessKey: "test"}, nil))
+	p := d.named("")
+	_, err := s3.NewFromConfig(theirs).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: p.BucketName})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = d.deploy(p)
+	refused(t, err, "bucket foreign-bucket: owned by another account, or in another region; choose another BucketName")
+	if err := d.destroy(); err != nil {
+		t.Fatal(err)
+	}
+	d.wantNothing()
+}

@@ -1,0 +1,82 @@
+// Command infra is the CDK app that deploys one Custom::BucketUser as a stack of
+// its own, with the values given as context:
+//
+//	cdk deploy -c bucketName=my-data -c onDelete=Retain
+//
+// Every property of the resource whose value is one word has a key, spelled with
+// a small first letter. The app's own keys are
+//
+//	stackName     name of the stack, default BucketUser
+//	code          folder that holds a built function, named bootstrap
+//	architecture  of the function, arm64 (default) or x86_64
+//
+// Unknown keys and bad values are refused before anything is synthesized. Stacks
+// that want more than one resource, or statements and tags, embed the construct of
+// package bucketuser instead.
+package main
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/jsii-runtime-go"
+
+	"bucketuser/infra/bucketuser"
+)
+
+func main() {
+	err := synthesize()
+	jsii.Close()
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "This context cannot be used:\n%v\n", err)
+		os.Exit(1)
+	}
+}
+
+func synthesize() error {
+	app := awscdk.NewApp(nil)
+	context, _ := app.Node().GetAllContext(nil).(map[string]any)
+	values, err := parseContext(context)
+	if err != nil {
+		return err
+	}
+	newStack(app, values)
+	app.Synth(nil)
+	return nil
+}
+
+// newStack adds the stack to the app. It names no account and no region, so that
+// one template serves all.
+func newStack(app awscdk.App, v values) awscdk.Stack {
+	stack := awscdk.NewStack(app, &v.stackName, &awscdk.StackProps{
+		Description: jsii.String("An S3 bucket and the IAM user that may use it"),
+	})
+	bucketuser.NewProvider(stack, jsii.String(bucketuser.ProviderID), &v.provider)
+	resource := bucketuser.NewBucketUser(stack, jsii.String("BucketUser"), &v.resource)
+	addOutputs(stack, resource)
+	return stack
+}
+
+// addOutputs puts out every return value under its own name, in the order of names.
+func addOutputs(stack awscdk.Stack, r bucketuser.BucketUser) {
+	values := map[string]*string{
+		"UserName":        r.UserName(),
+		"UserArn":         r.UserArn(),
+		"AccessKeyId":     r.AccessKeyId(),
+		"BucketName":      r.BucketName(),
+		"BucketArn":       r.BucketArn(),
+		"Prefix":          r.Prefix(),
+		"Region":          r.Region(),
+		"Url":             r.Url(),
+		"BackupUrl":       r.BackupUrl(),
+		"SecretArn":       r.SecretArn(),
+		"SecretName":      r.SecretName(),
+		"SecretVersionId": r.SecretVersionId(),
+	}
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		awscdk.NewCfnOutput(stack, &name, &awscdk.CfnOutputProps{Value: values[name]})
+	}
+}

@@ -1,0 +1,170 @@
+package main
+
+import (
+	"maps"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/assertions"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
+	"github.com/aws/jsii-runtime-go"
+	"github.com/google/go-cmp/cmp"
+
+	"bucketuser/infra/bucketuser"
+	"bucketuser/lambda/spec"
+)
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if !raceDetector() { // Close waits for the process twice at a time, in jsii's own code
+		jsii.Close()
+	}
+	os.Exit(code)
+}
+
+func raceDetector() bool {
+	info, ok := debug.ReadBuildInfo()
+	return ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
+}
+
+// codeFolder returns a folder that holds a function, as far as the app can tell.
+func codeFolder(t *testing.T) string {
+	t.Helper()
+	folder := t.TempDir()
+	if err := os.WriteFile(filepath.Join(folder, "bootstrap"), []byte("dummy"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return folder
+}
+
+// every returns a context with every key that sets a property, as the command line
+// gives it.
+func every() map[string]any {
+	return map[string]any{
+		"bucketName": "my-data", "userName": "clickhouse", "secretName": "clickhouse/s3", "prefix": "disks/a/",
+		"folderMarker": "false", "access": "ReadOnly", "enforceTls": "false", "onDelete": "Purge", "versioning": "true",
+		"abortIncompleteUploadsAfterDays": "0", "secretKmsKeyId": "alias/mine", "secretRecoveryDays": "7",
+		"verifyCredentials": "false",
+	}
+}
+
+func TestContextBecomesProperties(t *testing.T) {
+	got, err := parseContext(every())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := bucketuser.BucketUserProps{
+		BucketName: jsii.String("my-data"), UserName: jsii.String("clickhouse"), SecretName: jsii.String("clickhouse/s3"),
+		Prefix: jsii.String("disks/a/"), FolderMarker: jsii.Bool(false), Access: bucketuser.AccessReadOnly,
+		EnforceTls: jsii.Bool(false), OnDelete: bucketuser.OnDeletePurge, Versioning: jsii.Bool(true),
+		AbortIncompleteUploadsAfterDays: jsii.Number(0), SecretKmsKeyId: jsii.String("alias/mine"),
+		SecretRecoveryDays: jsii.Number(7), VerifyCredentials: jsii.Bool(false),
+	}
+	if diff := cmp.Diff(want, got.resource); diff != "" {
+		t.Errorf("properties (-want +got):\n%s", diff)
+	}
+}
+
+func TestOnlyWhatIsGivenIsSet(t *testing.T) {
+	got, err := parseContext(map[string]any{"aws:cdk:bundling-stacks": []any{"**"}, "@aws-cdk/core:flag": true, "prefix": "x"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(bucketuser.BucketUserProps{Prefix: jsii.String("x/")}, got.resource); diff != "" {
+		t.Errorf("properties (-want +got):\n%s", diff)
+	}
+	if got.stackName != "BucketUser" || got.provider.Code != nil || *got.provider.Architecture.Name() != "arm64" {
+		t.Errorf("%s, %v, %s", got.stackName, got.provider.Code, *got.provider.Architecture.Name())
+	}
+}
+
+// A property that is one word has a key; lists are for stacks that embed the construct.
+func TestEveryPropertyHasAKey(t *testing.T) {
+	without := []string{"KeySerial", "RotateAfterDays", "Statements", "Tags"}
+	context, table := every(), properties()
+	for _, property := range spec.Table {
+		_, given := context[contextKey(property.Name)]
+		_, known := table[property.Name]
+		if want := !slices.Contains(without, property.Name); known != want || given != want {
+			t.Errorf("%s: in the app %v, in this test %v, want %v", property.Name, known, given, want)
+		}
+	}
+}
+
+func TestContextIsRefused(t *testing.T) {
+	tests := []struct {
+		name    string
+		context map[string]any
+		want    []string // one for each line
+	}{
+		{"typing error", map[string]any{"bucketNam": "x"}, []string{"-c bucketNam: not a key of this app; it has abort"}},
+		{"access", map[string]any{"access": "Everything"}, []string{"-c access: must be one of ReadOnly, ReadWrite, Full"}},
+		{"truth", map[string]any{"versioning": "yes"}, []string{"-c versioning: must be true or false"}},
+		{"list", map[string]any{"prefix": []any{"a"}}, []string{"-c prefix: must be a string"}},
+		{"stack name", map[string]any{"stackName": "9x"}, []string{"-c stackName: must be 1 to 128"}},
+		{"architecture", map[string]any{"architecture": "mips"}, []string{"-c architecture: mips is not arm64 or x86_64"}},
+		{"no function", map[string]any{"code": "/nonexistent"}, []string{"-c code: not a folder with a built function"}},
+		{"several", map[string]any{"x": "", "onDelete": "Keep", "bucketName": "A", "architecture": ""},
+			[]string{"-c x: ", "-c architecture: ", "-c bucketName: ", "-c onDelete: "}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			_, err := parseContext(test.context)
+			if err == nil {
+				t.Fatal("accepted")
+			}
+			lines := strings.Split(err.Error(), "\n")
+			if len(lines) != len(test.want) {
+				t.Fatalf("%d lines, want %d: %v", len(lines), len(test.want), err)
+			}
+			for i, want := range test.want {
+				if !strings.HasPrefix(lines[i], want) {
+					t.Errorf("line %q, want %q", lines[i], want)
+				}
+			}
+		})
+	}
+}
+
+func TestStack(t *testing.T) {
+	context := every()
+	context["stackName"], context["architecture"], context["code"] = "My-Stack", "x86_64", codeFolder(t)
+	v, err := parseContext(context)
+	if err != nil {
+		t.Fatal(err)
+	}
+	app := awscdk.NewApp(nil)
+	stack := newStack(app, v)
+	template := assertions.Template_FromStack(stack, nil)
+	if *stack.StackName() != "My-Stack" {
+		t.Errorf("stack %s", *stack.StackName())
+	}
+	template.HasResourceProperties(jsii.String("AWS::Lambda::Function"), map[string]any{
+		"Architectures": []string{*awslambda.Architecture_X86_64().Name()}, "Handler": "bootstrap", "Runtime": "provided.al2023",
+	})
+	template.HasResourceProperties(jsii.String(spec.ResourceType), map[string]any{"BucketName": "my-data", "SecretRecoveryDays": 7})
+}
+
+func TestOutputsAreTheReturnValues(t *testing.T) {
+	v, err := parseContext(map[string]any{"code": codeFolder(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	outputs := *assertions.Template_FromStack(newStack(awscdk.NewApp(nil), v), nil).FindOutputs(jsii.String("*"), nil)
+	want := map[string]any{}
+	for _, value := range spec.ReturnValues {
+		want[value.Name] = map[string]any{"Fn::GetAtt": []any{"BucketUser", value.Name}}
+	}
+	got := map[string]any{}
+	for name, output := range outputs {
+		got[name] = (*output)["Value"]
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("outputs %v (-want +got):\n%s", slices.Sorted(maps.Keys(got)), diff)
+	}
+}

@@ -1,0 +1,91 @@
+package provision
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"bucketuser/lambda/spec"
+)
+
+// entry is one version or delete marker.
+type entry struct {
+	key     string
+	version string
+	size    int64 // bytes; 0 for a delete marker
+}
+
+// isPlain reports whether the key can stand in the XML of DeleteObjects.
+func (e entry) isPlain() bool {
+	return !strings.ContainsFunc(e.key, func(r rune) bool {
+		return r < ' ' && r != '\t' && r != '\n' || r == 0xFFFE || r == 0xFFFF || r == 0xFFFD
+	})
+}
+
+// eachPage calls visit with the entries of each page, in the order of their keys,
+// until it says that it has seen enough. A bucket that does not exist has no pages.
+//
+// Keys are asked for in their encoded form, as XML cannot hold all of them. The
+// SDK's paginators send an encoded marker back as it came, which starts the next
+// page at the wrong key, so this one decodes it.
+func (p *Provisioner) eachPage(ctx context.Context, s spec.Spec, prefix string, visit func(entries []entry, more bool) (enough bool, err error)) error {
+	in := &s3.ListObjectVersionsInput{
+		Bucket: &s.BucketName, ExpectedBucketOwner: p.expectedOwner(), Prefix: &prefix, EncodingType: types.EncodingTypeUrl}
+	for {
+		page, err := p.s3.ListObjectVersions(ctx, in)
+		if isMissing(err) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("objects of bucket %s: %w", s.BucketName, brief(err))
+		}
+		entries, err := entriesOf(page)
+		if err != nil {
+			return fmt.Errorf("objects of bucket %s: %w", s.BucketName, err)
+		}
+		more := aws.ToBool(page.IsTruncated)
+		if enough, err := visit(entries, more); enough || err != nil || !more {
+			return err
+		}
+		if in.KeyMarker, err = decoded(page.NextKeyMarker); err != nil {
+			return fmt.Errorf("objects of bucket %s: %w", s.BucketName, err)
+		}
+		in.VersionIdMarker = page.NextVersionIdMarker
+	}
+}
+
+// entriesOf returns the versions and delete markers of a page.
+func entriesOf(page *s3.ListObjectVersionsOutput) ([]entry, error) {
+	var entries []entry
+	for _, v := range page.Versions {
+		key, err := decoded(v.Key)
+		if err != nil {
+			return nil, err
+		}
+		entries = append(entries, entry{*key, aws.ToString(v.VersionId), aws.ToInt64(v.Size)})
+	}
+	for _, m := range page.DeleteMarkers {
+		key, err := decoded(m.Key)
+		if err != nil {
+			return nil, err
+		}
+		entries = append(entries, entry{*key, aws.ToString(m.VersionId), 0})
+	}
+	slices.SortStableFunc(entries, func(a, b entry) int { return strings.Compare(a.key, b.key) })
+	return entries, nil
+}
+
+// decoded returns a key that was listed with EncodingType=url.
+func decoded(key *string) (*string, error) {
+	text, err := url.QueryUnescape(aws.ToString(key))
+	if err != nil {
+		return nil, fmt.Errorf("key %q: %w", aws.ToString(key), err)
+	}
+	return &text, nil
+}
