@@ -4,8 +4,11 @@ package e2e
 
 import (
 	"encoding/json"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -136,8 +139,12 @@ func TestGuide(t *testing.T) {
 	if len(steps) != 23 {
 		t.Errorf("%d steps, the guide has 23", len(steps))
 	}
+	readme := string(must[[]byte](t)(os.ReadFile(filepath.Join(root, "README.md"))))
 	for _, step := range steps {
 		t.Run(step.name, step.check)
+		if row := "`" + strings.ReplaceAll(step.name, " ", "_") + "`"; !strings.Contains(readme, row) {
+			t.Errorf("the README has no row with %s", row)
+		}
 	}
 	if err := d.destroy(); err != nil {
 		t.Fatal(err)

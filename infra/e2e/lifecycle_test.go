@@ -8,6 +8,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/google/go-cmp/cmp"
 
@@ -243,7 +244,10 @@ func TestBucketOfAnotherAccount(t *testing.T) {
 	d := newDeployment(t, "Foreign")
 	theirs := must[aws.Config](t)(cloud.ConfigAs(aws.Credentials{AccessKeyID: "999999999999", SecretAccessKey: "test"}, nil))
 	p := d.named("")
-	_, err := s3.NewFromConfig(theirs).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: p.BucketName})
+	_, err := s3.NewFromConfig(theirs).CreateBucket(t.Context(), &s3.CreateBucketInput{
+		Bucket:                    p.BucketName,
+		CreateBucketConfiguration: &types.CreateBucketConfiguration{LocationConstraint: types.BucketLocationConstraint(config.Region)},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

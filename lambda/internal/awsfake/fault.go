@@ -34,6 +34,8 @@ const (
 	Conflict Fault = "conflict"
 	// ConnectionReset is no answer: the connection broke. The SDK repeats the call.
 	ConnectionReset Fault = "connection reset"
+	// Hang is no answer for as long as the caller waits: the call ends with its context, before or after its effect.
+	Hang Fault = "hang"
 	// Killed ends the session as [Session.Kill] does: this call and all later ones fail and are not repeated.
 	Killed Fault = "killed"
 )

@@ -125,6 +125,15 @@ func (a *AWS) attempt(ctx context.Context, s *Session, c Call, sig signature) (r
 	if a.Before != nil {
 		d = a.Before(ctx, c)
 	}
+	if d.Before == Hang {
+		<-ctx.Done()
+	}
+	defer func() {
+		if outcome == Hang {
+			<-ctx.Done()
+			outcome = ctx.Err()
+		}
+	}()
 
 	a.mu.Lock()
 	defer a.mu.Unlock()

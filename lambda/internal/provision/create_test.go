@@ -131,6 +131,14 @@ func TestCreateRefusesWhatIsNotOurs(t *testing.T) {
 			a.AddUser("clickhouse", "/", nil)
 			a.AddSecret("clickhouse/s3", "theirs", nil)
 		}, named, "secret clickhouse/s3: exists in this account and does not belong to this resource; choose another SecretName; user clickhouse"},
+		{"name that S3 refuses", func(*awsfake.AWS) {}, with("BucketName", "My_Data"), "BucketName: must be 3 to 63 lower-case letters"},
+		{"unknown property", func(*awsfake.AWS) {}, with("Bucket", "x"), "Bucket: is not a property of Custom::BucketUser"},
+		{"value of the wrong kind", func(*awsfake.AWS) {}, with("Versioning", "yes"), "Versioning: must be true or false"},
+		{"forbidden prefix", func(*awsfake.AWS) {}, with("Prefix", "a/../b"), "Prefix: must not start with"},
+		{"statement outside the bucket", func(*awsfake.AWS) {}, with("Statements", []any{map[string]any{
+			"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::other/*"}}), `Resource "arn:aws:s3:::other/*" is outside the bucket`},
+		{"policy that is too large", func(*awsfake.AWS) {}, with("Statements", []any{map[string]any{
+			"Effect": "Allow", "Action": "s3:GetObject", "Resource": "/" + strings.Repeat("x", 21000)}}), "S3 allows 20480"},
 		{"bad properties", func(*awsfake.AWS) {}, with("Prefix", "a*", "Access", "All", "Owner", "me"), "Owner: is not a property of Custom::BucketUser"},
 		{"bad values", func(*awsfake.AWS) {}, with("Prefix", "a*", "Access", "All"), `Prefix: must not contain "*"; Access: must be one of`},
 	}

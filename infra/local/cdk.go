@@ -1,0 +1,80 @@
+package local
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// jsii prints this at the end of some runs that succeed.
+const jsiiNoise = "Runtime process exited abnormally"
+
+// CDKRun is one run of the cdk CLI against the embedded AWS.
+type CDKRun struct {
+	// Dir is the working directory: the one with cdk.json, if the run needs an app.
+	Dir string
+	// Args is the command line, for example deploy BucketUser --require-approval never.
+	Args []string
+	// Out receives what the CLI means for its caller: for deploy, the stack's
+	// ARN. Progress goes to CDKLog. Discarded if nil.
+	Out io.Writer
+	// Env is added to the environment of Env.
+	Env []string
+}
+
+// CDKLog is the file to which the cdk CLI's progress is appended.
+func (a *AWS) CDKLog() string { return filepath.Join(a.dir, "cdk.log") }
+
+// CDK runs the pinned cdk CLI. Its error includes the end of what it printed.
+// If ctx ends, the CLI is interrupted, and killed 10 seconds later.
+func (a *AWS) CDK(ctx context.Context, run CDKRun) error {
+	if err := Loopback(a.Endpoint); err != nil {
+		return err
+	}
+	log, err := os.OpenFile(a.CDKLog(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	fmt.Fprintf(log, "\n== cdk %s\n", strings.Join(run.Args, " "))
+
+	var stderr bytes.Buffer
+	cmd := exec.CommandContext(ctx, a.tools.CDK, append(run.Args, "--no-notices", "--no-color", "--ci=false")...)
+	cmd.Dir = run.Dir
+	cmd.Env = append(a.Env(), run.Env...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = 10 * time.Second
+	cmd.Stdout = run.Out
+	cmd.Stderr = io.MultiWriter(log, &stderr)
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("cdk %s: %w\n%s", run.Args[0], err, tidy(stderr.Bytes()))
+	}
+	return nil
+}
+
+// Bootstrap prepares account and region for cdk deploy. Repeating it changes nothing.
+func (a *AWS) Bootstrap(ctx context.Context) error {
+	// Without an app, which would only be synthesized to learn the environment.
+	return a.CDK(ctx, CDKRun{Dir: a.dir, Args: []string{"bootstrap", "--app", "", "aws://" + Account + "/" + a.Region}})
+}
+
+// tidy is the end of a CLI's output without jsii's noise.
+func tidy(output []byte) string {
+	if len(output) > logTailSize {
+		output = output[len(output)-logTailSize:]
+	}
+	var lines []string
+	for scanner := bufio.NewScanner(bytes.NewReader(output)); scanner.Scan(); {
+		if line := scanner.Text(); !strings.Contains(line, jsiiNoise) {
+			lines = append(lines, line)
+		}
+	}
+	return strings.TrimSpace(strings.Join(lines, "\n"))
+}

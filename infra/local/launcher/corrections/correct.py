@@ -1,0 +1,33 @@
+"""The one way in which a function of ministack is replaced."""
+
+import functools
+import inspect
+
+
+def corrects(*owners, name):
+    """Replaces `name` of each owner, a module or a dispatch table, by the
+    decorated function, which gets the original as its first argument.
+
+    The program exits if there is no such function, or if its parameters are
+    not those of the replacement: that ministack needs another correction.
+    """
+
+    def decorate(replacement):
+        for owner in owners:
+            table = owner if isinstance(owner, dict) else vars(owner)
+            original = table.get(name)
+            if original is None:
+                raise SystemExit(f"correction {replacement.__name__}: ministack has no {name}")
+            expected, given = _parameters(original), _parameters(replacement)[1:]
+            if given != expected:
+                raise SystemExit(f"correction {replacement.__name__}: {name} of ministack takes {expected}, not {given}")
+            corrected = functools.partial(replacement, original)
+            functools.update_wrapper(corrected, original)
+            table[name] = corrected
+        return replacement
+
+    return decorate
+
+
+def _parameters(function):
+    return [(p.name, p.default) for p in inspect.signature(function).parameters.values()]

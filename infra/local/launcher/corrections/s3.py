@@ -1,0 +1,73 @@
+"""Bucket owners and bucket policies."""
+
+import json
+import re
+
+from corrections.correct import corrects
+from ministack.services import iam, s3
+
+_POLICY_BYTES = 20 << 10
+_ACCOUNT = re.compile(r"\d{12}|arn:aws[a-z-]*:iam::\d{12}:root")
+
+
+@corrects(s3, name="validate_object_request")
+def expected_bucket_owner(original, method, path, headers, query_params):
+    """A bucket of another owner than the expected one is refused."""
+    expected = headers.get("x-amz-expected-bucket-owner")
+    owner = s3._bucket_owner_account(path.lstrip("/").partition("/")[0])
+    if expected and owner and expected != owner:
+        return s3._error("AccessDenied", "Access Denied", 403)
+    return original(method, path, headers, query_params)
+
+
+@corrects(s3, name="_put_bucket_policy")
+def valid_policy(original, name, body):
+    """A policy names existing principals and its own bucket, in at most 20 KB."""
+    if name in s3._buckets:
+        if len(body) > _POLICY_BYTES:
+            return s3._error("PolicyTooLarge", "Policy exceeds the maximum allowed document size.", 400)
+        problem = _problem(name, body)
+        if problem:
+            return s3._error("MalformedPolicy", problem, 400)
+    return original(name, body)
+
+
+def _problem(bucket, body):
+    """What S3 says about a policy that it does not take, or None."""
+    try:
+        statements = _listed(json.loads(body)["Statement"])
+        for statement in statements:
+            if not all(_exists(p) for p in _aws_principals(statement)):
+                return "Invalid principal in policy"
+            resources = _listed(statement.get("Resource", statement.get("NotResource")))
+            if not resources or not all(_in_bucket(r, bucket) for r in resources):
+                return "Policy has invalid resource"
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return "Policies must be valid JSON and the first byte must be '{'"
+    return None
+
+
+def _listed(value):
+    return value if isinstance(value, list) else [value]
+
+
+def _aws_principals(statement):
+    principal = statement.get("Principal", statement.get("NotPrincipal"))
+    if isinstance(principal, dict):
+        return _listed(principal.get("AWS", []))
+    return [principal]
+
+
+def _exists(principal):
+    """Whether a principal is everybody, an account, or a user or role that there is."""
+    if principal == "*" or _ACCOUNT.fullmatch(principal):
+        return True
+    if ":assumed-role/" in principal:
+        account, role = principal.split(":")[4], principal.split("/")[1]
+        return iam._roles.contains_scoped(account, None, role)
+    entities = [*iam._users._data.values(), *iam._roles._data.values()]
+    return any(principal == entity["Arn"] for entity in entities)
+
+
+def _in_bucket(resource, bucket):
+    return re.fullmatch(rf"arn:aws[a-z-]*:s3:::{re.escape(bucket)}(/.*|\*)?", resource, re.DOTALL) is not None

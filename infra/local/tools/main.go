@@ -1,0 +1,99 @@
+// Command tools runs the pinned command line tools, and installs them if they are
+// not there yet.
+//
+//	tools cdk ARGUMENT…   the cdk CLI, with the caller's own AWS credentials
+//	tools template        cfn-lint on the template that the app synthesizes
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+
+	"bucketuser/infra/local"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	err := run(ctx, os.Args[1:])
+	if exit, ok := err.(*exec.ExitError); ok { // it has said why
+		os.Exit(exit.ExitCode())
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "tools:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string) error {
+	if len(args) == 0 {
+		return errors.New("say cdk or template")
+	}
+	root, err := local.Root()
+	if err != nil {
+		return err
+	}
+	tools, err := local.Install(ctx, root, os.Stderr)
+	if err != nil {
+		return err
+	}
+	switch args[0] {
+	case "cdk":
+		return command(ctx, root, tools.CDK, args[1:]...)
+	case "template":
+		return lintTemplate(ctx, root, tools)
+	default:
+		return fmt.Errorf("%q is neither cdk nor template", args[0])
+	}
+}
+
+// lintTemplate synthesizes the app for each way of naming things and has cfn-lint
+// read the templates. The function is left out: its code is no part of a template.
+func lintTemplate(ctx context.Context, root string, tools local.Tools) error {
+	dir, err := os.MkdirTemp("", "bucketuser-template-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	code := filepath.Join(dir, "code")
+	if err := os.Mkdir(code, 0o700); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(code, "bootstrap"), nil, 0o600); err != nil {
+		return err
+	}
+	for name, values := range map[string][]string{
+		"generated": nil,
+		"named":     {"-c", "bucketName=my-data", "-c", "userName=clickhouse", "-c", "secretName=clickhouse/s3", "-c", "secretKmsKeyId=alias/mine"},
+	} {
+		out := filepath.Join(dir, name)
+		args := append([]string{"synth", "--quiet", "--no-notices", "--output", out, "-c", "code=" + code}, values...)
+		if output, err := prepare(ctx, root, tools.CDK, args...).CombinedOutput(); err != nil {
+			return fmt.Errorf("cdk synth: %w\n%s", err, output)
+		}
+		// W3005: CDK writes the dependencies of a resource out even where a reference implies them.
+		if err := command(ctx, root, tools.CfnLint, "--ignore-checks", "W3005", "--", filepath.Join(out, "BucketUser.template.json")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// command runs a program in the terminal.
+func command(ctx context.Context, dir, program string, args ...string) error {
+	cmd := prepare(ctx, dir, program, args...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	return cmd.Run()
+}
+
+func prepare(ctx context.Context, dir, program string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=18,20", "NODE_NO_WARNINGS=1", "CDK_DISABLE_CLI_TELEMETRY=true")
+	return cmd
+}
