@@ -8,10 +8,12 @@ CONTEXT ?=
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 TOOLS       := go run ./infra/local/tools
+# CDK's own validation of templates takes most of a synthesis; make template has it on.
+QUICK       := CDK_VALIDATION=false JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=18,20
 SHELL       := /bin/bash -o pipefail
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down deploy destroy credentials check test lint unit race template e2e golden clean
+.PHONY: help demo demo-down bootstrap deploy destroy credentials check test lint unit race template e2e golden clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +23,9 @@ demo: ## deploy to an embedded AWS on this machine and let ClickHouse use it
 
 demo-down: ## destroy the demo's stack, show that nothing is left, stop the embedded AWS
 	@go run ./infra/demo down
+
+bootstrap: ## prepare your account and region for the CDK, once
+	@$(TOOLS) cdk bootstrap --app ""
 
 deploy: ## deploy the stack to AWS with your own credentials; values as CONTEXT="-c bucketName=…"
 	@$(TOOLS) cdk deploy $(STACK) -c stackName=$(STACK) $(CONTEXT)
@@ -36,17 +41,17 @@ check: lint unit ## the quick part of the tests, for while you work
 test: lint race template e2e ## everything that CI runs
 
 lint: ## formatting, vet, staticcheck, go.mod
-	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "run gofmt -w on these"; exit 1; }
+	@test -z "$$(gofmt -l lambda infra)" || { gofmt -l lambda infra; echo "run gofmt -w on these"; exit 1; }
 	go mod tidy -diff
 	go vet ./...
 	go vet -tags e2e ./...
 	go run $(STATICCHECK) -tags e2e ./...
 
 unit: ## unit tests
-	CDK_VALIDATION=false go test ./...
+	$(QUICK) go test ./...
 
 race: ## unit tests with the race detector
-	go test -race ./...
+	$(QUICK) go test -race ./...
 
 template: ## cfn-lint on the synthesized template
 	@$(TOOLS) template
@@ -54,8 +59,8 @@ template: ## cfn-lint on the synthesized template
 e2e: ## end-to-end tests on the embedded AWS, with the cdk CLI and ClickHouse
 	go test -tags e2e -count=1 -timeout 30m ./infra/local ./infra/e2e
 
-golden: ## write the golden templates anew, to be read in the diff
-	go test ./infra/bucketuser -update
+golden: ## write golden templates and the README's tables anew, to be read in the diff
+	$(QUICK) go test ./infra/bucketuser ./lambda/spec -update
 
 clean: ## remove everything that make installed or built here
 	rm -rf .local cdk.out

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"bucketuser/infra/local"
@@ -21,7 +20,7 @@ func (d demo) down(ctx context.Context) error {
 	d.step("destroying the stack %s with cdk destroy", stackName)
 	err = cloud.CDK(ctx, local.CDKRun{
 		Dir: d.root,
-		Args: []string{"destroy", stackName, "--force", "--output", filepath.Join(cloud.Dir(), "cdk.out"),
+		Args: []string{"destroy", stackName, "--force", "--app", d.path("app"), "--output", d.path("cdk.out"),
 			"-c", "code=" + d.path("function")},
 	})
 	if err != nil {

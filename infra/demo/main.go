@@ -51,7 +51,11 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	d := demo{root: root, dir: *dir, tools: tools, out: out, started: time.Now()}
+	absolute, err := filepath.Abs(*dir) // the cdk CLI runs in root
+	if err != nil {
+		return err
+	}
+	d := demo{root: root, dir: absolute, tools: tools, out: out, started: time.Now()}
 	switch args[0] {
 	case "up":
 		return d.up(ctx)
@@ -78,3 +82,11 @@ func (d demo) step(format string, args ...any) {
 func (d demo) seconds() float64 { return time.Since(d.started).Seconds() }
 
 func (d demo) path(name string) string { return filepath.Join(d.dir, name) }
+
+// shown is path as the user would type it.
+func (d demo) shown(name string) string {
+	if relative, err := filepath.Rel(d.root, d.path(name)); err == nil && filepath.IsLocal(relative) {
+		return relative
+	}
+	return d.path(name)
+}

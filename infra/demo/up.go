@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"path/filepath"
+	"os/exec"
 	"strings"
 	"text/tabwriter"
 
@@ -57,18 +57,26 @@ func (d demo) start(ctx context.Context) (*local.AWS, error) {
 	return cloud, cloud.WriteEnv(d.path("env.sh"))
 }
 
+// deploy builds function and CDK app, which takes a minute with an empty build
+// cache, and runs cdk deploy.
 func (d demo) deploy(ctx context.Context, cloud *local.AWS) error {
+	d.step("building the function and the CDK app")
 	function, err := local.BuildFunction(ctx, d.root, d.path("function"))
 	if err != nil {
 		return err
 	}
-	d.step("built the function; deploying the stack %s with cdk deploy", stackName)
+	build := exec.CommandContext(ctx, "go", "build", "-o", d.path("app"), "./infra")
+	build.Dir = d.root
+	if output, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("app: go build: %w\n%s", err, output)
+	}
+	d.step("deploying the stack %s with cdk deploy", stackName)
 	var arn bytes.Buffer
 	err = cloud.CDK(ctx, local.CDKRun{
 		Dir: d.root,
 		Out: &arn,
-		Args: append([]string{"deploy", stackName, "--require-approval", "never",
-			"--output", filepath.Join(cloud.Dir(), "cdk.out"), "-c", "onDelete=Purge"}, function...),
+		Args: append([]string{"deploy", stackName, "--require-approval", "never", "--app", d.path("app"),
+			"--output", d.path("cdk.out"), "-c", "onDelete=Purge"}, function...),
 	})
 	if err != nil {
 		return err
@@ -104,6 +112,6 @@ func (d demo) printTable(checks []check, secret map[string]string) error {
   credentials  make credentials, also with FORMAT=csv or FORMAT=json
   look around  . %s, then any AWS client or cdk
   clean up     make demo-down
-`, secret["S3_URL"], d.path("env.sh"))
+`, secret["S3_URL"], d.shown("env.sh"))
 	return nil
 }

@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -23,6 +24,7 @@ func TestDemo(t *testing.T) {
 		_ = stop.Run()
 	}()
 
+	readme := string(must[[]byte](t)(os.ReadFile(filepath.Join(root, "README.md"))))
 	first := runIn(t, demo, "up", "-dir", dir)
 	for _, check := range []string{
 		"s3(): writes a file and reads it", "s3(): uploads a file in several parts", "S3 disk: a MergeTree table keeps its parts there",
@@ -32,6 +34,9 @@ func TestDemo(t *testing.T) {
 	} {
 		if !strings.Contains(first, "  "+check+"  ") {
 			t.Errorf("the table has no line for %q", check)
+		}
+		if !strings.Contains(readme, "  "+check+"  ") {
+			t.Errorf("the README's table has no line for %q", check)
 		}
 	}
 	if !strings.Contains(first, "12 checks, 0 missed") {
