@@ -1,0 +1,101 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"strings"
+	"testing"
+)
+
+// A fault is what the proxy does to one call.
+type fault string
+
+const (
+	none       fault = ""
+	lostAnswer fault = "answer lost"      // AWS has done it, and the connection breaks
+	reset      fault = "connection reset" // before AWS has heard of it
+	throttled  fault = "throttled"
+	serverSick fault = "503"
+)
+
+// faultProxy passes calls on to the embedded AWS, unless the machine spoils them.
+type faultProxy struct {
+	m    *machine
+	next *httputil.ReverseProxy
+}
+
+func newFaultProxy(t *testing.T, m *machine) *faultProxy {
+	t.Helper()
+	target := must[*url.URL](t)(url.Parse(cloud.Endpoint))
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(must[[]byte](t)(os.ReadFile(cloud.CertFile)))
+	return &faultProxy{m: m, next: &httputil.ReverseProxy{
+		Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}},
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(target)
+			r.Out.Host = r.In.Host // it is part of the signature
+		},
+	}}
+}
+
+func (p *faultProxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	p.m.mu.Lock()
+	p.m.calls++
+	n, spoil := p.m.calls, p.m.spoil
+	p.m.mu.Unlock()
+	kind := none
+	if spoil != nil {
+		kind = spoil(n, r)
+	}
+	switch kind {
+	case lostAnswer:
+		p.next.ServeHTTP(httptest.NewRecorder(), r)
+		hangUp(w)
+	case reset:
+		_, _ = io.Copy(io.Discard, r.Body)
+		hangUp(w)
+	case throttled, serverSick:
+		_, _ = io.Copy(io.Discard, r.Body)
+		refuse(w, r, kind)
+	default:
+		p.next.ServeHTTP(w, r)
+	}
+}
+
+// hangUp breaks the connection off without an answer.
+func hangUp(w http.ResponseWriter) {
+	if connection, _, err := w.(http.Hijacker).Hijack(); err == nil {
+		_ = connection.Close()
+	}
+}
+
+// refuse answers in the form of the service that the call is for.
+func refuse(w http.ResponseWriter, r *http.Request, kind fault) {
+	status, code := http.StatusServiceUnavailable, "ServiceUnavailable"
+	if kind == throttled {
+		status, code = http.StatusBadRequest, "Throttling"
+	}
+	switch {
+	case strings.HasPrefix(r.Header.Get("X-Amz-Target"), "secretsmanager."):
+		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+		if kind == throttled {
+			code = "ThrottlingException"
+		}
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, `{"__type":"`+code+`","message":"slow down"}`)
+	case strings.Contains(r.Header.Get("Authorization"), "/s3/"):
+		w.WriteHeader(http.StatusServiceUnavailable)
+		_, _ = io.WriteString(w, `<Error><Code>SlowDown</Code><Message>slow down</Message></Error>`)
+	default:
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, `<ErrorResponse><Error><Type>Sender</Type><Code>`+code+`</Code><Message>slow down</Message></Error></ErrorResponse>`)
+	}
+}

@@ -1,0 +1,219 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"archive/zip"
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"bucketuser/infra/internal/release"
+)
+
+const releaseVersion = "1.2.3"
+
+// released makes a release as make release does, once, and returns its files.
+var released = sync.OnceValues(func() (map[string][]byte, error) {
+	dir, err := os.MkdirTemp("", "bucketuser-release-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	command := filepath.Join(dir, "command")
+	if err := runQuietly(root, "go", "build", "-o", command, "./infra/release"); err != nil {
+		return nil, err
+	}
+	files, err := releaseOf(command, root, filepath.Join(dir, "here"))
+	if err != nil {
+		return nil, err
+	}
+	// The second one, of the same sources in another place.
+	elsewhere := filepath.Join(dir, "a", "longer", "path")
+	for _, part := range []string{"lambda", "infra"} {
+		if err := os.CopyFS(filepath.Join(elsewhere, part), sources{os.DirFS(filepath.Join(root, part))}); err != nil {
+			return nil, err
+		}
+	}
+	for _, file := range []string{"go.mod", "go.sum"} {
+		text, err := os.ReadFile(filepath.Join(root, file))
+		if err != nil {
+			return nil, err
+		}
+		if err := os.WriteFile(filepath.Join(elsewhere, file), text, 0o644); err != nil {
+			return nil, err
+		}
+	}
+	again, err := releaseOf(command, elsewhere, filepath.Join(elsewhere, "out"))
+	if err != nil {
+		return nil, err
+	}
+	if diff := cmp.Diff(digests(files), digests(again)); diff != "" {
+		return nil, fmt.Errorf("releases made in two places differ:\n%s", diff)
+	}
+	return files, nil
+})
+
+// sources hides the names under which editors and tools keep their own files.
+type sources struct{ fs.FS }
+
+func (s sources) Open(name string) (fs.File, error) {
+	if strings.HasPrefix(filepath.Base(name), ".") && name != "." {
+		return nil, fs.ErrNotExist
+	}
+	return s.FS.Open(name)
+}
+
+func runQuietly(dir, name string, args ...string) error {
+	cmd := exec.Command(name, args...)
+	cmd.Dir = dir
+	if output, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w\n%s", filepath.Base(name), err, output)
+	}
+	return nil
+}
+
+func releaseOf(command, root, dir string) (map[string][]byte, error) {
+	if err := runQuietly(root, command, "-version", releaseVersion, "-out", dir); err != nil {
+		return nil, err
+	}
+	entries, err := os.ReadDir(dir)
+	files := map[string][]byte{}
+	for _, entry := range entries {
+		text, readErr := os.ReadFile(filepath.Join(dir, entry.Name()))
+		files[entry.Name()], err = text, errors.Join(err, readErr)
+	}
+	return files, err
+}
+
+func digests(files map[string][]byte) map[string]string {
+	sums := map[string]string{}
+	for name, content := range files {
+		sums[name] = fmt.Sprintf("%x", sha256.Sum256(content))
+	}
+	return sums
+}
+
+func TestReleaseIsTheSameFromEveryPath(t *testing.T) {
+	files := must[map[string][]byte](t)(released())
+	got := digests(files)
+	if len(got) != 4 {
+		t.Errorf("files: %v", got)
+	}
+	lines := 0
+	for line := range strings.Lines(string(files[release.SumsFile])) {
+		sum, name, _ := strings.Cut(strings.TrimSpace(line), "  ")
+		if got[name] != sum {
+			t.Errorf("%s: %s, in %s it is %s", name, got[name], release.SumsFile, sum)
+		}
+		lines++
+	}
+	if lines != 3 {
+		t.Errorf("%d sums", lines)
+	}
+	figure("release: 2 builds from different paths, %d files, 0 that differ", len(got))
+}
+
+func TestReleasedZipHoldsAnExecutable(t *testing.T) {
+	files := must[map[string][]byte](t)(released())
+	for _, architecture := range []string{"amd64", "arm64"} {
+		content := files[release.ZipFile(releaseVersion, architecture)]
+		archive := must[*zip.Reader](t)(zip.NewReader(bytes.NewReader(content), int64(len(content))))
+		if len(archive.File) != 1 || archive.File[0].Name != "bootstrap" || archive.File[0].Mode() != 0o755 {
+			t.Errorf("%s: %d files, first %s %v", architecture, len(archive.File), archive.File[0].Name, archive.File[0].Mode())
+		}
+	}
+}
+
+// TestReleasedFunctionAnswersNoLoopback gives the released function and the local
+// build the same event, whose ResponseURL is on the loopback interface.
+func TestReleasedFunctionAnswersNoLoopback(t *testing.T) {
+	t.Parallel()
+	content := must[map[string][]byte](t)(released())[release.ZipFile(releaseVersion, runtime.GOARCH)]
+	archive := must[*zip.Reader](t)(zip.NewReader(bytes.NewReader(content), int64(len(content))))
+	file := must[io.ReadCloser](t)(archive.File[0].Open())
+	fromRelease := filepath.Join(t.TempDir(), "bootstrap")
+	if err := os.WriteFile(fromRelease, must[[]byte](t)(io.ReadAll(file)), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		function, told string
+		answers        int
+	}{
+		"release":     {fromRelease, "error", 0},
+		"local build": {filepath.Join(code, "bootstrap"), "response", 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			told, answers := invokeOnce(t, test.function)
+			if told != test.told || answers != test.answers {
+				t.Errorf("Lambda was told %q, and there were %d answers; want %q and %d", told, answers, test.told, test.answers)
+			}
+		})
+	}
+}
+
+// invokeOnce runs a function as Lambda does for one Delete that has nothing to do,
+// and returns whether it reported a response or an error, and how many answers came.
+func invokeOnce(t *testing.T, function string) (told string, answers int) {
+	t.Helper()
+	done, delivered := make(chan string, 1), false
+	var mu sync.Mutex
+	mux := http.NewServeMux()
+	server := httptest.NewServer(mux)
+	defer server.Close()
+	mux.HandleFunc("PUT /answer", func(http.ResponseWriter, *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		answers++
+	})
+	mux.HandleFunc("GET /2018-06-01/runtime/invocation/next", func(w http.ResponseWriter, r *http.Request) {
+		if delivered {
+			<-r.Context().Done()
+			return
+		}
+		delivered = true
+		w.Header().Set("Lambda-Runtime-Aws-Request-Id", "1")
+		w.Header().Set("Lambda-Runtime-Deadline-Ms", fmt.Sprint(time.Now().Add(20*time.Second).UnixMilli()))
+		w.Header().Set("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:eu-west-1:000000000000:function:f")
+		fmt.Fprintf(w, `{"RequestType":"Delete","RequestId":"r","StackId":"none","LogicalResourceId":"L","PhysicalResourceId":"p",
+			"ResponseURL":"%s/answer","ResourceProperties":{}}`, server.URL)
+	})
+	mux.HandleFunc("POST /2018-06-01/runtime/invocation/1/{outcome}", func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(http.StatusAccepted)
+		done <- r.PathValue("outcome")
+	})
+	process := exec.Command(function)
+	process.Env = []string{"AWS_LAMBDA_RUNTIME_API=" + strings.TrimPrefix(server.URL, "http://"), "AWS_REGION=eu-west-1",
+		"AWS_ACCESS_KEY_ID=none", "AWS_SECRET_ACCESS_KEY=none"}
+	if err := process.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		_ = process.Process.Kill() // it waits for another event
+		_ = process.Wait()         // killed, as was intended
+		server.CloseClientConnections()
+	}()
+	select {
+	case told = <-done:
+	case <-time.After(20 * time.Second):
+		t.Fatal("the function does not come to an end")
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	return told, answers
+}

@@ -1,0 +1,208 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"bytes"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"bucketuser/infra/internal/stack"
+)
+
+// A machine runs the built function as Lambda does: a process that asks the runtime
+// API for its next event. What it says to AWS goes through a proxy that can spoil
+// it, and its answers come to a ResponseURL that can misbehave.
+type machine struct {
+	t       *testing.T
+	runtime *httptest.Server
+	proxy   *httptest.Server
+	cloud   *httptest.Server // CloudFormation's end of the ResponseURL
+	process *exec.Cmd
+	output  bytes.Buffer
+
+	events chan event
+	done   chan string // what Lambda was told about the event: response, or error and its text
+
+	mu      sync.Mutex
+	calls   int // since the last event
+	spoil   func(n int, r *http.Request) fault
+	respond func(http.ResponseWriter, *http.Request) // of the ResponseURL; nil accepts
+	secrets []string                                 // that must not be said anywhere
+	answers []map[string]any                         // accepted ones, since the last event
+}
+
+// event is one invocation.
+type event struct {
+	payload  []byte
+	deadline time.Duration
+}
+
+func newMachine(t *testing.T) *machine {
+	t.Helper()
+	m := &machine{t: t, events: make(chan event, 1), done: make(chan string, 1)}
+	m.runtime = httptest.NewServer(http.HandlerFunc(m.serveRuntime))
+	m.proxy = httptest.NewTLSServer(newFaultProxy(t, m))
+	m.cloud = httptest.NewServer(http.HandlerFunc(m.serveAnswer))
+	m.start()
+	t.Cleanup(func() {
+		m.kill()
+		m.runtime.CloseClientConnections()
+		m.runtime.Close()
+		m.proxy.Close()
+		m.cloud.Close()
+	})
+	return m
+}
+
+// start starts the process, which then waits for an event.
+func (m *machine) start() {
+	m.t.Helper()
+	certificate := filepath.Join(m.t.TempDir(), "proxy.pem")
+	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: m.proxy.Certificate().Raw})
+	if err := os.WriteFile(certificate, text, 0o600); err != nil {
+		m.t.Fatal(err)
+	}
+	m.process = exec.Command(filepath.Join(code, "bootstrap"))
+	m.process.Env = []string{
+		"AWS_LAMBDA_RUNTIME_API=" + strings.TrimPrefix(m.runtime.URL, "http://"),
+		"AWS_LAMBDA_LOG_STREAM_NAME=stream", "AWS_REGION=" + cloud.Region, "AWS_ENDPOINT_URL=" + m.proxy.URL,
+		"AWS_CA_BUNDLE=" + certificate, "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", "AWS_EC2_METADATA_DISABLED=true",
+	}
+	m.process.Stdout, m.process.Stderr = &m.output, &m.output
+	if err := m.process.Start(); err != nil {
+		m.t.Fatal(err)
+	}
+}
+
+func (m *machine) kill() {
+	_ = m.process.Process.Kill() // it may have ended already
+	_ = m.process.Wait()         // killed, as was intended
+}
+
+// serveRuntime is Lambda's runtime API.
+func (m *machine) serveRuntime(w http.ResponseWriter, r *http.Request) {
+	if strings.HasSuffix(r.URL.Path, "/next") {
+		select {
+		case e := <-m.events:
+			w.Header().Set("Lambda-Runtime-Aws-Request-Id", "invocation")
+			w.Header().Set("Lambda-Runtime-Deadline-Ms", fmt.Sprint(time.Now().Add(e.deadline).UnixMilli()))
+			w.Header().Set("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:"+cloud.Region+":000000000000:function:machine")
+			_, _ = w.Write(e.payload)
+		case <-r.Context().Done():
+		}
+		return
+	}
+	body, _ := io.ReadAll(r.Body)
+	w.WriteHeader(http.StatusAccepted)
+	m.done <- strings.TrimSpace(r.URL.Path[strings.LastIndex(r.URL.Path, "/")+1:] + " " + string(body))
+}
+
+func (m *machine) serveAnswer(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	m.mu.Lock()
+	respond := m.respond
+	m.mu.Unlock()
+	if respond != nil {
+		respond(w, r)
+		return
+	}
+	var answer map[string]any
+	if err != nil || json.Unmarshal(body, &answer) != nil {
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.answers = append(m.answers, answer)
+}
+
+const wireStack = "arn:aws:cloudformation:eu-west-1:000000000000:stack/wire/5f0c2b10-0000-11ee-be56-0242ac120002"
+
+// send gives the process an event and does not wait.
+func (m *machine) send(kind, logicalID, physicalID string, properties map[string]any, deadline time.Duration) {
+	m.t.Helper()
+	payload, err := json.Marshal(map[string]any{
+		"RequestType": kind, "RequestId": "request", "ResponseURL": m.cloud.URL + "/?X-Amz-Signature=urlsignature", "StackId": wireStack,
+		"LogicalResourceId": logicalID, "PhysicalResourceId": physicalID, "ResourceType": "Custom::BucketUser", "ResourceProperties": properties,
+	})
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	m.mu.Lock()
+	m.calls, m.answers = 0, nil
+	m.mu.Unlock()
+	m.events <- event{payload, deadline}
+}
+
+// deliver gives the process an event, waits until it is done with it, and returns
+// the answer and what Lambda was told.
+func (m *machine) deliver(kind, logicalID, physicalID string, properties map[string]any, deadline time.Duration) (answer map[string]any, told string) {
+	m.t.Helper()
+	m.send(kind, logicalID, physicalID, properties, deadline)
+	select {
+	case told = <-m.done:
+	case <-time.After(deadline + 10*time.Second):
+		m.t.Fatalf("%s: the function does not come to an end\n%s", kind, m.output.String())
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.answers) > 1 {
+		m.t.Errorf("%s: %d answers", kind, len(m.answers))
+	}
+	if len(m.answers) == 1 {
+		answer = m.answers[0]
+		fmt.Fprintln(&m.output, answer)
+	}
+	fmt.Fprintln(&m.output, told)
+	return answer, told
+}
+
+// remember keeps the secret of a successful Create for wantNoLeak.
+func (m *machine) remember(answer map[string]any) {
+	m.t.Helper()
+	data, _ := answer["Data"].(map[string]any)
+	if arn, ok := data["SecretArn"].(string); ok {
+		fields := must[map[string]string](m.t)(stack.Secret(m.t.Context(), config, arn))
+		m.secrets = append(m.secrets, fields["AWS_SECRET_ACCESS_KEY"])
+	}
+}
+
+// wantNoLeak fails the test if eight characters in a row of a secret, or the query
+// of the ResponseURL, stand in what the process printed, answered or told Lambda.
+func (m *machine) wantNoLeak() {
+	m.t.Helper()
+	text := m.output.String()
+	if strings.Contains(text, "urlsignature") {
+		m.t.Error("the query of the ResponseURL is said aloud")
+	}
+	if len(m.secrets) == 0 {
+		m.t.Error("no secret to look for")
+	}
+	for _, secret := range m.secrets {
+		for i := range len(secret) - 7 {
+			if strings.Contains(text, secret[i:i+8]) {
+				m.t.Fatal("a part of a secret is said aloud")
+			}
+		}
+	}
+}
+
+// wantSuccess fails the test unless the answer is SUCCESS.
+func (m *machine) wantSuccess(answer map[string]any, told string) {
+	m.t.Helper()
+	if answer["Status"] != "SUCCESS" {
+		m.t.Fatalf("answer %v, Lambda was told %q\n%s", answer, told, m.output.String())
+	}
+}
