@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -46,7 +45,7 @@ var released = sync.OnceValues(func() (map[string][]byte, error) {
 	// The second one, of the same sources in another place.
 	elsewhere := filepath.Join(dir, "a", "longer", "path")
 	for _, part := range []string{"lambda", "infra"} {
-		if err := os.CopyFS(filepath.Join(elsewhere, part), sources{os.DirFS(filepath.Join(root, part))}); err != nil {
+		if err := os.CopyFS(filepath.Join(elsewhere, part), os.DirFS(filepath.Join(root, part))); err != nil {
 			return nil, err
 		}
 	}
@@ -68,16 +67,6 @@ var released = sync.OnceValues(func() (map[string][]byte, error) {
 	}
 	return files, nil
 })
-
-// sources hides the names under which editors and tools keep their own files.
-type sources struct{ fs.FS }
-
-func (s sources) Open(name string) (fs.File, error) {
-	if strings.HasPrefix(filepath.Base(name), ".") && name != "." {
-		return nil, fs.ErrNotExist
-	}
-	return s.FS.Open(name)
-}
 
 func runQuietly(dir, name string, args ...string) error {
 	cmd := exec.Command(name, args...)

@@ -81,8 +81,8 @@ func accessRules() []rule {
 				equal(t, "policy", e.putPolicy(t, bucket, user,
 					document(`{"Effect":"Allow","Principal":{"AWS":"USER"},"Action":"s3:GetObject","Resource":"BUCKET/*"}`)), nil)
 				eventually(t, func() error {
-					if err := get("missing"); !strings.Contains(err.Error(), "AccessDenied") {
-						return err
+					if err := get("missing"); err == nil || !strings.Contains(err.Error(), "AccessDenied") {
+						return fmt.Errorf("got %v, want AccessDenied", err)
 					}
 					return nil
 				})
@@ -155,8 +155,8 @@ func accessRules() []rule {
 				asUser := func(o *iam.Options) { o.Credentials = client.Options().Credentials }
 				eventually(t, func() error {
 					_, err := e.iam.CreateAccessKey(t.Context(), &iam.CreateAccessKeyInput{UserName: &user}, asUser)
-					if strings.Contains(err.Error(), "InvalidClientTokenId") {
-						return err
+					if err == nil || strings.Contains(err.Error(), "InvalidClientTokenId") {
+						return fmt.Errorf("got %v, want AccessDenied", err)
 					}
 					want(t, err, 403, "AccessDenied")
 					return nil

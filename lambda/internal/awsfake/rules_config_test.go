@@ -45,10 +45,10 @@ func configRules() []rule {
 					return *must[*s3.GetPublicAccessBlockOutput](t)(e.s3.GetPublicAccessBlock(t.Context(),
 						&s3.GetPublicAccessBlockInput{Bucket: &name})).PublicAccessBlockConfiguration
 				}
-				equal(t, "new", *get().BlockPublicPolicy && *get().RestrictPublicBuckets, true)
+				equal(t, "new", aws.ToBool(get().BlockPublicPolicy) && aws.ToBool(get().RestrictPublicBuckets), true)
 				must[*s3.PutPublicAccessBlockOutput](t)(e.s3.PutPublicAccessBlock(t.Context(), &s3.PutPublicAccessBlockInput{Bucket: &name,
 					PublicAccessBlockConfiguration: &types.PublicAccessBlockConfiguration{BlockPublicAcls: aws.Bool(true)}}))
-				equal(t, "what is left out is off", *get().BlockPublicAcls && !*get().BlockPublicPolicy, true)
+				equal(t, "what is left out is off", aws.ToBool(get().BlockPublicAcls) && !aws.ToBool(get().BlockPublicPolicy), true)
 			}},
 		{name: "versioning is never off again", source: "S3 User Guide, Using versioning; localstack test_bucket_versioning_crud",
 			run: func(t *testing.T, e *env) {

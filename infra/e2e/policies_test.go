@@ -1,0 +1,200 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+
+	"bucketuser/infra/internal/release"
+	"bucketuser/infra/local"
+)
+
+// What CloudFormation reads of a resource, and what it does for tags of a stack, the
+// embedded AWS does not ask for; events are read after a failure alone. Every other
+// action of the policies is shown to be needed.
+var notAsked = map[string][]string{
+	"deploy-provider.json": {
+		"cloudformation:DescribeStackEvents",
+		"lambda:GetFunction", "lambda:GetFunctionConfiguration", "lambda:GetFunctionEventInvokeConfig",
+		"lambda:UpdateFunctionEventInvokeConfig", "lambda:TagResource",
+		"iam:GetRole", "iam:TagRole", "iam:UpdateRole", "iam:GetRolePolicy", "iam:ListRolePolicies", "iam:ListAttachedRolePolicies",
+		"iam:GetPolicy", "iam:GetPolicyVersion", "iam:DeletePolicyVersion", "iam:ListPolicyVersions", "iam:ListEntitiesForPolicy",
+		"logs:ListTagsForResource", "logs:TagResource", "logs:DescribeLogGroups",
+		"ssm:GetParameters", "ssm:AddTagsToResource",
+	},
+	"embed.json": {"cloudformation:DescribeStackEvents"},
+}
+
+// policy is a file of infra/policies.
+type policy struct {
+	Version   string
+	Statement []map[string]any
+}
+
+// readPolicy returns a policy with its placeholders, and names of the README's,
+// replaced: pairs of old and new.
+func readPolicy(t *testing.T, file string, names ...string) policy {
+	t.Helper()
+	text := string(must[[]byte](t)(os.ReadFile(filepath.Join(root, "infra", "policies", file))))
+	text = strings.NewReplacer(append(names, "<account>", local.Account, "<region>", config.Region)...).Replace(text)
+	var p policy
+	if err := json.Unmarshal([]byte(text), &p); err != nil || strings.Contains(text, "<") {
+		t.Fatalf("%v: %s", err, text)
+	}
+	return p
+}
+
+func actionsOf(statement map[string]any) []any {
+	if actions, ok := statement["Action"].([]any); ok {
+		return actions
+	}
+	return []any{statement["Action"]}
+}
+
+// actions returns every action of a policy.
+func (p policy) actions() []string {
+	var actions []string
+	for _, statement := range p.Statement {
+		for _, action := range actionsOf(statement) {
+			actions = append(actions, action.(string))
+		}
+	}
+	return actions
+}
+
+// without returns the policy without one action.
+func (p policy) without(action string) policy {
+	less := policy{Version: p.Version}
+	for _, statement := range p.Statement {
+		kept := slices.DeleteFunc(slices.Clone(actionsOf(statement)), func(a any) bool { return a == action })
+		if len(kept) > 0 {
+			statement = maps.Clone(statement)
+			statement["Action"] = kept
+			less.Statement = append(less.Statement, statement)
+		}
+	}
+	return less
+}
+
+// holder returns the config of a new IAM user who has that policy and no other.
+func holder(t *testing.T, name string, p policy) aws.Config {
+	t.Helper()
+	ctx, client := t.Context(), iam.NewFromConfig(config)
+	document := string(must[[]byte](t)(json.Marshal(p)))
+	must[*iam.CreateUserOutput](t)(client.CreateUser(ctx, &iam.CreateUserInput{UserName: &name}))
+	must[*iam.PutUserPolicyOutput](t)(client.PutUserPolicy(ctx, &iam.PutUserPolicyInput{UserName: &name, PolicyName: &name, PolicyDocument: &document}))
+	key := must[*iam.CreateAccessKeyOutput](t)(client.CreateAccessKey(ctx, &iam.CreateAccessKeyInput{UserName: &name})).AccessKey
+	return must[aws.Config](t)(cloud.ConfigAs(aws.Credentials{AccessKeyID: *key.AccessKeyId, SecretAccessKey: *key.SecretAccessKey}, nil))
+}
+
+// cleanUp deletes a stack as root, whatever state its owner left it in.
+func cleanUp(t *testing.T, name string) {
+	t.Helper()
+	if err := formationAs(config).delete(t.Context(), name); err != nil && !strings.Contains(err.Error(), "does not exist") {
+		t.Error(err)
+	}
+}
+
+// wantNeeded runs a cycle with the whole policy, which must succeed, and without
+// each of its actions, which must fail and say which.
+func wantNeeded(t *testing.T, file string, read func(name string) policy, cycle func(t *testing.T, who aws.Config, name string) error) {
+	t.Helper()
+	name := strings.ReplaceAll(strings.TrimSuffix(file, ".json"), "-", "")
+	whole := read(name)
+	if err := cycle(t, holder(t, name, whole), name); err != nil {
+		t.Fatalf("with the whole policy: %v", err)
+	}
+	asked := whole.actions()
+	for _, action := range notAsked[file] {
+		i := slices.Index(asked, action)
+		if i < 0 {
+			t.Fatalf("%s is not in %s", action, file)
+		}
+		asked = slices.Delete(asked, i, i+1)
+	}
+	for i, action := range asked {
+		t.Run("without "+strings.ReplaceAll(action, ":", " "), func(t *testing.T) {
+			t.Parallel()
+			name := fmt.Sprintf("%s%d", name, i)
+			err := cycle(t, holder(t, name, read(name).without(action)), name)
+			cleanUp(t, name)
+			refused(t, err, action)
+		})
+	}
+	figure("%s: %d actions, without any of which deployment fails", file, len(asked))
+}
+
+// TestDeployersPolicy uploads, creates, changes all that can change, and deletes.
+func TestDeployersPolicy(t *testing.T) {
+	t.Parallel()
+	template, bucket := releasedTemplate(t), newBucket(t, "deployers-code")
+	read := func(name string) policy {
+		return readPolicy(t, "deploy-provider.json", "BucketUserProvider", name, "<code-bucket>", bucket)
+	}
+	cycle := func(t *testing.T, who aws.Config, name string) error {
+		ctx, f := t.Context(), formationAs(who)
+		packed := string(must[[]byte](t)(release.Zip([]byte("is never invoked"))))
+		parameters := map[string]string{"CodeBucket": bucket}
+		for _, version := range []string{"1", "2"} {
+			parameters["CodeKey"] = release.ZipFile(version, name)
+			if _, err := s3.NewFromConfig(who).PutObject(ctx, &s3.PutObjectInput{
+				Bucket: &bucket, Key: aws.String(parameters["CodeKey"]), Body: strings.NewReader(packed)}); err != nil {
+				return fmt.Errorf("s3:PutObject: %w", err)
+			}
+			if _, err := f.deploy(ctx, name, template, parameters); err != nil {
+				return err
+			}
+			parameters["BucketNamePattern"], parameters["LogRetentionInDays"] = "other-*", "7"
+		}
+		return f.delete(ctx, name)
+	}
+	wantNeeded(t, "deploy-provider.json", read, cycle)
+}
+
+// TestEmbeddersPolicy creates, changes and deletes a stack that embeds the resource
+// both ways.
+func TestEmbeddersPolicy(t *testing.T) {
+	d, f := newFormation(t, "Embedders")
+	must[map[string]string](t)(f.deploy(t.Context(), d.name, releasedTemplate(t), codeFor(t, d.name)))
+	read := func(name string) policy {
+		return readPolicy(t, "embed.json", "BucketUserProvider", d.name, "<stack>", name)
+	}
+	template := strings.ReplaceAll(snippet(t, "embed"), "BucketUserProvider", d.name)
+	cycle := func(t *testing.T, who aws.Config, name string) error {
+		ctx, f := t.Context(), formationAs(who)
+		for _, text := range []string{template, strings.Replace(template, "Prefix: clickhouse/", "Prefix: other/", 1)} {
+			outputs, err := f.deploy(ctx, name, text, nil)
+			if err != nil {
+				return err
+			}
+			// To embed is not to read: that is the consumers' right.
+			_, err = secretsmanager.NewFromConfig(who).GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: aws.String(outputs["DiskSecret"])})
+			if err == nil || !strings.Contains(err.Error(), "AccessDenied") {
+				t.Errorf("the embedder reads the secret: %v", err)
+			}
+		}
+		return f.delete(ctx, name)
+	}
+	t.Run("cycles", func(t *testing.T) { wantNeeded(t, "embed.json", read, cycle) })
+
+	// Nor is it to deploy a provider.
+	who := holder(t, "EmbeddersDeployer", read("EmbeddersProvider"))
+	_, err := formationAs(who).deploy(t.Context(), "EmbeddersProvider", releasedTemplate(t), map[string]string{"CodeBucket": "embedders-code"})
+	refused(t, err, "not authorized to perform")
+	cleanUp(t, "EmbeddersProvider")
+	if err := f.delete(t.Context(), d.name); err != nil {
+		t.Error(err)
+	}
+}
