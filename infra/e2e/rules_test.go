@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"bucketuser/infra/local"
 )
 
 // runRules runs the table of rules of the fake AWS against the endpoint of env, and
@@ -52,6 +54,11 @@ var update = flag.Bool("update", false, "write the lists of rules that other emu
 func TestRulesOnTheEmbeddedAWS(t *testing.T) {
 	t.Parallel()
 	compareRules(t, "ministack", cloud.Env())
+}
+
+func TestRulesOnMoto(t *testing.T) {
+	t.Parallel()
+	compareRules(t, "moto", must[[]string](t)(local.StartMoto(t.Context(), root, t.TempDir(), os.Stderr)))
 }
 
 func compareRules(t *testing.T, emulator string, env []string) {

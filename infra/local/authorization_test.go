@@ -29,6 +29,7 @@ func authorizationCorrections() []correction {
 		{"RotateSecret asks for InvokeFunction", rotateSecretInvoke},
 		{"DeleteObjects with versions is DeleteObjectVersion", deleteObjectVersions},
 		{"a missing key is forbidden without ListBucket", missingKey},
+		{"s3:ResourceAccount is the bucket's owner", bucketOwner},
 	}
 }
 
@@ -160,6 +161,25 @@ func deleteObjectVersions(t *testing.T, w *world) error {
 	return errors.Join(
 		wantCode("DeleteObjects of a version with DeleteObject alone", err, "AccessDenied"),
 		wantCode("DeleteObjects of a version with DeleteObjectVersion", bothErr, ""))
+}
+
+func bucketOwner(t *testing.T, w *world) error {
+	const theirs = "owner-theirs"
+	other := worldOf(w.aws, w.config(t, aws.Credentials{AccessKeyID: "999999999999", SecretAccessKey: "test"}, nil))
+	other.bucket(t, theirs)
+	guest := allow([]string{"arn:aws:s3:::" + theirs}, "s3:ListBucket")
+	guest["Principal"] = map[string]any{"AWS": Account}
+	_, err := other.s3.PutBucketPolicy(t.Context(), &s3.PutBucketPolicyInput{Bucket: aws.String(theirs), Policy: policy(guest)})
+	must(t, err)
+	here := allow("*", "s3:ListBucket")
+	here["Condition"] = map[string]any{"StringEquals": map[string]any{"s3:ResourceAccount": Account}}
+	w.bucket(t, "owner-ours")
+	actor := w.user(t, "owner-actor", "/", here)
+	_, oursErr := actor.s3.ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: aws.String("owner-ours")})
+	_, theirsErr := actor.s3.ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: aws.String(theirs)})
+	return errors.Join(
+		wantCode("ListObjects of our bucket", oursErr, ""),
+		wantCode("ListObjects of a bucket of another account", theirsErr, "AccessDenied"))
 }
 
 func missingKey(t *testing.T, w *world) error {

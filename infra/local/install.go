@@ -20,7 +20,8 @@ import (
 // pins name every package of PyPI and npm with its hash; launcher starts the
 // emulator with its corrections.
 //
-//go:embed requirements.txt package.json package-lock.json launcher/*.py launcher/corrections/*.py
+//go:embed requirements.txt package.json package-lock.json launcher/*.py launcher/corrections/*.py moto/requirements.txt
+//go:embed checks/package.json checks/package-lock.json checks/*.mjs
 var pins embed.FS
 
 // Tools are the programs that [Install] makes available.

@@ -11,7 +11,7 @@ import (
 )
 
 func TestPinsNameNoPlaceToDownloadFrom(t *testing.T) {
-	for _, file := range []string{"requirements.txt", "package-lock.json"} {
+	for _, file := range []string{"requirements.txt", "package-lock.json", "checks/package-lock.json"} {
 		b, err := pins.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)

@@ -15,14 +15,15 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
 )
 
 // bootstrapMarks stand in the names of what cdk bootstrap makes, which stays.
-var bootstrapMarks = []string{"cdk-hnb659fds", "CDKToolkit"}
+var bootstrapMarks = []string{"cdk-hnb659fds", "cdk-bootstrap/hnb659fds", "CDKToolkit"}
 
 // Inventory lists what exists in the account beside what cdk bootstrap made:
-// stacks, functions, log groups, roles, policies, users, their keys, buckets and
-// secrets, each as "kind name", sorted.
+// stacks, functions, log groups, roles, policies, users, their keys, buckets,
+// secrets and parameters, each as "kind name", sorted.
 func (a *AWS) Inventory(ctx context.Context) ([]string, error) {
 	config, err := a.Config()
 	if err != nil {
@@ -31,6 +32,7 @@ func (a *AWS) Inventory(ctx context.Context) ([]string, error) {
 	var found []string
 	for _, list := range []func(context.Context, aws.Config) ([]string, error){
 		listStacks, listFunctions, listLogGroups, listRolesAndPolicies, listUsersAndKeys, listBuckets, listSecrets,
+		listParameters,
 	} {
 		items, err := list(ctx, config)
 		if err != nil {
@@ -159,6 +161,20 @@ func listSecrets(ctx context.Context, config aws.Config) (items []string, err er
 		}
 		for _, secret := range page.SecretList {
 			items = append(items, "secret "+aws.ToString(secret.Name))
+		}
+	}
+	return items, nil
+}
+
+func listParameters(ctx context.Context, config aws.Config) (items []string, err error) {
+	pages := ssm.NewDescribeParametersPaginator(ssm.NewFromConfig(config), &ssm.DescribeParametersInput{})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, parameter := range page.Parameters {
+			items = append(items, "parameter "+aws.ToString(parameter.Name))
 		}
 	}
 	return items, nil

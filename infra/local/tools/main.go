@@ -2,7 +2,7 @@
 // not there yet.
 //
 //	tools cdk ARGUMENT…   the cdk CLI, with the caller's own AWS credentials
-//	tools template        cfn-lint on the template that the app synthesizes
+//	tools template        cfn-lint on the templates that the app synthesizes, and the released one
 package main
 
 import (
@@ -76,12 +76,20 @@ func lintTemplate(ctx context.Context, root string, tools local.Tools) error {
 		if output, err := prepare(ctx, root, tools.CDK, args...).CombinedOutput(); err != nil {
 			return fmt.Errorf("cdk synth: %w\n%s", err, output)
 		}
-		// W3005: CDK writes the dependencies of a resource out even where a reference implies them.
-		if err := command(ctx, root, tools.CfnLint, "--ignore-checks", "W3005", "--", filepath.Join(out, "BucketUser.template.json")); err != nil {
+		if err := lint(ctx, root, tools, filepath.Join(out, "BucketUser.template.json")); err != nil {
 			return err
 		}
 	}
-	return nil
+	released := filepath.Join(dir, "template.yaml")
+	if output, err := prepare(ctx, root, "go", "run", "./infra/release", "-version", "0.0.0", "-template", released).CombinedOutput(); err != nil {
+		return fmt.Errorf("release: %w\n%s", err, output)
+	}
+	return lint(ctx, root, tools, released)
+}
+
+func lint(ctx context.Context, root string, tools local.Tools, template string) error {
+	// W3005: CDK writes the dependencies of a resource out even where a reference implies them.
+	return command(ctx, root, tools.CfnLint, "--ignore-checks", "W3005", "--", template)
 }
 
 // command runs a program in the terminal.

@@ -102,6 +102,17 @@ def second_action(original, access_key_id, iam_action, service, region, resource
     return None
 
 
+@corrects(iam_evaluator, name="_resolve_condition_key")
+def owner_of_the_bucket(original, key, ctx):
+    """The account of a bucket is its owner's, not the caller's. The ARN names none."""
+    if key.lower() in ("s3:resourceaccount", "aws:resourceaccount") and ctx.resource_arn.startswith("arn:aws:s3:::"):
+        bucket = ctx.resource_arn.removeprefix("arn:aws:s3:::").partition("/")[0]
+        owner = s3._bucket_owner_account(bucket)
+        if owner:
+            return owner
+    return original(key, ctx)
+
+
 def _is_absent(resource_arn):
     """Whether an object's ARN names a key that its existing bucket does not hold."""
     bucket, _, key = resource_arn.removeprefix("arn:aws:s3:::").partition("/")
