@@ -5,6 +5,9 @@ STACK  ?= BucketUser
 FORMAT ?= env
 # Context for deploy and destroy, such as: CONTEXT="-c bucketName=my-data -c onDelete=Retain"
 CONTEXT ?=
+# Stack of the provider, and its parameters, such as: PARAMETERS="BucketNamePattern=clickhouse-*"
+PROVIDER   ?= BucketUserProvider
+PARAMETERS ?=
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 TOOLS       := go run ./infra/local/tools
@@ -13,10 +16,10 @@ QUICK       := CDK_VALIDATION=false JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSIO
 SHELL       := /bin/bash -o pipefail
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down bootstrap deploy destroy credentials check test lint unit race template e2e golden clean
+.PHONY: help demo demo-down bootstrap deploy destroy deploy-provider destroy-provider release credentials check test lint unit race template e2e privilege golden clean
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: ## deploy to an embedded AWS on this machine and let ClickHouse use it
 	@go run ./infra/demo up
@@ -33,12 +36,21 @@ deploy: ## deploy the stack to AWS with your own credentials; values as CONTEXT=
 destroy: ## destroy that stack; what happens to the data is the value of onDelete
 	@$(TOOLS) cdk destroy $(STACK) -c stackName=$(STACK) $(CONTEXT)
 
+deploy-provider: ## deploy the provider that all stacks of the account and region can use; PARAMETERS="BucketNamePattern=…"
+	@$(TOOLS) cdk deploy $(PROVIDER) -c provider=true -c stackName=$(PROVIDER) $(CONTEXT) $(foreach p,$(PARAMETERS),--parameters '$(p)')
+
+destroy-provider: ## destroy it; refused as long as a stack imports its service token
+	@$(TOOLS) cdk destroy $(PROVIDER) -c provider=true -c stackName=$(PROVIDER) $(CONTEXT)
+
+release: ## zip files of the function, template and checksums into .local/release; VERSION=1.2.3
+	@$(QUICK) go run ./infra/release -version '$(VERSION)' 2> >(grep -v 'Runtime process exited abnormally' >&2)
+
 credentials: ## print the credentials of STACK; FORMAT=env, csv or json
 	@go run ./infra/credentials -stack $(STACK) -format $(FORMAT)
 
 check: lint unit ## the quick part of the tests, for while you work
 
-test: lint race template e2e ## everything that CI runs
+test: lint race template e2e privilege ## everything that CI runs
 
 lint: ## formatting, vet, staticcheck, go.mod
 	@test -z "$$(gofmt -l lambda infra)" || { gofmt -l lambda infra; echo "run gofmt -w on these"; exit 1; }
@@ -58,6 +70,9 @@ template: ## cfn-lint on the synthesized template
 
 e2e: ## end-to-end tests on the embedded AWS, with the cdk CLI and ClickHouse
 	go test -tags e2e -count=1 -timeout 30m ./infra/local ./infra/e2e
+
+privilege: ## what the provider and the user may do, by two evaluators; prints the sizes of the matrices
+	@$(QUICK) go test -C infra/privilege -tags e2e -count=1 -timeout 20m
 
 golden: ## write golden templates and the README's tables anew, to be read in the diff
 	$(QUICK) go test ./infra/bucketuser ./lambda/spec -update

@@ -19,12 +19,16 @@ import (
 
 // values are what the context says.
 type values struct {
-	stackName string
-	provider  bucketuser.ProviderProps
-	resource  bucketuser.BucketUserProps
+	stackName    string
+	providerOnly bool
+	provider     bucketuser.ProviderProps
+	resource     bucketuser.BucketUserProps
 }
 
-const defaultStackName = "BucketUser"
+const (
+	defaultStackName         = "BucketUser"
+	defaultProviderStackName = "BucketUserProvider"
+)
 
 // properties maps the properties that a context can hold to the construct's.
 func properties() map[string]func(*bucketuser.BucketUserProps, spec.Properties) {
@@ -63,7 +67,7 @@ func parseContext(context map[string]any) (values, error) {
 	v := values{stackName: defaultStackName}
 	var faults []error
 	given := map[string]any{}
-	known := map[string]bool{"stackName": true, "code": true, "architecture": true}
+	known := map[string]bool{"stackName": true, "code": true, "architecture": true, "provider": true}
 	for property := range properties() {
 		key := contextKey(property)
 		known[key] = true
@@ -77,11 +81,29 @@ func parseContext(context map[string]any) (values, error) {
 				key, strings.Join(slices.Sorted(maps.Keys(known)), ", ")))
 		}
 	}
+	faults = append(faults, v.parseKind(context["provider"], given))
 	if name, ok := context["stackName"].(string); ok {
 		v.stackName = name
 	}
 	faults = append(faults, v.parseProvider(context), v.parseResource(given))
 	return v, errors.Join(faults...)
+}
+
+// parseKind tells whether the stack is one of a resource or of a provider alone.
+func (v *values) parseKind(provider any, given map[string]any) error {
+	switch provider {
+	case nil, "false":
+		return nil
+	case "true":
+		v.providerOnly, v.stackName = true, defaultProviderStackName
+	default:
+		return fmt.Errorf("-c provider: %v is not true or false", provider)
+	}
+	var faults []error
+	for _, property := range slices.Sorted(maps.Keys(given)) {
+		faults = append(faults, fmt.Errorf("-c %s: belongs to a resource, and with -c provider=true there is none", contextKey(property)))
+	}
+	return errors.Join(faults...)
 }
 
 var stackName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]{0,127}$`)

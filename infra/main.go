@@ -9,6 +9,8 @@
 //	stackName     name of the stack, default BucketUser
 //	code          folder that holds a built function, named bootstrap
 //	architecture  of the function, arm64 (default) or x86_64
+//	provider      true: no resource but a provider for the stacks of the account and
+//	              region, in a stack that is called BucketUserProvider by default
 //
 // Unknown keys and bad values are refused before anything is synthesized. Stacks
 // that want more than one resource, or statements and tags, embed the construct of
@@ -43,7 +45,11 @@ func synthesize() error {
 	if err != nil {
 		return err
 	}
-	newStack(app, values)
+	if values.providerOnly {
+		newProviderStack(app, values)
+	} else {
+		newStack(app, values)
+	}
 	app.Synth(nil)
 	return nil
 }
@@ -58,6 +64,13 @@ func newStack(app awscdk.App, v values) awscdk.Stack {
 	resource := bucketuser.NewBucketUser(stack, jsii.String("BucketUser"), &v.resource)
 	addOutputs(stack, resource)
 	return stack
+}
+
+// newProviderStack adds the stack that serves others. Its settings are parameters.
+func newProviderStack(app awscdk.App, v values) awscdk.Stack {
+	return bucketuser.NewProviderStack(app, &v.stackName, &bucketuser.ProviderStackProps{
+		Code: v.provider.Code, Architecture: v.provider.Architecture,
+	})
 }
 
 // addOutputs puts out every return value under its own name, in the order of names.

@@ -108,6 +108,9 @@ func TestContextIsRefused(t *testing.T) {
 		{"list", map[string]any{"prefix": []any{"a"}}, []string{"-c prefix: must be a string"}},
 		{"stack name", map[string]any{"stackName": "9x"}, []string{"-c stackName: must be 1 to 128"}},
 		{"architecture", map[string]any{"architecture": "mips"}, []string{"-c architecture: mips is not arm64 or x86_64"}},
+		{"kind", map[string]any{"provider": "yes"}, []string{"-c provider: yes is not true or false"}},
+		{"resource of a provider", map[string]any{"provider": "true", "bucketName": "my-data", "access": "Full"},
+			[]string{"-c access: belongs to a resource", "-c bucketName: belongs to a resource"}},
 		{"no function", map[string]any{"code": "/nonexistent"}, []string{"-c code: not a folder with a built function"}},
 		{"several", map[string]any{"x": "", "onDelete": "Keep", "bucketName": "A", "architecture": ""},
 			[]string{"-c x: ", "-c architecture: ", "-c bucketName: ", "-c onDelete: "}},
@@ -148,6 +151,20 @@ func TestStack(t *testing.T) {
 		"Architectures": []string{*awslambda.Architecture_X86_64().Name()}, "Handler": "bootstrap", "Runtime": "provided.al2023",
 	})
 	template.HasResourceProperties(jsii.String(spec.ResourceType), map[string]any{"BucketName": "my-data", "SecretRecoveryDays": 7})
+}
+
+func TestProviderStack(t *testing.T) {
+	v, err := parseContext(map[string]any{"provider": "true", "code": codeFolder(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stack := newProviderStack(awscdk.NewApp(nil), v)
+	if *stack.StackName() != "BucketUserProvider" {
+		t.Errorf("stack %s", *stack.StackName())
+	}
+	template := assertions.Template_FromStack(stack, nil)
+	template.ResourceCountIs(jsii.String(spec.ResourceType), jsii.Number(0))
+	template.ResourceCountIs(jsii.String("AWS::Lambda::Function"), jsii.Number(1))
 }
 
 func TestOutputsAreTheReturnValues(t *testing.T) {

@@ -68,6 +68,9 @@ func providerOf(ctx context.Context) (spec.Provider, error) {
 		Account:     self.AccountID,
 		IAMPath:     os.Getenv("BUCKETUSER_IAM_PATH"),
 		BoundaryARN: os.Getenv("BUCKETUSER_BOUNDARY_ARN"),
+
+		BucketNamePattern: os.Getenv("BUCKETUSER_BUCKET_PATTERN"),
+		SecretNamePattern: os.Getenv("BUCKETUSER_SECRET_PATTERN"),
 	}
 	if provider.IAMPath == "" {
 		provider.IAMPath = spec.DefaultIAMPath

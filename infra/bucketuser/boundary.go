@@ -12,38 +12,50 @@ import (
 // These users have no policies of their own: what they may do comes from bucket
 // policies that name them, and a boundary limits what such a policy grants by an
 // explicit Deny alone. So it denies everything but S3 in this account, whoever
-// grants it. It names no bucket on purpose: a list of names would have to change
-// in place with each resource, and would take the old bucket from a live user
-// while an update that may still fail is under way.
+// grants it.
+//
+// With a pattern it denies the buckets outside of that too. Without one it names no
+// bucket on purpose: a list of names would have to change in place with each
+// resource, and would take the old bucket from a live user while an update that may
+// still fail is under way.
 //
 // The Allow is for the day on which somebody attaches a policy to such a user: it
 // then adds S3 at most.
-func newBoundary(scope constructs.Construct, at place) awsiam.ManagedPolicy {
+func newBoundary(scope constructs.Construct, at place, pattern string) awsiam.ManagedPolicy {
 	here := map[string]any{"s3:ResourceAccount": at.account}
+	statements := []*awsiam.PolicyStatementProps{
+		{
+			Sid:        jsii.String("AtMostS3"),
+			Actions:    jsii.Strings("s3:*"),
+			Resources:  jsii.Strings("*"),
+			Conditions: &map[string]any{"StringEquals": here},
+		},
+		{
+			Sid:        jsii.String("NothingButS3"), // so no IAM, no other role, no secret
+			Effect:     awsiam.Effect_DENY,
+			NotActions: jsii.Strings("s3:*", "sts:GetCallerIdentity"),
+			Resources:  jsii.Strings("*"),
+		},
+		{
+			Sid:        jsii.String("NothingElsewhere"),
+			Effect:     awsiam.Effect_DENY,
+			Actions:    jsii.Strings("s3:*"),
+			Resources:  jsii.Strings("*"),
+			Conditions: &map[string]any{"StringNotEquals": here},
+		},
+	}
+	if pattern != "" {
+		statements = append(statements, &awsiam.PolicyStatementProps{
+			Sid:          jsii.String("NothingOutsideThePattern"),
+			Effect:       awsiam.Effect_DENY,
+			Actions:      jsii.Strings("s3:*"),
+			NotResources: jsii.Strings(at.bucket(pattern), at.bucket(pattern+"/*")),
+		})
+	}
 	// A change of the description, or a name or path, would replace the policy: users
 	// keep the boundary that they were made with, and the old one could not go.
 	return awsiam.NewManagedPolicy(scope, jsii.String("Boundary"), &awsiam.ManagedPolicyProps{
 		Description: jsii.String("Permissions boundary of the IAM users of Custom::BucketUser"),
-		Statements: newStatements([]*awsiam.PolicyStatementProps{
-			{
-				Sid:        jsii.String("AtMostS3"),
-				Actions:    jsii.Strings("s3:*"),
-				Resources:  jsii.Strings("*"),
-				Conditions: &map[string]any{"StringEquals": here},
-			},
-			{
-				Sid:        jsii.String("NothingButS3"), // so no IAM, no other role, no secret
-				Effect:     awsiam.Effect_DENY,
-				NotActions: jsii.Strings("s3:*", "sts:GetCallerIdentity"),
-				Resources:  jsii.Strings("*"),
-			},
-			{
-				Sid:        jsii.String("NothingElsewhere"),
-				Effect:     awsiam.Effect_DENY,
-				Actions:    jsii.Strings("s3:*"),
-				Resources:  jsii.Strings("*"),
-				Conditions: &map[string]any{"StringNotEquals": here},
-			},
-		}),
+		Statements:  newStatements(statements),
 	})
 }

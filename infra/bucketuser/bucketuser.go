@@ -9,7 +9,8 @@
 //	data.Secret().GrantRead(task.TaskRole(), nil)
 //
 // The first resource of a stack brings the [Provider] with it, the function that
-// does the work; every further one shares it.
+// does the work; every further one shares it. [NewProviderStack] deploys one for
+// stacks in other languages.
 //
 // The package knows what the function needs in order to run: its code, its
 // rights, its time limits. What the properties mean it leaves to package spec,

@@ -116,19 +116,23 @@ func messages(stack awscdk.Stack, level string) []string {
 var update = flag.Bool("update", false, "rewrite the golden templates")
 
 func TestGolden(t *testing.T) {
-	tests := map[string]func(awscdk.Stack){
-		"minimal": func(stack awscdk.Stack) {
+	tests := map[string]func(*testing.T) awscdk.Stack{
+		"minimal": func(t *testing.T) awscdk.Stack {
+			stack := newStack(t, nil)
 			NewBucketUser(stack, jsii.String("Data"), nil)
+			return stack
 		},
-		"full": func(stack awscdk.Stack) {
+		"full": func(t *testing.T) awscdk.Stack {
+			stack := newStack(t, nil)
 			NewBucketUser(stack, jsii.String("Data"), full())
 			NewBucketUser(stack, jsii.String("Backups"), &BucketUserProps{OnDelete: OnDeleteRetain})
+			return stack
 		},
+		"provider": newProviderStack,
 	}
 	for name, build := range tests {
 		t.Run(name, func(t *testing.T) {
-			stack := newStack(t, nil)
-			build(stack)
+			stack := build(t)
 			if errors := messages(stack, "error"); errors != nil {
 				t.Fatal(errors)
 			}

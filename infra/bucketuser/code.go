@@ -45,7 +45,7 @@ func (b *builder) code(scope constructs.Construct) awslambda.Code {
 // CDK would otherwise look for Docker; what went wrong is in b.err.
 func (b *builder) TryBundle(outputDir *string, _ *awscdk.BundlingOptions) *bool {
 	target := filepath.Join(*outputDir, "bootstrap")
-	if b.err = build(b.module, target, b.architecture); b.err != nil {
+	if b.err = Build(b.module, target, b.architecture); b.err != nil {
 		if err := os.WriteFile(target, nil, 0o600); err != nil { // CDK insists on a file
 			b.err = fmt.Errorf("%w; %w", b.err, err)
 		}
@@ -64,9 +64,11 @@ func moduleDir() (string, error) {
 	return out, err
 }
 
-// build compiles the function. The flags, and the settings of the caller's that are
-// put aside, make the same bytes of the same sources on every machine.
-func build(module, target string, architecture awslambda.Architecture) error {
+// Build compiles the function from the sources in the folder of this module into
+// the file target, for ProviderProps.Code. The flags, and the settings of the
+// caller's that are put aside, make the same bytes of the same sources with the
+// same version of Go on every machine.
+func Build(module, target string, architecture awslambda.Architecture) error {
 	command := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -buildid=",
 		"-tags", "lambda.norpc", "-o", target, "./lambda")
 	command.Dir = module

@@ -58,7 +58,7 @@ func TestBuildGivesTheSameBytesEverywhere(t *testing.T) {
 		write(t, filepath.Join(module, "go.mod"), "module example\n\ngo 1.26\n")
 		write(t, filepath.Join(module, "lambda", "main.go"), "package main\n\nfunc main() { println(len(\"x\")) }\n")
 		target := filepath.Join(t.TempDir(), "bootstrap")
-		if err := build(module, target, host()); err != nil {
+		if err := Build(module, target, host()); err != nil {
 			t.Fatal(err)
 		}
 		binary, err := os.ReadFile(target)

@@ -78,16 +78,23 @@ func (n names) statements(at place) []*awsiam.PolicyStatementProps {
 // Secrets Manager.
 func (at place) keyStatement(key string) *awsiam.PolicyStatementProps {
 	arn, alias := at.key(key)
-	statement := when(allow("SecretKey", []string{
-		"kms:Decrypt",
-		"kms:GenerateDataKey",
-		"kms:Encrypt", // without it UpdateSecret leaves old versions under the old key
-	}, arn), "StringEquals", "kms:ViaService", "secretsmanager."+at.region+"."+at.urlSuffix)
+	statement := at.keysStatement(&[]*string{&arn})
 	if alias != "" {
 		// An alias is not a resource of these actions: any key that bears it.
 		when(statement, "ForAnyValue:StringEquals", "kms:ResourceAliases", alias)
 	}
 	return statement
+}
+
+// keysStatement is keyStatement for keys whose ARNs are known.
+func (at place) keysStatement(arns *[]*string) *awsiam.PolicyStatementProps {
+	statement := allow("SecretKey", []string{
+		"kms:Decrypt",
+		"kms:GenerateDataKey",
+		"kms:Encrypt", // without it UpdateSecret leaves old versions under the old key
+	})
+	statement.Resources = arns
+	return when(statement, "StringEquals", "kms:ViaService", "secretsmanager."+at.region+"."+at.urlSuffix)
 }
 
 // key returns the ARN of a key that was given by id, ARN or alias, and the alias. A

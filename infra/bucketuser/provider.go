@@ -2,6 +2,7 @@ package bucketuser
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -93,13 +94,31 @@ func NewProvider(scope constructs.Construct, id *string, props *ProviderProps) P
 	if props == nil {
 		props = &ProviderProps{}
 	}
+	stack := awscdk.Stack_Of(scope)
+	return newProvider(scope, id, props, func(p *provider) terms {
+		at := placeOf(stack)
+		boundary := newBoundary(p, at, "")
+		return terms{limits: at.generated(*stack.StackId()), boundary: boundary, boundaryArn: boundary.ManagedPolicyArn()}
+	})
+}
+
+// terms are what a provider of one stack and the provider of all stacks differ in.
+type terms struct {
+	limits      limits
+	boundary    awsiam.ManagedPolicy
+	boundaryArn *string            // of the users' boundary, which may be another
+	environment map[string]*string // of the function, beside what every provider's has
+}
+
+// newProvider makes what both kinds of provider have in common.
+func newProvider(scope constructs.Construct, id *string, props *ProviderProps, termsOf func(*provider) terms) *provider {
 	p := &provider{}
 	constructs.NewConstruct_Override(p, scope, id)
-	stack := awscdk.Stack_Of(p)
-	at := placeOf(stack)
+	at := placeOf(awscdk.Stack_Of(p))
 
 	p.log = newLog(p, props.LogRetention)
-	p.boundary = newBoundary(p, at)
+	t := termsOf(p)
+	p.boundary = t.boundary
 	p.role = awsiam.NewRole(p, jsii.String("Role"), &awsiam.RoleProps{
 		AssumedBy:   awsiam.NewServicePrincipal(jsii.String("lambda.amazonaws.com"), nil),
 		Description: jsii.String("Makes the buckets, users and secrets of Custom::BucketUser"),
@@ -107,12 +126,11 @@ func NewProvider(scope constructs.Construct, id *string, props *ProviderProps) P
 	// Not an inline policy of the role itself: CloudFormation would make role and
 	// boundary one after the other.
 	rights := awsiam.NewPolicy(p, jsii.String("Rights"), &awsiam.PolicyProps{
-		Roles: &[]awsiam.IRole{p.role},
-		Statements: newStatements(at.providerStatements(
-			*p.boundary.ManagedPolicyArn(), *stack.StackId(), *p.log.LogGroupArn())),
+		Roles:      &[]awsiam.IRole{p.role},
+		Statements: newStatements(at.providerStatements(t.limits, *t.boundaryArn, *p.log.LogGroupArn())),
 	})
 
-	p.function = p.newFunction(props)
+	p.function = p.newFunction(props, t)
 	p.timeout = p.serviceTimeoutOf(props)
 	// CloudFormation invokes asynchronously: a crash is healed by the same event two
 	// more times. The last start must leave the function time to answer before
@@ -136,7 +154,7 @@ func newLog(p *provider, retention awslogs.RetentionDays) awslogs.LogGroup {
 	})
 }
 
-func (p *provider) newFunction(props *ProviderProps) awslambda.Function {
+func (p *provider) newFunction(props *ProviderProps, t terms) awslambda.Function {
 	architecture := props.Architecture
 	if architecture == nil {
 		architecture = awslambda.Architecture_ARM_64()
@@ -145,6 +163,11 @@ func (p *provider) newFunction(props *ProviderProps) awslambda.Function {
 	if code == nil {
 		code = own.code(p)
 	}
+	environment := map[string]*string{
+		"BUCKETUSER_IAM_PATH":     jsii.String(spec.DefaultIAMPath),
+		"BUCKETUSER_BOUNDARY_ARN": t.boundaryArn,
+	}
+	maps.Copy(environment, t.environment)
 	function := awslambda.NewFunction(p, jsii.String("Function"), &awslambda.FunctionProps{
 		Description:  jsii.String("Makes what Custom::BucketUser describes"),
 		Runtime:      awslambda.Runtime_PROVIDED_AL2023(),
@@ -156,11 +179,8 @@ func (p *provider) newFunction(props *ProviderProps) awslambda.Function {
 		Timeout:      seconds(functionTimeout),
 		// The function uses some 50 MB, but Lambda gives CPU in proportion to memory:
 		// this is 0.3 of a core, enough to keep up with S3 when a bucket is emptied.
-		MemorySize: jsii.Number(512),
-		Environment: &map[string]*string{
-			"BUCKETUSER_IAM_PATH":     jsii.String(spec.DefaultIAMPath),
-			"BUCKETUSER_BOUNDARY_ARN": p.boundary.ManagedPolicyArn(),
-		},
+		MemorySize:  jsii.Number(512),
+		Environment: &environment,
 	})
 	if own.err != nil {
 		p.fault(fmt.Sprintf("the function cannot be built: %v; pass ProviderProps.Code, "+

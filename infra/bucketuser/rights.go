@@ -14,9 +14,13 @@ import (
 //
 // Rights do not change in place. CloudFormation applies a changed policy before it
 // cleans up what an update replaced, so a right that followed a new name would
-// leave the old bucket behind (aws-cdk #9840). So the fixed patterns of generated
-// names stand in one policy of the provider, and every other name in a policy of
-// its own, see [names].
+// leave the old bucket behind (aws-cdk #9840). So the patterns of names, fixed as
+// those of generated names or set when a provider stack is deployed, stand in one
+// policy of the provider, and every other name in a policy of its own, see [names].
+
+// limits are what a provider's role ends at within the account: patterns of names,
+// and the ARN of the stacks that it may ask CloudFormation about.
+type limits struct{ buckets, secrets, stacks string }
 
 // place is where ARNs point. In a template it holds pseudo parameters.
 type place struct{ partition, region, account, urlSuffix string }
@@ -29,6 +33,16 @@ func (at place) user(path string) string {
 	return "arn:" + at.partition + ":iam::" + at.account + ":user" + path
 }
 
+// generated are the limits of a provider within a stack: the names that its
+// resources are given unless they say otherwise.
+func (at place) generated(stackID string) limits {
+	return limits{
+		buckets: spec.GeneratedBucketPrefix + at.account + "-" + at.region + "-*",
+		secrets: spec.GeneratedSecretPrefix + "*",
+		stacks:  stackID,
+	}
+}
+
 func (at place) bucket(name string) string { return "arn:" + at.partition + ":s3:::" + name }
 
 func (at place) secret(name string) string {
@@ -36,7 +50,7 @@ func (at place) secret(name string) string {
 }
 
 // providerStatements are the rights that do not depend on the names of any resource.
-func (at place) providerStatements(boundaryArn, stackID, logGroupArn string) []*awsiam.PolicyStatementProps {
+func (at place) providerStatements(l limits, boundaryArn, logGroupArn string) []*awsiam.PolicyStatementProps {
 	ours := at.user(spec.DefaultIAMPath + "*")
 	statements := []*awsiam.PolicyStatementProps{
 		// Is the name taken, and by whom? The path of a user that does not exist is
@@ -64,13 +78,13 @@ func (at place) providerStatements(boundaryArn, stackID, logGroupArn string) []*
 		// It has no resource to be limited to.
 		allow("TellBucketsApart", []string{"s3:ListAllMyBuckets"}, "*"),
 	}
-	statements = append(statements, at.bucketStatements("Generated", spec.GeneratedBucketPrefix+at.account+"-"+at.region+"-*")...)
+	statements = append(statements, at.bucketStatements("Pattern", l.buckets)...)
 	return append(statements,
-		allow("GeneratedSecrets", secretActions(), at.secret(spec.GeneratedSecretPrefix+"*")),
+		allow("PatternSecrets", secretActions(), at.secret(l.secrets)),
 
 		// Does CloudFormation still wait for this? A Create that comes after its own
 		// Delete stops here.
-		allow("AskCloudFormation", []string{"cloudformation:DescribeStackResource"}, stackID),
+		allow("AskCloudFormation", []string{"cloudformation:DescribeStackResource"}, l.stacks),
 
 		allow("Log", []string{"logs:CreateLogStream", "logs:PutLogEvents"}, logGroupArn),
 	)

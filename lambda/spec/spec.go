@@ -24,6 +24,11 @@ type Provider struct {
 
 	IAMPath     string // path of every user, "/bucketuser/" unless configured
 	BoundaryARN string // permissions boundary of every user, or ""
+
+	// Patterns of the names that the provider serves, in which "*" stands for any
+	// characters or none. "" is any name.
+	BucketNamePattern string
+	SecretNamePattern string
 }
 
 // DefaultIAMPath is the IAM path of users when the provider names none.
@@ -44,15 +49,29 @@ type Spec struct {
 
 // Parse decodes and checks properties, the ResourceProperties of an event from
 // the given stack and logical id. Its error is [Faults] and names every property
-// that is unknown, of the wrong kind, or refused.
+// that is unknown, of the wrong kind, refused, or outside the provider's patterns.
 func Parse(properties map[string]any, stackID, logicalID string, p Provider) (Spec, error) {
+	s, faults := parse(properties, stackID, logicalID, p)
+	for _, fault := range s.Outside() {
+		if !faults.Has(fault.Property) {
+			faults = append(faults, fault)
+		}
+	}
+	if len(faults) > 0 {
+		return Spec{}, faults
+	}
+	return s, nil
+}
+
+// parse is Parse without regard to the provider's patterns.
+func parse(properties map[string]any, stackID, logicalID string, p Provider) (Spec, Faults) {
 	s := Spec{Provider: p, StackID: stackID, LogicalID: logicalID}
 	var faults Faults
 	s.Properties, faults = decode(properties)
 	faults = append(s.checkOrigin(), faults...)
 	s.identify()
 	for _, row := range Table {
-		if faults.names(row.Name) { // it holds its default
+		if faults.Has(row.Name) { // it holds its default
 			continue
 		}
 		if reason := row.check(&s); reason != "" {
@@ -62,15 +81,15 @@ func Parse(properties map[string]any, stackID, logicalID string, p Provider) (Sp
 	if size := len(s.PolicyJSON()); len(faults) == 0 && size > MaxPolicyBytes {
 		faults = append(faults, Fault{"Statements", fmt.Sprintf("make a bucket policy of %d bytes; S3 allows %d", size, MaxPolicyBytes)})
 	}
-	if len(faults) > 0 {
-		return Spec{}, faults
-	}
-	return s, nil
+	return s, faults
 }
 
 // ParseForDelete reads what a Delete needs and nothing else: an error says that
 // the names do not parse, so that nothing can ever have been made from them. Any
 // other value that does not parse takes its default, which never deletes more.
+//
+// The provider's patterns are not asked: they may have been narrowed since the
+// resource was made. See [Spec.Outside].
 func ParseForDelete(properties map[string]any, stackID, logicalID string, p Provider) (Spec, error) {
 	names := []string{"BucketName", "UserName", "SecretName"}
 	kept := map[string]any{}
@@ -80,9 +99,8 @@ func ParseForDelete(properties map[string]any, stackID, logicalID string, p Prov
 		}
 	}
 	for {
-		s, err := Parse(kept, stackID, logicalID, p)
-		faults, ok := err.(Faults)
-		if !ok {
+		s, faults := parse(kept, stackID, logicalID, p)
+		if len(faults) == 0 {
 			return s, nil
 		}
 		for _, fault := range faults {
@@ -112,7 +130,7 @@ func (f Faults) Error() string {
 	return strings.Join(parts, "; ")
 }
 
-// names reports whether a property is at fault.
-func (f Faults) names(property string) bool {
+// Has reports whether a property is at fault.
+func (f Faults) Has(property string) bool {
 	return slices.ContainsFunc(f, func(fault Fault) bool { return fault.Property == property })
 }

@@ -50,7 +50,10 @@ type AWS struct {
 	users    map[string]*user
 	buckets  map[string]*bucket
 	secrets  map[string]*secret
+	minted   []string                     // every secret access key that was ever made
 	stacks   map[string]map[string]string // resource status by stack id, then logical id
+
+	physicalIDs map[string]string // of resources, by stack id and logical id
 }
 
 // New is an empty account. The account id has 12 digits; the region decides the partition (aws, aws-cn, aws-us-gov).
@@ -74,6 +77,8 @@ func New(account, region string) *AWS {
 		buckets:   map[string]*bucket{},
 		secrets:   map[string]*secret{},
 		stacks:    map[string]map[string]string{},
+
+		physicalIDs: map[string]string{},
 	}
 }
 

@@ -20,6 +20,13 @@ func (a *AWS) SetResourceStatus(stackID, logicalID, status string) {
 	a.stacks[stackID][logicalID] = status
 }
 
+// SetPhysicalResourceID is the id that DescribeStackResource answers about a resource whose status is set.
+func (a *AWS) SetPhysicalResourceID(stackID, logicalID, physicalID string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.physicalIDs[stackID+" "+logicalID] = physicalID
+}
+
 func (a *AWS) serveStacks(c Call) (any, error) {
 	if in, ok := c.Input.(*cloudformation.DescribeStackResourceInput); ok {
 		return a.describeStackResource(in)
@@ -41,6 +48,7 @@ func (a *AWS) describeStackResource(in *cloudformation.DescribeStackResourceInpu
 		return &cloudformation.DescribeStackResourceOutput{StackResourceDetail: &types.StackResourceDetail{
 			LastUpdatedTimestamp: aws.Time(time.Now()),
 			LogicalResourceId:    aws.String(logical),
+			PhysicalResourceId:   aws.String(a.physicalIDs[id+" "+logical]),
 			ResourceStatus:       types.ResourceStatus(status),
 			ResourceType:         aws.String("Custom::BucketUser"),
 			StackId:              aws.String(id),

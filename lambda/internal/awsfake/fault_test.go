@@ -2,9 +2,11 @@ package awsfake_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"bucketuser/lambda/internal/awsfake"
 
@@ -74,6 +76,25 @@ func TestFaults(t *testing.T) {
 				made := fake.Calls()
 				equal(t, "attempts", len(made), test.attempts)
 				equal(t, "code", made[0].Code, test.code)
+			})
+		})
+	}
+}
+
+func TestHangEndsWithTheContext(t *testing.T) {
+	for name, decision := range map[string]awsfake.Decision{"before": awsfake.Refuse(awsfake.Hang), "after": awsfake.Lose(awsfake.Hang)} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, fake *awsfake.AWS, s *awsfake.Session) {
+				fake.Before = func(context.Context, awsfake.Call) awsfake.Decision { return decision }
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				start := time.Now()
+				if err := createUser(ctx, s, "u"); !errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("got %v", err)
+				}
+				equal(t, "waited", time.Since(start), time.Minute)
+				equal(t, "attempts", len(fake.Calls()), 1)
+				equal(t, "users", len(fake.Snapshot().Users), map[string]int{"before": 0, "after": 1}[name])
 			})
 		})
 	}

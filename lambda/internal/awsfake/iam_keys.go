@@ -1,8 +1,11 @@
 package awsfake
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -72,12 +75,27 @@ func (a *AWS) createAccessKey(in *iam.CreateAccessKeyInput) (*iam.CreateAccessKe
 func (a *AWS) addKey(u *user) *accessKey {
 	k := &accessKey{
 		id:      fmt.Sprintf("AKIAFAKE%012d", a.next()),
-		secret:  fmt.Sprintf("fake+secret/%028d", a.next()), // 40 characters, with those that need quoting
+		secret:  fakeSecret(a.next()),
 		active:  true,
 		created: time.Now(),
 	}
 	u.keys = append(u.keys, k)
+	a.minted = append(a.minted, k.secret)
 	return k
+}
+
+// fakeSecret is a secret access key in the form of AWS's: 40 characters, with those that need quoting. No part of it
+// looks like anything else, so that a test can tell where a piece of it comes from.
+func fakeSecret(n int) string {
+	hash := sha256.Sum256([]byte(strconv.Itoa(n)))
+	return "fake+secret/" + base64.StdEncoding.EncodeToString(hash[:])[:28]
+}
+
+// IssuedSecrets are the secret access keys of all keys that were ever made, also of those that are gone.
+func (a *AWS) IssuedSecrets() []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Clone(a.minted)
 }
 
 func (a *AWS) updateAccessKey(in *iam.UpdateAccessKeyInput) (*iam.UpdateAccessKeyOutput, error) {

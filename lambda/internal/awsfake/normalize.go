@@ -30,7 +30,7 @@ func (s Snapshot) Normalized() Snapshot {
 
 // rename numbers the generated ids of each kind in a text. Maps in JSON are sorted, so the order is always the same.
 func rename(text string) string {
-	ids := regexp.MustCompile(`(AKIA|AIDA)FAKE\d{12,13}|(fake\+secret)/\d{28}|-(Fk)\d{4}|(v)\d{31}|(upload)\d{26}|(REQUEST)\d{9}`)
+	ids := regexp.MustCompile(`(AKIA|AIDA)FAKE\d{12,13}|(fake\+secret)/[A-Za-z0-9+/]{28}|-(Fk)\d{4}|(v)\d{31}|(upload)\d{26}|(REQUEST)\d{9}`)
 	names, counts := map[string]string{}, map[string]int{}
 	return ids.ReplaceAllStringFunc(text, func(id string) string {
 		if names[id] == "" {

@@ -128,7 +128,7 @@ func (a *AWS) attempt(ctx context.Context, s *Session, c Call, sig signature) (r
 	if d.Before == Hang {
 		<-ctx.Done()
 	}
-	defer func() {
+	defer func() { // after the lock is open again
 		if outcome == Hang {
 			<-ctx.Done()
 			outcome = ctx.Err()
@@ -172,7 +172,7 @@ func code(outcome error) string {
 		return answer.Code
 	case errors.As(outcome, &unknown):
 		return "(not simulated)"
-	case errors.Is(outcome, context.Canceled), errors.Is(outcome, context.DeadlineExceeded):
+	case outcome == Hang, errors.Is(outcome, context.Canceled), errors.Is(outcome, context.DeadlineExceeded):
 		return "(canceled)"
 	case outcome == Killed:
 		return "(killed)"

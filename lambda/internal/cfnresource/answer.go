@@ -99,7 +99,7 @@ func (a answer) encode() ([]byte, error) {
 		if a.Reason == "" {
 			return nil, fmt.Errorf("answer: ids of the event do not fit %d bytes", maxAnswerBytes)
 		}
-		a.Reason = cutTo(a.Reason, len(a.Reason)-max(1, (len(body)-maxAnswerBytes)/6))
+		a.Reason = cutTo(a.Reason, max(0, len(a.Reason)-max(1, (len(body)-maxAnswerBytes)/6)))
 		body, err = marshal(a)
 	}
 	return body, err

@@ -108,7 +108,8 @@ func (h *Handler) Handle(ctx context.Context, payload json.RawMessage) error {
 func (h *Handler) carryOut(ctx context.Context, e Event) (id string, data map[string]string, err error) {
 	defer h.recoverTo(&err)
 	if e.RequestType == cfn.RequestDelete {
-		return e.PhysicalResourceID, nil, h.Resource.Remove(ctx, e)
+		// CloudFormation always names an id, but no answer may go without one.
+		return failedID(e, ""), nil, h.Resource.Remove(ctx, e)
 	}
 	id = h.Resource.PhysicalID(e)
 	data, err = h.Resource.Ensure(ctx, e)

@@ -1,0 +1,189 @@
+package bucketuser
+
+import (
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsssm"
+	"github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+
+	"bucketuser/lambda/spec"
+)
+
+// ProviderStackProps configure a provider stack. All are optional.
+type ProviderStackProps struct {
+	// StackName, default the id. It is part of what the stack publishes.
+	StackName *string
+
+	// Code and Architecture of the function, as in ProviderProps.
+	Code         awslambda.Code
+	Architecture awslambda.Architecture
+
+	// Version makes a template to be released under it: Code and Architecture become
+	// parameters, and it is deployed without cdk bootstrap. ProviderStackProps.Code
+	// and Architecture are ignored then.
+	Version string
+}
+
+// NewProviderStack adds a stack with a provider that serves all stacks of its account
+// and region. They embed the resource with the service token, which the stack
+// publishes as the export <stack name>-ServiceToken and as the SSM parameter
+// /bucketuser/<stack name>/ServiceToken.
+//
+// Where a construct knows the names of its resources, this provider is limited by
+// patterns. These are parameters of the stack, like all that its operator decides;
+// they stand in the role, in the users' boundary and in the function's environment.
+func NewProviderStack(scope constructs.Construct, id *string, props *ProviderStackProps) awscdk.Stack {
+	if props == nil {
+		props = &ProviderStackProps{}
+	}
+	stackProps := &awscdk.StackProps{
+		StackName:   props.StackName,
+		Description: jsii.String("Provider of " + spec.ResourceType),
+	}
+	if props.Version != "" {
+		stackProps.Description = jsii.String(*stackProps.Description + ", version " + props.Version)
+		stackProps.Synthesizer = awscdk.NewDefaultStackSynthesizer(&awscdk.DefaultStackSynthesizerProps{
+			GenerateBootstrapVersionRule: jsii.Bool(false),
+		})
+	}
+	stack := awscdk.NewStack(scope, id, stackProps)
+	providerProps := &ProviderProps{Code: props.Code, Architecture: props.Architecture}
+	if props.Version != "" {
+		providerProps.Code, providerProps.Architecture = codeParameters(stack, props.Version)
+	}
+	v := newParameters(stack)
+	provider := newProvider(stack, jsii.String("Provider"), providerProps, v.terms)
+	v.apply(provider)
+	publish(stack, provider)
+	return stack
+}
+
+// codeParameters are where the released function is.
+func codeParameters(stack awscdk.Stack, version string) (awslambda.Code, awslambda.Architecture) {
+	code := awslambda.Code_FromCfnParameters(&awslambda.CfnParametersCodeProps{
+		BucketNameParam: awscdk.NewCfnParameter(stack, jsii.String("CodeBucket"), &awscdk.CfnParameterProps{
+			Description: jsii.String("Bucket of this region that holds the function's zip file"),
+		}),
+		ObjectKeyParam: awscdk.NewCfnParameter(stack, jsii.String("CodeKey"), &awscdk.CfnParameterProps{
+			Description: jsii.String("Key of that file, for the architecture below"),
+			Default:     "bucketuser_" + version + "_linux_arm64.zip",
+		}),
+	})
+	architecture := awscdk.NewCfnParameter(stack, jsii.String("Architecture"), &awscdk.CfnParameterProps{
+		Description:   jsii.String("Of the function: x86_64 for the file that ends in linux_amd64.zip"),
+		Default:       "arm64",
+		AllowedValues: jsii.Strings("arm64", "x86_64"),
+	})
+	return code, awslambda.Architecture_Custom(architecture.ValueAsString(), nil)
+}
+
+// parameters are what the operator of a provider stack decides.
+type parameters struct {
+	buckets, secrets, retention, keys, boundary awscdk.CfnParameter
+	hasKeys, hasBoundary                        awscdk.CfnCondition
+}
+
+// logRetentions are the days that CloudWatch Logs knows, up to ten years.
+var logRetentions = []string{"1", "3", "5", "7", "14", "30", "60", "90", "120", "150", "180", "365", "400", "545", "731",
+	"1096", "1827", "2192", "2557", "2922", "3288", "3653"}
+
+func newParameters(stack awscdk.Stack) *parameters {
+	v := &parameters{
+		buckets: awscdk.NewCfnParameter(stack, jsii.String(spec.BucketNamePatternParameter), &awscdk.CfnParameterProps{
+			Description:           jsii.String("Buckets that the provider serves; * stands for any characters. The default is that of generated names"),
+			Default:               spec.GeneratedBucketPrefix + "*",
+			AllowedPattern:        jsii.String("[a-z0-9][a-z0-9*-]{0,62}"),
+			ConstraintDescription: jsii.String("must be at most 63 lower-case letters, digits, hyphens and *, not * first"),
+		}),
+		// Secrets Manager ends the ARN of a secret with six random characters.
+		secrets: awscdk.NewCfnParameter(stack, jsii.String(spec.SecretNamePatternParameter), &awscdk.CfnParameterProps{
+			Description:           jsii.String("Secrets that the provider serves; ends in *, which stands for any characters"),
+			Default:               spec.GeneratedSecretPrefix + "*",
+			AllowedPattern:        jsii.String(`[A-Za-z0-9/_+=.@-][A-Za-z0-9/_+=.@*-]{0,254}\*`),
+			ConstraintDescription: jsii.String("must be at most 256 letters, digits and characters of /_+=.@-*, not * first, and * last"),
+		}),
+		retention: awscdk.NewCfnParameter(stack, jsii.String("LogRetentionInDays"), &awscdk.CfnParameterProps{
+			Description:   jsii.String("Of the function's log group"),
+			Type:          jsii.String("Number"),
+			Default:       "30",
+			AllowedValues: jsii.Strings(logRetentions...),
+		}),
+		keys: awscdk.NewCfnParameter(stack, jsii.String("SecretKmsKeyArns"), &awscdk.CfnParameterProps{
+			Description: jsii.String("ARNs of the KMS keys that SecretKmsKeyId may name, with commas between; none for aws/secretsmanager alone"),
+			Type:        jsii.String("CommaDelimitedList"),
+			Default:     "",
+		}),
+		boundary: awscdk.NewCfnParameter(stack, jsii.String("BoundaryArn"), &awscdk.CfnParameterProps{
+			Description:           jsii.String("Permissions boundary for new users instead of this stack's own"),
+			Default:               "",
+			AllowedPattern:        jsii.String("|arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/.+"),
+			ConstraintDescription: jsii.String("must be the ARN of a managed policy, or empty"),
+		}),
+	}
+	v.hasKeys = awscdk.NewCfnCondition(stack, jsii.String("HasSecretKmsKeys"), &awscdk.CfnConditionProps{
+		Expression: awscdk.Fn_ConditionNot(awscdk.Fn_ConditionEquals(awscdk.Fn_Join(jsii.String(""), v.keys.ValueAsList()), "")),
+	})
+	v.hasBoundary = awscdk.NewCfnCondition(stack, jsii.String("HasBoundary"), &awscdk.CfnConditionProps{
+		Expression: awscdk.Fn_ConditionNot(awscdk.Fn_ConditionEquals(v.boundary.ValueAsString(), "")),
+	})
+	return v
+}
+
+// terms of a provider for all stacks. The stack's own boundary is there in any case:
+// it cannot be deleted as long as a user has it.
+func (v *parameters) terms(p *provider) terms {
+	at := placeOf(awscdk.Stack_Of(p))
+	boundary := newBoundary(p, at, *v.buckets.ValueAsString())
+	either := awscdk.Fn_ConditionIf(v.hasBoundary.LogicalId(), v.boundary.ValueAsString(), boundary.ManagedPolicyArn())
+	return terms{
+		limits: limits{
+			buckets: *v.buckets.ValueAsString(),
+			secrets: *v.secrets.ValueAsString(),
+			stacks:  "arn:" + at.partition + ":cloudformation:" + at.region + ":" + at.account + ":stack/*",
+		},
+		boundary:    boundary,
+		boundaryArn: awscdk.Token_AsString(either, nil),
+		environment: map[string]*string{
+			"BUCKETUSER_BUCKET_PATTERN": v.buckets.ValueAsString(),
+			"BUCKETUSER_SECRET_PATTERN": v.secrets.ValueAsString(),
+		},
+	}
+}
+
+// apply puts the parameters in place that CDK's own props have no room for.
+func (v *parameters) apply(p *provider) {
+	p.log.Node().DefaultChild().(awslogs.CfnLogGroup).SetRetentionInDays(v.retention.ValueAsNumber())
+
+	keys := awsiam.NewPolicy(p, jsii.String("Keys"), &awsiam.PolicyProps{
+		Roles: &[]awsiam.IRole{p.role},
+		Statements: newStatements([]*awsiam.PolicyStatementProps{
+			placeOf(awscdk.Stack_Of(p)).keysStatement(v.keys.ValueAsList()),
+		}),
+	})
+	keys.Node().DefaultChild().(awsiam.CfnPolicy).CfnOptions().SetCondition(v.hasKeys)
+}
+
+// publish makes the service token known to other stacks: as an export, which keeps
+// the provider from being deleted under them, and as a parameter, which does not.
+func publish(stack awscdk.Stack, p *provider) {
+	token := awscdk.NewCfnOutput(stack, jsii.String("ServiceToken"), &awscdk.CfnOutputProps{
+		Description: jsii.String("ServiceToken of every " + spec.ResourceType),
+		Value:       p.function.FunctionArn(),
+	})
+	token.SetExportName(jsii.String(*awscdk.Aws_STACK_NAME() + "-ServiceToken"))
+	awscdk.NewCfnOutput(stack, jsii.String("RoleArn"), &awscdk.CfnOutputProps{
+		Description: jsii.String("The function's role, for the policies of KMS keys"),
+		Value:       p.role.RoleArn(),
+	})
+	parameter := awsssm.NewCfnParameter(stack, jsii.String("ServiceTokenParameter"), &awsssm.CfnParameterProps{
+		Description: jsii.String("ServiceToken of every " + spec.ResourceType),
+		Name:        jsii.String("/bucketuser/" + *awscdk.Aws_STACK_NAME() + "/ServiceToken"),
+		Type:        jsii.String("String"),
+		Value:       p.function.FunctionArn(),
+	})
+	// Whoever reads the parameter finds a provider that can work.
+	parameter.Node().AddDependency(p.needed...)
+}

@@ -1,0 +1,155 @@
+package bucketuser
+
+import (
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/jsii-runtime-go"
+	"github.com/google/go-cmp/cmp"
+
+	"bucketuser/lambda/spec"
+)
+
+// newProviderStack returns the stack as it is released.
+func newProviderStack(t *testing.T) awscdk.Stack {
+	t.Helper()
+	return NewProviderStack(awscdk.NewApp(nil), jsii.String("BucketUserProvider"), &ProviderStackProps{Version: "1.2.3"})
+}
+
+func TestReleasedTemplateNeedsNoBootstrap(t *testing.T) {
+	got := template(newProviderStack(t))
+	for _, part := range []string{"Rules", "Mappings", "Metadata"} {
+		if got[part] != nil {
+			t.Errorf("%s: %v", part, got[part])
+		}
+	}
+	if text := strings.ToLower(jsonOf(t, got)); strings.Contains(text, "cdk") || strings.Contains(text, "asset") {
+		t.Error("the template knows of the CDK")
+	}
+	for name, parameter := range got["Parameters"].(map[string]any) {
+		if _, ok := parameter.(map[string]any)["Default"]; !ok && name != "CodeBucket" {
+			t.Errorf("parameter %s has no default", name)
+		}
+	}
+}
+
+// The template for cdk deploy is the released one but for the function's code.
+func TestBothTemplatesHoldTheSameProvider(t *testing.T) {
+	released := template(newProviderStack(t))
+	deployed := template(NewProviderStack(awscdk.NewApp(nil), jsii.String("BucketUserProvider"), &ProviderStackProps{Code: dummyCode(t)}))
+	for _, got := range []map[string]any{released, deployed} {
+		for _, name := range []string{"CodeBucket", "CodeKey", "Architecture", "BootstrapVersion"} {
+			delete(got["Parameters"].(map[string]any), name)
+		}
+		delete(got, "Rules")
+		delete(got, "Description")
+		for _, function := range resources(got, "AWS::Lambda::Function") {
+			delete(function["Properties"].(map[string]any), "Code")
+			delete(function["Properties"].(map[string]any), "Architectures")
+		}
+	}
+	if diff := cmp.Diff(released, deployed); diff != "" {
+		t.Errorf("released and deployed differ (-released +deployed):\n%s", diff)
+	}
+}
+
+func TestParametersReachRoleBoundaryAndFunction(t *testing.T) {
+	text := jsonOf(t, template(newProviderStack(t)))
+	const bucket, secret = `{"Ref":"BucketNamePattern"}`, `{"Ref":"SecretNamePattern"}`
+	for what, want := range map[string]string{
+		"rights to buckets":     `"Resource":{"Fn::Join":["",["arn:",{"Ref":"AWS::Partition"},":s3:::",` + bucket + `]]},"Sid":"PatternBuckets"`,
+		"rights to objects":     `"Resource":{"Fn::Join":["",["arn:",{"Ref":"AWS::Partition"},":s3:::",` + bucket + `,"/*"]]},"Sid":"PatternObjects"`,
+		"rights to secrets":     `":secret:",` + secret + `]]},"Sid":"PatternSecrets"`,
+		"boundary":              `"NotResource":[{"Fn::Join":["",["arn:",{"Ref":"AWS::Partition"},":s3:::",` + bucket + `]]},`,
+		"function, buckets":     `"BUCKETUSER_BUCKET_PATTERN":` + bucket,
+		"function, secrets":     `"BUCKETUSER_SECRET_PATTERN":` + secret,
+		"function, boundary":    `"BUCKETUSER_BOUNDARY_ARN":{"Fn::If":["HasBoundary",{"Ref":"BoundaryArn"},{"Ref":"ProviderBoundary`,
+		"condition of users":    `"iam:PermissionsBoundary":{"Fn::If":["HasBoundary",{"Ref":"BoundaryArn"},{"Ref":"ProviderBoundary`,
+		"log":                   `"RetentionInDays":{"Ref":"LogRetentionInDays"}`,
+		"keys":                  `"Resource":{"Ref":"SecretKmsKeyArns"},"Sid":"SecretKey"`,
+		"stacks of the account": `"Resource":{"Fn::Join":["",["arn:",{"Ref":"AWS::Partition"},":cloudformation:",{"Ref":"AWS::Region"},":",{"Ref":"AWS::AccountId"},":stack/*"]]},"Sid":"AskCloudFormation"`,
+		"export":                `"Export":{"Name":{"Fn::Join":["",[{"Ref":"AWS::StackName"},"-ServiceToken"]]}}`,
+		"parameter":             `"Name":{"Fn::Join":["",["/bucketuser/",{"Ref":"AWS::StackName"},"/ServiceToken"]]}`,
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%s: the template lacks %s", what, want)
+		}
+	}
+}
+
+// Whoever deploys with the defaults can leave every name out.
+func TestDefaultPatternsFitGeneratedNames(t *testing.T) {
+	parameters := template(newProviderStack(t))["Parameters"].(map[string]any)
+	pattern := func(name string) string { return parameters[name].(map[string]any)["Default"].(string) }
+	provider := spec.Provider{Partition: "aws", Region: "eu-west-1", Account: "111122223333", IAMPath: spec.DefaultIAMPath,
+		BucketNamePattern: pattern(spec.BucketNamePatternParameter), SecretNamePattern: pattern(spec.SecretNamePatternParameter)}
+	if _, err := spec.Parse(nil, "arn:aws:cloudformation:eu-west-1:111122223333:stack/s/0", "Data", provider); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestValuesOfParameters(t *testing.T) {
+	tests := []struct {
+		parameter, value string
+		accepted         bool
+	}{
+		{"BucketNamePattern", "clickhouse-*", true},
+		{"BucketNamePattern", "one-bucket", true},
+		{"BucketNamePattern", "*", false}, // every bucket of the account
+		{"BucketNamePattern", "*-prod", false},
+		{"BucketNamePattern", "a/*", false}, // objects
+		{"BucketNamePattern", "a?", false},
+		{"BucketNamePattern", "${aws:username}", false},
+		{"BucketNamePattern", "", false},
+		{"SecretNamePattern", "clickhouse/*", true},
+		{"SecretNamePattern", "a*b*", true},
+		{"SecretNamePattern", "*", false},
+		{"SecretNamePattern", "clickhouse/s3", false}, // its ARN goes on with six characters
+		{"SecretNamePattern", "a?*", false},
+		{"BoundaryArn", "", true},
+		{"BoundaryArn", "arn:aws-cn:iam::111122223333:policy/team/boundary", true},
+		{"BoundaryArn", "arn:aws:iam::111122223333:role/boundary", false},
+	}
+	parameters := template(newProviderStack(t))["Parameters"].(map[string]any)
+	for _, test := range tests {
+		t.Run(path.Join(test.parameter, test.value), func(t *testing.T) {
+			pattern := parameters[test.parameter].(map[string]any)["AllowedPattern"].(string)
+			if got := regexp.MustCompile("^(?:" + pattern + ")$").MatchString(test.value); got != test.accepted {
+				t.Errorf("accepted: %v", got)
+			}
+		})
+	}
+}
+
+func TestReadmeListsEveryParameter(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range template(newProviderStack(t))["Parameters"].(map[string]any) {
+		if !regexp.MustCompile("(?m)^\\| (`[A-Za-z]+`, )*`" + name + "`").Match(text) {
+			t.Errorf("the README's table lacks %s", name)
+		}
+	}
+}
+
+// Every action of the provider stack's role is one of the construct's.
+func TestProviderStackHoldsNoFurtherRights(t *testing.T) {
+	stack := newStack(t, nil)
+	NewBucketUser(stack, jsii.String("Data"), full())
+	inStack := allowed(t, template(stack))
+	got := allowed(t, template(newProviderStack(t)))
+	for action := range got {
+		if inStack[action] == nil {
+			t.Errorf("%s", action)
+		}
+	}
+	if len(got) != len(inStack) {
+		t.Errorf("%d actions, the construct's provider has %d", len(got), len(inStack))
+	}
+}

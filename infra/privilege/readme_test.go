@@ -1,0 +1,86 @@
+//go:build e2e
+
+package privilege
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"bucketuser/infra/local"
+	"bucketuser/lambda/spec"
+)
+
+// tableOf is the README's table: what the evaluators agreed on.
+func tableOf(points []point, allowed []bool) string {
+	type place struct {
+		action, access    string
+		inside, versioned bool
+	}
+	got := map[place]bool{}
+	for i, p := range points {
+		if p.group == "levels" && p.bucket.spec.EnforceTls {
+			got[place{p.use.action, p.bucket.spec.Access, p.inside, p.bucket.spec.Versioning}] = allowed[i]
+		}
+	}
+	var b strings.Builder
+	b.WriteString("| action | `ReadOnly` | `ReadWrite` | `Full` |\n| --- | --- | --- | --- |\n")
+	for _, u := range uses {
+		fmt.Fprintf(&b, "| `%s` |", u.action)
+		for _, access := range []string{spec.ReadOnly, spec.ReadWrite, spec.Full} {
+			in := func(inside, versioned bool) bool { return got[place{u.action, access, inside, versioned}] }
+			text := "–"
+			switch plain, versioned := in(true, false), in(true, true); {
+			case plain && versioned:
+				text = "yes"
+			case versioned:
+				text = "with `Versioning`"
+			case plain:
+				text = "without `Versioning`"
+			}
+			if u.object && text != "–" {
+				switch {
+				case in(false, true) && in(false, false):
+					text += ", everywhere"
+				case in(false, true) || in(false, false):
+					text += ", partly everywhere"
+				default:
+					text += ", below the prefix"
+				}
+			}
+			fmt.Fprintf(&b, " %s |", text)
+		}
+		b.WriteString("\n")
+	}
+	return b.String()
+}
+
+// checkReadme compares the table with the README's, or writes it with -update.
+func checkReadme(t *testing.T, table string) {
+	t.Helper()
+	repository, err := local.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	readme := filepath.Join(repository, "README.md")
+	text, err := os.ReadFile(readme)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, found := strings.Cut(string(text), "<!-- access -->\n")
+	have, after, foundEnd := strings.Cut(rest, "<!-- /access -->")
+	if !found || !foundEnd {
+		t.Fatal("the README has no place for the table of what the user may do")
+	}
+	if *update {
+		if err := os.WriteFile(readme, []byte(before+"<!-- access -->\n"+table+"<!-- /access -->"+after), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	} else if diff := cmp.Diff(have, table); diff != "" {
+		t.Errorf("the README's table is not what the evaluators say; write it with -update\n%s", diff)
+	}
+}

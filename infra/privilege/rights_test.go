@@ -1,0 +1,223 @@
+//go:build e2e
+
+package privilege
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// lanes is how many roles are tried beside each other. The embedded AWS is one
+// process, so more would not be faster.
+const lanes = 3
+
+// offline are the services that the embedded AWS never asks about: it encrypts no
+// secret with KMS, and writes a function's log itself. Their statements are shown
+// with the simulator instead.
+var offline = []string{"kms:", "logs:"}
+
+func isOffline(d drop, documents []document) bool {
+	for _, document := range documents {
+		for _, s := range document.statements {
+			if document.id == d.document && s.sid() == d.sid {
+				return slices.ContainsFunc(offline, func(service string) bool { return strings.HasPrefix(s.actions()[0], service) })
+			}
+		}
+	}
+	return false
+}
+
+// spared are rights whose want shows nowhere, each with the reason why the role
+// holds it. One whose want does show must go from here.
+var spared = map[string]string{
+	"s3:DeleteObject": "every deletion names a version, \"null\" in a bucket without versions, for which AWS does not " +
+		"document which of the two actions it asks for; the embedded AWS asks for DeleteObjectVersion",
+}
+
+// shows is the story that notices best that an action is missing. It is tried
+// first; if it does not, all others are.
+var shows = map[string]string{
+	"s3:AbortMultipartUpload": "purge", "s3:ListBucketMultipartUploads": "purge",
+	"s3:DeleteBucketPolicy": "retain", "secretsmanager:RestoreSecret": "recover",
+	"s3:ListAllMyBuckets": "foreign", "cloudformation:DescribeStackResource": "stale",
+}
+
+// want returns how the life cycle shows that the lane's role lacks something, or
+// "" if it does not.
+func (l *lane) want(ctx context.Context, d drop, documents func(run string) ([]document, error)) (string, error) {
+	order := slices.Clone(stories)
+	slices.SortStableFunc(order, func(a, b story) int {
+		return rank(a.name == shows[d.action]) - rank(b.name == shows[d.action])
+	})
+	given := strings.HasPrefix(d.sid, "Named")
+	for _, s := range order {
+		for attempt := 1; ; attempt++ {
+			run := l.w.nextRun()
+			all, err := documents(run)
+			if err != nil {
+				return "", err
+			}
+			if err := l.hold(ctx, d.without(all)); err != nil {
+				return "", err
+			}
+			if err = l.tell(ctx, s, run, given); err == nil {
+				break
+			}
+			// A busy machine is no want of a right.
+			if attempt == attempts || isWant(err.Error()) || !strings.Contains(err.Error(), "deadline exceeded") {
+				return err.Error(), nil
+			}
+		}
+	}
+	return "", nil
+}
+
+// attempts of a story that ran out of time.
+const attempts = 3
+
+// isWant reports whether a story failed for want of a right. Without the right to
+// read its tags, a bucket that does not exist is taken for somebody else's, and
+// without the one to ask CloudFormation, an event is carried out too late.
+func isWant(result string) bool {
+	return strings.Contains(result, "AccessDenied") || strings.HasPrefix(result, "stale: was not refused") ||
+		strings.Contains(result, "owned by another account") && !strings.HasPrefix(result, "foreign")
+}
+
+func rank(first bool) int {
+	if first {
+		return 0
+	}
+	return 1
+}
+
+// TestMinimal drops each action and each statement of the role in turn: the life
+// cycle must fail, for want of just that.
+func TestMinimal(t *testing.T) {
+	for _, s := range []*subject{construct, shared} {
+		t.Run(s.name, func(t *testing.T) { minimal(t, s) })
+	}
+}
+
+func minimal(t *testing.T, s *subject) {
+	start := time.Now()
+	documents, err := s.rights(runMark)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var live, simulated []drop
+	for _, d := range dropsOf(documents) {
+		if isOffline(d, documents) {
+			simulated = append(simulated, d)
+		} else {
+			live = append(live, d)
+		}
+	}
+	shown, kept := 0, 0
+	var mu sync.Mutex
+	eachInLane(t, s, "minimal", live, func(l *lane, d drop) error {
+		result, err := l.want(t.Context(), d, s.rights)
+		if err != nil {
+			return err
+		}
+		reason, isSpared := spared[d.action]
+		mu.Lock()
+		defer mu.Unlock()
+		switch {
+		case result == "" && isSpared:
+			kept++
+			t.Logf("%s is not missed: %s", d, reason)
+		case result == "":
+			t.Errorf("%s: the life cycle passes without it: a right too many", d)
+		case isSpared && isWant(result):
+			t.Errorf("%s: is missed now, so it need not be spared: %s", d, result)
+		case !isWant(result):
+			t.Errorf("%s: the life cycle fails, but not for want of a right: %s", d, result)
+		default:
+			shown++
+		}
+		return nil
+	})
+	for _, d := range simulated {
+		if err := simulatedWant(t, d, documents); err != nil {
+			t.Errorf("%s: %v", d, err)
+		} else {
+			shown++
+		}
+	}
+	summary.set("minimal, "+s.name, "%d rights dropped one by one: %d missed (%d by the simulator), %d spared with a reason, %d too many; %s",
+		len(live)+len(simulated), shown, len(simulated), kept, len(live)+len(simulated)-shown-kept, since(start))
+}
+
+// eachInLane works off the drops in lanes beside each other.
+func eachInLane[T any](t *testing.T, s *subject, name string, work []T, do func(*lane, T) error) {
+	t.Helper()
+	queue := make(chan T)
+	var running sync.WaitGroup
+	for i := range lanes {
+		l, err := s.newLane(t.Context(), fmt.Sprintf("%s-%d", name, i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		running.Go(func() {
+			for item := range queue {
+				if err := do(l, item); err != nil {
+					t.Errorf("%v: %v", item, err)
+				}
+			}
+		})
+	}
+	for _, item := range work {
+		queue <- item
+	}
+	close(queue)
+	running.Wait()
+}
+
+// TestMinimalNoticesARightTooMany gives the role one action that nothing uses.
+func TestMinimalNoticesARightTooMany(t *testing.T) {
+	l, err := construct.newLane(t.Context(), "spare")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, spare := range []drop{{sid: sidOf(t, "iam:CreateAccessKey"), action: "iam:GetAccessKeyLastUsed"},
+		{sid: sidOf(t, "s3:CreateBucket"), action: "s3:GetBucketAcl"}} {
+		result, err := l.want(t.Context(), spare, func(run string) ([]document, error) {
+			documents, err := construct.rights(run)
+			for i, d := range documents {
+				for j, s := range d.statements {
+					if s.sid() == spare.sid {
+						spare.document = d.id
+						documents[i].statements[j] = s.allowing(append(s.actions(), spare.action))
+					}
+				}
+			}
+			return documents, err
+		})
+		if err != nil || result != "" {
+			t.Errorf("%s: %s %v", spare, result, err)
+		}
+	}
+}
+
+// sidOf returns the first statement that allows an action.
+func sidOf(t *testing.T, action string) string {
+	t.Helper()
+	documents, err := construct.rights(runMark)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range documents {
+		for _, s := range d.statements {
+			if slices.Contains(s.actions(), action) {
+				return s.sid()
+			}
+		}
+	}
+	t.Fatalf("no statement allows %s", action)
+	return ""
+}

@@ -1,0 +1,53 @@
+// Command release writes a release of the function and of the provider's template.
+//
+//	release -version 1.2.3                      zip files, template, SHA256SUMS
+//	release -version 1.2.3 -template FILE       the template alone
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/aws/jsii-runtime-go"
+
+	"bucketuser/infra/internal/release"
+	"bucketuser/infra/local"
+)
+
+func main() {
+	version := flag.String("version", "", "such as 1.2.3")
+	dir := flag.String("out", filepath.Join(".local", "release"), "folder to write anew")
+	template := flag.String("template", "", "write this file only, the template")
+	flag.Parse()
+	err := run(*version, *dir, *template)
+	jsii.Close()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "release:", err)
+		os.Exit(1)
+	}
+}
+
+func run(version, dir, template string) error {
+	if template != "" {
+		text, err := release.Template(version)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(template, text, 0o644)
+	}
+	root, err := local.Root()
+	if err != nil {
+		return err
+	}
+	if err := release.Write(root, dir, version); err != nil {
+		return err
+	}
+	sums, err := os.ReadFile(filepath.Join(dir, release.SumsFile))
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%s\n%s", dir, sums)
+	return nil
+}

@@ -1,0 +1,147 @@
+package spec_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"bucketuser/lambda/spec"
+)
+
+// FuzzParse gives the parser any JSON object as properties. What it accepts must be
+// within the limits of AWS and of an answer, must name nothing outside the bucket, and
+// must be found again by a Delete.
+//
+//	go test ./lambda/spec -run '^$' -fuzz '^FuzzParse$' -fuzztime 20s
+func FuzzParse(f *testing.F) {
+	for _, seed := range []string{
+		`{}`, `{"ServiceToken":"arn","BucketName":"my-data","UserName":"u","SecretName":"s/3"}`,
+		`{"Prefix":"a b/%+c","Access":"ReadOnly","Versioning":"true","AbortIncompleteUploadsAfterDays":"3"}`,
+		`{"Prefix":"${aws:username}/*","OnDelete":"Keep","Tags":[{"Key":"aws:x","Value":""}]}`,
+		`{"Statements":[{"Effect":"Allow","Action":["s3:Get*","s3:List*"],"Resource":"/x/*","Condition":{"Bool":{"aws:SecureTransport":"true"}}}]}`,
+		`{"Statements":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::other/*"}]}`,
+		`{"Tags":[{"Key":"team","Value":"a"},{"Key":"Team","Value":"b"}],"SecretRecoveryDays":7,"KeySerial":1e9}`,
+		`{"BucketName":null,"UserName":[],"SecretName":{"Ref":"x"},"Prefix":1,"FolderMarker":"yes"}`,
+	} {
+		f.Add(seed, "Disk")
+	}
+	f.Fuzz(func(t *testing.T, text, logicalID string) {
+		var properties map[string]any
+		if json.Unmarshal([]byte(text), &properties) != nil {
+			t.Skip("not an object")
+		}
+		s, err := spec.Parse(properties, fuzzStackID, logicalID, fuzzProvider)
+		deleted, deleteErr := spec.ParseForDelete(properties, fuzzStackID, logicalID, fuzzProvider)
+		if err != nil {
+			if _, ok := err.(spec.Faults); !ok || err.Error() == "" {
+				t.Fatalf("a refusal without a fault: %T %v", err, err)
+			}
+			return
+		}
+		if deleteErr != nil {
+			t.Fatalf("accepted, and Delete would find nothing: %v", deleteErr)
+		}
+		if deleted.PhysicalID != s.PhysicalID || deleted.BucketName != s.BucketName || deleted.UserName != s.UserName ||
+			deleted.SecretName != s.SecretName || deleted.OnDelete != s.OnDelete || deleted.Prefix != s.Prefix {
+			t.Fatalf("Delete reads %+v, the others %+v", deleted, s)
+		}
+		checkNames(t, s)
+		checkPolicyOf(t, s)
+		checkAnswerOf(t, s)
+	})
+}
+
+const fuzzStackID = "arn:aws:cloudformation:ap-southeast-1:123456789012:stack/analytics/5f0c2b10-0000-11ee-be56-0242ac120002"
+
+var fuzzProvider = spec.Provider{Partition: "aws", Region: "ap-southeast-1", Account: "123456789012", IAMPath: spec.DefaultIAMPath}
+
+func checkNames(t *testing.T, s spec.Spec) {
+	t.Helper()
+	if s.PhysicalID == "" || len(s.PhysicalID) > 1024 {
+		t.Errorf("physical id %q", s.PhysicalID)
+	}
+	if len(s.BucketName) < 3 || len(s.BucketName) > 63 || strings.ToLower(s.BucketName) != s.BucketName || strings.ContainsAny(s.BucketName, "./ ") {
+		t.Errorf("bucket name %q", s.BucketName)
+	}
+	if len(s.UserName) < 1 || len(s.UserName) > 64 || strings.ContainsAny(s.UserName, "/ *") {
+		t.Errorf("user name %q", s.UserName)
+	}
+	if len(s.SecretName) < 1 || len(s.SecretName) > 512 || strings.ContainsAny(s.SecretName, " *") {
+		t.Errorf("secret name %q", s.SecretName)
+	}
+	if !strings.HasSuffix(s.Prefix, "/") || strings.HasPrefix(s.Prefix, "/") || len(s.Prefix) > 1000 ||
+		strings.ContainsAny(s.Prefix, "*?\x00\n") || strings.Contains(s.Prefix, "${") || strings.Contains("/"+s.Prefix, "/../") {
+		t.Errorf("prefix %q", s.Prefix)
+	}
+	for key := range s.OwnerTags() {
+		for _, tag := range s.Tags {
+			if strings.EqualFold(tag.Key, key) {
+				t.Errorf("a property sets the owner tag %s", key)
+			}
+		}
+	}
+}
+
+// checkPolicyOf wants every Allow to name our user and something in our bucket.
+func checkPolicyOf(t *testing.T, s spec.Spec) {
+	t.Helper()
+	document := s.PolicyJSON()
+	var policy struct {
+		Statement []struct {
+			Sid, Effect      string
+			Principal        any
+			Action, Resource any
+		}
+	}
+	if err := json.Unmarshal(document, &policy); err != nil || len(document) > spec.MaxPolicyBytes {
+		t.Fatalf("policy of %d bytes: %v", len(document), err)
+	}
+	sids := map[string]bool{}
+	for _, statement := range policy.Statement {
+		if sids[statement.Sid] || !strings.HasPrefix(statement.Sid, spec.SidPrefix) {
+			t.Errorf("Sid %q is not ours alone", statement.Sid)
+		}
+		sids[statement.Sid] = true
+		principal, _ := statement.Principal.(map[string]any)
+		if statement.Effect == "Allow" && principal["AWS"] != s.UserARN() {
+			t.Errorf("%s lets in %v", statement.Sid, statement.Principal)
+		}
+		for _, arn := range listOf(statement.Resource) {
+			if arn != s.BucketARN() && !strings.HasPrefix(arn, s.BucketARN()+"/") {
+				t.Errorf("%s is about %s", statement.Sid, arn)
+			}
+		}
+		for _, action := range listOf(statement.Action) {
+			if !strings.HasPrefix(action, "s3:") {
+				t.Errorf("%s allows %s", statement.Sid, action)
+			}
+		}
+	}
+}
+
+func listOf(v any) []string {
+	if one, ok := v.(string); ok {
+		return []string{one}
+	}
+	var all []string
+	elements, _ := v.([]any)
+	for _, element := range elements {
+		text, _ := element.(string)
+		all = append(all, text)
+	}
+	return all
+}
+
+// checkAnswerOf wants the largest answer to fit 4,096 bytes.
+func checkAnswerOf(t *testing.T, s spec.Spec) {
+	t.Helper()
+	arn := "arn:" + s.Partition + ":secretsmanager:" + s.Region + ":" + s.Account + ":secret:" + s.SecretName + "-AbCdEf"
+	answer, err := json.Marshal(map[string]any{
+		"Status": "SUCCESS", "StackId": s.StackID + strings.Repeat("x", 128+64), "LogicalResourceId": s.LogicalID,
+		"RequestId": strings.Repeat("x", 128), "PhysicalResourceId": s.PhysicalID,
+		"Data": s.Data(strings.Repeat("A", 128), arn, strings.Repeat("v", 64)),
+	})
+	if err != nil || len(answer) > 4096 {
+		t.Errorf("the answer has %d bytes: %v", len(answer), err)
+	}
+}
