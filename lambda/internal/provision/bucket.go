@@ -167,10 +167,18 @@ func (p *Provisioner) ensureStillOurs(ctx context.Context, s spec.Spec, b bucket
 	return errors.Join(err, found.admit(s))
 }
 
-// releaseBucket lets go of the bucket: our statements leave its policy, and its
-// tags say that another resource may adopt it.
+// releaseBucket lets go of the bucket: our statements leave its policy, our rule its
+// lifecycle, a probe that was cut off its objects, and its tags say that another
+// resource may adopt it. The tags come last: whoever is cut off before them finds
+// the bucket as ours again.
 func (p *Provisioner) releaseBucket(ctx context.Context, s spec.Spec, b bucket) error {
 	if err := p.removePolicy(ctx, s); err != nil {
+		return err
+	}
+	if err := p.removeLifecycle(ctx, s); err != nil {
+		return err
+	}
+	if err := p.removeObjects(ctx, s, s.ProbeKey()); err != nil {
 		return err
 	}
 	tags := maps.Clone(b.tags)

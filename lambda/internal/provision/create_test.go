@@ -1,6 +1,7 @@
 package provision_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -189,6 +190,33 @@ func TestCreateWithoutPermissionLeavesNothing(t *testing.T) {
 				if strings.Contains(w.log.String(), "undo") {
 					t.Errorf("undoing failed: %s", a.Reason)
 				}
+			})
+		})
+	}
+}
+
+// The answer may be lost after a key was made: a second attempt would make another
+// one, and nobody would know the first.
+func TestCreateAccessKeyIsNotRepeatedAfterALostAnswer(t *testing.T) {
+	for name, decision := range map[string]awsfake.Decision{
+		"connection reset": awsfake.Lose(awsfake.ConnectionReset),
+		"server error":     awsfake.Lose(awsfake.Unavailable),
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				attempts := 0
+				w.aws.Before = func(_ context.Context, c awsfake.Call) awsfake.Decision {
+					if c.Operation != "CreateAccessKey" {
+						return awsfake.Decision{}
+					}
+					attempts++
+					return decision
+				}
+				w.refused(w.create(named), "access key of user clickhouse")
+				if attempts != 1 {
+					t.Errorf("%d attempts", attempts)
+				}
+				w.empty()
 			})
 		})
 	}

@@ -225,18 +225,51 @@ func TestDeleteSaysWhatKeepsTheUser(t *testing.T) {
 }
 
 func TestLateDuplicatesDoNothing(t *testing.T) {
+	const stale = "CloudFormation no longer waits for this event"
+	for _, status := range []string{"CREATE_COMPLETE", "UPDATE_IN_PROGRESS", "UPDATE_COMPLETE"} {
+		t.Run(status, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				created := w.succeeded(w.create(named))
+				w.aws.SetResourceStatus(stackID, logicalID, status)
+				w.aws.SetPhysicalResourceID(stackID, logicalID, created.PhysicalResourceId)
+				was := w.aws.Snapshot()
+				w.refused(w.deliver(w.aws.Session("provider"), "Create", "", named, nil), stale)
+				w.same(was)
+				w.refused(w.deliver(w.aws.Session("provider"), "Delete", created.PhysicalResourceId, with("OnDelete", "Purge"), nil), stale)
+				w.same(was)
+
+				// Even where somebody has taken the credentials away: an Update repairs that.
+				w.aws.DeleteSecret("clickhouse/s3", 0)
+				was = w.aws.Snapshot()
+				w.refused(w.deliver(w.aws.Session("provider"), "Create", "", named, nil), stale)
+				w.same(was)
+			})
+		})
+	}
+	t.Run("DELETE_COMPLETE", func(t *testing.T) {
+		inWorld(t, func(w *world) {
+			w.aws.SetResourceStatus(stackID, logicalID, "DELETE_COMPLETE")
+			w.refused(w.deliver(w.aws.Session("provider"), "Create", "", named, nil), stale+": the resource is DELETE_COMPLETE")
+			w.empty()
+		})
+	})
+}
+
+// The role has no right to names outside the provider's patterns. A Create of one is
+// refused, and the Delete that follows must not fail for want of the right to look.
+func TestNamesOutsideTheProvidersPatterns(t *testing.T) {
 	inWorld(t, func(w *world) {
+		w.provider.BucketNamePattern, w.provider.SecretNamePattern = "theirs-*", "theirs/*"
+		w.aws.Before = deny("GetBucketTagging", "DescribeSecret")
+		a := w.refused(w.create(named), "BucketName: my-data does not match the provider's parameter BucketNamePattern theirs-*")
+		w.succeeded(w.delete(a.PhysicalResourceId, named))
+	})
+	inWorld(t, func(w *world) { // narrowed while the resource exists
 		created := w.succeeded(w.create(named))
 		was := w.aws.Snapshot()
-		w.aws.SetResourceStatus(stackID, logicalID, "CREATE_COMPLETE")
-		w.refused(w.deliver(w.aws.Session("provider"), "Create", "", named, nil), "CloudFormation no longer waits for this event")
+		w.provider.BucketNamePattern, w.provider.SecretNamePattern = "theirs-*", "theirs/*"
+		w.aws.Before = deny("GetBucketTagging", "DescribeSecret")
+		w.refused(w.delete(created.PhysicalResourceId, named), "the provider's patterns were narrowed: widen them and delete again")
 		w.same(was)
-		w.succeeded(w.deliver(w.aws.Session("provider"), "Delete", created.PhysicalResourceId, named, nil))
-		w.same(was)
-	})
-	inWorld(t, func(w *world) {
-		w.aws.SetResourceStatus(stackID, logicalID, "DELETE_COMPLETE")
-		w.refused(w.deliver(w.aws.Session("provider"), "Create", "", named, nil), "the resource is DELETE_COMPLETE")
-		w.empty()
 	})
 }

@@ -49,6 +49,9 @@ func (p *Provisioner) deleteEntries(ctx context.Context, s spec.Spec, entries []
 	out, err := p.s3.DeleteObjects(ctx, &s3.DeleteObjectsInput{
 		Bucket: &s.BucketName, ExpectedBucketOwner: p.expectedOwner(),
 		Delete: &types.Delete{Objects: batch, Quiet: aws.Bool(true)}})
+	if isMissing(err) { // another delivery of this Delete has got further
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("bucket %s: %w", s.BucketName, brief(err))
 	}

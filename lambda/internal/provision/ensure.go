@@ -17,6 +17,11 @@ type set struct {
 	bucket bucket
 }
 
+// owned reports whether any part of the set is ours.
+func (x set) owned(s spec.Spec) bool {
+	return x.secret.owned(s) || x.user.owned(s) || x.bucket.owned(s)
+}
+
 // ensure makes the account match s. Repeating it converges; two at the same time
 // end with the key of one of them in the secret and no other.
 func (p *Provisioner) ensure(ctx context.Context, s spec.Spec, c change) (map[string]string, error) {
@@ -69,8 +74,7 @@ func (p *Provisioner) look(ctx context.Context, s spec.Spec, c change) (set, err
 // the set is there already, a replacement is a repeated delivery or a rollback to
 // the old set: the first passed these checks before, the second is never refused.
 func (p *Provisioner) admit(ctx context.Context, s spec.Spec, c change, found set) error {
-	exists := found.secret.owned(s) || found.user.owned(s) || found.bucket.owned(s)
-	if c.replaced.PhysicalID != "" && !exists {
+	if c.replaced.PhysicalID != "" && !found.owned(s) {
 		if err := p.checkReplacement(ctx, s, c.replaced); err != nil {
 			return err
 		}
@@ -140,15 +144,26 @@ func (p *Provisioner) deliver(ctx context.Context, s spec.Spec, c change, made s
 		if failure == nil {
 			failure = p.commit(ctx, s, made.secret, &key)
 		}
-		switch {
-		case failure == nil:
-			return key, p.sweepKeys(ctx, s, key.ID)
-		case errors.Is(failure, errUnknown), errors.Is(failure, errStale):
-			return credential{}, errors.Join(failure, p.discard(ctx, s, key))
+		if failure == nil {
+			kept, err := p.sweepKeys(ctx, s, key.ID)
+			if err != nil || kept {
+				return key, err
+			}
+			failure = fmt.Errorf("access key %s of user %s: was deleted while it was delivered", key.ID, s.UserName)
+		}
+		if errors.Is(failure, errUnknown) {
+			// The secret may hold the key, or hold it in a moment: a consumer would have
+			// one that does not exist. Whoever comes next sweeps it if it is not the one.
+			return credential{}, failure
 		}
 		failure = errors.Join(failure, p.discard(ctx, s, key))
+		if errors.Is(failure, errStale) {
+			return credential{}, failure
+		}
+		// The secret that this event has made may hold a value by now, the user keys.
+		made.secret.fresh, made.user.fresh = false, false
 		winner, err := p.committedKey(ctx, s, made)
-		if err == nil && winner.ID == "" && errors.Is(failure, errConflict) {
+		if err == nil && winner.ID == "" && (key.version != "" || errors.Is(failure, errConflict)) {
 			winner, err = p.mintKey(ctx, s, made.user, winner) // what was committed names a key that is gone
 		}
 		if err != nil || winner.ID == "" {

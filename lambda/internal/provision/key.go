@@ -71,9 +71,11 @@ func (p *Provisioner) committedKey(ctx context.Context, s spec.Spec, made set) (
 	}
 	none := credential{follows: current.version}
 	id := string(current.fields[spec.FieldAccessKeyID])
-	if id == "" || made.user.fresh {
+	if id == "" {
 		return none, nil
 	}
+	// Also for a user whom this event has made: another delivery may have given it a
+	// key and committed that, and a second commit would take the first one's key away.
 	works, err := p.hasActiveKey(ctx, s, id)
 	if err != nil || !works {
 		return none, err
@@ -148,37 +150,41 @@ func onlyIfNothingHappened() aws.Retryer {
 	})
 }
 
-// makeRoom deletes the keys of a user who has as many as IAM allows. None of them
-// is committed, or there would be no need for another: they were left by events
-// that were cut off before their commit, or made inactive.
+// makeRoom deletes a key of a user who has as many as IAM allows: an inactive one,
+// or else the older. Neither is committed and working, or there would be no need
+// for another; the younger may be one that another delivery is about to commit.
 func (p *Provisioner) makeRoom(ctx context.Context, s spec.Spec) error {
 	keys, err := p.listKeys(ctx, s)
 	if err != nil || len(keys) < maxKeys {
 		return err
 	}
-	for _, key := range keys {
-		if err := p.deleteKey(ctx, s, aws.ToString(key.AccessKeyId)); err != nil {
-			return err
-		}
-	}
-	return nil
+	isInactive := func(k types.AccessKeyMetadata) bool { return k.Status != types.StatusTypeActive }
+	which := max(0, slices.IndexFunc(keys, isInactive))
+	return p.deleteKey(ctx, s, aws.ToString(keys[which].AccessKeyId))
 }
 
-// sweepKeys deletes every key of the user but the one to keep. It runs after a
-// commit, so that the key in use is never taken away for one that is not yet.
-func (p *Provisioner) sweepKeys(ctx context.Context, s spec.Spec, keep string) error {
+// sweepKeys deletes every key of the user but the one to keep, and reports whether
+// that one is there. It runs after a commit, so that the key in use is never taken
+// away for one that is not yet.
+func (p *Provisioner) sweepKeys(ctx context.Context, s spec.Spec, keep string) (kept bool, err error) {
 	keys, err := p.listKeys(ctx, s)
 	if err != nil {
-		return err
+		return false, err
 	}
 	for _, key := range keys {
-		if id := aws.ToString(key.AccessKeyId); id != keep {
-			if err := p.deleteKey(ctx, s, id); err != nil {
-				return err
-			}
+		id := aws.ToString(key.AccessKeyId)
+		if id == keep {
+			kept = true
+			continue
+		}
+		if err := p.deleteKey(ctx, s, id); err != nil {
+			return false, err
 		}
 	}
-	return nil
+	if !kept && keep != "" { // or not listed yet
+		return p.hasActiveKey(ctx, s, keep)
+	}
+	return kept, nil
 }
 
 // discard deletes a key that was made but not committed.

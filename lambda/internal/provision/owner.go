@@ -32,12 +32,14 @@ func isReleased(tags map[string]string) bool {
 }
 
 // mergeTags returns tags with those of s set and the keys that old had and s has
-// no more removed. Tags that others set stay.
+// no more removed. Tags that others set stay; the note of a release, left by an
+// adoption that was cut off, goes.
 func mergeTags(tags map[string]string, s, old spec.Spec) map[string]string {
 	merged := maps.Clone(tags)
 	if merged == nil {
 		merged = map[string]string{}
 	}
+	delete(merged, tagReleasedBy)
 	for _, tag := range old.Tags {
 		delete(merged, tag.Key)
 	}

@@ -68,8 +68,10 @@ func (p *Provisioner) useKey(ctx context.Context, s spec.Spec, key credential) e
 	if err != nil {
 		return brief(err)
 	}
+	// The proof of another delivery uses the same object, and removes it in the end:
+	// only who may read it and list the bucket is told so, everybody else is refused.
 	_, err = user.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &s.BucketName, ExpectedBucketOwner: p.expectedOwner(), Key: object})
-	if err != nil {
+	if err != nil && !isMissing(err) {
 		return brief(err)
 	}
 	_, err = user.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &s.BucketName, ExpectedBucketOwner: p.expectedOwner(),

@@ -1,21 +1,3 @@
-// Package provision makes AWS match a [spec.Spec], and removes what matches it.
-//
-// One event takes this path:
-//
-//	Ensure  parse the properties, decide between in place and replacement
-//	look    read secret, user and bucket by name; refuse what is not ours
-//	make    create what is missing, tagged as ours by the creating call
-//	equip   bucket: public access block, policy, the rest; user: an access key
-//	prove   use the new key as its owner will
-//	commit  put the credentials into the secret
-//
-// Until the commit the secret is a placeholder without a value: a record that the
-// set was begun. Whether it holds the id of a key that the user has is what tells
-// a set in use from one that nobody can have used, and so what may be undone.
-//
-// Every step looks before it acts and can be repeated. Nothing is changed or
-// removed unless its tags say that it belongs to the resource. The package knows
-// nothing of answers, deadlines and physical ids beyond those of its specs.
 package provision
 
 import (
@@ -27,6 +9,7 @@ import (
 	"github.com/aws/aws-lambda-go/cfn"
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
@@ -89,7 +72,7 @@ func (p *Provisioner) Ensure(ctx context.Context, e cfnresource.Event) (map[stri
 	if e.RequestType == cfn.RequestCreate {
 		return p.ensure(ctx, s, change{creating: true, event: cfn.RequestCreate})
 	}
-	old, err := p.parse(e, e.OldResourceProperties)
+	old, err := p.parseOld(e)
 	if err != nil { // properties that were refused when they were new: they left nothing behind
 		old = spec.Spec{}
 	}
@@ -112,16 +95,29 @@ func (p *Provisioner) Ensure(ctx context.Context, e cfnresource.Event) (map[stri
 	return data, nil
 }
 
-// Undo removes what a failed Create made, unless its credentials were committed:
-// then they may be in use. A failed Update has nothing to undo, since CloudFormation
-// sends the Update that goes back, and that one cleans up.
+// Undo removes what a failed event made, unless its credentials were committed: then
+// they may be in use. So may those of a resource that CloudFormation has under this
+// id: the event was a late duplicate, and what is missing the next Update repairs. A
+// failed Update has nothing to undo while CloudFormation waits for one, since it
+// sends the Update that goes back, and that one cleans up. If it does not wait any
+// more, nobody will: what a stale Update made for a resource that is being deleted,
+// or for a replacement that was given up, goes away here.
 func (p *Provisioner) Undo(ctx context.Context, e cfnresource.Event) error {
-	if e.RequestType != cfn.RequestCreate {
-		return nil
-	}
 	s, err := p.parse(e, e.ResourceProperties)
 	if err != nil {
 		return nil // refused before anything was made
+	}
+	status, id, err := p.describe(ctx, s)
+	isGoing := status == types.ResourceStatusDeleteInProgress || status == types.ResourceStatusDeleteComplete
+	switch {
+	case err == nil && isInUse(s, status, id):
+		return nil
+	case e.RequestType == cfn.RequestCreate:
+		s.OnDelete = spec.Retain // nobody asked for data to be deleted
+	case err != nil, status == types.ResourceStatusUpdateInProgress, s.PhysicalID == e.PhysicalResourceID && !isGoing:
+		return nil
+	default:
+		s.OnDelete = spec.DeleteIfEmpty // and a bucket that holds anything is the Delete's
 	}
 	return p.undo(ctx, s)
 }
@@ -139,6 +135,14 @@ func (p *Provisioner) Remove(ctx context.Context, e cfnresource.Event) error {
 
 func (p *Provisioner) parse(e cfnresource.Event, properties map[string]any) (spec.Spec, error) {
 	return spec.Parse(properties, e.StackID, e.LogicalResourceID, p.provider)
+}
+
+// parseOld reads the old properties without regard to the provider's patterns, which
+// may have been others at the time.
+func (p *Provisioner) parseOld(e cfnresource.Event) (spec.Spec, error) {
+	provider := p.provider
+	provider.BucketNamePattern, provider.SecretNamePattern = "", ""
+	return spec.Parse(e.OldResourceProperties, e.StackID, e.LogicalResourceID, provider)
 }
 
 // change is what ensure needs to know beside the spec.

@@ -11,10 +11,8 @@ import (
 // remove carries out a Delete. What is not ours stays, and is not an error: a set
 // that was never made, or that is gone already, counts as removed.
 func (p *Provisioner) remove(ctx context.Context, s spec.Spec) error {
-	if p.isAlive(ctx, s) {
-		// A late duplicate, of an earlier resource with the same names.
-		p.log.Warn("not deleted: CloudFormation has created the resource again", "physicalResourceId", s.PhysicalID)
-		return nil
+	if err := p.askBeforeRemoval(ctx, s); err != nil {
+		return err
 	}
 	found, err := p.lookForRemoval(ctx, s)
 	if err != nil {
@@ -26,15 +24,13 @@ func (p *Provisioner) remove(ctx context.Context, s spec.Spec) error {
 			return err
 		}
 	}
-	if err := p.revoke(ctx, s, found); err != nil {
-		return err
-	}
-	return p.removeBucket(ctx, s, found.bucket)
+	return p.removeSet(ctx, s, found)
 }
 
-// undo removes what a Create began, unless credentials were committed. To be sure
+// undo removes what an event began, unless credentials were committed. To be sure
 // of that it commits an empty value in their place: whoever proves a key for this
-// set at the same time is then refused.
+// set at the same time is then refused. OnDelete of s says what becomes of a bucket
+// that holds anything.
 func (p *Provisioner) undo(ctx context.Context, s spec.Spec) error {
 	found, err := p.lookForRemoval(ctx, s)
 	if err != nil {
@@ -57,42 +53,80 @@ func (p *Provisioner) undo(ctx context.Context, s spec.Spec) error {
 			return err
 		}
 	}
-	return p.removeUnused(ctx, s, found)
+	return p.removeSet(ctx, s, found)
 }
 
-// removeLeftover removes what a failed replacement left.
+// removeLeftover removes what a failed replacement left. Its bucket is deleted only if
+// it is empty and released otherwise: nobody asked for data to be deleted.
 func (p *Provisioner) removeLeftover(ctx context.Context, s spec.Spec) error {
 	found, err := p.lookForRemoval(ctx, s)
 	if err != nil {
 		return err
 	}
-	return p.removeUnused(ctx, s, found)
+	s.OnDelete = spec.Retain
+	return p.removeSet(ctx, s, found)
 }
 
-// removeUnused removes a set that was never handed over. Its bucket is deleted only
-// if it is empty and released otherwise: nobody asked for data to be deleted.
-func (p *Provisioner) removeUnused(ctx context.Context, s spec.Spec, found set) error {
-	s.OnDelete = spec.Retain
+// removeSet removes the three, as far as they are ours, in the order that is safe.
+func (p *Provisioner) removeSet(ctx context.Context, s spec.Spec, found set) error {
 	if err := p.revoke(ctx, s, found); err != nil {
 		return err
 	}
 	return p.removeBucket(ctx, s, found.bucket)
 }
 
-// lookForRemoval reads secret, user and bucket. IAM may not know a user that was
-// made a moment ago, so where another part of the set is ours, a missing user is
-// looked for again.
+// lookForRemoval reads secret, user and bucket. The three looks are not one: a Create
+// beside them may have made a part after it was looked for and another before. So
+// where one part is ours, those that were missing are looked for again, a user for as
+// long as IAM may not know one that was just made.
 func (p *Provisioner) lookForRemoval(ctx context.Context, s spec.Spec) (set, error) {
 	var found set
+	var secretErr, bucketErr error
 	err := together(
-		func() (err error) { found.secret, err = p.lookSecret(ctx, s, false); return err },
+		func() error { found.secret, secretErr = p.lookSecret(ctx, s, false); return nil },
 		func() (err error) { found.user, err = p.lookUser(ctx, s, false); return err },
-		func() (err error) { found.bucket, err = p.lookBucket(ctx, s, false); return err },
+		func() error { found.bucket, bucketErr = p.lookBucket(ctx, s, false); return nil },
 	)
-	if err == nil && !found.user.exists && (found.secret.owned(s) || found.bucket.owned(s)) {
-		found.user, err = p.getUser(ctx, s, patient(ctx, readPropagation, isMissing))
+	err = errors.Join(err,
+		excuse(s, found, "SecretName", secretErr),
+		excuse(s, found, "BucketName", bucketErr))
+	if err != nil || !found.owned(s) {
+		return found, err
 	}
-	return found, err
+	// The secret first: once it holds a value, user and bucket exist.
+	if !found.secret.exists {
+		if found.secret, err = p.lookSecret(ctx, s, false); err != nil {
+			return found, err
+		}
+	}
+	return found, together(
+		func() (err error) {
+			if !found.user.exists {
+				found.user, err = p.getUser(ctx, s, patient(ctx, readPropagation, isMissing))
+			}
+			return err
+		},
+		func() (err error) {
+			if !found.bucket.exists {
+				found.bucket, err = p.lookBucket(ctx, s, false)
+			}
+			return err
+		},
+	)
+}
+
+// excuse drops the refusal of a look at a name outside the provider's patterns, to
+// which its role has no right: such a name was refused when it was new, so nothing
+// was made under it. Unless there is a user of ours, whose name has no pattern.
+func excuse(s spec.Spec, found set, property string, err error) error {
+	switch {
+	case !isDenied(err) || !s.Outside().Has(property):
+		return err
+	case found.user.owned(s):
+		return fmt.Errorf("%w; the provider's patterns were narrowed: widen them and delete again", err)
+	default:
+		return nil
+	}
 }
 
 // revoke ends all access: first the secret, so that no event can commit a key any
@@ -103,10 +137,19 @@ func (p *Provisioner) revoke(ctx context.Context, s spec.Spec, found set) error 
 			return err
 		}
 	}
-	if found.user.owned(s) {
-		return p.removeUser(ctx, s)
+	if !found.user.owned(s) {
+		return nil
 	}
-	return nil
+	if err := p.removeUser(ctx, s); err != nil || found.secret.exists {
+		return err
+	}
+	// An event beside this one may have made and committed a secret meanwhile. Without
+	// the user it cannot do so any more.
+	x, err := p.lookSecret(ctx, s, false)
+	if err != nil || !x.owned(s) {
+		return err
+	}
+	return p.removeSecret(ctx, s, x)
 }
 
 // removeBucket does what OnDelete says. An event that is still at work may write

@@ -124,6 +124,13 @@ func isScheduledForDeletion(err error) bool {
 	return errors.As(err, &invalid) && strings.Contains(invalid.ErrorMessage(), "scheduled for deletion")
 }
 
+// isMarkedForDeletion reports whether the secret is in its recovery window, where
+// another Delete has put it meanwhile.
+func isMarkedForDeletion(err error) bool {
+	var invalid *types.InvalidRequestException
+	return errors.As(err, &invalid) && strings.Contains(invalid.ErrorMessage(), "marked for deletion")
+}
+
 // adoptSecret restores a secret and makes it ours. What it holds is of an earlier
 // life, so its version is put down as not committed.
 func (p *Provisioner) adoptSecret(ctx context.Context, s spec.Spec, found secret) (secret, error) {
@@ -296,18 +303,23 @@ func (p *Provisioner) removeSecret(ctx context.Context, s spec.Spec, x secret) e
 		tags := maps.Clone(x.tags)
 		delete(tags, tagBefore)
 		tags[spec.TagOwner], tags[tagReleasedBy] = spec.Released, s.PhysicalID
-		if err := p.setSecretTags(ctx, s, x, tags); err != nil {
+		if err := p.setSecretTags(ctx, s, x, tags); err != nil && !isMarkedForDeletion(err) {
 			return err
 		}
 	}
-	if _, err := p.secrets.DeleteSecret(ctx, in); err != nil && !isMissing(err) {
+	if _, err := p.secrets.DeleteSecret(ctx, in); err != nil && !isMissing(err) && !isMarkedForDeletion(err) {
 		return fmt.Errorf("secret %s: %w", s.SecretName, brief(err))
 	}
 	return nil
 }
 
-// recoveryDays returns how long the secret can be recovered, 0 for not at all.
+// recoveryDays returns how long the secret can be recovered, 0 for not at all. One
+// that is tagged released was on its way to its recovery window when an event was cut
+// off: then that was decided already.
 func (p *Provisioner) recoveryDays(ctx context.Context, s spec.Spec, x secret) (int, error) {
+	if isReleased(x.tags) {
+		return max(s.SecretRecoveryDays, minRecoveryDays), nil
+	}
 	if x.tags[tagBefore] == "" && s.SecretRecoveryDays == 0 {
 		return 0, nil
 	}

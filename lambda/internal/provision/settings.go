@@ -97,6 +97,15 @@ func (p *Provisioner) ensureLifecycle(ctx context.Context, s spec.Spec, b bucket
 	return p.putLifecycle(ctx, s, rules, current.TransitionDefaultMinimumObjectSize)
 }
 
+// removeLifecycle takes our rule away and leaves the others.
+func (p *Provisioner) removeLifecycle(ctx context.Context, s spec.Spec) error {
+	s.AbortIncompleteUploadsAfterDays = 0
+	if err := p.ensureLifecycle(ctx, s, bucket{exists: true}); !isMissing(err) {
+		return err
+	}
+	return nil
+}
+
 // sameRule compares the rules as far as this package changes them: ours may differ
 // in its days, and others are the same if their ids are.
 func sameRule(a, b types.LifecycleRule) bool {

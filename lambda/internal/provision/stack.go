@@ -30,7 +30,7 @@ func (p *Provisioner) askStack(ctx context.Context, s spec.Spec, event cfn.Reque
 	if event == cfn.RequestUpdate {
 		expected = types.ResourceStatusUpdateInProgress
 	}
-	status, err := p.stackStatus(ctx, s)
+	status, _, err := p.describe(ctx, s)
 	if err != nil {
 		p.log.Info("CloudFormation cannot tell the state of the resource", "error", err.Error())
 		return nil
@@ -41,15 +41,34 @@ func (p *Provisioner) askStack(ctx context.Context, s spec.Spec, event cfn.Reque
 	return nil
 }
 
-// isAlive reports whether CloudFormation says that the resource was just created
-// or is being created, so that a Delete that arrives now belongs to an earlier one
-// of the same names.
-func (p *Provisioner) isAlive(ctx context.Context, s spec.Spec) bool {
-	status, err := p.stackStatus(ctx, s)
-	return err == nil && (status == types.ResourceStatusCreateInProgress || status == types.ResourceStatusCreateComplete)
+// askBeforeRemoval returns errStale if CloudFormation says that the resource of s is
+// in use under this very id: a Delete that arrives now is a late duplicate, of an
+// earlier resource with the same names. Its answer is a failure, as nothing was
+// removed; CloudFormation drops answers that it does not wait for.
+func (p *Provisioner) askBeforeRemoval(ctx context.Context, s spec.Spec) error {
+	status, id, err := p.describe(ctx, s)
+	if err != nil {
+		return nil // as in askStack
+	}
+	if status == types.ResourceStatusCreateInProgress || isInUse(s, status, id) {
+		return fmt.Errorf("%w: the resource is %s", errStale, status)
+	}
+	return nil
 }
 
-func (p *Provisioner) stackStatus(ctx context.Context, s spec.Spec) (types.ResourceStatus, error) {
+// isInUse reports whether CloudFormation's word on the resource means that the set
+// of s is the one in use.
+func isInUse(s spec.Spec, status types.ResourceStatus, id string) bool {
+	switch status {
+	case types.ResourceStatusCreateComplete, types.ResourceStatusUpdateInProgress, types.ResourceStatusUpdateComplete:
+		return id == s.PhysicalID
+	default:
+		return false
+	}
+}
+
+// describe returns the status of the resource and its physical id.
+func (p *Provisioner) describe(ctx context.Context, s spec.Spec) (types.ResourceStatus, string, error) {
 	ctx, cancel := context.WithTimeout(ctx, questionTimeout)
 	defer cancel()
 	out, err := p.cfn.DescribeStackResource(ctx, &cloudformation.DescribeStackResourceInput{
@@ -57,12 +76,12 @@ func (p *Provisioner) stackStatus(ctx context.Context, s spec.Spec) (types.Resou
 		LogicalResourceId: &s.LogicalID,
 	})
 	if err != nil {
-		return "", brief(err)
+		return "", "", brief(err)
 	}
 	if out.StackResourceDetail == nil {
-		return "", errors.New("stack: an answer without the resource")
+		return "", "", errors.New("stack: an answer without the resource")
 	}
-	return out.StackResourceDetail.ResourceStatus, nil
+	return out.StackResourceDetail.ResourceStatus, aws.ToString(out.StackResourceDetail.PhysicalResourceId), nil
 }
 
 // expectedOwner is passed with every call on a bucket, so that a bucket of the

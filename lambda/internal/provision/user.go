@@ -82,7 +82,7 @@ func (p *Provisioner) ensureUser(ctx context.Context, s spec.Spec, found user) (
 func (p *Provisioner) removeUser(ctx context.Context, s spec.Spec) error {
 	const rounds = 5
 	for round := 1; ; round++ {
-		if err := p.sweepKeys(ctx, s, ""); err != nil {
+		if _, err := p.sweepKeys(ctx, s, ""); err != nil {
 			return err
 		}
 		_, err := p.iam.DeleteUser(ctx, &iam.DeleteUserInput{UserName: &s.UserName})

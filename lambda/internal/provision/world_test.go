@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"maps"
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -36,7 +38,25 @@ type world struct {
 	aws      *awsfake.AWS
 	provider spec.Provider
 	stackID  string
-	log      bytes.Buffer
+	log      journal
+}
+
+// journal is the log of all invocations.
+type journal struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (j *journal) Write(p []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.Write(p)
+}
+
+func (j *journal) String() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.String()
 }
 
 // inWorld runs a test in a bubble, where waiting takes no time, on an empty account
@@ -92,6 +112,16 @@ func (w *world) send(kind, id string, p, old properties) answer {
 
 func (w *world) deliver(session *awsfake.Session, kind, id string, p, old properties) answer {
 	w.t.Helper()
+	a, err := w.invoke(session, kind, id, p, old)
+	if err != nil {
+		w.t.Fatalf("%s: %v", kind, err)
+	}
+	return a
+}
+
+// invoke runs the function once in a process of its own. It returns an error if
+// CloudFormation got no answer: a process that is dead sends none.
+func (w *world) invoke(session *awsfake.Session, kind, id string, p, old properties) (answer, error) {
 	event := map[string]any{
 		"RequestType": kind, "RequestId": "request", "ResponseURL": responseURL, "ResourceType": spec.ResourceType,
 		"StackId": w.stackID, "LogicalResourceId": logicalID, "ResourceProperties": p,
@@ -104,13 +134,16 @@ func (w *world) deliver(session *awsfake.Session, kind, id string, p, old proper
 	}
 	payload, err := json.Marshal(event)
 	if err != nil {
-		w.t.Fatal(err)
+		return answer{}, err
 	}
 	var answers []answer
 	log := slog.New(slog.NewJSONHandler(&w.log, nil))
 	handler := cfnresource.Handler{
 		Resource: provision.New(session.Config(), w.provider, log),
 		Client: &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+			if session.Killed() {
+				return &http.Response{StatusCode: http.StatusForbidden, Body: http.NoBody}, nil
+			}
 			body, err := io.ReadAll(r.Body)
 			if err != nil {
 				return nil, err
@@ -127,12 +160,12 @@ func (w *world) deliver(session *awsfake.Session, kind, id string, p, old proper
 	ctx, cancel := context.WithTimeout(w.t.Context(), 15*time.Minute)
 	defer cancel()
 	if err := handler.Handle(ctx, payload); err != nil {
-		w.t.Fatalf("%s: %v", kind, err)
+		return answer{}, err
 	}
 	if len(answers) != 1 {
-		w.t.Fatalf("%s: %d answers", kind, len(answers))
+		return answer{}, fmt.Errorf("%d answers", len(answers))
 	}
-	return answers[0]
+	return answers[0], nil
 }
 
 type roundTripper func(*http.Request) (*http.Response, error)

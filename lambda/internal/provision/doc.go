@@ -1,0 +1,93 @@
+// Package provision makes AWS match a [spec.Spec], and removes what matches it.
+//
+// One event takes this path:
+//
+//	Ensure  parse the properties, decide between in place and replacement
+//	look    read secret, user and bucket by name; refuse what is not ours
+//	make    create what is missing, tagged as ours by the creating call
+//	equip   bucket: public access block, policy, the rest; user: an access key
+//	prove   use the new key as its owner will
+//	commit  put the credentials into the secret
+//
+// Until the commit the secret is a placeholder without a value: a record that the
+// set was begun. Whether it holds the id of a key that the user has is what tells
+// a set in use from one that nobody can have used, and so what may be undone.
+//
+// Every step looks before it acts and can be repeated. Nothing is changed or
+// removed unless its tags say that it belongs to the resource. The package knows
+// nothing of answers, deadlines and physical ids beyond those of its specs.
+//
+// # Order of calls, and what a crash leaves behind
+//
+// Calls in one row are made beside each other. A crash is a process that dies before
+// or after any of them, or an answer that never comes. Lambda then delivers the same
+// event again, and if that does not help CloudFormation goes on: with a Delete after
+// a Create, with the Update back after an Update.
+//
+// Create, and the new set of a replacement:
+//
+//	call                                            left behind                   cleaned up by
+//	DescribeStackResource, DescribeSecret, GetUser, nothing                       –
+//	  GetBucketTagging
+//	CreateSecret, CreateUser, CreateBucket          any of the three, tagged      again: goes on; Delete, or the
+//	                                                  as ours, without value,       Update back: removes them
+//	                                                  key and policy
+//	PutPublicAccessBlock, PutBucketPolicy,          a half-equipped bucket        the same
+//	  PutBucketLifecycleConfiguration, PutObject
+//	  of the marker, one after the other but
+//	  for the marker
+//	CreateAccessKey                                 a key that nobody knows       again: makes another; the sweep,
+//	                                                                                or DeleteUser's, removes it
+//	DescribeStackResource, the proof (PutObject,    the same, and the probe       again: proves again; removing
+//	  HeadObject, ListObjectsV2, DeleteObject)                                      or releasing the bucket
+//	ListObjectVersions, DeleteObject of the probe   the same                      the same
+//	PutSecretValue: the commit                      before it the same, after     again: keeps the key and sweeps
+//	                                                  it a whole set
+//	ListAccessKeys, DeleteAccessKey: the sweep      keys of events that were      again, any Update, Delete
+//	                                                  cut off before their commit
+//
+// An Update in place makes the same calls but finds what it would create, so it
+// creates only what somebody has taken away, and a key only if the recorded one is
+// gone or inactive. Until the commit the secret holds what it held, after it the new
+// value, and the key that it names is never deleted, so consumers go on working
+// wherever it stops. The Update back converges in the same way. If it comes from
+// another physical id, that set is removed afterwards, as removeLeftover says.
+//
+// A failed Create is undone before it is answered: DescribeSecret, GetUser,
+// GetBucketTagging, GetSecretValue, then an empty value as a tombstone, so that no
+// event beside it can commit any more, and then the calls of Delete. If it stops there,
+// the Delete that CloudFormation sends goes on.
+//
+// Delete:
+//
+//	call                                            left behind                   cleaned up by
+//	DescribeStackResource, DescribeSecret, GetUser, everything                    again
+//	  GetBucketTagging, ListObjectVersions
+//	DeleteSecret (tagged released before, if it     user, keys, bucket            again: finds each by its own
+//	  has a recovery window)                                                        tags
+//	ListAccessKeys, DeleteAccessKey, DeleteUser     user without keys, bucket     the same
+//	ListObjectVersions, DeleteObject(s),            bucket, with what is not      the same
+//	  ListMultipartUploads, AbortMultipartUpload      deleted yet
+//	DeleteBucket; or DeleteBucketPolicy, the        bucket without our policy     the same: the tag that lets go
+//	  lifecycle rule and PutBucketTagging to          and rule                      of it comes last
+//	  release it
+//
+// # What is not promised
+//
+//   - Two deliveries of one Create at the same time, of which one fails for reasons of
+//     its own: its undoing and the other's commit exclude each other, but the other may
+//     then fail as well, or the one answers FAILED for a set that is in use until the
+//     Delete that follows.
+//   - An Update and its rollback at the same time: settings are as the later call of
+//     either left them. Key and secret agree, and the next Update converges.
+//   - A Create that starts after its Delete, while CloudFormation cannot be asked: it
+//     makes a whole set, which deleting the resource again removes. If the Delete runs
+//     beside it, there is a whole set or none in the end.
+//   - A folder marker that was written to an adopted bucket stays, as does versioning
+//     that was turned on: nobody can tell who wanted it.
+//   - A released secret of another resource that a Create has restored and not yet
+//     tagged when it died stays restored: tags cannot be set on a secret that is being
+//     deleted. Its credentials are those of a key that is gone.
+//   - A secret whose stages somebody has moved back to an earlier version by hand cannot
+//     be written again: its token is taken. Writing any new value to it by hand helps.
+package provision
