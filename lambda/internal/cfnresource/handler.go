@@ -67,8 +67,9 @@ type Handler struct {
 }
 
 // Handle carries out one event and answers it. It returns an error only if no
-// answer was accepted; Lambda then delivers the event again. The error holds
-// nothing of the event, since the runtime prints it.
+// answer was accepted, or if a failed event could not be undone; Lambda then
+// delivers the event again. The error holds nothing of the event, since the runtime
+// prints it.
 func (h *Handler) Handle(ctx context.Context, payload json.RawMessage) error {
 	e, invalid := decode(payload)
 	if err := checkResponseURL(e.ResponseURL, h.DNSSuffix, h.AllowLoopback); err != nil {
@@ -81,7 +82,7 @@ func (h *Handler) Handle(ctx context.Context, payload json.RawMessage) error {
 	work, undo, cancel := deadlines(ctx)
 	defer cancel()
 	a := answer{Status: cfn.StatusSuccess, StackID: e.StackID, RequestID: e.RequestID, LogicalResourceID: e.LogicalResourceID}
-	err := invalid
+	err, undone := invalid, error(nil)
 	if err == nil {
 		a.PhysicalResourceID, a.Data, err = h.carryOut(work, e)
 	}
@@ -90,7 +91,8 @@ func (h *Handler) Handle(ctx context.Context, payload json.RawMessage) error {
 			err = fmt.Errorf("out of time, %w", err)
 		}
 		if invalid == nil && e.RequestType != cfn.RequestDelete {
-			err = errors.Join(err, h.undo(undo, e))
+			undone = h.undo(undo, e)
+			err = errors.Join(err, undone)
 		}
 		a.Status, a.Data, a.Reason = cfn.StatusFailed, nil, reason(err, h.LogStream)
 		a.PhysicalResourceID = failedID(e, a.PhysicalResourceID)
@@ -101,8 +103,15 @@ func (h *Handler) Handle(ctx context.Context, payload json.RawMessage) error {
 		return err
 	}
 	log.Info("answered", "status", a.Status, "physicalResourceId", a.PhysicalResourceID)
+	if undone != nil {
+		return errUndo
+	}
 	return nil
 }
+
+// errUndo has Lambda deliver the event again. CloudFormation has its answer and may
+// clean up itself, but not after an event that it no longer waited for.
+var errUndo = errors.New("undo: failed, see the log; the event is to be delivered again")
 
 // carryOut calls the resource. A panic becomes an error, so that it is answered.
 func (h *Handler) carryOut(ctx context.Context, e Event) (id string, data map[string]string, err error) {

@@ -361,6 +361,9 @@ func (c *campaign) finish(w *world, e ending) string {
 		switch {
 		case r.err != nil:
 			return fmt.Sprintf("%s: %v", event.kind, r.err)
+		case event.kind == "Create" && strings.Contains(r.answer.Reason, "has failed and undoes it"):
+			// It was cut off in its undoing, which this delivery has completed.
+			return difference(c.want[""].before, settled(w.aws))
 		case (r.answer.Status == "FAILED") != event.refused:
 			return fmt.Sprintf("%s answers %s: %s", event.kind, r.answer.Status, r.answer.Reason)
 		case r.unsafe != "":

@@ -55,7 +55,8 @@
 //
 // A failed Create is undone before it is answered: DescribeSecret, GetUser,
 // GetBucketTagging, GetSecretValue, then an empty value as a tombstone, so that no
-// event beside it can commit any more, and then the calls of Delete. If it stops there,
+// event beside it can commit any more, and then the calls of Delete, but with the
+// secret last: the tombstone stays until everything else is gone. If it stops there,
 // the Delete that CloudFormation sends goes on.
 //
 // Delete:
@@ -75,9 +76,11 @@
 // # What is not promised
 //
 //   - Two deliveries of one Create at the same time, of which one fails for reasons of
-//     its own: its undoing and the other's commit exclude each other, but the other may
-//     then fail as well, or the one answers FAILED for a set that is in use until the
-//     Delete that follows.
+//     its own: once there is a secret, its undoing and the other's commit exclude each
+//     other. So either the other
+//     fails as well, or the one answers FAILED for a whole set, which the Delete that
+//     follows removes. A delivery that comes after a crash in the middle of undoing
+//     fails, too, and undoes the rest.
 //   - An Update and its rollback at the same time: settings are as the later call of
 //     either left them. Key and secret agree, and the next Update converges.
 //   - A Create that starts after its Delete, while CloudFormation cannot be asked: it

@@ -45,7 +45,7 @@ func (p *Provisioner) ensure(ctx context.Context, s spec.Spec, c change) (map[st
 	var key credential
 	err = together(
 		func() error { return p.equip(ctx, s, c, made) },
-		func() (err error) { key, err = p.ensureKey(ctx, s, made); return err },
+		func() (err error) { key, err = p.ensureKey(ctx, s, c, made); return err },
 	)
 	if err != nil {
 		return nil, errors.Join(err, p.discard(ctx, s, key))
@@ -88,7 +88,7 @@ func (p *Provisioner) admit(ctx context.Context, s spec.Spec, c change, found se
 func (p *Provisioner) make(ctx context.Context, s spec.Spec, c change, found set) (set, error) {
 	made := found
 	err := together(
-		func() (err error) { made.secret, err = p.ensureSecret(ctx, s, c, found.secret); return err },
+		func() (err error) { made.secret, err = p.ensureSecret(ctx, s, found); return err },
 		func() (err error) { made.user, err = p.ensureUser(ctx, s, found.user); return err },
 		func() (err error) { made.bucket, err = p.ensureBucket(ctx, s, found.bucket); return err },
 	)
@@ -162,7 +162,7 @@ func (p *Provisioner) deliver(ctx context.Context, s spec.Spec, c change, made s
 		}
 		// The secret that this event has made may hold a value by now, the user keys.
 		made.secret.fresh, made.user.fresh = false, false
-		winner, err := p.committedKey(ctx, s, made)
+		winner, err := p.committedKey(ctx, s, c, made)
 		if err == nil && winner.ID == "" && (key.version != "" || errors.Is(failure, errConflict)) {
 			winner, err = p.mintKey(ctx, s, made.user, winner) // what was committed names a key that is gone
 		}

@@ -51,8 +51,8 @@ type credential struct {
 // ensureKey returns the key that the secret names, or a new one if there is none
 // that works. A key that somebody has made inactive stays so: it may be known to
 // strangers, so a new one takes its place.
-func (p *Provisioner) ensureKey(ctx context.Context, s spec.Spec, made set) (credential, error) {
-	key, err := p.committedKey(ctx, s, made)
+func (p *Provisioner) ensureKey(ctx context.Context, s spec.Spec, c change, made set) (credential, error) {
+	key, err := p.committedKey(ctx, s, c, made)
 	if err != nil || key.ID != "" {
 		return key, err
 	}
@@ -61,13 +61,17 @@ func (p *Provisioner) ensureKey(ctx context.Context, s spec.Spec, made set) (cre
 
 // committedKey returns the key that the secret names, if the user has it and it is
 // active. Otherwise the ID is empty and follows says what a commit follows.
-func (p *Provisioner) committedKey(ctx context.Context, s spec.Spec, made set) (credential, error) {
+func (p *Provisioner) committedKey(ctx context.Context, s spec.Spec, c change, made set) (credential, error) {
 	if made.secret.fresh {
 		return credential{}, nil
 	}
 	current, err := p.readValue(ctx, s, made.secret)
 	if err != nil {
 		return credential{}, err
+	}
+	if current.isTombstone && c.creating {
+		// A commit on top of it would be of a set that is being removed.
+		return credential{}, errUndone
 	}
 	none := credential{follows: current.version}
 	id := string(current.fields[spec.FieldAccessKeyID])

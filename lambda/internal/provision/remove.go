@@ -28,9 +28,10 @@ func (p *Provisioner) remove(ctx context.Context, s spec.Spec) error {
 }
 
 // undo removes what an event began, unless credentials were committed. To be sure
-// of that it commits an empty value in their place: whoever proves a key for this
-// set at the same time is then refused. OnDelete of s says what becomes of a bucket
-// that holds anything.
+// of that it commits an empty value in their place, a tombstone: whoever proves a key
+// for this set at the same time is then refused, and a delivery that finds it stops.
+// So the secret goes last, where a Delete removes it first. OnDelete of s says what
+// becomes of a bucket that holds anything.
 func (p *Provisioner) undo(ctx context.Context, s spec.Spec) error {
 	found, err := p.lookForRemoval(ctx, s)
 	if err != nil {
@@ -53,7 +54,15 @@ func (p *Provisioner) undo(ctx context.Context, s spec.Spec) error {
 			return err
 		}
 	}
-	return p.removeSet(ctx, s, found)
+	if found.user.owned(s) {
+		if err := p.removeUser(ctx, s); err != nil {
+			return err
+		}
+	}
+	if err := p.removeBucket(ctx, s, found.bucket); err != nil || !found.secret.owned(s) {
+		return err
+	}
+	return p.removeSecret(ctx, s, found.secret)
 }
 
 // removeLeftover removes what a failed replacement left. Its bucket is deleted only if
@@ -71,6 +80,12 @@ func (p *Provisioner) removeLeftover(ctx context.Context, s spec.Spec) error {
 func (p *Provisioner) removeSet(ctx context.Context, s spec.Spec, found set) error {
 	if err := p.revoke(ctx, s, found); err != nil {
 		return err
+	}
+	if found.owned(s) && !found.bucket.exists { // or was made since
+		var err error
+		if found.bucket, err = p.lookBucket(ctx, s, false); err != nil {
+			return err
+		}
 	}
 	return p.removeBucket(ctx, s, found.bucket)
 }

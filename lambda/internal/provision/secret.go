@@ -31,6 +31,8 @@ var (
 	errConflict = errors.New("another event has committed other credentials")
 	// errUnknown says that a commit may or may not have been taken.
 	errUnknown = errors.New("the outcome of the commit is unknown")
+	// errUndone says that another delivery of the event has failed and began to undo it.
+	errUndone = errors.New("another delivery of this event has failed and undoes it")
 )
 
 // secret is the Secrets Manager secret under the name of a spec.
@@ -80,12 +82,17 @@ func (p *Provisioner) lookSecret(ctx context.Context, s spec.Spec, creating bool
 
 // ensureSecret creates the secret without a value, which nobody can read before
 // the commit, or brings back one that a resource has released.
-func (p *Provisioner) ensureSecret(ctx context.Context, s spec.Spec, c change, found secret) (secret, error) {
+//
+// One of ours that waits for its deletion is brought back too where the rest of the
+// set is there, as somebody has deleted it by hand. Otherwise it is what an earlier
+// set of the same names has left, and soon gone.
+func (p *Provisioner) ensureSecret(ctx context.Context, s spec.Spec, found set) (secret, error) {
+	x := found.secret
 	switch {
-	case found.exists && isReleased(found.tags), found.deleting && isOurs(found.tags, s) && !c.creating:
-		return p.adoptSecret(ctx, s, found)
-	case found.exists && !found.deleting:
-		return found, nil
+	case x.exists && isReleased(x.tags), x.deleting && isOurs(x.tags, s) && (found.user.owned(s) || found.bucket.owned(s)):
+		return p.adoptSecret(ctx, s, x)
+	case x.exists && !x.deleting:
+		return x, nil
 	default:
 		return p.createSecret(ctx, s)
 	}
@@ -212,7 +219,12 @@ func (p *Provisioner) setSecretTags(ctx context.Context, s spec.Spec, x secret, 
 type content struct {
 	version string
 	fields  map[string]secretKey // empty: no credentials that count as committed
+
+	isTombstone bool // written by undo
 }
+
+// tombstone is the value that undo writes: JSON of no fields at all.
+const tombstone = "null"
 
 // readValue returns the current value. A value that is not ours, a tombstone, or
 // one of an earlier life counts as none, but its version is the one that a commit
@@ -226,6 +238,7 @@ func (p *Provisioner) readValue(ctx context.Context, s spec.Spec, x secret) (con
 		return content{}, fmt.Errorf("value of secret %s: %w", s.SecretName, brief(err))
 	}
 	c := content{version: aws.ToString(out.VersionId)}
+	c.isTombstone = c.version != x.tags[tagBefore] && aws.ToString(out.SecretString) == tombstone
 	if c.version != x.tags[tagBefore] && json.Unmarshal([]byte(aws.ToString(out.SecretString)), &c.fields) != nil {
 		c.fields = nil // written over by hand
 	}
@@ -283,14 +296,22 @@ func (p *Provisioner) settle(ctx context.Context, s spec.Spec, x secret, follows
 	}
 }
 
-// removeSecret deletes the secret, which must be ours. Without committed
-// credentials there is nothing to recover, so it goes at once; a restored one goes
-// back to where it came from. The tag comes first, as a secret that is being
-// deleted cannot be tagged.
+// removeSecret deletes the secret, which must be ours, unless another Delete does so
+// at the same time.
 func (p *Provisioner) removeSecret(ctx context.Context, s spec.Spec, x secret) error {
 	if x.deleting {
 		return nil
 	}
+	if err := p.deleteSecret(ctx, s, x); !isMissing(err) && !isMarkedForDeletion(err) {
+		return err
+	}
+	return nil
+}
+
+// deleteSecret deletes at once what was never committed, as there is nothing to
+// recover; a restored secret goes back to where it came from. The tag comes first,
+// as a secret that is being deleted cannot be tagged.
+func (p *Provisioner) deleteSecret(ctx context.Context, s spec.Spec, x secret) error {
 	in := &secretsmanager.DeleteSecretInput{SecretId: &x.ARN}
 	days, err := p.recoveryDays(ctx, s, x)
 	if err != nil {
@@ -303,11 +324,11 @@ func (p *Provisioner) removeSecret(ctx context.Context, s spec.Spec, x secret) e
 		tags := maps.Clone(x.tags)
 		delete(tags, tagBefore)
 		tags[spec.TagOwner], tags[tagReleasedBy] = spec.Released, s.PhysicalID
-		if err := p.setSecretTags(ctx, s, x, tags); err != nil && !isMarkedForDeletion(err) {
+		if err := p.setSecretTags(ctx, s, x, tags); err != nil {
 			return err
 		}
 	}
-	if _, err := p.secrets.DeleteSecret(ctx, in); err != nil && !isMissing(err) && !isMarkedForDeletion(err) {
+	if _, err := p.secrets.DeleteSecret(ctx, in); err != nil {
 		return fmt.Errorf("secret %s: %w", s.SecretName, brief(err))
 	}
 	return nil

@@ -26,19 +26,29 @@ const questionTimeout = 5 * time.Second
 // would leave a set behind that nobody removes. If the question cannot be answered
 // the event goes on.
 func (p *Provisioner) askStack(ctx context.Context, s spec.Spec, event cfn.RequestType) error {
-	expected := types.ResourceStatusCreateInProgress
-	if event == cfn.RequestUpdate {
-		expected = types.ResourceStatusUpdateInProgress
-	}
 	status, _, err := p.describe(ctx, s)
 	if err != nil {
 		p.log.Info("CloudFormation cannot tell the state of the resource", "error", err.Error())
 		return nil
 	}
-	if status != expected {
+	if !isWaiting(event, status) {
 		return fmt.Errorf("%w: the resource is %s", errStale, status)
 	}
 	return nil
+}
+
+// isWaiting reports whether a status is that of a resource whose event is under way.
+// A rollback shows as an update; the last status is documented, and was seen for
+// nested stacks only.
+func isWaiting(event cfn.RequestType, status types.ResourceStatus) bool {
+	switch status {
+	case types.ResourceStatusCreateInProgress:
+		return event == cfn.RequestCreate
+	case types.ResourceStatusUpdateInProgress, types.ResourceStatusUpdateRollbackInProgress:
+		return event == cfn.RequestUpdate
+	default:
+		return false
+	}
 }
 
 // askBeforeRemoval returns errStale if CloudFormation says that the resource of s is

@@ -159,7 +159,8 @@ func (w *world) invoke(session *awsfake.Session, kind, id string, p, old propert
 	}
 	ctx, cancel := context.WithTimeout(w.t.Context(), 15*time.Minute)
 	defer cancel()
-	if err := handler.Handle(ctx, payload); err != nil {
+	// An error beside an answer only asks for another delivery, as undoing failed.
+	if err := handler.Handle(ctx, payload); err != nil && len(answers) == 0 {
 		return answer{}, err
 	}
 	if len(answers) != 1 {

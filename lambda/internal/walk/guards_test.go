@@ -1,0 +1,107 @@
+package walk_test
+
+import (
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"bucketuser/lambda/internal/cfnfake"
+)
+
+var named = properties{"BucketName": "data-a", "UserName": "user-a", "SecretName": "keys/a", "OnDelete": "Retain"}
+
+// inWalk runs a test on a walk whose first stack has been created.
+func inWalk(t *testing.T, test func(*walk, *cfnfake.Stack)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWalk()
+		stack := w.model.stacks[0]
+		if !w.carryOut(stack, plan{}, func(how cfnfake.How) bool { return stack.Create(named, how) }) {
+			t.Fatal(stack.Reason)
+		}
+		if err := w.model.check(); err != nil {
+			t.Fatal(err)
+		}
+		test(w, stack)
+	})
+}
+
+// Each of these changes makes the account wrong in one way, behind the model's back.
+func TestModelNoticesWhatIsWrong(t *testing.T) {
+	tests := []struct {
+		name string
+		harm func(*walk, *cfnfake.Stack)
+		want string
+	}{
+		{"no key", func(w *walk, s *cfnfake.Stack) { w.world.aws.DeleteKey(s.Data["AccessKeyId"]) }, "the user has 0 keys"},
+		{"a second key", func(w *walk, _ *cfnfake.Stack) { w.world.aws.AddKey("user-a") }, "the user has 2 keys"},
+		{"an inactive key", func(w *walk, s *cfnfake.Stack) { w.world.aws.SetKeyActive(s.Data["AccessKeyId"], false) }, "not that of the live key"},
+		{"another key in the secret", func(w *walk, _ *cfnfake.Stack) {
+			w.world.aws.PutSecretValue("keys/a", `{"AWS_ACCESS_KEY_ID":"x"}`)
+		}, "not that of the live key"},
+		{"no secret", func(w *walk, _ *cfnfake.Stack) { w.world.aws.DeleteSecret("keys/a", 0) }, "the secret has no value"},
+		{"no policy", func(w *walk, _ *cfnfake.Stack) { _ = w.world.aws.SetBucketPolicy("data-a", "") }, "does not let the user in"},
+		{"versioning", func(w *walk, _ *cfnfake.Stack) { w.world.aws.SetVersioning("data-a", "Enabled") }, "versioning is"},
+		{"no folder marker", func(w *walk, _ *cfnfake.Stack) { w.world.aws.DeleteObject("data-a", "data/") }, "the folder marker"},
+		{"a probe that was left", func(w *walk, _ *cfnfake.Stack) { w.world.aws.PutObject("data-a", "data/.bucketuser-probe", "") }, "is nobody's"},
+		{"another key in the outputs", func(_ *walk, s *cfnfake.Stack) { s.Data["AccessKeyId"] = "x" }, "the outputs are"},
+		{"data lost", func(w *walk, _ *cfnfake.Stack) { w.model.wrote("data-a", "data/object-1", "content") }, "data lost"},
+		{"an orphaned user", func(w *walk, _ *cfnfake.Stack) { w.world.aws.AddUser("other", "/bucketuser/", nil) }, "orphan: user other"},
+		{"an orphaned secret", func(w *walk, _ *cfnfake.Stack) { w.world.aws.AddSecret("other", "x", nil) }, "orphan: secret other"},
+		{"an orphaned bucket", func(w *walk, _ *cfnfake.Stack) { w.world.aws.AddBucket("other", nil) }, "orphan: bucket other: nobody asked"},
+		{"a bucket kept and not released", func(w *walk, _ *cfnfake.Stack) {
+			w.model.released["other"] = true
+			w.world.aws.AddBucket("other", nil)
+		}, "orphan: bucket other: it is not released"},
+		{"somebody else's user gone", func(w *walk, _ *cfnfake.Stack) {
+			w.model.foreign.Users["theirs"] = w.world.aws.Snapshot().Users["user-a"]
+		}, "users are gone"},
+		{"somebody else's bucket changed", func(w *walk, _ *cfnfake.Stack) {
+			w.world.aws.AddBucket("theirs", nil)
+			w.model.foreign.Buckets["theirs"] = w.world.aws.Snapshot().Buckets["theirs"]
+			w.world.aws.PutObject("theirs", "x", "y")
+		}, "bucket theirs was changed"},
+		{"a leak in the log", func(w *walk, _ *cfnfake.Stack) {
+			slog.New(slog.NewJSONHandler(&w.world.log, nil)).Info("key", "value", w.world.aws.IssuedSecrets()[0])
+		}, "leak in the log"},
+		{"a leak in a tag", func(w *walk, _ *cfnfake.Stack) {
+			w.world.aws.TagBucket("data-a", map[string]string{"key": w.world.aws.IssuedSecrets()[0][16:26]})
+		}, "leak in the account"},
+		{"a leak in the outputs", func(w *walk, s *cfnfake.Stack) { s.Data["Password"] = w.world.aws.IssuedSecrets()[0] }, "leak in the outputs"},
+		{"the ResponseURL in the log", func(w *walk, _ *cfnfake.Stack) {
+			_, _ = w.world.log.Write([]byte(w.world.cloud.Exchanges()[0].Event.ResponseURL)) // a journal takes everything
+		}, "leak in the log"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			inWalk(t, func(w *walk, stack *cfnfake.Stack) {
+				test.harm(w, stack)
+				if err := w.model.check(); err == nil || !strings.Contains(err.Error(), test.want) {
+					t.Errorf("found %v, want %s", err, test.want)
+				}
+			})
+		})
+	}
+}
+
+// The same plan leads to the same calls, whatever the Go scheduler does.
+func TestWalkIsReproducible(t *testing.T) {
+	var first []string
+	for range 5 {
+		inWalk(t, func(w *walk, stack *cfnfake.Stack) {
+			changed := withNames(named, properties{"BucketName": "data-b"})
+			p := plan{how: cfnfake.How{Twice: true, SiblingFails: true}, faults: faults{seed: 7, at: []fault{{9, "killed after"}}}}
+			w.carryOut(stack, p, func(how cfnfake.How) bool { return stack.Update(changed, how) })
+			calls := w.world.turns.order
+			if first == nil {
+				first = calls
+			}
+			if diff := cmp.Diff(first, calls); diff != "" {
+				t.Errorf("another run made other calls\n%s", diff)
+			}
+		})
+	}
+}
