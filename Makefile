@@ -10,13 +10,14 @@ PROVIDER   ?= BucketUserProvider
 PARAMETERS ?=
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+FIGURES     := .local/figures.txt
 TOOLS       := go run ./infra/local/tools
 # CDK's own validation of templates takes most of a synthesis; make template has it on.
 QUICK       := CDK_VALIDATION=false JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=18,20
 SHELL       := /bin/bash -o pipefail
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down bootstrap deploy destroy deploy-provider destroy-provider release credentials check test lint unit race template e2e privilege golden clean
+.PHONY: help demo demo-down bootstrap deploy destroy deploy-provider destroy-provider release credentials check test lint unit race figures crash template e2e privilege golden clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,7 +51,10 @@ credentials: ## print the credentials of STACK; FORMAT=env, csv or json
 
 check: lint unit ## the quick part of the tests, for while you work
 
-test: lint race template e2e privilege ## everything that CI runs
+test: ## everything that CI runs; ends with its figures
+	@rm -f $(FIGURES)
+	@$(MAKE) --no-print-directory lint race template figures e2e privilege
+	@echo; echo "Figures:"; sed 's/^/  /' $(FIGURES)
 
 lint: ## formatting, vet, staticcheck, go.mod
 	@test -z "$$(gofmt -l lambda infra)" || { gofmt -l lambda infra; echo "run gofmt -w on these"; exit 1; }
@@ -60,19 +64,31 @@ lint: ## formatting, vet, staticcheck, go.mod
 	go run $(STATICCHECK) -tags e2e ./...
 
 unit: ## unit tests
-	$(QUICK) go test ./...
+	$(QUICK) go test -short -skip '^(TestCrash|TestRace)$$' ./...
 
 race: ## unit tests with the race detector
-	$(QUICK) go test -race ./...
+	$(QUICK) go test -race -short -skip '^(TestCrash|TestRace)$$' ./...
+
+# These print what they counted, which go test shows for a single folder only.
+figures: ## crash points and races by sample, random walks, and the fuzz targets for 20 s each
+	@mkdir -p $(dir $(FIGURES))
+	@$(MAKE) --no-print-directory crash CRASH=-short | tee -a $(FIGURES)
+	@go test -C lambda/internal/walk -count=1 -v . | grep -E '^(---|ok|FAIL|panic)|random walks:' | tee -a $(FIGURES)
+	@go test -C lambda/spec -run '^$$' -fuzz '^FuzzParse$$' -fuzztime 20s . | tail -2 | tee -a $(FIGURES)
+	@go test -C lambda/internal/cfnresource -run '^$$' -fuzz '^FuzzHandle$$' -fuzztime 20s -fuzzminimizetime 10x . | tail -2 | tee -a $(FIGURES)
+
+crash: ## every crash point, twice, and every race of the function on the fake AWS
+	@go test -C lambda/internal/provision -count=1 -timeout 80m $(CRASH) -run '^(TestCrash|TestRace)$$' .
 
 template: ## cfn-lint on the synthesized template
 	@$(TOOLS) template
 
 e2e: ## end-to-end tests on the embedded AWS, with the cdk CLI and ClickHouse
-	go test -tags e2e -count=1 -timeout 30m ./infra/local ./infra/e2e
+	FIGURES=$(abspath $(FIGURES)) go test -tags e2e -count=1 -timeout 30m ./infra/local ./infra/e2e
 
 privilege: ## what the provider and the user may do, by two evaluators; prints the sizes of the matrices
-	@$(QUICK) go test -C infra/privilege -tags e2e -count=1 -timeout 20m
+	@mkdir -p $(dir $(FIGURES))
+	@$(QUICK) go test -C infra/privilege -tags e2e -count=1 -timeout 20m . | tee -a $(FIGURES)
 
 golden: ## write golden templates and the README's tables anew, to be read in the diff
 	$(QUICK) go test ./infra/bucketuser ./lambda/spec -update
