@@ -17,7 +17,7 @@ QUICK       := CDK_VALIDATION=false JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSIO
 SHELL       := /bin/bash -o pipefail
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down bootstrap deploy destroy deploy-provider destroy-provider release credentials check test lint unit race figures crash template e2e privilege golden clean
+.PHONY: help demo demo-down bootstrap deploy destroy deploy-provider destroy-provider release credentials check test lint unit race figures crash template e2e privilege examples golden clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,7 +53,7 @@ check: lint unit ## the quick part of the tests, for while you work
 
 test: ## everything that CI runs; ends with its figures
 	@rm -f $(FIGURES)
-	@$(MAKE) --no-print-directory lint race template figures e2e privilege
+	@$(MAKE) --no-print-directory lint race template figures e2e privilege examples
 	@echo; echo "Figures:"; sed 's/^/  /' $(FIGURES)
 
 lint: ## formatting, vet, staticcheck, go.mod
@@ -61,6 +61,8 @@ lint: ## formatting, vet, staticcheck, go.mod
 	go mod tidy -diff
 	go vet ./...
 	go vet -tags e2e ./...
+	cd infra/examples/cdk-go && go mod tidy -diff && go vet .
+	cd infra/examples/offline && go mod tidy -diff && go vet -tags e2e ./...
 	go run $(STATICCHECK) -tags e2e ./...
 
 unit: ## unit tests
@@ -89,6 +91,10 @@ e2e: ## end-to-end tests on the embedded AWS, with the cdk CLI and ClickHouse
 privilege: ## what the provider and the user may do, by two evaluators; prints the sizes of the matrices
 	@mkdir -p $(dir $(FIGURES))
 	@$(QUICK) go test -C infra/privilege -tags e2e -count=1 -timeout 20m . | tee -a $(FIGURES)
+
+examples: ## deploy, use, update and destroy the examples on the embedded AWS; parse the others
+	$(QUICK) go test -tags e2e -count=1 -timeout 15m -parallel 4 ./infra/examples
+	go test -C infra/examples/offline -tags e2e -count=1 ./...
 
 golden: ## write golden templates and the README's tables anew, to be read in the diff
 	$(QUICK) go test ./infra/bucketuser ./lambda/spec -update

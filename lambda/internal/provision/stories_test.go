@@ -18,7 +18,6 @@ type event struct {
 func create(p properties) event           { return event{kind: "Create", p: p} }
 func update(id, p, old properties) event  { return event{kind: "Update", id: id, p: p, old: old} }
 func remove(p properties) event           { return event{kind: "Delete", id: p, p: p} }
-func (e event) thatIsRefused() event      { e.refused = true; return e }
 func (w *world) idOf(p properties) string { return w.parse(p).PhysicalID }
 
 func (w *world) parse(p properties) spec.Spec {

@@ -1,0 +1,28 @@
+//go:build e2e
+
+package examples
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestEveryExampleIsNamed wants a README in each folder and a row in that of the
+// repository.
+func TestEveryExampleIsNamed(t *testing.T) {
+	table := read(t, root, "README.md")
+	for _, entry := range must[[]os.DirEntry](t)(os.ReadDir(".")) {
+		if !entry.IsDir() || slices.Contains([]string{"offline", "testdata"}, entry.Name()) {
+			continue
+		}
+		if _, err := os.Stat(filepath.Join(entry.Name(), "README.md")); err != nil {
+			t.Error(err)
+		}
+		if !strings.Contains(table, "\n| [`"+entry.Name()+"`](infra/examples/"+entry.Name()+") |") {
+			t.Errorf("the README has no row for %s", entry.Name())
+		}
+	}
+}
