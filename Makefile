@@ -80,7 +80,7 @@ figures: ## crash points and races by sample, random walks, and the fuzz targets
 	@go test -C lambda/internal/cfnresource -run '^$$' -fuzz '^FuzzHandle$$' -fuzztime 20s -fuzzminimizetime 10x . | tail -2 | tee -a $(FIGURES)
 
 crash: ## every crash point, twice, and every race of the function on the fake AWS
-	@go test -C lambda/internal/provision -count=1 -timeout 80m $(CRASH) -run '^(TestCrash|TestRace)$$' .
+	@go test -C lambda/internal/provision -count=1 -timeout 80m $(CRASH) -run '^(TestCrash|TestRace)$$'
 
 template: ## cfn-lint on the synthesized template
 	@$(TOOLS) template
@@ -90,7 +90,7 @@ e2e: ## end-to-end tests on the embedded AWS, with the cdk CLI and ClickHouse
 
 privilege: ## what the provider and the user may do, by two evaluators; prints the sizes of the matrices
 	@mkdir -p $(dir $(FIGURES))
-	@$(QUICK) go test -C infra/privilege -tags e2e -count=1 -timeout 20m . | tee -a $(FIGURES)
+	@$(QUICK) go test -C infra/privilege -tags e2e -count=1 -timeout 20m | tee -a $(FIGURES)
 
 examples: ## deploy, use, update and destroy the examples on the embedded AWS; parse the others
 	$(QUICK) go test -tags e2e -count=1 -timeout 15m -parallel 4 ./infra/examples
