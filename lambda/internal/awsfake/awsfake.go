@@ -32,6 +32,9 @@ type AWS struct {
 	RolePropagation time.Duration
 	// SecretDeletion is how long the name of a secret that was deleted by force stays taken.
 	SecretDeletion time.Duration
+	// LenientCreateBucket has us-east-1 answer 200 for a bucket that the account already has to a call with tags, too,
+	// as it is documented for calls without.
+	LenientCreateBucket bool
 	// Before, when set, decides about every attempt of every call before it takes effect. It runs without any lock,
 	// so it may wait (on channels of its own bubble) and may call everything here. It must not change Call.Input.
 	Before func(ctx context.Context, c Call) Decision

@@ -57,7 +57,7 @@ func (a *AWS) createBucket(who caller, in *s3.CreateBucketInput) (*s3.CreateBuck
 	case b.owner != a.account:
 		return nil, fail(409, "BucketAlreadyExists", "The requested bucket name is not available. The bucket namespace is "+
 			"shared by all users of the system. Please select a different name and try again.")
-	case a.region != usEast1 || len(set) > 0:
+	case a.region != usEast1 || len(set) > 0 && !a.LenientCreateBucket:
 		return nil, fail(409, "BucketAlreadyOwnedByYou",
 			"Your previous request to create the named bucket succeeded and you already own it.")
 	}

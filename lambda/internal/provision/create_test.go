@@ -221,3 +221,23 @@ func TestCreateAccessKeyIsNotRepeatedAfterALostAnswer(t *testing.T) {
 		})
 	}
 }
+
+// In us-east-1 CreateBucket may answer 200 for a bucket that another resource has made
+// since we looked.
+func TestCreateInUsEast1ReadsWhoseTheBucketIs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, "us-east-1")
+		w.aws.LenientCreateBucket = true
+		w.aws.Before = func(_ context.Context, c awsfake.Call) awsfake.Decision {
+			if c.Operation == "CreateBucket" {
+				w.aws.AddBucket("my-data", map[string]string{"bucketuser:owner": "Other-v1-x"})
+			}
+			return awsfake.Decision{}
+		}
+		w.refused(w.create(named), "bucket my-data: exists in this account and does not belong to this resource")
+		now := w.aws.Snapshot()
+		if b := now.Buckets["my-data"]; len(now.Users)+len(now.Secrets) > 0 || len(b.Tags) != 1 || b.Policy != "" {
+			t.Errorf("left: %+v", now)
+		}
+	})
+}

@@ -90,6 +90,28 @@ func TestPurgeOfManyPages(t *testing.T) {
 	})
 }
 
+// Each upload is aborted, whatever the order of encoded keys: "%01" sorts after "!".
+func TestPurgeAbortsUploadsOfEveryPage(t *testing.T) {
+	inWorld(t, func(w *world) {
+		p := with("OnDelete", "Purge")
+		created := w.succeeded(w.create(p))
+		for i := range 1500 {
+			w.aws.AddUpload("my-data", fmt.Sprintf("\x01%04d", i))
+		}
+		w.aws.AddUpload("my-data", "!")
+		w.succeeded(w.delete(created.PhysicalResourceId, p))
+		aborted := 0
+		for _, call := range w.aws.Calls() {
+			if call.Operation == "AbortMultipartUpload" && call.Code == "" {
+				aborted++
+			}
+		}
+		if aborted != 1501 {
+			t.Errorf("aborted %d of 1501 uploads", aborted)
+		}
+	})
+}
+
 func TestPurgeSaysWhichObjectIsLocked(t *testing.T) {
 	inWorld(t, func(w *world) {
 		p := with("OnDelete", "Purge", "Versioning", "true")
