@@ -208,3 +208,17 @@ func TestUpdateRepairsWhatWasChangedByHand(t *testing.T) {
 		})
 	}
 }
+
+// A key that was not committed is nobody's: it goes before the answer.
+func TestFailedUpdateLeavesNoKeyThatNobodyKnows(t *testing.T) {
+	inWorld(t, func(w *world) {
+		created := w.succeeded(w.create(named))
+		w.aws.DeleteKey(created.Data["AccessKeyId"])
+		deny := with("Statements", []any{map[string]any{"Effect": "Deny", "Action": "s3:PutObject"}})
+		w.refused(w.update(created.PhysicalResourceId, deny, named), "its new key cannot do what Access ReadWrite promises")
+		if keys := w.aws.Snapshot().Users["clickhouse"].Keys; len(keys) > 0 {
+			t.Errorf("keys: %v", keys)
+		}
+		w.credentials(w.succeeded(w.update(created.PhysicalResourceId, named, deny)))
+	})
+}
