@@ -241,3 +241,22 @@ func TestCreateInUsEast1ReadsWhoseTheBucketIs(t *testing.T) {
 		}
 	})
 }
+
+// Only a principal that S3 does not know yet is worth waiting for.
+func TestMalformedPolicyIsNotRepeated(t *testing.T) {
+	inWorld(t, func(w *world) {
+		attempts := 0
+		w.aws.Before = func(_ context.Context, c awsfake.Call) awsfake.Decision {
+			if c.Operation != "PutBucketPolicy" {
+				return awsfake.Decision{}
+			}
+			attempts++
+			return awsfake.Refuse(&awsfake.Error{Status: 400, Code: "MalformedPolicy", Message: "Policy has invalid action"})
+		}
+		w.refused(w.create(named), "MalformedPolicy: Policy has invalid action")
+		if attempts != 1 {
+			t.Errorf("%d attempts", attempts)
+		}
+		w.empty()
+	})
+}

@@ -295,3 +295,16 @@ func TestNamesOutsideTheProvidersPatterns(t *testing.T) {
 		w.same(was)
 	})
 }
+
+// An object under the key of the folder marker that is not empty is somebody's data.
+func TestDeleteKeepsDataUnderTheKeyOfTheMarker(t *testing.T) {
+	for _, key := range []string{"data/", "data/.bucketuser-probe"} {
+		inWorld(t, func(w *world) {
+			created := w.succeeded(w.create(named))
+			w.aws.PutObject("my-data", key, "1")
+			was := w.aws.Snapshot()
+			w.refused(w.delete(created.PhysicalResourceId, named), "is not empty: 1 objects or versions")
+			w.same(was)
+		})
+	}
+}

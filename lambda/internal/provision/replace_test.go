@@ -121,3 +121,19 @@ func TestRollbackOfAFailedReplacement(t *testing.T) {
 		})
 	}
 }
+
+// Somebody may have found the new bucket before the replacement failed.
+func TestLeftoverOfAReplacementThatHoldsDataIsReleased(t *testing.T) {
+	inWorld(t, func(w *world) {
+		p := with("OnDelete", "Purge")
+		w.history(create(p))
+		w.killedAfter("PutSecretValue", update(p, other(p), p))
+		w.aws.PutObject("my-data-2", "data/x", "1")
+		w.history(update(p, p, other(p)))
+		now := w.aws.Snapshot()
+		b := now.Buckets["my-data-2"]
+		if len(now.Users) != 1 || len(now.Secrets) != 1 || b.Tags["bucketuser:owner"] != "released" || len(b.Objects["data/x"]) != 1 {
+			t.Errorf("left: %+v", now)
+		}
+	})
+}
