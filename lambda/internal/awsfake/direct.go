@@ -151,6 +151,15 @@ func (a *AWS) SetBucketPolicy(name, document string) error {
 	return nil
 }
 
+// SetPublicAccessBlock turns all four switches of a bucket's public access block on or off.
+func (a *AWS) SetPublicAccessBlock(name string, on bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if b := a.buckets[name]; b != nil {
+		b.access = publicAccessBlock(on)
+	}
+}
+
 // SetVersioning sets what the next writes and deletes do: "Enabled", "Suspended", or empty for a bucket that never had it.
 func (a *AWS) SetVersioning(name, status string) {
 	a.mu.Lock()

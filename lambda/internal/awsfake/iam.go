@@ -13,6 +13,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 )
 
+var userName = regexp.MustCompile(`^[\w+=,.@-]{1,64}$`)
+
 // user is an IAM user. Its unique id is never used again, also not for a user of the same name.
 type user struct {
 	name     string
@@ -75,7 +77,7 @@ func (a *AWS) getUser(in *iam.GetUserInput) (*iam.GetUserOutput, error) {
 // createUser refuses a name that differs from an existing one in case only, as IAM does.
 func (a *AWS) createUser(in *iam.CreateUserInput) (*iam.CreateUserOutput, error) {
 	name := aws.ToString(in.UserName)
-	if !regexp.MustCompile(`^[\w+=,.@-]{1,64}$`).MatchString(name) {
+	if !userName.MatchString(name) {
 		return nil, fail(400, "ValidationError", "The specified value for userName is invalid. It must contain only "+
 			"alphanumeric characters and/or the following: +=,.@_-")
 	}

@@ -7,6 +7,8 @@ import (
 	"strings"
 )
 
+var generatedID = regexp.MustCompile(`(AKIA|AIDA)FAKE\d{12,13}|(fake\+secret)/[A-Za-z0-9+/]{28}|-(Fk)\d{4}|(v)\d{31}|(upload)\d{26}|(REQUEST)\d{9}`)
+
 // Normalized is the snapshot with every id that AWS made up replaced by its kind and a number, in order of appearance:
 // "<AKIA 1>" for the first key, "<version 2>" for a secret's second version. Two accounts in the same state have the
 // same normalized snapshot, whatever happened in between. Policies and the values of secrets are searched as well, as
@@ -30,11 +32,10 @@ func (s Snapshot) Normalized() Snapshot {
 
 // rename numbers the generated ids of each kind in a text. Maps in JSON are sorted, so the order is always the same.
 func rename(text string) string {
-	ids := regexp.MustCompile(`(AKIA|AIDA)FAKE\d{12,13}|(fake\+secret)/[A-Za-z0-9+/]{28}|-(Fk)\d{4}|(v)\d{31}|(upload)\d{26}|(REQUEST)\d{9}`)
 	names, counts := map[string]string{}, map[string]int{}
-	return ids.ReplaceAllStringFunc(text, func(id string) string {
+	return generatedID.ReplaceAllStringFunc(text, func(id string) string {
 		if names[id] == "" {
-			kind := strings.Trim(strings.Join(ids.FindStringSubmatch(id)[1:], ""), "-")
+			kind := strings.Trim(strings.Join(generatedID.FindStringSubmatch(id)[1:], ""), "-")
 			counts[kind]++
 			names[id] = fmt.Sprintf("<%s %d>", kind, counts[kind])
 		}

@@ -5,6 +5,15 @@ import (
 	"strings"
 )
 
+var (
+	listingKey    = regexp.MustCompile(`(?i)^s3:(prefix|delimiter|max-keys)$`)
+	listingAction = regexp.MustCompile(`(?i)[*?]|^s3:ListBucket(Versions)?$`)
+	objectAction  = regexp.MustCompile(`^s3:((get|put|delete|restore|replicate)object|(abortmultipartupload|listmultipartuploadparts)$)`)
+	bucketAction  = regexp.MustCompile(`^s3:((get|put|delete)bucket|(get|put)(lifecycle|encryption)|` +
+		`list(bucket|bucketversions|bucketmultipartuploads)$)`)
+	fixedKey = regexp.MustCompile(`(?i)^(aws:(Principal.*|Source(Arn|Account|Vpc|Vpce|Owner|Ip)|userid)|s3:DataAccessPoint.*)$`)
+)
+
 // policySize is the most that a bucket policy may have, in bytes.
 const policySize = 20 * 1024
 
@@ -77,15 +86,14 @@ func (a *AWS) checkScope(b *bucket, s *statement) error {
 // checkConditions refuses a condition on what is listed together with an action that lists no objects. Patterns of
 // actions pass.
 func checkConditions(s *statement) error {
-	lists := regexp.MustCompile(`(?i)[*?]|^s3:ListBucket(Versions)?$`)
 	onListing := false
 	for _, keys := range s.Condition {
 		for key := range keys {
-			onListing = onListing || regexp.MustCompile(`(?i)^s3:(prefix|delimiter|max-keys)$`).MatchString(key)
+			onListing = onListing || listingKey.MatchString(key)
 		}
 	}
 	for _, action := range s.Action {
-		if onListing && !lists.MatchString(action) {
+		if onListing && !listingAction.MatchString(action) {
 			return malformed("Conditions do not apply to combination of actions and resources in statement")
 		}
 	}
@@ -97,11 +105,9 @@ func actionKind(action string) string {
 	switch name := strings.ToLower(action); {
 	case strings.ContainsAny(name, "*?"):
 		return ""
-	case regexp.MustCompile(`^s3:((get|put|delete|restore|replicate)object|(abortmultipartupload|listmultipartuploadparts)$)`).
-		MatchString(name):
+	case objectAction.MatchString(name):
 		return "object"
-	case regexp.MustCompile(`^s3:((get|put|delete)bucket|(get|put)(lifecycle|encryption)|` +
-		`list(bucket|bucketversions|bucketmultipartuploads)$)`).MatchString(name):
+	case bucketAction.MatchString(name):
 		return "bucket"
 	}
 	return ""
@@ -123,11 +129,10 @@ func (p *policy) public() bool {
 
 // narrowed looks for the condition keys that S3 accepts as fixed values.
 func (s statement) narrowed() bool {
-	fixed := regexp.MustCompile(`(?i)^(aws:(Principal.*|Source(Arn|Account|Vpc|Vpce|Owner|Ip)|userid)|s3:DataAccessPoint.*)$`)
 	for operator, keys := range s.Condition {
 		for key, values := range keys {
 			wild := strings.Contains(strings.Join(values, ""), "*")
-			if fixed.MatchString(key) && !wild && !strings.Contains(operator, "Not") && !strings.HasSuffix(operator, "IfExists") {
+			if fixedKey.MatchString(key) && !wild && !strings.Contains(operator, "Not") && !strings.HasSuffix(operator, "IfExists") {
 				return true
 			}
 		}

@@ -12,6 +12,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 )
 
+var bucketName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
+
 // bucket is a general purpose bucket. One of another account has nothing but a name and an owner.
 type bucket struct {
 	name       string
@@ -35,7 +37,7 @@ func (a *AWS) createBucket(who caller, in *s3.CreateBucketInput) (*s3.CreateBuck
 	if who.user != nil {
 		return nil, fail(403, "AccessDenied", "Access Denied")
 	}
-	if !regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`).MatchString(name) {
+	if !bucketName.MatchString(name) {
 		return nil, fail(400, "InvalidBucketName", "The specified bucket is not valid.")
 	}
 	var location types.BucketLocationConstraint
@@ -84,15 +86,10 @@ func (a *AWS) checkLocation(location string) error {
 // addBucket makes a bucket with the defaults of 2023 and later: public access blocked. The caller holds the lock.
 func (a *AWS) addBucket(name string, tags map[string]string) *bucket {
 	b := &bucket{
-		name:  name,
-		owner: a.account,
-		tags:  maps.Clone(tags),
-		access: types.PublicAccessBlockConfiguration{
-			BlockPublicAcls:       aws.Bool(true),
-			BlockPublicPolicy:     aws.Bool(true),
-			IgnorePublicAcls:      aws.Bool(true),
-			RestrictPublicBuckets: aws.Bool(true),
-		},
+		name:    name,
+		owner:   a.account,
+		tags:    maps.Clone(tags),
+		access:  publicAccessBlock(true),
 		objects: map[string][]*object{},
 		created: time.Now(),
 	}

@@ -13,6 +13,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 )
 
+var tagForm = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
+
 func (a *AWS) getBucketTagging(who caller, in *s3.GetBucketTaggingInput) (*s3.GetBucketTaggingOutput, error) {
 	b, err := a.bucket(who, request{bucket: in.Bucket, owner: in.ExpectedBucketOwner, action: "s3:GetBucketTagging"})
 	if err != nil {
@@ -112,7 +114,7 @@ func checkBucketTag(t types.Tag) error {
 // tagText tells whether AWS takes a text in a tag: letters, digits, spaces and _.:/=+-@, of a length in characters.
 func tagText(s string, shortest, longest int) bool {
 	n := utf8.RuneCountInString(s)
-	return n >= shortest && n <= longest && regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`).MatchString(s)
+	return n >= shortest && n <= longest && tagForm.MatchString(s)
 }
 
 func systemTag(key string) bool { return strings.HasPrefix(key, "aws:") }
@@ -240,4 +242,14 @@ func copyOf[T any](v T) T {
 		return v // the SDK's structures are plain data: this does not happen
 	}
 	return out
+}
+
+// publicAccessBlock is one with all four switches on, as a new bucket has it, or off.
+func publicAccessBlock(on bool) types.PublicAccessBlockConfiguration {
+	return types.PublicAccessBlockConfiguration{
+		BlockPublicAcls:       aws.Bool(on),
+		BlockPublicPolicy:     aws.Bool(on),
+		IgnorePublicAcls:      aws.Bool(on),
+		RestrictPublicBuckets: aws.Bool(on),
+	}
 }

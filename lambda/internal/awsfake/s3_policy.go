@@ -9,6 +9,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
+var (
+	accountID    = regexp.MustCompile(`^\d{12}$`)
+	principalARN = regexp.MustCompile(`^arn:([a-z-]+):(?:iam|sts)::(\d{12}):(root|user/|role/|assumed-role/)(.*)$`)
+)
+
 func (a *AWS) getBucketPolicy(who caller, in *s3.GetBucketPolicyInput) (*s3.GetBucketPolicyOutput, error) {
 	b, err := a.bucket(who, request{bucket: in.Bucket, owner: in.ExpectedBucketOwner, action: "s3:GetBucketPolicy"})
 	if err != nil {
@@ -70,7 +75,7 @@ func (a *AWS) principal(name string) (string, bool) {
 	if name == "*" {
 		return name, true
 	}
-	if regexp.MustCompile(`^\d{12}$`).MatchString(name) {
+	if accountID.MatchString(name) {
 		return "arn:" + a.partition + ":iam::" + name + ":root", true
 	}
 	for _, u := range a.users {
@@ -78,18 +83,17 @@ func (a *AWS) principal(name string) (string, bool) {
 			return u.id, time.Since(u.created) >= a.UserPropagation
 		}
 	}
-	form := regexp.MustCompile(`^arn:` + a.partition + `:(?:iam|sts)::(\d{12}):(root|user/|role/|assumed-role/)(.*)$`)
-	own := form.FindStringSubmatch(name)
+	own := principalARN.FindStringSubmatch(name)
 	switch {
-	case own == nil:
+	case own == nil, own[1] != a.partition:
 		return "", false
-	case own[1] != a.account || own[2] == "root":
+	case own[2] != a.account || own[3] == "root":
 		return name, true
-	case own[2] == "role/":
-		_, exists := a.roles[own[3][strings.LastIndex(own[3], "/")+1:]]
+	case own[3] == "role/":
+		_, exists := a.roles[own[4][strings.LastIndex(own[4], "/")+1:]]
 		return name, exists
 	}
-	return name, own[2] == "assumed-role/"
+	return name, own[3] == "assumed-role/"
 }
 
 // shown is a policy as S3 shows it: ARNs again, but for users that are gone, whose unique ids remain.

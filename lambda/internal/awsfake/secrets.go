@@ -13,6 +13,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 )
 
+var secretName = regexp.MustCompile(`^[A-Za-z0-9/_+=.@-]{1,512}$`)
+
 // secret is a secret of Secrets Manager. Its ARN ends in six characters that a secret of the same name never has again.
 type secret struct {
 	name        string
@@ -85,7 +87,7 @@ func (a *AWS) liveSecret(id *string) (*secret, error) {
 // createSecret is idempotent for the same token and value, as AWS documents it, and only then.
 func (a *AWS) createSecret(in *secretsmanager.CreateSecretInput) (*secretsmanager.CreateSecretOutput, error) {
 	name, token := aws.ToString(in.Name), aws.ToString(in.ClientRequestToken)
-	if !regexp.MustCompile(`^[A-Za-z0-9/_+=.@-]{1,512}$`).MatchString(name) {
+	if !secretName.MatchString(name) {
 		return nil, fail(400, "ValidationException", "Invalid name. Must be a valid name containing alphanumeric "+
 			"characters, or any of the following: -/_+=.@!")
 	}

@@ -160,6 +160,26 @@ func (s *secret) snapshot() Secret {
 	return out
 }
 
+// Public is what the account shows, as JSON, to those who may read everything but secrets.
+func (s Snapshot) Public() string {
+	users, secrets := maps.Clone(s.Users), maps.Clone(s.Secrets)
+	for name, user := range users {
+		user.Keys = slices.Clone(user.Keys)
+		for i := range user.Keys {
+			user.Keys[i].Secret = ""
+		}
+		users[name] = user
+	}
+	for name, secret := range secrets {
+		secret.Versions = slices.Clone(secret.Versions)
+		for i := range secret.Versions {
+			secret.Versions[i].Value = ""
+		}
+		secrets[name] = secret
+	}
+	return toJSON(Snapshot{Users: users, Buckets: s.Buckets, Secrets: secrets})
+}
+
 // toJSON leaves out the fields that an SDK structure does not have set.
 func toJSON(v any) string {
 	var fields map[string]any

@@ -94,16 +94,6 @@ func unusable(now awsfake.Snapshot, fields map[string]string) string {
 	return ""
 }
 
-// leaked says where a secret access key or the signature of the ResponseURL shows.
-func (w *world) leaked() string {
-	for _, canary := range []string{"fake+secret", "fake%2Bsecret", `fake+secret`, "urlsignature"} {
-		if strings.Contains(w.log.String(), canary) {
-			return "the log holds " + canary
-		}
-	}
-	return ""
-}
-
 // difference describes in one line how an account differs from what it should be.
 func difference(want, got awsfake.Snapshot) string {
 	diff := cmp.Diff(want, got)

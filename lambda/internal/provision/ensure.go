@@ -164,7 +164,7 @@ func (p *Provisioner) deliver(ctx context.Context, s spec.Spec, c change, made s
 		made.secret.fresh, made.user.fresh = false, false
 		winner, err := p.committedKey(ctx, s, c, made)
 		if err == nil && winner.ID == "" && (key.version != "" || errors.Is(failure, errConflict)) {
-			winner, err = p.mintKey(ctx, s, made.user, winner) // what was committed names a key that is gone
+			winner, err = p.ensureKey(ctx, s, c, made) // what was committed names a key that is gone
 		}
 		if err != nil || winner.ID == "" {
 			return credential{}, errors.Join(failure, err)

@@ -51,12 +51,23 @@ type credential struct {
 // ensureKey returns the key that the secret names, or a new one if there is none
 // that works. A key that somebody has made inactive stays so: it may be known to
 // strangers, so a new one takes its place.
+//
+// IAM refuses a third key. Then another delivery has made one after room was made for
+// ours, or IAM did not list one that was made seconds ago, so everything is looked at
+// again: by now that key may be the one in the secret.
 func (p *Provisioner) ensureKey(ctx context.Context, s spec.Spec, c change, made set) (credential, error) {
-	key, err := p.committedKey(ctx, s, c, made)
-	if err != nil || key.ID != "" {
+	const rounds = 5
+	return backoff.Retry(ctx, func() (credential, error) {
+		key, err := p.committedKey(ctx, s, c, made)
+		if err == nil && key.ID == "" {
+			key, err = p.mintKey(ctx, s, made.user, key)
+		}
+		if err != nil && !isCode(err, "LimitExceeded", "LimitExceededException") {
+			err = backoff.Permanent(err)
+		}
+		made.secret.fresh, made.user.fresh = false, false // by now it may have a value, and keys
 		return key, err
-	}
-	return p.mintKey(ctx, s, made.user, key)
+	}, backoff.WithBackOff(backoff.NewConstantBackOff(pollInterval)), backoff.WithMaxTries(rounds))
 }
 
 // committedKey returns the key that the secret names, if the user has it and it is
@@ -76,6 +87,7 @@ func (p *Provisioner) committedKey(ctx context.Context, s spec.Spec, c change, m
 	none := credential{follows: current.version}
 	id := string(current.fields[spec.FieldAccessKeyID])
 	if id == "" {
+		p.reportRepair(c, current.version != "" && !current.isTombstone, "value of the secret", s.SecretName)
 		return none, nil
 	}
 	// Also for a user whom this event has made: another delivery may have given it a
@@ -183,6 +195,9 @@ func (p *Provisioner) sweepKeys(ctx context.Context, s spec.Spec, keep string) (
 		}
 		if err := p.deleteKey(ctx, s, id); err != nil {
 			return false, err
+		}
+		if keep != "" {
+			p.log.Info("deleted an access key that is not in the secret", "user", s.UserName, "accessKeyId", id)
 		}
 	}
 	if !kept && keep != "" { // or not listed yet

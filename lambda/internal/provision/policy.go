@@ -41,12 +41,22 @@ func (p *Provisioner) ensurePolicy(ctx context.Context, s spec.Spec, c change, m
 	if !made.user.fresh && sameStatements(ours, wanted.Statement) {
 		return nil
 	}
-	p.reportRepair(c, !made.bucket.fresh && len(ours) == 0, "policy", s.BucketName)
+	p.reportRepair(c, !made.bucket.fresh && !made.user.fresh && !isOurPolicyOf(c.old, ours), "policy", s.BucketName)
 	if len(others) > 0 {
 		wanted.Version, wanted.ID = current.Version, current.ID
 		wanted.Statement = append(others, wanted.Statement...)
 	}
 	return p.putPolicy(ctx, s, wanted)
+}
+
+// isOurPolicyOf reports whether statements are those of a spec, as far as that is known.
+func isOurPolicyOf(old spec.Spec, statements []json.RawMessage) bool {
+	if old.PhysicalID == "" {
+		return true
+	}
+	var before policyDocument
+	err := json.Unmarshal(old.PolicyJSON(), &before)
+	return err == nil && sameStatements(statements, before.Statement)
 }
 
 // removePolicy takes our statements away and leaves the others.

@@ -3,10 +3,10 @@ package provision_test
 import (
 	"flag"
 	"fmt"
+	"maps"
 	"strings"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"bucketuser/lambda/internal/awsfake"
@@ -37,6 +37,7 @@ func races() []race {
 	deleting := [2]string{"DELETE_IN_PROGRESS", "DELETE_IN_PROGRESS"}
 	updating := [2]string{"UPDATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"}
 	logs, purge, old, p := with("Prefix", "logs"), with("OnDelete", "Purge", "Versioning", "true"), named, other(named)
+	recovering, retain := with("SecretRecoveryDays", "7"), with("OnDelete", "Retain")
 	made := func(p properties) func(*world) { return func(w *world) { w.history(create(p)) } }
 	gone := []raceEnd{{nil, []event{create(named), remove(named)}}}
 	to := func(events ...event) []event { return events }
@@ -49,6 +50,11 @@ func races() []race {
 			[]raceEnd{{to(remove(named)), to(create(named), remove(named))}}, wholeOrNothing},
 		{"two creates", nothing, create(named), create(named), "", "", creating,
 			[]raceEnd{{nil, to(create(named))}, {to(remove(named)), to(create(named), remove(named))}}, nil},
+		{"two creates that restore", func(w *world) { w.history(create(recovering), remove(recovering)) }, create(recovering), create(recovering), "", "", creating,
+			[]raceEnd{{nil, to(create(recovering))}, {to(remove(recovering)), to(create(recovering), remove(recovering))}}, nil},
+		{"two creates that adopt", func(w *world) { w.aws.AddBucket("my-data", map[string]string{"bucketuser:owner": "released"}) },
+			create(retain), create(retain), "", "", creating,
+			[]raceEnd{{nil, to(create(retain))}, {to(remove(retain)), to(create(retain), remove(retain))}}, nil},
 		// One fails for reasons of its own: its undoing and the other's commit exclude each other.
 		{"two creates, one without a right", nothing, create(named), create(named), "", "PutBucketLifecycleConfiguration", creating,
 			[]raceEnd{{to(remove(named)), to(create(named), remove(named))}}, notBoth},
@@ -58,6 +64,12 @@ func races() []race {
 			[]raceEnd{{nil, to(update(named, logs, named))}}, nil},
 		{"two updates that mint", func(w *world) { w.history(create(named)); w.aws.DeleteUser("clickhouse") },
 			update(named, logs, named), update(named, logs, named), "", "", updating, []raceEnd{{nil, to(update(named, logs, named))}}, nil},
+		{"two updates that restore", func(w *world) { w.history(create(named)); w.aws.DeleteSecret("clickhouse/s3", 30) },
+			update(named, logs, named), update(named, logs, named), "", "", updating, []raceEnd{{nil, to(update(named, logs, named))}}, nil},
+		{"two updates that make room", func(w *world) {
+			w.aws.DeleteKey(w.created(named).Data["AccessKeyId"])
+			w.aws.AddKey("clickhouse")
+		}, update(named, logs, named), update(named, logs, named), "", "", updating, []raceEnd{{nil, to(update(named, logs, named))}}, nil},
 		// Whichever writes last wins, so the account may be as the update wanted it when
 		// the rollback has answered. The key stays right, and the next event converges.
 		{"rollback beside update", made(named), update(named, logs, named), update(named, named, logs), "", "", updating,
@@ -116,24 +128,24 @@ func wholeOrNothing(w *world, a, b answer) string {
 
 // TestRace interleaves two deliveries at every pair of calls.
 func TestRace(t *testing.T) {
-	var runs, violations atomic.Int64
+	var total tally
 	start := time.Now()
 	t.Run("pairs", func(t *testing.T) {
 		for _, r := range races() {
 			t.Run(r.name, func(t *testing.T) {
 				t.Parallel()
-				r.enumerate(t, &runs, &violations)
+				r.enumerate(t, &total)
 			})
 		}
 	})
-	fmt.Printf("races: %d interleavings, %d violations, %s\n", runs.Load(), violations.Load(), time.Since(start).Round(time.Second))
+	fmt.Printf("races: %d interleavings, %d violations, leak checks: %d texts, %d windows, %s\n", total.one.Load(), total.violations.Load(),
+		total.texts.Load(), total.windows.Load(), time.Since(start).Round(time.Second))
 }
 
 // enumerate runs the race for every number of calls that a makes before b begins, and
 // every number that b makes before a goes on, until a and b make no more. Calls beyond
-// the 40th repeat what is waited for, so of those every eighth is enough. Of races that
-// wait much, two in three pairs are run, and with -short two in seven of each.
-func (r race) enumerate(t *testing.T, runs, violations *atomic.Int64) {
+// the 40th repeat what is waited for, so of those every eighth is enough.
+func (r race) enumerate(t *testing.T, total *tally) {
 	wants := make([]awsfake.Snapshot, len(r.ends))
 	for i, end := range r.ends {
 		r.inWorld(t, func(w *world) {
@@ -152,7 +164,7 @@ func (r race) enumerate(t *testing.T, runs, violations *atomic.Int64) {
 			r.inWorld(t, func(w *world) {
 				var violation string
 				reached, violation = r.run(w, first, second, wants)
-				runs.Add(1)
+				total.one.Add(1)
 				if *oneRace != "" {
 					for _, call := range w.aws.Calls() {
 						w.t.Log(call)
@@ -160,9 +172,11 @@ func (r race) enumerate(t *testing.T, runs, violations *atomic.Int64) {
 					w.t.Log(w.log.String())
 				}
 				if violation != "" {
-					violations.Add(1)
+					total.violations.Add(1)
 					w.t.Errorf("-run '%s' -race-at %d,%d: %s", t.Name(), first, second, violation)
 				}
+				total.violations.Add(w.leaked())
+				total.searched(w)
 			})
 			if more = reached[0]; !more || !reached[1] {
 				break
@@ -172,26 +186,14 @@ func (r race) enumerate(t *testing.T, runs, violations *atomic.Int64) {
 }
 
 func (r race) skips(first, second int) bool {
-	n := 1
-	if strings.Contains(r.name, "mint") || strings.Contains(r.name, "replacement") {
-		n = 3 // who loses polls for minutes, in hundreds of calls
-	}
-	if testing.Short() {
-		n = 7
-	}
-	switch {
-	case *oneRace != "":
+	if *oneRace != "" {
 		return *oneRace != fmt.Sprintf("%d,%d", first, second)
-	case first > 40 && first%8 != 0, second > 40 && second%8 != 0:
-		return true
-	default:
-		return (first+3*second)%n != 0 && (first+3*second+1)%n != 0
 	}
+	return first > 40 && first%8 != 0 || second > 40 && second%8 != 0
 }
 
 func (r race) inWorld(t *testing.T, test func(*world)) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, "eu-west-1")
+	inRegion(t, "eu-west-1", func(w *world) {
 		w.aws.UserPropagation, w.aws.KeyPropagation = 500*time.Millisecond, 1500*time.Millisecond
 		test(w)
 	})
@@ -272,6 +274,9 @@ func (r race) outcome(w *world, answers [2]answer, errs [2]error) string {
 			return fmt.Sprintf("delivery %d answers %s", i+1, answers[i].Reason)
 		}
 	}
+	if r.judge == nil && r.a.kind != "Delete" && !maps.Equal(answers[0].Data, answers[1].Data) {
+		return fmt.Sprintf("one answers %v, the other %v", answers[0].Data, answers[1].Data)
+	}
 	if r.judge != nil {
 		if reason := r.judge(w, answers[0], answers[1]); reason != "" {
 			return reason
@@ -290,7 +295,7 @@ func (r race) finish(w *world, answers [2]answer, end raceEnd, want awsfake.Snap
 	if diff := difference(want, settled(w.aws)); diff != "" {
 		return fmt.Sprintf("in the end (%s, %s): %s", brief(answers[0]), brief(answers[1]), diff)
 	}
-	return w.leaked()
+	return ""
 }
 
 func brief(a answer) string { return strings.TrimSpace(a.Status + " " + a.Reason) }

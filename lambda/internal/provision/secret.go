@@ -38,8 +38,9 @@ var (
 // secret is the Secrets Manager secret under the name of a spec.
 type secret struct {
 	exists   bool
-	fresh    bool // created by this event, so without a value
-	deleting bool // in its recovery window
+	fresh    bool   // created by this event, so without a value
+	deleting bool   // in its recovery window
+	current  string // id of the version with the stage AWSCURRENT, or ""
 	ARN      string
 	kmsKeyID string
 	tags     map[string]string
@@ -74,6 +75,7 @@ func (p *Provisioner) lookSecret(ctx context.Context, s spec.Spec, creating bool
 	return secret{
 		exists:   true,
 		deleting: out.DeletedDate != nil,
+		current:  currentVersion(out.VersionIdsToStages),
 		ARN:      aws.ToString(out.ARN),
 		kmsKeyID: aws.ToString(out.KmsKeyId),
 		tags:     secretTags(out.Tags),
@@ -84,13 +86,15 @@ func (p *Provisioner) lookSecret(ctx context.Context, s spec.Spec, creating bool
 // the commit, or brings back one that a resource has released.
 //
 // One of ours that waits for its deletion is brought back too where the rest of the
-// set is there, as somebody has deleted it by hand. Otherwise it is what an earlier
-// set of the same names has left, and soon gone.
+// set is there, as somebody has deleted it by hand: what it holds is still ours.
+// Otherwise it is what an earlier set of the same names has left, and soon gone.
 func (p *Provisioner) ensureSecret(ctx context.Context, s spec.Spec, found set) (secret, error) {
 	x := found.secret
 	switch {
-	case x.exists && isReleased(x.tags), x.deleting && isOurs(x.tags, s) && (found.user.owned(s) || found.bucket.owned(s)):
+	case x.exists && isReleased(x.tags):
 		return p.adoptSecret(ctx, s, x)
+	case x.deleting && isOurs(x.tags, s) && (found.user.owned(s) || found.bucket.owned(s)):
+		return p.restoreSecret(ctx, s, x)
 	case x.exists && !x.deleting:
 		return x, nil
 	default:
@@ -138,30 +142,47 @@ func isMarkedForDeletion(err error) bool {
 	return errors.As(err, &invalid) && strings.Contains(invalid.ErrorMessage(), "marked for deletion")
 }
 
-// adoptSecret restores a secret and makes it ours. What it holds is of an earlier
-// life, so its version is put down as not committed.
-func (p *Provisioner) adoptSecret(ctx context.Context, s spec.Spec, found secret) (secret, error) {
-	if found.deleting {
-		if _, err := p.secrets.RestoreSecret(ctx, &secretsmanager.RestoreSecretInput{SecretId: &found.ARN}); err != nil {
-			return secret{}, fmt.Errorf("secret %s: %w", s.SecretName, brief(err))
+// restoreSecret takes the secret out of its recovery window.
+func (p *Provisioner) restoreSecret(ctx context.Context, s spec.Spec, x secret) (secret, error) {
+	if _, err := p.secrets.RestoreSecret(ctx, &secretsmanager.RestoreSecretInput{SecretId: &x.ARN}); err != nil {
+		return secret{}, fmt.Errorf("secret %s: %w", s.SecretName, brief(err))
+	}
+	p.log.Info("restored the secret", "secret", s.SecretName)
+	x.deleting = false
+	return x, nil
+}
+
+// adoptSecret restores a released secret and makes it ours. What it holds is of an
+// earlier life, so its version is put down as not committed. That version was read
+// together with the tag that says released: by now another delivery of this event
+// may have adopted the secret and committed to it.
+func (p *Provisioner) adoptSecret(ctx context.Context, s spec.Spec, x secret) (_ secret, err error) {
+	if x.deleting {
+		if x, err = p.restoreSecret(ctx, s, x); err != nil {
+			return secret{}, err
 		}
-		p.log.Info("restored a released secret", "secret", s.SecretName)
 	}
-	before, err := p.readValue(ctx, s, found)
-	if err != nil {
-		return secret{}, err
-	}
-	tags := maps.Clone(found.tags)
+	tags := maps.Clone(x.tags)
 	delete(tags, tagReleasedBy)
 	maps.Copy(tags, s.AllTags())
-	if before.version != "" {
-		tags[tagBefore] = before.version
+	if x.current != "" {
+		tags[tagBefore] = x.current
 	}
-	if err := p.setSecretTags(ctx, s, found, tags); err != nil {
+	if err := p.setSecretTags(ctx, s, x, tags); err != nil {
 		return secret{}, err
 	}
 	adopted, err := p.lookSecret(ctx, s, false)
 	return adopted, errors.Join(err, adopted.admit(s))
+}
+
+// currentVersion finds the version that has the stage AWSCURRENT.
+func currentVersion(stages map[string][]string) string {
+	for version, names := range stages {
+		if slices.Contains(names, "AWSCURRENT") {
+			return version
+		}
+	}
+	return ""
 }
 
 // ensureSecretSettings brings KMS key and tags in line.

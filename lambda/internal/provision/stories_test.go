@@ -83,18 +83,24 @@ func createStories() []story {
 
 func updateStories() []story {
 	var all []story
-	add := func(name string, p, old properties, before func(*world)) {
-		all = append(all, story{"update " + name, "eu-west-1", before, update(old, p, old), []ending{
-			{"again", []event{update(old, p, old)}, false},
-			{"back", []event{update(old, old, p)}, false},
-		}})
+	add := func(name string, p, old properties, before func(*world), endings ...ending) {
+		all = append(all, story{"update " + name, "eu-west-1", before, update(old, p, old), append(endings,
+			ending{"again", []event{update(old, p, old)}, false},
+			ending{"back", []event{update(old, old, p)}, false},
+		)})
+	}
+	deleting := func(p properties) ending { return ending{"delete", []event{remove(p)}, false} }
+	// A marker under the other prefix counts as data, so here CloudFormation goes back first.
+	backAndDelete := func(p, old properties, isFilled bool) ending {
+		deleted := remove(old)
+		deleted.refused = isFilled
+		return ending{"back and delete", []event{update(old, old, p), deleted}, true}
 	}
 	created := func(w *world) { w.history(create(named)) }
 	for _, change := range []struct {
 		name, property string
 		value          any
 	}{
-		{"Prefix", "Prefix", "logs"},
 		{"FolderMarker", "FolderMarker", "false"},
 		{"Access", "Access", "Full"},
 		{"Statements", "Statements", []any{map[string]any{"Effect": "Allow", "Action": "s3:GetObjectTagging"}}},
@@ -107,21 +113,25 @@ func updateStories() []story {
 		{"SecretRecoveryDays", "SecretRecoveryDays", "7"},
 		{"Tags", "Tags", []any{map[string]any{"Key": "team", "Value": "data"}}},
 	} {
-		add(change.name, with(change.property, change.value), named, created)
+		p := with(change.property, change.value)
+		add(change.name, p, named, created, deleting(p))
 	}
+	logs := with("Prefix", "logs")
+	add("Prefix", logs, named, created, backAndDelete(logs, named, false))
 	everything := with("Prefix", "logs", "Access", "ReadOnly", "Versioning", "true", "AbortIncompleteUploadsAfterDays", "3",
 		"SecretKmsKeyId", "alias/mine", "Tags", []any{map[string]any{"Key": "team", "Value": "data"}})
 	add("everything", everything, named, func(w *world) {
 		created(w)
 		w.aws.PutObject("my-data", "data/x", "1")
-	})
+	}, backAndDelete(everything, named, true))
+	full := with("Access", "Full")
 	for name, tamper := range map[string]func(*awsfake.AWS){
 		"user":   func(a *awsfake.AWS) { a.DeleteUser("clickhouse") },
 		"secret": func(a *awsfake.AWS) { a.DeleteSecret("clickhouse/s3", 0) },
 		"value":  func(a *awsfake.AWS) { a.PutSecretValue("clickhouse/s3", "nonsense") },
 		"bucket": func(a *awsfake.AWS) { a.DeleteBucket("my-data") },
 	} {
-		add("repairing the "+name, with("Prefix", "logs"), named, func(w *world) { created(w); tamper(w.aws) })
+		add("repairing the "+name, full, named, func(w *world) { created(w); tamper(w.aws) }, deleting(full))
 	}
 	return all
 }
@@ -179,7 +189,7 @@ func rollbackStories() []story {
 	everything := with("Prefix", "logs", "Access", "Full", "Versioning", "true", "Tags", []any{map[string]any{"Key": "team", "Value": "data"}})
 	back := update(named, named, everything)
 	all := []story{{"rollback in place", "eu-west-1", func(w *world) { w.history(create(named), update(named, everything, named)) },
-		back, []ending{{"again", []event{back}, false}}}}
+		back, []ending{{"again", []event{back}, false}, {"again and delete", []event{back, remove(named)}, true}}}}
 	for _, onDelete := range []string{"DeleteIfEmpty", "Purge", "Retain"} {
 		old := with("OnDelete", onDelete)
 		p := other(old)
@@ -189,7 +199,7 @@ func rollbackStories() []story {
 				w.history(create(old), update(old, p, old))
 				w.aws.PutObject("my-data-2", "data/z", "1")
 			},
-			back, []ending{{"again", []event{back}, false}}})
+			back, []ending{{"again", []event{back}, false}, {"delete", []event{remove(old)}, false}}})
 		back = update(old, old, p)
 		for _, operation := range []string{"CreateAccessKey", "PutSecretValue"} {
 			all = append(all, story{"rollback of a replacement killed after " + operation + " " + onDelete, "eu-west-1",

@@ -164,29 +164,36 @@ func TestUpdateLeavesWhatOthersDid(t *testing.T) {
 	})
 }
 
+// changedByHand is what people may do to a resource behind CloudFormation's back.
+var changedByHand = []struct {
+	name   string
+	tamper func(*awsfake.AWS, answer)
+	newKey bool
+	log    string
+}{
+	{"user deleted", func(a *awsfake.AWS, _ answer) { a.DeleteUser("clickhouse") }, true, `"what":"user"`},
+	{"user created again", func(a *awsfake.AWS, c answer) {
+		tags := a.Snapshot().Users["clickhouse"].Tags
+		a.DeleteUser("clickhouse")
+		a.AddUser("clickhouse", "/bucketuser/", tags)
+	}, true, "the key in the secret is gone"},
+	{"key deleted", func(a *awsfake.AWS, c answer) { a.DeleteKey(c.Data["AccessKeyId"]) }, true, "the key in the secret is gone"},
+	{"key made inactive", func(a *awsfake.AWS, c answer) { a.SetKeyActive(c.Data["AccessKeyId"], false) }, true, "the key in the secret is inactive"},
+	{"second key made", func(a *awsfake.AWS, _ answer) { a.AddKey("clickhouse") }, false, "deleted an access key that is not in the secret"},
+	{"secret deleted", func(a *awsfake.AWS, _ answer) { a.DeleteSecret("clickhouse/s3", 0) }, true, `"what":"secret"`},
+	{"secret scheduled for deletion", func(a *awsfake.AWS, _ answer) { a.DeleteSecret("clickhouse/s3", 30) }, false, "restored"},
+	{"secret overwritten", func(a *awsfake.AWS, _ answer) { a.PutSecretValue("clickhouse/s3", "nonsense") }, true, `"what":"value of the secret"`},
+	{"bucket deleted", func(a *awsfake.AWS, _ answer) { a.DeleteBucket("my-data") }, false, `"what":"bucket"`},
+	{"public access block lifted", func(a *awsfake.AWS, _ answer) { a.SetPublicAccessBlock("my-data", false) }, false, `"what":"public access block"`},
+	{"policy altered", func(a *awsfake.AWS, _ answer) {
+		policy := a.Snapshot().Buckets["my-data"].Policy
+		_ = a.SetBucketPolicy("my-data", strings.Replace(policy, `"s3:GetObject"`, `"s3:GetObjectTagging"`, 1))
+	}, false, `"what":"policy"`},
+	{"policy removed", func(a *awsfake.AWS, _ answer) { _ = a.SetBucketPolicy("my-data", "") }, false, `"what":"policy"`},
+}
+
 func TestUpdateRepairsWhatWasChangedByHand(t *testing.T) {
-	tests := []struct {
-		name   string
-		tamper func(*awsfake.AWS, answer)
-		newKey bool
-		log    string
-	}{
-		{"user deleted", func(a *awsfake.AWS, _ answer) { a.DeleteUser("clickhouse") }, true, `"what":"user"`},
-		{"user created again", func(a *awsfake.AWS, c answer) {
-			tags := a.Snapshot().Users["clickhouse"].Tags
-			a.DeleteUser("clickhouse")
-			a.AddUser("clickhouse", "/bucketuser/", tags)
-		}, true, "the key in the secret is gone"},
-		{"key deleted", func(a *awsfake.AWS, c answer) { a.DeleteKey(c.Data["AccessKeyId"]) }, true, "the key in the secret is gone"},
-		{"key made inactive", func(a *awsfake.AWS, c answer) { a.SetKeyActive(c.Data["AccessKeyId"], false) }, true, "the key in the secret is inactive"},
-		{"second key made", func(a *awsfake.AWS, _ answer) { a.AddKey("clickhouse") }, false, ""},
-		{"secret deleted", func(a *awsfake.AWS, _ answer) { a.DeleteSecret("clickhouse/s3", 0) }, true, `"what":"secret"`},
-		{"secret scheduled for deletion", func(a *awsfake.AWS, _ answer) { a.DeleteSecret("clickhouse/s3", 30) }, true, "restored"},
-		{"secret overwritten", func(a *awsfake.AWS, _ answer) { a.PutSecretValue("clickhouse/s3", "nonsense") }, true, ""},
-		{"bucket deleted", func(a *awsfake.AWS, _ answer) { a.DeleteBucket("my-data") }, false, `"what":"bucket"`},
-		{"policy removed", func(a *awsfake.AWS, _ answer) { _ = a.SetBucketPolicy("my-data", "") }, false, `"what":"policy"`},
-	}
-	for _, test := range tests {
+	for _, test := range changedByHand {
 		t.Run(test.name, func(t *testing.T) {
 			inWorld(t, func(w *world) {
 				created := w.succeeded(w.create(named))
@@ -200,6 +207,9 @@ func TestUpdateRepairsWhatWasChangedByHand(t *testing.T) {
 					t.Errorf("the log does not say %s:\n%s", test.log, w.log.String())
 				}
 				after := w.aws.Snapshot()
+				if b := after.Buckets["my-data"]; b.PublicAccessBlock != [4]bool{true, true, true, true} {
+					t.Errorf("public access block: %v", b.PublicAccessBlock)
+				}
 				if b := after.Buckets["my-data"]; b.Policy != before.Buckets["my-data"].Policy || !maps.EqualFunc(b.Objects, before.Buckets["my-data"].Objects,
 					func(a, b []awsfake.Object) bool { return len(a) == len(b) }) {
 					t.Errorf("bucket: %+v", b)

@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"bucketuser/lambda/internal/awsfake"
+	"bucketuser/lambda/internal/canary"
 	"bucketuser/lambda/internal/cfnresource"
 	"bucketuser/lambda/internal/provision"
 	"bucketuser/lambda/spec"
@@ -39,6 +40,11 @@ type world struct {
 	provider spec.Provider
 	stackID  string
 	log      journal
+
+	mu      sync.Mutex
+	answers []string // that CloudFormation got, as they were sent
+	errors  []string // that Lambda got
+	canary  canary.Canary
 }
 
 // journal is the log of all invocations.
@@ -63,7 +69,29 @@ func (j *journal) String() string {
 // in eu-west-1 whose IAM needs time to spread the word.
 func inWorld(t *testing.T, test func(*world)) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) { test(newWorld(t, "eu-west-1")) })
+	inRegion(t, "eu-west-1", func(w *world) {
+		test(w)
+		w.leaked()
+	})
+}
+
+func inRegion(t *testing.T, region string, test func(*world)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) { test(newWorld(t, region)) })
+}
+
+// A moment is an account at a time.
+type moment struct {
+	aws *awsfake.AWS
+	at  time.Time
+}
+
+func (w *world) moment() moment { return moment{w.aws.Clone(), time.Now()} }
+
+// goTo puts a copy of the account of a moment into a world that is younger.
+func (w *world) goTo(m moment) {
+	<-time.After(time.Until(m.at))
+	w.aws = m.aws.Clone()
 }
 
 func newWorld(t *testing.T, region string) *world {
@@ -97,6 +125,9 @@ type answer struct {
 }
 
 func (w *world) create(p properties) answer { return w.send("Create", "", p, nil) }
+
+// created makes a resource.
+func (w *world) created(p properties) answer { return w.succeeded(w.create(p)) }
 
 func (w *world) update(id string, p, old properties) answer { return w.send("Update", id, p, old) }
 
@@ -148,6 +179,7 @@ func (w *world) invoke(session *awsfake.Session, kind, id string, p, old propert
 			if err != nil {
 				return nil, err
 			}
+			w.note(&w.answers, string(body))
 			var a answer
 			if err := json.Unmarshal(body, &a); err != nil {
 				return nil, err
@@ -160,13 +192,23 @@ func (w *world) invoke(session *awsfake.Session, kind, id string, p, old propert
 	ctx, cancel := context.WithTimeout(w.t.Context(), 15*time.Minute)
 	defer cancel()
 	// An error beside an answer only asks for another delivery, as undoing failed.
-	if err := handler.Handle(ctx, payload); err != nil && len(answers) == 0 {
-		return answer{}, err
+	if err := handler.Handle(ctx, payload); err != nil {
+		w.note(&w.errors, err.Error())
+		if len(answers) == 0 {
+			return answer{}, err
+		}
 	}
 	if len(answers) != 1 {
 		return answer{}, fmt.Errorf("%d answers", len(answers))
 	}
 	return answers[0], nil
+}
+
+// note keeps what left the function, for leaked.
+func (w *world) note(texts *[]string, text string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	*texts = append(*texts, text)
 }
 
 type roundTripper func(*http.Request) (*http.Response, error)
@@ -233,4 +275,25 @@ func deny(operations ...string) func(context.Context, awsfake.Call) awsfake.Deci
 		}
 		return awsfake.Decision{}
 	}
+}
+
+// leaked fails the test where a secret access key or the query of the ResponseURL
+// shows, in any encoding: in logs, answers, returned errors, or what the account shows
+// to those who may not read secrets. It returns the number of leaks.
+func (w *world) leaked() (leaks int64) {
+	for _, secret := range w.aws.IssuedSecrets() {
+		w.canary.Secret(secret)
+	}
+	w.canary.ResponseURL(responseURL)
+	for place, texts := range map[string][]string{
+		"the log": {w.log.String()}, "an answer": w.answers, "an error": w.errors, "the account": {w.aws.Snapshot().Public()},
+	} {
+		for _, text := range texts {
+			if err := w.canary.Scan(place, text); err != nil {
+				leaks++
+				w.t.Error(err)
+			}
+		}
+	}
+	return leaks
 }

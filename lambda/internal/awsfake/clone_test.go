@@ -1,0 +1,88 @@
+package awsfake
+
+import (
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// full is an account in which every field holds something.
+func full(t *testing.T) *AWS {
+	a := New("111122223333", "eu-west-1")
+	a.UserPropagation, a.KeyPropagation, a.RolePropagation, a.SecretDeletion = 1, 2, 3, time.Hour
+	a.LenientCreateBucket = true
+	if err := a.AddManagedPolicy("arn:aws:iam::111122223333:policy/b", `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}`); err != nil {
+		t.Fatal(err)
+	}
+	a.AddUser("alice", "/", map[string]string{"k": "v"})
+	a.AddKey("alice")
+	a.Attach("alice", LoginProfile)
+	a.AddBucket("data", map[string]string{"k": "v"})
+	a.PutObject("data", "x", "1")
+	a.AddUpload("data", "y")
+	a.AddSecret("keys", "1", map[string]string{"k": "v"})
+	a.PutSecretValue("keys", "2")
+	a.SetResourceStatus("stack", "Disk", "CREATE_IN_PROGRESS")
+	a.SetPhysicalResourceID("stack", "Disk", "id")
+	a.begin(Call{Session: a.Session("role").Name()})
+	return a
+}
+
+func TestCloneIsTheSame(t *testing.T) {
+	a := full(t)
+	fields := reflect.ValueOf(a).Elem()
+	for i := range fields.NumField() {
+		switch name := fields.Type().Field(i).Name; name {
+		case "mu", "Before": // not state
+		default:
+			if fields.Field(i).IsZero() {
+				t.Errorf("%s is zero here, so its copy is not tested", name)
+			}
+		}
+	}
+	everything := cmp.Options{
+		cmp.Exporter(func(reflect.Type) bool { return true }),
+		cmp.FilterPath(func(p cmp.Path) bool { return p.String() == "mu" }, cmp.Ignore()),
+		cmp.Comparer(func(x, y *Session) bool { return x == y }),
+	}
+	if diff := cmp.Diff(a, a.Clone(), everything); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestCloneIsOnItsOwn(t *testing.T) {
+	a := full(t)
+	was := a.Snapshot()
+	change := func(b *AWS) {
+		b.TagUser("alice", map[string]string{"k": "w"})
+		b.AddKey("alice")
+		b.SetKeyActive(was.Users["alice"].Keys[0].ID, false)
+		b.Attach("alice", MFADevice)
+		b.AddUser("bob", "/", nil)
+		b.TagBucket("data", map[string]string{"k": "w"})
+		b.SetVersioning("data", "Enabled")
+		b.SetPublicAccessBlock("data", false)
+		b.PutObject("data", "x", "2")
+		b.LockObject("data", "x", was.Buckets["data"].Objects["x"][0].Version, true)
+		b.AddUpload("data", "z")
+		b.TagSecret("keys", map[string]string{"k": "w"})
+		b.PutSecretValue("keys", "3")
+		b.SetResourceStatus("stack", "Disk", "CREATE_COMPLETE")
+		b.SetPhysicalResourceID("stack", "Disk", "other")
+	}
+	clone := a.Clone()
+	change(clone)
+	if diff := cmp.Diff(was, a.Snapshot()); diff != "" {
+		t.Errorf("changing the clone changes the original:\n%s", diff)
+	}
+	if a.stacks["stack"]["Disk"] != "CREATE_IN_PROGRESS" || a.physicalIDs["stack Disk"] != "id" {
+		t.Error("changing the clone's stacks changes the original's")
+	}
+	changed := clone.Snapshot()
+	change(a)
+	if diff := cmp.Diff(changed, clone.Snapshot()); diff != "" {
+		t.Errorf("changing the original changes the clone:\n%s", diff)
+	}
+}

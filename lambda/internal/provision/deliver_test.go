@@ -1,0 +1,126 @@
+package provision_test
+
+import (
+	"errors"
+	"strings"
+
+	"bucketuser/lambda/internal/awsfake"
+)
+
+// injection breaks a delivery.
+type injection struct {
+	crash
+	order  string
+	denied awsfake.Call // refused for good, if set
+}
+
+// played is what became of a delivery.
+type played struct {
+	answer  answer
+	err     error // no answer
+	calls   int
+	reached bool
+	call    awsfake.Call // that met the fault
+	unsafe  string
+}
+
+var errDead = errors.New("the process is dead")
+
+// play delivers an event to a new process, under a fault if one is given.
+func (w *world) play(e event, fault *injection) (r played) {
+	id := ""
+	if e.kind != "Create" {
+		id = w.idOf(e.id)
+	}
+	w.aws.SetResourceStatus(w.stackID, logicalID, strings.ToUpper(e.kind)+"_IN_PROGRESS")
+	session := w.aws.Session("provider")
+	deliver := func() { r.answer, r.err = w.invoke(session, e.kind, id, e.p, e.old) }
+	if fault == nil {
+		count := len(w.aws.Calls())
+		deliver()
+		r.calls = len(w.aws.Calls()) - count
+		return r
+	}
+	sound := unsafe(w.aws.Snapshot()) == "" // else somebody tampered with it
+	written := false                        // since the last look
+	check := func() {
+		if sound && written && r.unsafe == "" {
+			r.unsafe = unsafe(w.aws.Snapshot())
+		}
+		written = false
+	}
+	w.direct(func(calls []awsfake.Call) (int, awsfake.Decision) {
+		check()
+		i := 0
+		if fault.order == "last" {
+			i = len(calls) - 1
+		}
+		r.calls++
+		written = isWrite(calls[i])
+		return i, fault.decide(&r, calls[i])
+	}, deliver)
+	check()
+	if session.Killed() {
+		r.err = errDead
+	}
+	return r
+}
+
+// isWrite reports whether a call changes anything.
+func isWrite(c awsfake.Call) bool {
+	for _, verb := range []string{"Get", "List", "Head", "Describe"} {
+		if strings.HasPrefix(c.Operation, verb) {
+			return false
+		}
+	}
+	return true
+}
+
+// decide says what becomes of a call.
+func (f *injection) decide(r *played, c awsfake.Call) awsfake.Decision {
+	kind := faults[f.fault]
+	switch {
+	case f.denied.Operation != "" && same(c, f.denied):
+		return awsfake.Refuse(awsfake.AccessDenied)
+	case f.at == r.calls:
+		r.reached, r.call = true, c
+		return kind.decision
+	case r.reached && kind.lasting && same(c, r.call):
+		return kind.decision
+	}
+	return awsfake.Decision{}
+}
+
+// same reports whether two calls ask for the same on the same by the same.
+func same(a, b awsfake.Call) bool {
+	kind, _, _ := strings.Cut(a.Caller, "/")
+	kindOfB, _, _ := strings.Cut(b.Caller, "/")
+	return a.Name() == b.Name() && a.Target == b.Target && kind == kindOfB
+}
+
+// history delivers events that go well.
+func (w *world) history(events ...event) {
+	w.t.Helper()
+	for _, e := range events {
+		if r := w.play(e, nil); r.err != nil || r.answer.Status != "SUCCESS" {
+			w.t.Fatalf("%s: %+v %v", e.kind, r.answer, r.err)
+		}
+	}
+}
+
+// killedAfter delivers an event to a process that dies after an operation.
+func (w *world) killedAfter(operation string, e event) {
+	w.t.Helper()
+	id := w.idOf(e.id)
+	w.aws.SetResourceStatus(w.stackID, logicalID, strings.ToUpper(e.kind)+"_IN_PROGRESS")
+	session := w.aws.Session("provider")
+	w.direct(func(calls []awsfake.Call) (int, awsfake.Decision) {
+		if calls[0].Operation == operation {
+			return 0, awsfake.Lose(awsfake.Killed)
+		}
+		return 0, awsfake.Decision{}
+	}, func() { _, _ = w.invoke(session, e.kind, id, e.p, e.old) })
+	if !session.Killed() {
+		w.t.Fatalf("%s is not called", operation)
+	}
+}

@@ -1,0 +1,100 @@
+package provision_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"bucketuser/lambda/internal/awsfake"
+)
+
+// judge says what is wrong after an event that met a fault: what CloudFormation was
+// told must be true. After is the account when nothing breaks.
+func (c *campaign) judge(w *world, r played, event event, after awsfake.Snapshot) string {
+	now := settled(w.aws)
+	switch {
+	case r.unsafe != "":
+		return r.unsafe
+	case errors.Is(r.err, errDead):
+		return ""
+	case r.err != nil:
+		return r.err.Error()
+	case r.answer.Status == "SUCCESS" && !event.refused:
+		if diff := difference(after, now); diff != "" {
+			return "SUCCESS, but " + diff
+		}
+	case r.answer.Status == "SUCCESS":
+		return "SUCCESS for what must be refused"
+	case event.refused:
+		if diff := difference(after, now); diff != "" {
+			return "refused, but " + diff
+		}
+	case event.kind == "Create" && !strings.Contains(r.answer.Reason, "undo: "):
+		// Either everything was undone or the credentials are committed.
+		if diff := difference(c.want[""].before, now); diff != "" && !committed(w.aws) {
+			return "FAILED and undone, but " + diff + ": " + r.answer.Reason
+		}
+	}
+	if id := r.answer.PhysicalResourceId; r.answer.Status == "FAILED" && event.kind != "Create" && id != w.idOf(event.id) {
+		return "FAILED under another id: " + id
+	}
+	return ""
+}
+
+// denied plays the ending without the right. If it says that all went well then it
+// must be so.
+func (c *campaign) denied(w *world, e ending, missing awsfake.Call) string {
+	for i, event := range e.events {
+		r := w.play(event, &injection{order: "first", denied: missing})
+		if r.err != nil {
+			return fmt.Sprintf("%s without the right: %v", event.kind, r.err)
+		}
+		if r.unsafe != "" {
+			return r.unsafe
+		}
+		if (r.answer.Status == "FAILED") != event.refused || event.refused {
+			return ""
+		}
+		if i == len(e.events)-1 {
+			if diff := difference(c.want[e.name].after, settled(w.aws)); diff != "" {
+				return fmt.Sprintf("%s without the right answers SUCCESS: %s", event.kind, diff)
+			}
+		}
+	}
+	return ""
+}
+
+// finish plays the ending without faults.
+func (c *campaign) finish(w *world, e ending) string {
+	for _, event := range e.events {
+		r := w.play(event, nil)
+		switch {
+		case r.err != nil:
+			return fmt.Sprintf("%s: %v", event.kind, r.err)
+		case event.kind == "Create" && strings.Contains(r.answer.Reason, "has failed and undoes it"):
+			// It was cut off in its undoing, which this delivery has completed.
+			return difference(c.want[""].before, settled(w.aws))
+		case (r.answer.Status == "FAILED") != event.refused:
+			return fmt.Sprintf("%s answers %s: %s", event.kind, r.answer.Status, r.answer.Reason)
+		case r.unsafe != "":
+			return r.unsafe
+		}
+	}
+	if diff := difference(c.want[e.name].after, settled(w.aws)); diff != "" {
+		return "in the end: " + diff
+	}
+	return ""
+}
+
+// committed reports whether the secret of a Create holds a value.
+func committed(a *awsfake.AWS) bool {
+	for _, secret := range a.Snapshot().Secrets {
+		for _, version := range secret.Versions {
+			if slices.Contains(version.Stages, "AWSCURRENT") && strings.Contains(version.Value, "AWS_ACCESS_KEY_ID") {
+				return version.ID != secret.Tags["bucketuser:before"]
+			}
+		}
+	}
+	return false
+}
