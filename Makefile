@@ -72,15 +72,15 @@ race: ## unit tests with the race detector
 	$(QUICK) go test -race -short -skip '^(TestCrash|TestRace)$$' ./...
 
 # These print what they counted, which go test shows for a single folder only.
-figures: ## crash points and races by sample, random walks, and the fuzz targets for 20 s each
+figures: ## crash points, races, random walks, and the fuzz targets for 20 s each
 	@mkdir -p $(dir $(FIGURES))
-	@$(MAKE) --no-print-directory crash CRASH=-short | tee -a $(FIGURES)
+	@$(MAKE) --no-print-directory crash | tee -a $(FIGURES)
 	@go test -C lambda/internal/walk -count=1 -v . | grep -E '^(---|ok|FAIL|panic)|random walks:' | tee -a $(FIGURES)
 	@go test -C lambda/spec -run '^$$' -fuzz '^FuzzParse$$' -fuzztime 20s . | tail -2 | tee -a $(FIGURES)
 	@go test -C lambda/internal/cfnresource -run '^$$' -fuzz '^FuzzHandle$$' -fuzztime 20s -fuzzminimizetime 10x . | tail -2 | tee -a $(FIGURES)
 
 crash: ## every crash point, twice, and every race of the function on the fake AWS
-	@go test -C lambda/internal/provision -count=1 -timeout 80m $(CRASH) -run '^(TestCrash|TestRace)$$'
+	@go test -C lambda/internal/provision -count=1 -timeout 60m -run '^(TestCrash|TestRace)$$'
 
 template: ## cfn-lint on the synthesized template
 	@$(TOOLS) template

@@ -32,6 +32,8 @@ type AWS struct {
 	RolePropagation time.Duration
 	// SecretDeletion is how long the name of a secret that was deleted by force stays taken.
 	SecretDeletion time.Duration
+	// StalePrincipals has GetBucketPolicy go on showing the ARN of a user who is gone, as if S3 had not heard of it yet.
+	StalePrincipals bool
 	// LenientCreateBucket has us-east-1 answer 200 for a bucket that the account already has to a call with tags, too,
 	// as it is documented for calls without.
 	LenientCreateBucket bool
@@ -51,6 +53,7 @@ type AWS struct {
 	roles    map[string]time.Time // by name: when it was first seen
 	boundary map[string]*policy   // managed policies by ARN
 	users    map[string]*user
+	gone     map[string]string // ARNs of users who are gone, by unique id
 	buckets  map[string]*bucket
 	secrets  map[string]*secret
 	minted   []string                     // every secret access key that was ever made
@@ -77,6 +80,7 @@ func New(account, region string) *AWS {
 		roles:     map[string]time.Time{},
 		boundary:  map[string]*policy{},
 		users:     map[string]*user{},
+		gone:      map[string]string{},
 		buckets:   map[string]*bucket{},
 		secrets:   map[string]*secret{},
 		stacks:    map[string]map[string]string{},

@@ -13,10 +13,10 @@ func (a *AWS) Clone() *AWS {
 	defer a.mu.Unlock()
 	b := New(a.account, a.region)
 	b.UserPropagation, b.KeyPropagation, b.RolePropagation = a.UserPropagation, a.KeyPropagation, a.RolePropagation
-	b.SecretDeletion, b.LenientCreateBucket = a.SecretDeletion, a.LenientCreateBucket
+	b.SecretDeletion, b.LenientCreateBucket, b.StalePrincipals = a.SecretDeletion, a.LenientCreateBucket, a.StalePrincipals
 	b.serial, b.calls, b.minted = a.serial, slices.Clone(a.calls), slices.Clone(a.minted)
 	b.counts, b.sessions, b.roles = maps.Clone(a.counts), maps.Clone(a.sessions), maps.Clone(a.roles)
-	b.boundary, b.physicalIDs = maps.Clone(a.boundary), maps.Clone(a.physicalIDs)
+	b.boundary, b.physicalIDs, b.gone = maps.Clone(a.boundary), maps.Clone(a.physicalIDs), maps.Clone(a.gone)
 	for stack, resources := range a.stacks {
 		b.stacks[stack] = maps.Clone(resources)
 	}

@@ -12,10 +12,12 @@ import (
 func full(t *testing.T) *AWS {
 	a := New("111122223333", "eu-west-1")
 	a.UserPropagation, a.KeyPropagation, a.RolePropagation, a.SecretDeletion = 1, 2, 3, time.Hour
-	a.LenientCreateBucket = true
+	a.LenientCreateBucket, a.StalePrincipals = true, true
 	if err := a.AddManagedPolicy("arn:aws:iam::111122223333:policy/b", `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}`); err != nil {
 		t.Fatal(err)
 	}
+	a.AddUser("bob", "/", nil)
+	a.DeleteUser("bob")
 	a.AddUser("alice", "/", map[string]string{"k": "v"})
 	a.AddKey("alice")
 	a.Attach("alice", LoginProfile)

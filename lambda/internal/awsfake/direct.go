@@ -45,7 +45,7 @@ func (a *AWS) AddUser(name, path string, tags map[string]string) string {
 func (a *AWS) DeleteUser(name string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	delete(a.users, name)
+	a.removeUser(name)
 }
 
 // TagUser merges tags into a user's.

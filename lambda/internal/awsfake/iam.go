@@ -152,8 +152,16 @@ func (a *AWS) deleteUser(in *iam.DeleteUserInput) (*iam.DeleteUserOutput, error)
 	if len(u.attached) > 0 {
 		return nil, fail(409, "DeleteConflict", "Cannot delete entity, must %s first.", u.attached[0])
 	}
-	delete(a.users, u.name)
+	a.removeUser(u.name)
 	return &iam.DeleteUserOutput{}, nil
+}
+
+// removeUser takes a user away. The caller holds the lock.
+func (a *AWS) removeUser(name string) {
+	if u := a.users[name]; u != nil {
+		a.gone[u.id] = a.userARN(u)
+		delete(a.users, name)
+	}
 }
 
 func (a *AWS) tagUser(in *iam.TagUserInput) (*iam.TagUserOutput, error) {

@@ -1,6 +1,7 @@
 package awsfake
 
 import (
+	"maps"
 	"regexp"
 	"strings"
 	"time"
@@ -99,6 +100,9 @@ func (a *AWS) principal(name string) (string, bool) {
 // shown is a policy as S3 shows it: ARNs again, but for users that are gone, whose unique ids remain.
 func (a *AWS) shown(p *policy) *policy {
 	arns := map[string]string{}
+	if a.StalePrincipals {
+		maps.Copy(arns, a.gone)
+	}
 	for _, u := range a.users {
 		arns[u.id] = a.userARN(u)
 	}

@@ -219,6 +219,20 @@ func TestUpdateRepairsWhatWasChangedByHand(t *testing.T) {
 	}
 }
 
+// S3 may go on showing the ARN of the user who is gone, which is that of the new one.
+func TestPolicyIsWrittenForAUserWhoIsNew(t *testing.T) {
+	inWorld(t, func(w *world) {
+		created := w.succeeded(w.create(named))
+		w.aws.DeleteUser("clickhouse")
+		w.aws.StalePrincipals = true
+		w.succeeded(w.update(created.PhysicalResourceId, named, named))
+		w.aws.StalePrincipals = false
+		if policy := w.aws.Snapshot().Buckets["my-data"].Policy; !strings.Contains(policy, created.Data["UserArn"]) {
+			t.Errorf("policy: %s", policy)
+		}
+	})
+}
+
 // A key that was not committed is nobody's: it goes before the answer.
 func TestFailedUpdateLeavesNoKeyThatNobodyKnows(t *testing.T) {
 	inWorld(t, func(w *world) {
