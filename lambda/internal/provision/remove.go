@@ -76,11 +76,16 @@ func (p *Provisioner) removeLeftover(ctx context.Context, s spec.Spec) error {
 	return p.removeSet(ctx, s, found)
 }
 
-// removeSet removes the three, as far as they are ours, in the order that is safe. What an
-// event beside this one makes afterwards it undoes itself, as it cannot commit any more.
+// removeSet removes the three, as far as they are ours, in the order that is safe.
 func (p *Provisioner) removeSet(ctx context.Context, s spec.Spec, found set) error {
 	if err := p.revoke(ctx, s, found); err != nil {
 		return err
+	}
+	if found.owned(s) && !found.bucket.exists { // or an event beside this one has made it since
+		var err error
+		if found.bucket, err = p.lookBucket(ctx, s, false); err != nil {
+			return err
+		}
 	}
 	return p.removeBucket(ctx, s, found.bucket)
 }
