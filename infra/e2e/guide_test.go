@@ -146,6 +146,7 @@ func TestGuide(t *testing.T) {
 			t.Errorf("the README has no row with %s", row)
 		}
 	}
+	d.wantNoLeak(out)
 	if err := d.destroy(); err != nil {
 		t.Fatal(err)
 	}

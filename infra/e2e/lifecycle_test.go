@@ -90,6 +90,8 @@ func TestUpdateOfEveryPropertyInPlace(t *testing.T) {
 		t.Error(err)
 	}
 
+	d.wantNoLeak(updated)
+
 	// OnDelete is Purge by now and the secret has a recovery window.
 	if err := d.destroy(); err != nil {
 		t.Fatal(err)
@@ -116,6 +118,7 @@ func TestReplacementPurgesTheOldBucket(t *testing.T) {
 	q := d.named("-2")
 	q.OnDelete, q.Versioning = p.OnDelete, p.Versioning
 	replaced := must[map[string]string](t)(d.deploy(q))
+	d.wantNoLeak(replaced)
 	if err := put(t.Context(), d.as(replaced), replaced["BucketName"], "data/table"); err != nil {
 		t.Fatal(err)
 	}
@@ -233,7 +236,7 @@ func TestRollbacks(t *testing.T) {
 	}
 
 	p.OnDelete = bucketuser.OnDeletePurge
-	must[map[string]string](t)(d.deploy(p))
+	d.wantNoLeak(must[map[string]string](t)(d.deploy(p)))
 	if err := d.destroy(); err != nil {
 		t.Fatal(err)
 	}

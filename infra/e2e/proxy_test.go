@@ -3,14 +3,17 @@
 package e2e
 
 import (
+	"bytes"
 	"crypto/tls"
 	"crypto/x509"
+	"html"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -43,7 +46,27 @@ func newFaultProxy(t *testing.T, m *machine) *faultProxy {
 			r.SetURL(target)
 			r.Out.Host = r.In.Host // it is part of the signature
 		},
+		ModifyResponse: learnSecret,
 	}}
+}
+
+var secretAccessKey = regexp.MustCompile(`<SecretAccessKey>(.+?)</SecretAccessKey>`)
+
+// learnSecret makes a key that AWS hands out known to the canary, whatever becomes of
+// it afterwards.
+func learnSecret(r *http.Response) error {
+	if !strings.Contains(r.Header.Get("Content-Type"), "xml") {
+		return nil
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return err
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	for _, key := range secretAccessKey.FindAllSubmatch(body, -1) {
+		wire.secret(html.UnescapeString(string(key[1])))
+	}
+	return nil
 }
 
 func (p *faultProxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {

@@ -77,7 +77,10 @@ func run(ctx context.Context, m *testing.M) (status int, err error) {
 	if config, err = cloud.Config(); err != nil {
 		return 0, err
 	}
-	return m.Run(), nil
+	status = m.Run()
+	wire.figure("on the wire")
+	deployed.figure("of deployed stacks")
+	return status, nil
 }
 
 type props = bucketuser.BucketUserProps

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -26,8 +27,26 @@ func (c *Cloud) inventID(e Event) string {
 	return fmt.Sprintf("%s-%s-1%011d", parts[1], e.LogicalResourceId, c.serial)
 }
 
-// answers is the receiving end of the ResponseURLs.
-type answers struct{ cloud *Cloud }
+// answers is the receiving end of the ResponseURLs, as one invocation sees it.
+type answers struct {
+	cloud *Cloud
+	of    *invocation
+}
+
+// A Reception is what becomes of one PUT of an answer.
+type Reception string
+
+const (
+	Taken       Reception = ""            // 200, and CloudFormation has the answer
+	Unavailable Reception = "unavailable" // 503
+	Forbidden   Reception = "forbidden"   // 403
+	Hanging     Reception = "hanging"     // no reply as long as the function waits
+	Unconfirmed Reception = "unconfirmed" // CloudFormation has it, but there is no reply
+	Swallowed   Reception = "swallowed"   // 200, but CloudFormation never hears of it
+)
+
+// errReset is what a client sees when the connection breaks.
+var errReset = errors.New("connection reset by peer")
 
 // RoundTrip takes a PUT as S3 does, whatever it holds, as long as the signature fits.
 func (a answers) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -38,31 +57,46 @@ func (a answers) RoundTrip(r *http.Request) (*http.Response, error) {
 			return nil, err
 		}
 	}
-	status := a.cloud.put(r, string(body))
-	return &http.Response{StatusCode: status, Body: http.NoBody, Header: http.Header{}, Request: r}, nil
+	status, reception := a.cloud.put(a.of, r, string(body))
+	switch reception {
+	case Hanging:
+		<-r.Context().Done()
+		return nil, r.Context().Err()
+	case Unconfirmed:
+		return nil, errReset
+	default:
+		return &http.Response{StatusCode: status, Body: http.NoBody, Header: http.Header{}, Request: r}, nil
+	}
 }
 
-func (c *Cloud) put(r *http.Request, body string) int {
+func (c *Cloud) put(by *invocation, r *http.Request, body string) (status int, reception Reception) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.bodies = append(c.bodies, body)
-	c.puts++
 	waiting := c.pending[r.URL.String()]
 	switch {
 	case waiting == nil:
 		c.violate("an answer went to another address than that of its event")
-		return http.StatusForbidden
+		return http.StatusForbidden, Taken
 	case r.Method != http.MethodPut || r.Header.Get("Content-Type") != "":
 		c.violate("%s with Content-Type %q: SignatureDoesNotMatch", r.Method, r.Header.Get("Content-Type"))
-		return http.StatusForbidden
+		return http.StatusForbidden, Taken
 	}
-	if c.AnswerStatus != nil {
-		if status := c.AnswerStatus(c.puts); status != http.StatusOK {
-			return status
-		}
+	if c.Receive != nil {
+		reception = c.Receive()
 	}
-	c.read(waiting, body)
-	return http.StatusOK
+	switch reception {
+	case Unavailable:
+		return http.StatusServiceUnavailable, reception
+	case Forbidden:
+		return http.StatusForbidden, reception
+	case Taken, Unconfirmed:
+		c.read(waiting, body)
+	}
+	if reception == Taken || reception == Swallowed {
+		c.over(by)
+	}
+	return http.StatusOK, reception
 }
 
 // read makes of an answer what CloudFormation does. It waits on if the answer is not
@@ -124,13 +158,10 @@ func (c *Cloud) accept(r *request, a Answer, o outcome) {
 	r.accepted <- o
 }
 
+// idOf is the id of an event, or one that CloudFormation makes up.
 func (c *Cloud) idOf(e Event) string {
 	if e.PhysicalResourceId != "" {
 		return e.PhysicalResourceId
 	}
 	return c.inventID(e)
-}
-
-func (c *Cloud) violate(format string, args ...any) {
-	c.violations = append(c.violations, fmt.Sprintf(format, args...))
 }

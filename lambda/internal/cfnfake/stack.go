@@ -1,9 +1,10 @@
 package cfnfake
 
 import (
+	"context"
 	"fmt"
-	"maps"
 	"reflect"
+	"slices"
 )
 
 // A State is where the resource of a stack stands between operations.
@@ -32,7 +33,7 @@ type Stack struct {
 	Abandoned []Event
 
 	cloud  *Cloud
-	resume func(How) bool // the rest of a rollback that failed
+	resume func(context.Context, How) bool // the rest of a rollback that failed
 }
 
 // How is what else happens during an operation. The zero value is that nothing does.
@@ -65,11 +66,13 @@ func (c *Cloud) NewStack(name, logicalID string) *Stack {
 
 // Create adds the resource to the stack and reports whether it is there then. If it
 // fails, or a sibling does, it is deleted again.
-func (s *Stack) Create(properties map[string]any, how How) bool {
-	s.must(None)
+func (s *Stack) Create(ctx context.Context, properties map[string]any, how How) bool {
+	if !s.may("Create", None) {
+		return false
+	}
 	s.status("CREATE_IN_PROGRESS")
 	s.Abandoned = nil
-	o := s.send(Event{RequestType: "Create", ResourceProperties: properties}, how, how.GiveUp)
+	o := s.send(ctx, Event{RequestType: "Create", ResourceProperties: properties}, how, how.GiveUp)
 	s.PhysicalID, s.Properties, s.Data, s.Reason = o.id, properties, o.data, o.reason
 	if !o.ok {
 		s.status("CREATE_FAILED")
@@ -80,54 +83,56 @@ func (s *Stack) Create(properties map[string]any, how How) bool {
 			return true
 		}
 	}
-	s.delete(how)
+	s.delete(ctx, how)
 	return false
 }
 
 // Update changes the properties and reports whether the resource has them then. If
 // it fails, or a sibling does, CloudFormation goes back to the old ones.
-func (s *Stack) Update(properties map[string]any, how How) bool {
-	s.must(Live)
+func (s *Stack) Update(ctx context.Context, properties map[string]any, how How) bool {
+	if !s.may("Update", Live) {
+		return false
+	}
 	old, oldID := s.Properties, s.PhysicalID
 	if reflect.DeepEqual(stringsOf(properties), stringsOf(old)) {
 		return true // nothing to send
 	}
 	s.status("UPDATE_IN_PROGRESS")
-	o := s.send(Event{RequestType: "Update", PhysicalResourceId: oldID, ResourceProperties: properties, OldResourceProperties: old},
+	o := s.send(ctx, Event{RequestType: "Update", PhysicalResourceId: oldID, ResourceProperties: properties, OldResourceProperties: old},
 		how, how.GiveUp)
 	s.Reason = o.reason
-	back := func(id string) func(How) bool {
-		return func(how How) bool { return s.goBack(id, old, properties, how) }
+	back := func(id string) func(context.Context, How) bool {
+		return func(ctx context.Context, how How) bool { return s.goBack(ctx, id, old, properties, how) }
 	}
 	switch {
 	case !o.ok:
 		s.status("UPDATE_FAILED")
-		s.rollBack(back(oldID), how)
+		s.rollBack(ctx, back(oldID), how)
 		return false
 	case !how.SiblingFails:
 		s.PhysicalID, s.Properties, s.Data = o.id, properties, o.data
 		s.status("UPDATE_COMPLETE")
 		if o.id != oldID {
-			s.cleanUp(oldID, old, how)
+			s.cleanUp(ctx, oldID, old, how)
 		}
 		return true
 	case o.id != oldID && how.OnlyDelete:
 		s.status("UPDATE_COMPLETE")
-		s.cleanUp(o.id, properties, how)
+		s.cleanUp(ctx, o.id, properties, how)
 		return false
 	default:
 		s.PhysicalID = o.id // until the rollback is through
 		s.status("UPDATE_COMPLETE")
-		s.rollBack(back(o.id), how)
+		s.rollBack(ctx, back(o.id), how)
 		return false
 	}
 }
 
 // goBack sends the Update that returns from properties to old, for the resource of
 // the given id.
-func (s *Stack) goBack(id string, old, properties map[string]any, how How) bool {
+func (s *Stack) goBack(ctx context.Context, id string, old, properties map[string]any, how How) bool {
 	s.status("UPDATE_IN_PROGRESS")
-	o := s.send(Event{RequestType: "Update", PhysicalResourceId: id, ResourceProperties: old, OldResourceProperties: properties}, how, nil)
+	o := s.send(ctx, Event{RequestType: "Update", PhysicalResourceId: id, ResourceProperties: old, OldResourceProperties: properties}, how, nil)
 	if !o.ok {
 		s.status("UPDATE_FAILED")
 		s.Reason = o.reason
@@ -136,35 +141,37 @@ func (s *Stack) goBack(id string, old, properties map[string]any, how How) bool 
 	s.PhysicalID, s.Properties, s.Data = o.id, old, o.data
 	s.status("UPDATE_COMPLETE")
 	if o.id != id {
-		s.cleanUp(id, properties, how)
+		s.cleanUp(ctx, id, properties, how)
 	}
 	return true
 }
 
-func (s *Stack) rollBack(back func(How) bool, how How) {
+func (s *Stack) rollBack(ctx context.Context, back func(context.Context, How) bool, how How) {
 	s.State, s.resume = Live, nil
-	if !back(how) {
+	if !back(ctx, how) {
 		s.State, s.resume = RollbackFailed, back
 	}
 }
 
 // ContinueRollback tries a failed rollback again and reports whether it succeeded.
-func (s *Stack) ContinueRollback(how How) bool {
-	s.must(RollbackFailed)
-	s.rollBack(s.resume, how)
+func (s *Stack) ContinueRollback(ctx context.Context, how How) bool {
+	if !s.may("ContinueRollback", RollbackFailed) {
+		return false
+	}
+	s.rollBack(ctx, s.resume, how)
 	return s.State == Live
 }
 
 // cleanUp deletes what a replacement has left behind. It gives up after a while,
 // without a failure of the stack.
-func (s *Stack) cleanUp(id string, properties map[string]any, how How) {
+func (s *Stack) cleanUp(ctx context.Context, id string, properties map[string]any, how How) {
 	e := Event{RequestType: "Delete", PhysicalResourceId: id, ResourceProperties: properties}
 	if how.CleanupStatus != "" {
 		s.status(how.CleanupStatus)
 		defer s.status("UPDATE_COMPLETE")
 	}
 	for range cleanupAttempts {
-		o := s.send(e, how, nil)
+		o := s.send(ctx, e, how, nil)
 		if o.ok {
 			return
 		}
@@ -174,14 +181,13 @@ func (s *Stack) cleanUp(id string, properties map[string]any, how How) {
 }
 
 // Delete removes the resource and reports whether that succeeded.
-func (s *Stack) Delete(how How) bool {
-	s.must(Live, DeleteFailed)
-	return s.delete(how)
+func (s *Stack) Delete(ctx context.Context, how How) bool {
+	return s.may("Delete", Live, DeleteFailed) && s.delete(ctx, how)
 }
 
-func (s *Stack) delete(how How) bool {
+func (s *Stack) delete(ctx context.Context, how How) bool {
 	s.status("DELETE_IN_PROGRESS")
-	o := s.send(Event{RequestType: "Delete", PhysicalResourceId: s.PhysicalID, ResourceProperties: s.Properties}, how, nil)
+	o := s.send(ctx, Event{RequestType: "Delete", PhysicalResourceId: s.PhysicalID, ResourceProperties: s.Properties}, how, nil)
 	if !o.ok {
 		s.status("DELETE_FAILED")
 		s.State, s.Reason = DeleteFailed, o.reason
@@ -193,7 +199,7 @@ func (s *Stack) delete(how How) bool {
 }
 
 // send completes an event of this stack and delivers it.
-func (s *Stack) send(e Event, how How, giveUp <-chan struct{}) outcome {
+func (s *Stack) send(ctx context.Context, e Event, how How, giveUp <-chan struct{}) outcome {
 	e.ServiceToken = fmt.Sprintf("arn:aws:lambda:%s:%s:function:provider", s.cloud.Region, s.cloud.Account)
 	e.StackId, e.LogicalResourceId, e.ResourceType = s.ID, s.LogicalID, "Custom::BucketUser"
 	e.ResourceProperties = s.withToken(e.ResourceProperties, e.ServiceToken)
@@ -204,35 +210,7 @@ func (s *Stack) send(e Event, how How, giveUp <-chan struct{}) outcome {
 	if how.Twice {
 		deliveries = 2
 	}
-	return s.cloud.send(e, deliveries, giveUp)
-}
-
-// withToken is what CloudFormation makes of properties: every primitive a string,
-// and its own property added.
-func (s *Stack) withToken(properties map[string]any, token string) map[string]any {
-	sent := maps.Clone(stringsOf(properties).(map[string]any))
-	sent["ServiceToken"] = token
-	return sent
-}
-
-func stringsOf(v any) any {
-	switch v := v.(type) {
-	case map[string]any:
-		out := map[string]any{}
-		for key, value := range v {
-			out[key] = stringsOf(value)
-		}
-		return out
-	case []any:
-		out := make([]any, len(v))
-		for i := range v {
-			out[i] = stringsOf(v[i])
-		}
-		return out
-	case nil:
-		return nil
-	}
-	return fmt.Sprint(v)
+	return s.cloud.send(ctx, e, deliveries, giveUp)
 }
 
 func (s *Stack) status(status string) {
@@ -241,13 +219,14 @@ func (s *Stack) status(status string) {
 	}
 }
 
-// must panics for an operation that CloudFormation would not begin: an error of the
-// test.
-func (s *Stack) must(states ...State) {
-	for _, state := range states {
-		if s.State == state {
-			return
-		}
+// may reports whether CloudFormation would begin an operation, and records a
+// violation if not.
+func (s *Stack) may(operation string, states ...State) bool {
+	if slices.Contains(states, s.State) {
+		return true
 	}
-	panic(fmt.Sprintf("cfnfake: the resource of stack %s is %s", s.Name, s.State))
+	s.cloud.mu.Lock()
+	defer s.cloud.mu.Unlock()
+	s.cloud.violate("%s of stack %s, whose resource is %s", operation, s.Name, s.State)
+	return false
 }

@@ -15,8 +15,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"bucketuser/lambda/canary"
 	"bucketuser/lambda/internal/awsfake"
-	"bucketuser/lambda/internal/canary"
 	"bucketuser/lambda/internal/cfnresource"
 	"bucketuser/lambda/internal/provision"
 	"bucketuser/lambda/spec"

@@ -18,8 +18,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"bucketuser/lambda/canary"
 	"bucketuser/lambda/internal/awsfake"
-	"bucketuser/lambda/internal/canary"
 	"bucketuser/lambda/internal/cfnresource"
 	"bucketuser/lambda/internal/provision"
 	"bucketuser/lambda/spec"

@@ -1,10 +1,12 @@
 package walk_test
 
 import (
+	"context"
 	"log/slog"
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -14,18 +16,19 @@ import (
 var named = properties{"BucketName": "data-a", "UserName": "user-a", "SecretName": "keys/a", "OnDelete": "Retain"}
 
 // inWalk runs a test on a walk whose first stack has been created.
-func inWalk(t *testing.T, test func(*walk, *cfnfake.Stack)) {
+func inWalk(t *testing.T, test func(*testing.T, *walk, *cfnfake.Stack)) {
 	t.Helper()
+	outer := t
 	synctest.Test(t, func(t *testing.T) {
-		w := newWalk()
+		w := newWalk(t, outer)
 		stack := w.model.stacks[0]
-		if !w.carryOut(stack, plan{}, func(how cfnfake.How) bool { return stack.Create(named, how) }) {
+		if !w.carryOut(t.Context(), stack, plan{}, func(ctx context.Context, how cfnfake.How) bool { return stack.Create(ctx, named, how) }) {
 			t.Fatal(stack.Reason)
 		}
 		if err := w.model.check(); err != nil {
 			t.Fatal(err)
 		}
-		test(w, stack)
+		test(t, w, stack)
 	})
 }
 
@@ -49,6 +52,8 @@ func TestModelNoticesWhatIsWrong(t *testing.T) {
 		{"a probe that was left", func(w *walk, _ *cfnfake.Stack) { w.world.aws.PutObject("data-a", "data/.bucketuser-probe", "") }, "is nobody's"},
 		{"another key in the outputs", func(_ *walk, s *cfnfake.Stack) { s.Data["AccessKeyId"] = "x" }, "the outputs are"},
 		{"data lost", func(w *walk, _ *cfnfake.Stack) { w.model.wrote("data-a", "data/object-1", "content") }, "data lost"},
+		{"public access", func(w *walk, _ *cfnfake.Stack) { w.world.aws.SetPublicAccessBlock("data-a", false) }, "the public access block is"},
+		{"somebody else's statement gone", func(w *walk, _ *cfnfake.Stack) { w.model.shared["data-a"] = true }, "somebody else's statement"},
 		{"an orphaned user", func(w *walk, _ *cfnfake.Stack) { w.world.aws.AddUser("other", "/bucketuser/", nil) }, "orphan: user other"},
 		{"an orphaned secret", func(w *walk, _ *cfnfake.Stack) { w.world.aws.AddSecret("other", "x", nil) }, "orphan: secret other"},
 		{"an orphaned bucket", func(w *walk, _ *cfnfake.Stack) { w.world.aws.AddBucket("other", nil) }, "orphan: bucket other: nobody asked"},
@@ -77,7 +82,7 @@ func TestModelNoticesWhatIsWrong(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			inWalk(t, func(w *walk, stack *cfnfake.Stack) {
+			inWalk(t, func(t *testing.T, w *walk, stack *cfnfake.Stack) {
 				test.harm(w, stack)
 				if err := w.model.check(); err == nil || !strings.Contains(err.Error(), test.want) {
 					t.Errorf("found %v, want %s", err, test.want)
@@ -89,12 +94,14 @@ func TestModelNoticesWhatIsWrong(t *testing.T) {
 
 // The same plan leads to the same calls, whatever the Go scheduler does.
 func TestWalkIsReproducible(t *testing.T) {
+	p := plan{seed: 7, how: cfnfake.How{Twice: true, SiblingFails: true}, slow: 100 * time.Millisecond,
+		faults: []fault{{9, "killed after"}, {3, "throttled"}}, late: []duplicate{{12, 0}, {14, 1}},
+		receptions: []cfnfake.Reception{cfnfake.Unavailable, cfnfake.Hanging, cfnfake.Unavailable}}
 	var first []string
-	for range 5 {
-		inWalk(t, func(w *walk, stack *cfnfake.Stack) {
+	for range 20 {
+		inWalk(t, func(t *testing.T, w *walk, stack *cfnfake.Stack) {
 			changed := withNames(named, properties{"BucketName": "data-b"})
-			p := plan{how: cfnfake.How{Twice: true, SiblingFails: true}, faults: faults{seed: 7, at: []fault{{9, "killed after"}}}}
-			w.carryOut(stack, p, func(how cfnfake.How) bool { return stack.Update(changed, how) })
+			w.carryOut(t.Context(), stack, p, func(ctx context.Context, how cfnfake.How) bool { return stack.Update(ctx, changed, how) })
 			calls := w.world.turns.order
 			if first == nil {
 				first = calls

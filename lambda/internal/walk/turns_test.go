@@ -3,20 +3,23 @@ package walk_test
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"testing/synctest"
+	"time"
 
 	"bucketuser/lambda/internal/awsfake"
 )
 
 // turns lets the calls of all processes happen one at a time, in an order that a seed
 // decides: steps of one event run beside each other, as do duplicates, and without it
-// a failure could not be shown again. It also carries out the faults of a step.
+// a failure could not be shown again. An attempt to answer is such a call too. It also
+// carries out the faults of a step.
 type turns struct {
 	aws     *awsfake.AWS
+	reseed  func() // makes the randomness of the SDK's backoff start again
 	mu      sync.Mutex
 	waiting []*turn
 	arrived chan struct{}
@@ -36,35 +39,12 @@ type turn struct {
 	goes chan awsfake.Decision
 }
 
-// faults are what goes wrong in one step. Calls are counted from 1, and 0 is never.
-type faults struct {
-	seed   uint64 // of the order of calls
-	at     []fault
-	giveUp int // at this call another resource fails, see cfnfake.How
-	write  int // at this call somebody writes to a bucket
+// answering is the service of an attempt to answer.
+const answering = "answer"
 
-	given func() // called for giveUp
-	wrote func() // called for write
+func newTurns(a *awsfake.AWS, reseed func()) *turns {
+	return &turns{aws: a, reseed: reseed, arrived: make(chan struct{}, 1)}
 }
-
-// fault is what becomes of the n-th call after the fault before it.
-type fault struct {
-	n    int
-	kind string
-}
-
-func (f fault) String() string { return fmt.Sprintf("%s at call %d", f.kind, f.n) }
-
-var kinds = map[string]awsfake.Decision{
-	"killed before": awsfake.Refuse(awsfake.Killed),
-	"killed after":  awsfake.Lose(awsfake.Killed),
-	"answer lost":   awsfake.Lose(awsfake.ConnectionReset),
-	"throttled":     awsfake.Refuse(awsfake.Throttled),
-	"unavailable":   awsfake.Refuse(awsfake.Unavailable),
-	"denied":        awsfake.Refuse(awsfake.AccessDenied),
-}
-
-func newTurns(a *awsfake.AWS) *turns { return &turns{aws: a, arrived: make(chan struct{}, 1)} }
 
 // during runs a step under faults to its end.
 func (t *turns) during(f faults, step func()) {
@@ -99,12 +79,14 @@ func (t *turns) wait(_ context.Context, c awsfake.Call) awsfake.Decision {
 
 // letGo lets one of the calls go that wait when nothing else can happen without them.
 func (t *turns) letGo() bool {
-	synctest.Wait()
-	t.mu.Lock()
-	if len(t.waiting) == 0 {
-		t.mu.Unlock()
+	if t.isQuiet() {
 		return false
 	}
+	if t.faults.slow > 0 {
+		time.Sleep(t.faults.slow)
+		synctest.Wait()
+	}
+	t.mu.Lock()
 	slices.SortFunc(t.waiting, func(a, b *turn) int {
 		return cmp.Or(cmp.Compare(a.call.Session, b.call.Session), cmp.Compare(a.call.Name(), b.call.Name()),
 			cmp.Compare(a.call.Target, b.call.Target), cmp.Compare(a.call.Caller, b.call.Caller), cmp.Compare(a.call.N, b.call.N))
@@ -113,28 +95,41 @@ func (t *turns) letGo() bool {
 	one := t.waiting[i]
 	t.waiting = slices.Delete(t.waiting, i, i+1)
 	t.mu.Unlock()
-	t.order = append(t.order, one.call.Session+" "+one.call.Name()+" "+one.call.Target)
-	one.goes <- t.decide()
+	d, what := t.decide(one.call)
+	t.order = append(t.order, strings.TrimSpace(one.call.Session+" "+one.call.Name()+" "+one.call.Target+" "+what))
+	if what != "" {
+		t.reseed()
+	}
+	one.goes <- d
 	return true
 }
 
-func (t *turns) decide() awsfake.Decision {
+// isQuiet reports whether no call waits, once everything else has happened.
+func (t *turns) isQuiet() bool {
+	synctest.Wait()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.waiting) == 0
+}
+
+// decide counts a call, has happen what is to happen at it, and says what becomes of
+// it, also in words.
+func (t *turns) decide(c awsfake.Call) (d awsfake.Decision, what string) {
 	t.count++
 	t.since++
 	t.total++
-	if t.count == t.faults.giveUp {
-		t.felt++
-		t.faults.given()
+	for _, h := range t.faults.happen {
+		if h.at == t.count {
+			t.felt++
+			h.do()
+			synctest.Wait() // one after the other
+		}
 	}
-	if t.count == t.faults.write {
-		t.felt++
-		t.faults.wrote()
-	}
-	if len(t.faults.at) == 0 || t.since != t.faults.at[0].n {
-		return awsfake.Decision{}
+	if len(t.faults.at) == 0 || t.since < t.faults.at[0].n || !t.faults.mayHit(c) {
+		return awsfake.Decision{}, ""
 	}
 	kind := t.faults.at[0].kind
 	t.faults.at, t.since = t.faults.at[1:], 0
 	t.felt++
-	return kinds[kind]
+	return kinds[kind], "(" + kind + ")"
 }

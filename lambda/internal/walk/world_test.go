@@ -5,16 +5,19 @@
 package walk_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"log/slog"
+	"math"
 	"net/http"
-	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/cenkalti/backoff/v5"
+	"pgregory.net/rapid"
+
+	"bucketuser/lambda/canary"
 	"bucketuser/lambda/internal/awsfake"
-	"bucketuser/lambda/internal/canary"
 	"bucketuser/lambda/internal/cfnfake"
 	"bucketuser/lambda/internal/cfnresource"
 	"bucketuser/lambda/internal/provision"
@@ -39,9 +42,12 @@ type world struct {
 	log      journal
 	canary   canary.Canary
 	scanned  struct{ bodies, failures int }
+
+	processes atomic.Int64 // that were started
 }
 
-func newWorld() *world {
+func newWorld(t rapid.TB, reseed func()) *world {
+	t.Helper()
 	w := &world{
 		aws:   awsfake.New(account, region),
 		cloud: cfnfake.New(account, region),
@@ -50,9 +56,9 @@ func newWorld() *world {
 	}
 	w.aws.UserPropagation, w.aws.KeyPropagation, w.aws.SecretDeletion = 12*time.Second, 8*time.Second, 3*time.Second
 	if err := w.aws.AddManagedPolicy(boundary, `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"iam:*","Resource":"*"}]}`); err != nil {
-		panic(err) // a constant
+		t.Fatal(err)
 	}
-	w.turns = newTurns(w.aws)
+	w.turns = newTurns(w.aws, reseed)
 	w.cloud.Start = w.start
 	w.cloud.Status = func(stackID, logicalID, physicalID, status string) {
 		w.aws.SetResourceStatus(stackID, logicalID, status)
@@ -64,34 +70,102 @@ func newWorld() *world {
 // start is a process of the function, wired as main does. Nothing of it leaves the
 // process once it is killed.
 func (w *world) start(payload json.RawMessage, answers http.RoundTripper) func(context.Context) error {
-	session := w.aws.Session("provider")
+	p := &process{world: w, session: w.aws.Session("provider"), answers: answers, lag: time.Duration(w.processes.Add(1)) * time.Microsecond}
 	log := slog.New(slog.NewJSONHandler(&w.log, nil))
 	client := cfnresource.NewClient()
-	client.Transport = roundTripper(func(r *http.Request) (*http.Response, error) {
-		if session.Killed() {
-			return nil, awsfake.Killed
-		}
-		return answers.RoundTrip(r)
-	})
+	client.Transport = p
 	handler := cfnresource.Handler{
-		Resource:  provision.New(session.Config(), w.provider, log),
+		Resource:  provision.New(p.session.Config(), w.provider, log),
 		Client:    client,
 		Log:       log,
 		LogStream: "2026/11/23/[$LATEST]stream",
 		DNSSuffix: spec.DNSSuffix(w.provider.Partition),
 	}
 	return func(ctx context.Context) error {
+		stop := context.AfterFunc(ctx, p.session.Kill) // Lambda ends a process whose time is over
+		defer stop()
 		err := handler.Handle(ctx, payload)
-		if session.Killed() && err == nil {
+		if err != nil { // Lambda counts from here, and no two processes begin at the same instant
+			_ = p.pause(ctx)
+			time.Sleep(p.lag)
+		}
+		if p.session.Killed() && err == nil {
 			err = awsfake.Killed // the answer was out, but the process did not return
 		}
 		return err
 	}
 }
 
-type roundTripper func(*http.Request) (*http.Response, error)
+// process is one run of the function, as the receiver of its answers sees it.
+type process struct {
+	world   *world
+	session *awsfake.Session
+	answers http.RoundTripper
+	lag     time.Duration // by which its end is late, different for each
+	tries   int           // to answer
+	next    time.Time     // not before this does it try again
+}
 
-func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+// The function's backoff before it tries to answer again has a jitter that no seed
+// decides, so each attempt begins here when the longest backoff is over: a walk can be
+// shown again.
+const (
+	longestBackoff = 750 * time.Millisecond // after the first attempt
+	backoffGrowth  = 1.5
+	putTimeout     = 10 * time.Second // of the function, for one attempt
+)
+
+// pace sets the time of the next attempt, after one that was sent at a time.
+func (p *process) pace(sent time.Time) {
+	over := sent
+	if time.Now().After(sent) { // there was no reply
+		over = sent.Add(putTimeout)
+	}
+	backoff := float64(longestBackoff) * math.Pow(backoffGrowth, float64(p.tries))
+	p.next = over.Add(time.Duration(backoff).Truncate(time.Millisecond) + time.Millisecond)
+	p.tries++
+}
+
+// pause waits for that time.
+func (p *process) pause(ctx context.Context) error {
+	pause := time.NewTimer(time.Until(p.next))
+	defer pause.Stop()
+	select {
+	case <-pause.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// errKilled is what a process sees that tries to answer and is no more. It does not
+// try again.
+var errKilled = backoff.Permanent(awsfake.Killed)
+
+// RoundTrip sends an answer when its turn has come.
+func (p *process) RoundTrip(r *http.Request) (*http.Response, error) {
+	if err := p.pause(r.Context()); err != nil {
+		return nil, err
+	}
+	if p.session.Killed() {
+		return nil, errKilled
+	}
+	d := p.world.turns.wait(r.Context(), awsfake.Call{Session: p.session.Name(), Service: answering, Operation: r.Method})
+	if d.Before != nil {
+		p.session.Kill()
+	}
+	if p.session.Killed() {
+		return nil, errKilled
+	}
+	sent := time.Now()
+	response, err := p.answers.RoundTrip(r)
+	p.pace(sent)
+	if d.After != nil {
+		p.session.Kill()
+		return nil, errKilled
+	}
+	return response, err
+}
 
 // parse is what the function makes of properties for a stack.
 func (w *world) parse(stackID string, p properties) (spec.Spec, error) {
@@ -100,83 +174,4 @@ func (w *world) parse(stackID string, p properties) (spec.Spec, error) {
 		given[name] = value
 	}
 	return spec.Parse(given, stackID, logicalID, w.provider)
-}
-
-// leaks looks for everything secret in what became visible since the last time.
-func (w *world) leaks(stacks []*cfnfake.Stack) error {
-	for _, secret := range w.aws.IssuedSecrets() {
-		w.canary.Secret(secret)
-	}
-	for _, x := range w.cloud.Exchanges() {
-		w.canary.ResponseURL(x.Event.ResponseURL)
-	}
-	bodies, failures := w.cloud.Bodies(), w.cloud.Failures()
-	texts := map[string]string{"the log": w.log.take(), "the account": public(w.aws.Snapshot())}
-	for _, stack := range stacks {
-		outputs, err := json.Marshal([]any{stack.PhysicalID, stack.Data, stack.Reason})
-		if err != nil {
-			return err
-		}
-		texts["the outputs of stack "+stack.Name] = string(outputs)
-	}
-	for place, text := range texts {
-		if err := w.canary.Scan(place, text); err != nil {
-			return err
-		}
-	}
-	for _, body := range bodies[w.scanned.bodies:] {
-		if err := w.canary.Scan("an answer", body); err != nil {
-			return err
-		}
-	}
-	for _, failure := range failures[w.scanned.failures:] {
-		if err := w.canary.Scan("a returned error", failure); err != nil {
-			return err
-		}
-	}
-	w.scanned.bodies, w.scanned.failures = len(bodies), len(failures)
-	return nil
-}
-
-// public is what an account shows to those who may not read secrets: tags, policies,
-// descriptions, names, objects.
-func public(now awsfake.Snapshot) string {
-	for name, user := range now.Users {
-		for i := range user.Keys {
-			user.Keys[i].Secret = ""
-		}
-		now.Users[name] = user
-	}
-	for name, secret := range now.Secrets {
-		for i := range secret.Versions {
-			secret.Versions[i].Value = ""
-		}
-		now.Secrets[name] = secret
-	}
-	text, err := json.Marshal(now)
-	if err != nil {
-		return err.Error()
-	}
-	return string(text)
-}
-
-// journal is the log of all processes.
-type journal struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (j *journal) Write(p []byte) (int, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.text.Write(p)
-}
-
-// take returns what was written since the last time.
-func (j *journal) take() string {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	text := j.text.String()
-	j.text.Reset()
-	return text
 }

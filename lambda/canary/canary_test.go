@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"bucketuser/lambda/internal/canary"
+	"bucketuser/lambda/canary"
 )
 
 const (

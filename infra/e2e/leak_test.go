@@ -1,0 +1,123 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"encoding/json"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+
+	"bucketuser/lambda/canary"
+)
+
+// wire knows every secret access key that the proxies of machines have seen, and
+// every ResponseURL that they gave to a process.
+var wire, deployed watch
+
+// watch is a canary for tests that run beside each other.
+type watch struct {
+	mu     sync.Mutex
+	canary canary.Canary
+	known  int // secrets
+}
+
+func (w *watch) secret(key string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.canary.Secret(key)
+	w.known++
+}
+
+func (w *watch) responseURL(address string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.canary.ResponseURL(address)
+}
+
+// scan fails the test if a text holds anything that is known.
+func (w *watch) scan(t *testing.T, place, text string) {
+	t.Helper()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.known == 0 {
+		t.Error("no secret to look for")
+	}
+	if err := w.canary.Scan(place, text); err != nil {
+		t.Error(err)
+	}
+}
+
+func (w *watch) figure(what string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	figure("leak checks %s: %d secrets, %d texts, %d windows", what, w.known, w.canary.Texts, w.canary.Windows)
+}
+
+// wantNoLeak looks for the credentials of a live stack in what others may see of it:
+// events, outputs, template, logs, and the tags, policies and descriptions of what it
+// has made.
+func (d *deployment) wantNoLeak(outputs map[string]string) {
+	t, ctx := d.t, d.t.Context()
+	t.Helper()
+	secrets := secretsmanager.NewFromConfig(config)
+	versions := must[*secretsmanager.ListSecretVersionIdsOutput](t)(secrets.ListSecretVersionIds(ctx,
+		&secretsmanager.ListSecretVersionIdsInput{SecretId: aws.String(outputs["SecretArn"])}))
+	for _, v := range versions.Versions {
+		value := must[*secretsmanager.GetSecretValueOutput](t)(secrets.GetSecretValue(ctx,
+			&secretsmanager.GetSecretValueInput{SecretId: aws.String(outputs["SecretArn"]), VersionId: v.VersionId}))
+		var fields map[string]string
+		if err := json.Unmarshal([]byte(aws.ToString(value.SecretString)), &fields); err != nil {
+			t.Fatal(err)
+		}
+		deployed.secret(fields["AWS_SECRET_ACCESS_KEY"])
+	}
+	look := func(place string, value any) {
+		text := must[[]byte](t)(json.Marshal(value))
+		deployed.scan(t, place+" of "+d.name, string(text))
+	}
+	formation := cloudformation.NewFromConfig(config)
+	look("events", must[*cloudformation.DescribeStackEventsOutput](t)(formation.DescribeStackEvents(ctx,
+		&cloudformation.DescribeStackEventsInput{StackName: &d.name})).StackEvents)
+	look("stack and outputs", must[*cloudformation.DescribeStacksOutput](t)(formation.DescribeStacks(ctx,
+		&cloudformation.DescribeStacksInput{StackName: &d.name})).Stacks)
+	look("template", must[*cloudformation.GetTemplateOutput](t)(formation.GetTemplate(ctx,
+		&cloudformation.GetTemplateInput{StackName: &d.name})).TemplateBody)
+
+	user, bucket := aws.String(outputs["UserName"]), aws.String(outputs["BucketName"])
+	look("user", must[*iam.GetUserOutput](t)(iam.NewFromConfig(config).GetUser(ctx, &iam.GetUserInput{UserName: user})).User)
+	look("secret", must[*secretsmanager.DescribeSecretOutput](t)(secrets.DescribeSecret(ctx,
+		&secretsmanager.DescribeSecretInput{SecretId: aws.String(outputs["SecretArn"])})))
+	store := s3.NewFromConfig(config)
+	look("tags of the bucket", must[*s3.GetBucketTaggingOutput](t)(store.GetBucketTagging(ctx, &s3.GetBucketTaggingInput{Bucket: bucket})).TagSet)
+	look("policy of the bucket", must[*s3.GetBucketPolicyOutput](t)(store.GetBucketPolicy(ctx, &s3.GetBucketPolicyInput{Bucket: bucket})).Policy)
+	look("logs", d.logs())
+}
+
+// logs are the lines that the functions of the stack have written.
+func (d *deployment) logs() []string {
+	t, ctx := d.t, d.t.Context()
+	t.Helper()
+	client := cloudwatchlogs.NewFromConfig(config)
+	var lines []string
+	for _, group := range must[*cloudwatchlogs.DescribeLogGroupsOutput](t)(client.DescribeLogGroups(ctx, &cloudwatchlogs.DescribeLogGroupsInput{})).LogGroups {
+		if !strings.Contains(aws.ToString(group.LogGroupName), d.name) {
+			continue
+		}
+		for _, event := range must[*cloudwatchlogs.FilterLogEventsOutput](t)(client.FilterLogEvents(ctx,
+			&cloudwatchlogs.FilterLogEventsInput{LogGroupName: group.LogGroupName})).Events {
+			lines = append(lines, aws.ToString(event.Message))
+		}
+	}
+	if len(lines) == 0 {
+		t.Error("the function has logged nothing")
+	}
+	return lines
+}

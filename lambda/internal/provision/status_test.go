@@ -1,0 +1,135 @@
+package provision_test
+
+import (
+	"context"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"bucketuser/lambda/internal/awsfake"
+)
+
+// What each event does while CloudFormation says that the resource is in a state.
+// A state with a star is that of a resource with another id, as after a replacement.
+func TestEventsInEachState(t *testing.T) {
+	for kind, states := range map[string]struct{ goesOn, isStale string }{
+		"Create": {"CREATE_IN_PROGRESS", "CREATE_COMPLETE CREATE_FAILED UPDATE_IN_PROGRESS UPDATE_COMPLETE DELETE_IN_PROGRESS DELETE_COMPLETE"},
+		"Update": {"UPDATE_IN_PROGRESS UPDATE_ROLLBACK_IN_PROGRESS", "CREATE_IN_PROGRESS CREATE_COMPLETE UPDATE_COMPLETE UPDATE_FAILED DELETE_IN_PROGRESS"},
+		"Delete": {"DELETE_IN_PROGRESS DELETE_COMPLETE CREATE_FAILED UPDATE_COMPLETE* UPDATE_IN_PROGRESS*",
+			"CREATE_IN_PROGRESS CREATE_COMPLETE UPDATE_IN_PROGRESS UPDATE_COMPLETE"},
+	} {
+		for i, list := range []string{states.goesOn, states.isStale} {
+			for state := range strings.FieldsSeq(list) {
+				t.Run(kind+" in "+state, func(t *testing.T) {
+					inWorld(t, func(w *world) {
+						id := w.idOf(named)
+						if kind != "Create" {
+							w.created(named)
+						}
+						w.aws.SetResourceStatus(stackID, logicalID, strings.TrimSuffix(state, "*"))
+						w.aws.SetPhysicalResourceID(stackID, logicalID, id)
+						if strings.HasSuffix(state, "*") {
+							w.aws.SetPhysicalResourceID(stackID, logicalID, w.idOf(renamed))
+						}
+						a := w.deliver(w.aws.Session("provider"), kind, id, with("OnDelete", "Purge"), named)
+						if i == 0 {
+							w.succeeded(a)
+						} else {
+							w.refused(a, "CloudFormation no longer waits for this event: the resource is "+state)
+						}
+					})
+				})
+			}
+		}
+	}
+}
+
+// The state may change while the set is made: nobody may get a key then, and nothing
+// is waited for.
+func TestCreateThatIsGivenUpDoesNotCommit(t *testing.T) {
+	for _, proven := range []string{"true", "false"} {
+		t.Run("proven "+proven, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				w.aws.KeyPropagation = time.Minute
+				var made time.Time
+				w.aws.Before = func(_ context.Context, c awsfake.Call) awsfake.Decision {
+					switch c.Operation {
+					case "CreateAccessKey":
+						made = time.Now()
+						w.aws.SetResourceStatus(stackID, logicalID, "DELETE_IN_PROGRESS")
+					case "PutSecretValue":
+						if value := reflect.ValueOf(c.Input).Elem().FieldByName("SecretString").Elem().String(); value != "null" {
+							t.Error("a key is committed")
+						}
+					}
+					return awsfake.Decision{}
+				}
+				w.refused(w.create(with("VerifyCredentials", proven)), "CloudFormation no longer waits for this event")
+				if took := time.Since(made); took > 30*time.Second {
+					t.Errorf("gave up %s after it was given up", took)
+				}
+				w.empty()
+			})
+		})
+	}
+}
+
+// CloudFormation that does not answer, or not that, holds up no event for long.
+func TestEventsGoOnWhereCloudFormationDoesNotSay(t *testing.T) {
+	for name, decision := range map[string]awsfake.Decision{
+		"denied": awsfake.Refuse(awsfake.AccessDenied), "hanging": awsfake.Refuse(awsfake.Hang), "throttled": awsfake.Refuse(awsfake.Throttled),
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				w.aws.Before = func(_ context.Context, c awsfake.Call) awsfake.Decision {
+					if c.Operation == "DescribeStackResource" {
+						return decision
+					}
+					return awsfake.Decision{}
+				}
+				start := time.Now()
+				created := w.succeeded(w.create(named))
+				w.succeeded(w.update(created.PhysicalResourceId, named, renamed)) // and goes back from a replacement
+				w.succeeded(w.delete(created.PhysicalResourceId, named))
+				if took := time.Since(start); took > 90*time.Second {
+					t.Errorf("took %s", took)
+				}
+				w.empty()
+			})
+		})
+	}
+}
+
+// Every call on a bucket names the account that must own it: between two calls the name
+// may have gone to somebody else.
+func TestCallsOnABucketNameItsOwner(t *testing.T) {
+	inWorld(t, func(w *world) {
+		seen := map[string]bool{}
+		w.aws.Before = func(_ context.Context, c awsfake.Call) awsfake.Decision {
+			if owner := reflect.ValueOf(c.Input).Elem().FieldByName("ExpectedBucketOwner"); owner.IsValid() {
+				if seen[c.Operation] = true; owner.IsNil() || owner.Elem().String() != account {
+					t.Errorf("%s does not name the owner", c)
+				}
+			}
+			return awsfake.Decision{}
+		}
+		for _, access := range []string{"ReadOnly", "Full"} {
+			p := with("Access", access, "OnDelete", "Purge", "Versioning", "true")
+			created := w.created(p)
+			w.fill()
+			w.aws.SetPublicAccessBlock("my-data", false)
+			changed := with("OnDelete", "Retain", "AbortIncompleteUploadsAfterDays", "0", "Prefix", "logs", "Tags", []any{map[string]any{"Key": "a", "Value": "b"}})
+			w.succeeded(w.update(created.PhysicalResourceId, changed, p))
+			w.succeeded(w.update(created.PhysicalResourceId, p, changed))
+			w.succeeded(w.delete(created.PhysicalResourceId, p))
+		}
+		retained := with("OnDelete", "Retain")
+		w.created(retained)
+		w.fill()
+		w.succeeded(w.delete(w.idOf(retained), retained))
+		if len(seen) != 21 {
+			t.Errorf("%d operations on buckets: %v", len(seen), seen)
+		}
+	})
+}

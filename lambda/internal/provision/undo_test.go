@@ -1,0 +1,152 @@
+package provision_test
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"bucketuser/lambda/internal/awsfake"
+)
+
+// at calls do when an operation is first called, and then refuses the operations for good.
+func (w *world) at(operation string, do func(), refused ...string) {
+	done := false
+	w.aws.Before = func(_ context.Context, c awsfake.Call) awsfake.Decision {
+		if c.Operation == operation && !done {
+			done = true
+			do()
+		}
+		if slices.Contains(refused, c.Operation) {
+			return awsfake.Refuse(awsfake.AccessDenied)
+		}
+		return awsfake.Decision{}
+	}
+}
+
+// Whatever OnDelete says: nobody asked for a Delete.
+func TestFailedCreateReleasesABucketThatHoldsData(t *testing.T) {
+	for _, onDelete := range []string{"DeleteIfEmpty", "Purge", "Retain"} {
+		t.Run(onDelete, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				w.at("PutSecretValue", func() { w.aws.PutObject("my-data", "data/x", "1") }, "PutSecretValue")
+				w.refused(w.create(with("OnDelete", onDelete)), "AccessDenied")
+				now := w.aws.Snapshot()
+				b := now.Buckets["my-data"]
+				if len(now.Users)+len(now.Secrets) > 0 || b.Tags["bucketuser:owner"] != "released" || len(b.Objects["data/x"]) != 1 {
+					t.Errorf("left: %+v", now)
+				}
+			})
+		})
+	}
+}
+
+// The set that a rollback goes back to is the live one, and its data are the user's,
+// also if the rollback fails when somebody has taken its credentials away.
+func TestFailedRollbackRemovesNothing(t *testing.T) {
+	for _, asked := range []string{"", "DescribeStackResource"} {
+		inWorld(t, func(w *world) {
+			p := other(named)
+			w.history(create(named), update(named, p, named))
+			w.aws.PutSecretValue("clickhouse/s3", "nonsense")
+			w.aws.Before = deny("CreateAccessKey", asked)
+			w.refused(w.update(w.idOf(p), named, p), "AccessDenied")
+			if now := w.aws.Snapshot(); len(now.Users) != 2 || len(now.Buckets) != 2 || now.Buckets["my-data"].Tags["bucketuser:owner"] != w.idOf(named) {
+				t.Errorf("left: %+v", now)
+			}
+		})
+	}
+}
+
+// What a late Update makes for a set that is being deleted, or gone, goes away again.
+func TestUpdateOfWhatIsBeingDeletedLeavesNothing(t *testing.T) {
+	for _, state := range []string{"DELETE_IN_PROGRESS", "DELETE_COMPLETE"} {
+		t.Run(state, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				w.at("CreateAccessKey", func() { w.aws.SetResourceStatus(stackID, logicalID, state) })
+				w.refused(w.update(w.idOf(named), named, named), "CloudFormation no longer waits for this event")
+				w.empty()
+			})
+		})
+	}
+}
+
+// What holds data is left to the Delete that CloudFormation sends for it.
+func TestReplacementThatIsGivenUpKeepsData(t *testing.T) {
+	for _, onDelete := range []string{"DeleteIfEmpty", "Purge", "Retain"} {
+		t.Run(onDelete, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				old := with("OnDelete", onDelete)
+				w.history(create(old))
+				w.at("CreateAccessKey", func() {
+					w.aws.SetResourceStatus(stackID, logicalID, "UPDATE_COMPLETE")
+					w.aws.SetPhysicalResourceID(stackID, logicalID, w.idOf(old))
+					w.aws.PutObject("my-data-2", "data/x", "1")
+				})
+				w.refused(w.update(w.idOf(old), other(old), old), "undo: bucket my-data-2: is not empty")
+				now := w.aws.Snapshot()
+				b := now.Buckets["my-data-2"]
+				if len(now.Users) != 1 || b.Tags["bucketuser:owner"] != w.idOf(other(old)) || len(b.Objects["data/x"]) != 1 {
+					t.Errorf("left: %+v", now)
+				}
+			})
+		})
+	}
+}
+
+// A leftover goes away last, only while CloudFormation waits, and not silently.
+func TestLeftoverGoesAwayAfterTheSetIsRight(t *testing.T) {
+	for name, test := range map[string]struct {
+		arrange func(*world)
+		reason  string
+	}{
+		"the rollback fails": {func(w *world) { w.aws.Before = deny("GetBucketPolicy") }, "AccessDenied"},
+		"nobody waits": {func(w *world) {
+			w.at("GetBucketPolicy", func() { w.aws.SetResourceStatus(stackID, logicalID, "UPDATE_COMPLETE") })
+		}, "CloudFormation no longer waits"},
+		"it cannot be removed": {func(w *world) { w.aws.Before = deny("DeleteSecret") }, "left by the failed replacement: secret"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				p := other(named)
+				w.history(create(named))
+				w.killedAfter("PutSecretValue", update(named, p, named))
+				was := w.aws.Snapshot()
+				test.arrange(w)
+				w.refused(w.update(w.idOf(named), named, p), test.reason)
+				w.same(was)
+				w.aws.Before = nil
+				w.history(update(named, named, p))
+				if now := w.aws.Snapshot(); len(now.Users)+len(now.Buckets)+len(now.Secrets) != 3 {
+					t.Errorf("left: %+v", now)
+				}
+			})
+		})
+	}
+}
+
+// A rollback comes from whatever was refused before it.
+func TestRollbackFromPropertiesThatWereNeverAccepted(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.history(create(named))
+		was := w.aws.Snapshot()
+		w.succeeded(w.update(w.idOf(named), named, properties{"BucketName": "NOT A NAME"}))
+		w.same(was)
+	})
+}
+
+// The names of the old set may be outside of patterns that were narrowed since.
+func TestReplacementOutOfNarrowedPatternsIsChecked(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.history(create(named))
+		w.aws.PutObject("my-data", "data/x", "1")
+		id, was := w.idOf(named), w.aws.Snapshot()
+		w.provider.BucketNamePattern, w.provider.SecretNamePattern = "my-data-*", "clickhouse/s3-*"
+		w.refused(w.update(id, renamed, named), "replacement would delete the old bucket")
+		mixed := maps.Clone(renamed)
+		mixed["UserName"] = strings.ToUpper(named["UserName"].(string)) // IAM's names differ in more than case
+		w.refused(w.update(id, mixed, named), "UserName CLICKHOUSE: must change too")
+		w.same(was)
+	})
+}

@@ -1,0 +1,104 @@
+package walk_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"bucketuser/lambda/internal/awsfake"
+	"bucketuser/lambda/internal/cfnfake"
+	"bucketuser/lambda/spec"
+)
+
+// maxEventAge is how old an event may be when Lambda delivers it, as the stack of the
+// provider sets it.
+const maxEventAge = 45 * time.Minute
+
+// redeliverBeside lets an earlier event arrive once more beside what is going on.
+func (w *walk) redeliverBeside(ctx context.Context, d duplicate) {
+	past := w.world.cloud.Exchanges()
+	n := len(past) - 1 - d.ago
+	if n < 0 || time.Since(past[n].Sent) > maxEventAge {
+		return
+	}
+	if w.isOpen(past[n].Event, past[len(past)-1].Event) {
+		return
+	}
+	w.plans = append(w.plans, fmt.Sprintf("event %d once more, beside event %d", n, len(past)-1))
+	w.model.cameLate(past[n].Event)
+	w.world.cloud.Redeliver(ctx, n)
+}
+
+// isOpen reports whether the function cannot tell, as of today, that a late duplicate
+// beside the current event is one.
+func (w *walk) isOpen(late, current cfnfake.Event) bool {
+	a, errA := spec.ParseForDelete(late.ResourceProperties, late.StackId, logicalID, w.world.provider)
+	b, errB := spec.ParseForDelete(current.ResourceProperties, current.StackId, logicalID, w.world.provider)
+	switch {
+	case errA != nil || errB != nil || late.StackId != current.StackId:
+		return false
+	case late.RequestType == current.RequestType && late.RequestType != "Delete":
+		// It makes, or removes, another set than the one that CloudFormation waits for.
+		return a.PhysicalID != b.PhysicalID || late.PhysicalResourceId != current.PhysicalResourceId
+	case late.RequestType == "Create" && current.RequestType == "Delete":
+		// It undoes a set whose secret was changed by hand, also if the Delete is refused.
+		return true
+	case late.RequestType == "Delete":
+		// It purges, and a later life of the set has not consented to that.
+		return a.OnDelete == spec.Purge && b.OnDelete != spec.Purge && a.PhysicalID == b.PhysicalID
+	default:
+		return false
+	}
+}
+
+// redeliver lets an event of the past arrive once more while nothing is going on. It
+// must change nothing, unless it is a Delete that CloudFormation still wants.
+func (w *walk) redeliver(t *rapid.T) {
+	past := w.world.cloud.Exchanges()
+	if len(past) == 0 {
+		t.Skip("no events yet")
+	}
+	n := len(past) - 1 - rapid.IntRange(0, len(past)-1).Draw(t, "how long ago")
+	for _, stack := range w.model.stacks {
+		if stack.State == cfnfake.DeleteFailed || len(stack.Abandoned) > 0 {
+			t.Skip("may change the account")
+		}
+	}
+	w.plans = append(w.plans, fmt.Sprintf("event %d once more", n))
+	before := w.settled()
+	w.world.turns.during(faults{}, func() {
+		w.world.cloud.Redeliver(t.Context(), n)
+		w.world.cloud.Settle()
+	})
+	if diff := changes(before, w.settled()); diff != "" {
+		w.wrong = fmt.Errorf("a late duplicate of event %d, %s, changed the account: %s", n, past[n].Event.RequestType, diff)
+	}
+}
+
+// settled is the account without earlier values of secrets, which a value that was
+// put twice leaves behind.
+func (w *walk) settled() awsfake.Snapshot {
+	now := w.world.aws.Snapshot()
+	for name, secret := range now.Secrets {
+		secret.Versions = slices.DeleteFunc(secret.Versions, func(v awsfake.SecretVersion) bool { return !slices.Contains(v.Stages, "AWSCURRENT") })
+		now.Secrets[name] = secret
+	}
+	return now
+}
+
+// changes are the lines in which two accounts differ, shortened.
+func changes(before, after awsfake.Snapshot) string {
+	var lines []string
+	for line := range strings.Lines(cmp.Diff(before, after)) {
+		line = strings.Join(strings.Fields(strings.ReplaceAll(line, "\u00a0", " ")), " ")
+		if strings.HasPrefix(line, "+") || strings.HasPrefix(line, "-") {
+			lines = append(lines, line[:min(len(line), 120)])
+		}
+	}
+	return strings.Join(lines[:min(len(lines), 8)], " | ")
+}

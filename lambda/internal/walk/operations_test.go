@@ -1,0 +1,156 @@
+package walk_test
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"pgregory.net/rapid"
+
+	"bucketuser/lambda/internal/cfnfake"
+	"bucketuser/lambda/spec"
+)
+
+func (w *walk) create(t *rapid.T) {
+	stack := w.drawStack(t, cfnfake.None)
+	if rapid.Bool().Draw(t, "in a new stack") {
+		i := slices.Index(w.model.stacks, stack)
+		stack = w.world.cloud.NewStack(stack.Name, logicalID)
+		w.model.stacks[i] = stack
+	}
+	p := drawValues(t, rapid.SampledFrom(nameSets).Draw(t, "names"))
+	p["OnDelete"] = rapid.SampledFrom(onDeletes).Draw(t, "OnDelete")
+	if rapid.IntRange(0, 9).Draw(t, "refused property") == 9 {
+		p["Prefix"] = "/"
+	}
+	plan := drawPlan(t, false)
+	s, err := w.world.parse(stack.ID, p)
+	w.skipIfInUse(t, stack, s)
+	must := err == nil && plan.isCalm() && w.model.isFree(s)
+	w.model.tampered[stack], w.model.drifted[stack] = false, false
+	ok := w.carryOut(t.Context(), stack, plan, func(ctx context.Context, how cfnfake.How) bool { return stack.Create(ctx, p, how) })
+	if must && !ok {
+		w.wrong = fmt.Errorf("a Create that nothing stood against failed: %s", stack.Reason)
+	}
+}
+
+func (w *walk) update(t *rapid.T) {
+	stack := w.drawStack(t, cfnfake.Live)
+	w.change(t, stack, drawValues(t, stack.Properties))
+}
+
+func (w *walk) changeOnDelete(t *rapid.T) {
+	stack := w.drawStack(t, cfnfake.Live)
+	p := maps.Clone(stack.Properties)
+	p["OnDelete"] = rapid.SampledFrom(onDeletes).Draw(t, "OnDelete")
+	w.change(t, stack, p)
+}
+
+func (w *walk) rename(t *rapid.T) {
+	stack := w.drawStack(t, cfnfake.Live)
+	given := rapid.SampledFrom(append(slices.Clone(nameSets), loneRenames...)).Draw(t, "names")
+	w.change(t, stack, withNames(stack.Properties, given))
+}
+
+// change updates a stack and judges the outcome where nothing else happened.
+func (w *walk) change(t *rapid.T, stack *cfnfake.Stack, p properties) {
+	plan := drawPlan(t, false)
+	s, err := w.world.parse(stack.ID, p)
+	old, oldErr := w.world.parse(stack.ID, stack.Properties)
+	if err != nil || oldErr != nil {
+		t.Fatal(err, oldErr)
+	}
+	w.skipIfInUse(t, stack, s)
+	before := w.settled()
+	inPlace := s.PhysicalID == old.PhysicalID
+	shared := !inPlace && (s.BucketName == old.BucketName || s.UserName == old.UserName || s.SecretName == old.SecretName)
+	tampered := w.model.tampered[stack] || w.model.drifted[stack]
+	mayMove := old.OnDelete != spec.DeleteIfEmpty || !w.model.holdsData(old) && !w.model.mayHoldMarkers(old)
+	must := plan.isCalm() && !tampered && (inPlace && (!w.model.isAdopted(s) || s.OnDelete == spec.Retain) ||
+		!inPlace && !shared && w.model.isFree(s) && s.OnDelete == old.OnDelete && mayMove)
+
+	ok := w.carryOut(t.Context(), stack, plan, func(ctx context.Context, how cfnfake.How) bool { return stack.Update(ctx, p, how) })
+	switch {
+	case must && !ok:
+		w.wrong = fmt.Errorf("an Update that nothing stood against failed: %s", stack.Reason)
+	case shared && ok && !w.setExists(s):
+		w.wrong = fmt.Errorf("a rename that keeps a name was not refused")
+	case shared && plan.isCalm() && !tampered && !ok:
+		if diff := changes(before, w.settled()); diff != "" {
+			w.wrong = fmt.Errorf("a refused Update changed the account: %s", diff)
+		}
+	}
+}
+
+// skipIfInUse avoids names of another stack whose things were taken away by hand: who
+// takes such a name has it, and the other stack is stuck, rightly.
+func (w *walk) skipIfInUse(t *rapid.T, by *cfnfake.Stack, s spec.Spec) {
+	for _, stack := range w.model.stacks {
+		if other, err := w.world.parse(stack.ID, stack.Properties); err == nil && stack != by && w.model.tampered[stack] &&
+			(other.BucketName == s.BucketName || other.UserName == s.UserName || other.SecretName == s.SecretName) {
+			t.Skip("the name may look free")
+		}
+	}
+}
+
+// setExists reports whether the account has something of exactly this set.
+func (w *walk) setExists(s spec.Spec) bool {
+	return w.world.aws.Snapshot().Users[s.UserName].Tags[spec.TagOwner] == s.PhysicalID
+}
+
+func (w *walk) delete(t *rapid.T) {
+	stack := w.drawStack(t, cfnfake.Live, cfnfake.DeleteFailed)
+	w.remove(t.Context(), stack, drawPlan(t, true))
+}
+
+// remove deletes the resource of a stack and judges the outcome where nothing else
+// happened.
+func (w *walk) remove(ctx context.Context, stack *cfnfake.Stack, p plan) bool {
+	s, err := w.world.parse(stack.ID, stack.Properties)
+	kept := err == nil && s.OnDelete == spec.DeleteIfEmpty && !w.model.isAdopted(s)
+	holds := err == nil && w.model.holdsData(s)
+	known := err != nil || !w.model.mayHoldMarkers(s)
+	before := w.settled()
+	calm, reallyOurs := p.isCalm(), err == nil && w.isOwn(s)
+	ok := w.carryOut(ctx, stack, p, stack.Delete)
+	switch {
+	case !calm:
+	case !ok && known && !(kept && holds):
+		w.wrong = fmt.Errorf("a Delete that nothing stood against failed: %s", stack.Reason)
+	case ok && kept && holds && reallyOurs:
+		w.wrong = fmt.Errorf("a Delete with OnDelete=DeleteIfEmpty succeeded, and bucket %s holds data", s.BucketName)
+	case !ok && kept:
+		if diff := changes(before, w.settled()); diff != "" {
+			w.wrong = fmt.Errorf("a Delete that failed changed the account: %s", diff)
+		}
+	}
+	return ok
+}
+
+func (w *walk) isOwn(s spec.Spec) bool {
+	return isSubset(s.OwnerTags(), w.world.aws.Snapshot().Buckets[s.BucketName].Tags)
+}
+
+// end deletes everything, as people would, and wants nothing left but what Retain has
+// promised.
+func (w *walk) end(t *rapid.T) {
+	for _, stack := range w.model.stacks {
+		if stack.State == cfnfake.None {
+			continue
+		}
+		if !w.remove(t.Context(), stack, plan{}) && w.wrong == nil {
+			if s, err := w.world.parse(stack.ID, stack.Properties); err == nil {
+				if err := w.emptyBucket(t.Context(), s.BucketName); err != nil {
+					t.Fatal(err)
+				}
+			}
+			w.remove(t.Context(), stack, plan{})
+		}
+		w.check(t)
+		if stack.State != cfnfake.None {
+			w.tell(t)
+			t.Fatalf("stack %s cannot be deleted: %s", stack.Name, stack.Reason)
+		}
+	}
+}

@@ -1,0 +1,69 @@
+package walk_test
+
+import (
+	"maps"
+
+	"pgregory.net/rapid"
+
+	"bucketuser/lambda/spec"
+)
+
+// names that stacks are given, one row for each set: none, all of them, or the
+// bucket's alone.
+var nameSets = []properties{
+	{},
+	{"BucketName": "data-a", "UserName": "user-a", "SecretName": "keys/a"},
+	{"BucketName": "data-b", "UserName": "user-b", "SecretName": "keys/b"},
+	{"BucketName": "data-c"},
+	{"BucketName": "data-a"},
+}
+
+// loneRenames keep one name of the first set and change the others.
+var loneRenames = []properties{
+	{"BucketName": "data-b", "UserName": "user-a", "SecretName": "keys/b"},
+	{"BucketName": "data-a", "UserName": "user-b", "SecretName": "keys/b"},
+	{"BucketName": "data-b", "UserName": "user-b", "SecretName": "keys/a"},
+}
+
+// values that change in place.
+var values = map[string][]any{
+	"Prefix":                          {"data/", "logs/", "a b/%+c/"},
+	"FolderMarker":                    {"true", "false"},
+	"Access":                          {"ReadWrite", "ReadOnly", "Full"},
+	"EnforceTls":                      {"true", "false"},
+	"Versioning":                      {"false", "true"},
+	"AbortIncompleteUploadsAfterDays": {"7", "0", "3"},
+	"SecretRecoveryDays":              {"0", "7"},
+	"VerifyCredentials":               {"true", "false"},
+	"Tags":                            {nil, []any{properties{"Key": "team", "Value": "data"}}, []any{properties{"Key": "team", "Value": "a+b/c"}, properties{"Key": "x", "Value": ""}}},
+	"Statements":                      {nil, []any{properties{"Effect": "Allow", "Action": "s3:GetObjectTagging"}}},
+	"SecretKmsKeyId":                  {"", "alias/mine"},
+}
+
+var valueNames = []string{"Prefix", "FolderMarker", "Access", "EnforceTls", "Versioning", "AbortIncompleteUploadsAfterDays",
+	"SecretRecoveryDays", "VerifyCredentials", "Tags", "Statements", "SecretKmsKeyId"}
+
+var onDeletes = []any{spec.DeleteIfEmpty, spec.Purge, spec.Retain}
+
+// drawValues changes up to three properties.
+func drawValues(t *rapid.T, p properties) properties {
+	p = maps.Clone(p)
+	for range rapid.IntRange(1, 3).Draw(t, "changes") {
+		name := rapid.SampledFrom(valueNames).Draw(t, "property")
+		if value := rapid.SampledFrom(values[name]).Draw(t, "value"); value == nil {
+			delete(p, name)
+		} else {
+			p[name] = value
+		}
+	}
+	return p
+}
+
+func withNames(p, given properties) properties {
+	p = maps.Clone(p)
+	for _, name := range []string{"BucketName", "UserName", "SecretName"} {
+		delete(p, name)
+	}
+	maps.Copy(p, given)
+	return p
+}
