@@ -48,7 +48,12 @@
 //
 // An Update in place makes the same calls but finds what it would create, so it
 // creates only what somebody has taken away, and a key only if the recorded one is
-// gone or inactive. Until the commit the secret holds what it held, after it the new
+// gone or inactive (GetSecretValue, ListAccessKeys). It reads each setting of the
+// bucket (GetPublicAccessBlock, GetBucketPolicy, GetBucketVersioning,
+// GetBucketLifecycleConfiguration) and writes what differs, one after the other, as
+// above and with PutBucketVersioning, DeleteBucketLifecycle and PutBucketTagging; beside
+// them the secret's (UpdateSecret, TagResource, UntagResource). What was released is
+// taken over in the same way: RestoreSecret and TagResource, PutBucketTagging. Until the commit the secret holds what it held, after it the new
 // value, and the key that it names is never deleted, so consumers go on working
 // wherever it stops. The Update back converges in the same way. If it comes from
 // another physical id, that set is removed afterwards, as removeLeftover says.
@@ -67,25 +72,33 @@
 //	DeleteSecret (tagged released before, if it     user, keys, bucket            again: finds each by its own
 //	  has a recovery window)                                                        tags
 //	ListAccessKeys, DeleteAccessKey, DeleteUser     user without keys, bucket     the same
-//	ListObjectVersions, DeleteObject(s),            bucket, with what is not      the same
-//	  ListMultipartUploads, AbortMultipartUpload      deleted yet
-//	DeleteBucket; or DeleteBucketPolicy, the        bucket without our policy     the same: the tag that lets go
-//	  lifecycle rule and PutBucketTagging to          and rule                      of it comes last
-//	  release it
+//	ListObjectVersions, DeleteObjects,              bucket, with what is not      the same
+//	  DeleteObject, ListMultipartUploads,             deleted yet
+//	  AbortMultipartUpload
+//	DeleteBucket; or DeleteBucketPolicy,            bucket without our policy     the same: the tag that lets go
+//	  DeleteBucketLifecycle and PutBucketTagging      and rule                      of it comes last
+//	  to release it
 //
 // # What is not promised
 //
 //   - Two deliveries of one Create at the same time, of which one fails for reasons of
 //     its own: once there is a secret, its undoing and the other's commit exclude each
-//     other. So either the other
-//     fails as well, or the one answers FAILED for a whole set, which the Delete that
-//     follows removes. A delivery that comes after a crash in the middle of undoing
-//     fails, too, and undoes the rest.
+//     other. So either the other fails as well, or the one answers FAILED for a whole
+//     set, which the Delete that follows removes. A delivery that comes after a crash in
+//     the middle of undoing fails, too, and undoes the rest.
 //   - An Update and its rollback at the same time: settings are as the later call of
 //     either left them. Key and secret agree, and the next Update converges.
 //   - A Create that starts after its Delete, while CloudFormation cannot be asked: it
 //     makes a whole set, which deleting the resource again removes. If the Delete runs
 //     beside it, there is a whole set or none in the end.
+//   - A replacement that failed and from which CloudFormation does not go back, since
+//     its rollback was disabled or given up: the new set stays, with its tags, until an
+//     Update back to the old names removes it. So does the old set of a replacement
+//     whose clean-up failed three times: CloudFormation forgets it then, and its key
+//     still works. The events of the stack name it.
+//   - A Delete right after an Update that moved the folder marker to another Prefix and
+//     could neither be finished nor be taken back: the marker of the Prefix that the
+//     event does not name counts as data.
 //   - A folder marker that was written to an adopted bucket stays, as does versioning
 //     that was turned on: nobody can tell who wanted it.
 //   - A released secret of another resource that a Create has restored and not yet
