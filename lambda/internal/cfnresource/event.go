@@ -59,7 +59,7 @@ func checkResponseURL(address, dnsSuffix string, allowLoopback bool) error {
 	if ip := net.ParseIP(u.Hostname()); allowLoopback && ip != nil && ip.IsLoopback() {
 		return nil
 	}
-	if u.Scheme != "https" || u.Port() != "" || !strings.HasSuffix(u.Hostname(), "."+dnsSuffix) {
+	if u.Scheme != "https" || !strings.HasSuffix(u.Host, "."+dnsSuffix) {
 		return fmt.Errorf("ResponseURL: not an https address under %s", dnsSuffix)
 	}
 	return nil
