@@ -2,9 +2,6 @@ package provision
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -25,15 +22,6 @@ const deletionPropagation = time.Minute
 
 // minRecoveryDays is the shortest recovery window of Secrets Manager.
 const minRecoveryDays = 7
-
-var (
-	// errConflict says that another event committed to the secret first.
-	errConflict = errors.New("another event has committed other credentials")
-	// errUnknown says that a commit may or may not have been taken.
-	errUnknown = errors.New("the outcome of the commit is unknown")
-	// errUndone says that another delivery of the event has failed and began to undo it.
-	errUndone = errors.New("another delivery of this event has failed and undoes it")
-)
 
 // secret is the Secrets Manager secret under the name of a spec.
 type secret struct {
@@ -234,148 +222,6 @@ func (p *Provisioner) setSecretTags(ctx context.Context, s spec.Spec, x secret, 
 		}
 	}
 	return nil
-}
-
-// content is the current value of a secret.
-type content struct {
-	version string
-	fields  map[string]secretKey // empty: no credentials that count as committed
-
-	isTombstone bool // written by undo
-}
-
-// tombstone is the value that undo writes: JSON of no fields at all.
-const tombstone = "null"
-
-// readValue returns the current value. A value that is not ours, a tombstone, or
-// one of an earlier life counts as none, but its version is the one that a commit
-// follows.
-func (p *Provisioner) readValue(ctx context.Context, s spec.Spec, x secret) (content, error) {
-	out, err := p.secrets.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &x.ARN})
-	if isMissing(err) {
-		return content{}, nil
-	}
-	if err != nil {
-		return content{}, fmt.Errorf("value of secret %s: %w", s.SecretName, brief(err))
-	}
-	c := content{version: aws.ToString(out.VersionId)}
-	c.isTombstone = c.version != x.tags[tagBefore] && aws.ToString(out.SecretString) == tombstone
-	if c.version != x.tags[tagBefore] && json.Unmarshal([]byte(aws.ToString(out.SecretString)), &c.fields) != nil {
-		c.fields = nil // written over by hand
-	}
-	return c, nil
-}
-
-// commit puts the credentials into the secret, unless they are there already. It
-// is a compare-and-set, see settle.
-func (p *Provisioner) commit(ctx context.Context, s spec.Spec, x secret, key *credential) error {
-	fields := map[string]string{}
-	same := len(key.stored) > 0
-	for name, value := range s.SecretValue(key.ID, string(key.secret)) {
-		fields[name] = value
-		same = same && string(key.stored[name]) == value
-	}
-	if same && len(key.stored) == len(fields) {
-		return nil
-	}
-	version, err := p.settle(ctx, s, x, key.follows, fields)
-	if err != nil {
-		return err
-	}
-	key.version, key.fresh = version, false
-	return nil
-}
-
-// settle decides between events that write the secret at the same time: its token
-// is derived from the secret and the version that the value follows, so Secrets
-// Manager takes the first of them and refuses every other value for that token.
-// Undo writes an empty value in the same way, before it removes anything, so that
-// either it or the commit succeeds.
-func (p *Provisioner) settle(ctx context.Context, s spec.Spec, x secret, follows string, fields map[string]string) (version string, err error) {
-	value, err := json.Marshal(fields)
-	if err != nil {
-		return "", fmt.Errorf("value of secret %s: cannot be encoded", s.SecretName)
-	}
-	hash := sha256.Sum256([]byte(x.ARN + "\n" + follows))
-	token := hex.EncodeToString(hash[:16])
-	_, err = p.secrets.PutSecretValue(ctx, &secretsmanager.PutSecretValueInput{
-		SecretId:           &x.ARN,
-		ClientRequestToken: &token,
-		SecretString:       aws.String(string(value)),
-	})
-	switch {
-	case err == nil:
-		return token, nil
-	case isCode(err, "ResourceExistsException"):
-		return "", fmt.Errorf("value of secret %s: %w", s.SecretName, errConflict)
-	case isDenied(err): // says who lacks which right, and nothing of the value
-		return "", fmt.Errorf("value of secret %s: %w", s.SecretName, brief(err))
-	case isRefused(err):
-		return "", fmt.Errorf("value of secret %s: %w", s.SecretName, withoutMessage(err))
-	default:
-		return "", fmt.Errorf("value of secret %s: %w: %w", s.SecretName, errUnknown, withoutMessage(err))
-	}
-}
-
-// removeSecret deletes the secret, which must be ours, unless another Delete does so
-// at the same time.
-func (p *Provisioner) removeSecret(ctx context.Context, s spec.Spec, x secret) error {
-	if x.deleting {
-		return nil
-	}
-	if err := p.deleteSecret(ctx, s, x); !isMissing(err) && !isMarkedForDeletion(err) {
-		return err
-	}
-	return nil
-}
-
-// deleteSecret deletes at once what was never committed, as there is nothing to
-// recover; a restored secret goes back to where it came from. The tag comes first,
-// as a secret that is being deleted cannot be tagged.
-func (p *Provisioner) deleteSecret(ctx context.Context, s spec.Spec, x secret) error {
-	in := &secretsmanager.DeleteSecretInput{SecretId: &x.ARN}
-	days, err := p.recoveryDays(ctx, s, x)
-	if err != nil {
-		return err
-	}
-	if days == 0 {
-		in.ForceDeleteWithoutRecovery = aws.Bool(true)
-	} else {
-		in.RecoveryWindowInDays = aws.Int64(int64(days))
-		tags := maps.Clone(x.tags)
-		delete(tags, tagBefore)
-		tags[spec.TagOwner], tags[tagReleasedBy] = spec.Released, s.PhysicalID
-		if err := p.setSecretTags(ctx, s, x, tags); err != nil {
-			return err
-		}
-	}
-	if _, err := p.secrets.DeleteSecret(ctx, in); err != nil {
-		return fmt.Errorf("secret %s: %w", s.SecretName, brief(err))
-	}
-	return nil
-}
-
-// recoveryDays returns how long the secret can be recovered, 0 for not at all. One
-// that is tagged released was on its way to its recovery window when an event was cut
-// off: then that was decided already.
-func (p *Provisioner) recoveryDays(ctx context.Context, s spec.Spec, x secret) (int, error) {
-	if isReleased(x.tags) {
-		return max(s.SecretRecoveryDays, minRecoveryDays), nil
-	}
-	if x.tags[tagBefore] == "" && s.SecretRecoveryDays == 0 {
-		return 0, nil
-	}
-	current, err := p.readValue(ctx, s, x)
-	switch {
-	case err != nil:
-		return 0, err
-	case current.fields[spec.FieldAccessKeyID] != "":
-		return s.SecretRecoveryDays, nil
-	case x.tags[tagBefore] != "": // restored and never used: as it was
-		return max(s.SecretRecoveryDays, minRecoveryDays), nil
-	default:
-		return 0, nil
-	}
 }
 
 func secretTags(tags []types.Tag) map[string]string {
