@@ -221,7 +221,7 @@ func (c *campaign) follow(w *world, s scenario, e ending) {
 func (c *campaign) report(s scenario, violation string) {
 	if violation != "" {
 		c.total.violations.Add(1)
-		c.t.Errorf("-scenario '%s': %s", s, violation)
+		c.t.Errorf("go test ./lambda/internal/provision -run '^TestCrash$' -scenario '%s': %s", s, violation)
 	}
 }
 

@@ -173,7 +173,7 @@ func (r race) enumerate(t *testing.T, total *tally) {
 				}
 				if violation != "" {
 					total.violations.Add(1)
-					w.t.Errorf("-run '%s' -race-at %d,%d: %s", t.Name(), first, second, violation)
+					w.t.Errorf("go test ./lambda/internal/provision -run '%s' -race-at %d,%d: %s", t.Name(), first, second, violation)
 				}
 				total.violations.Add(w.leaked())
 				total.searched(w)
