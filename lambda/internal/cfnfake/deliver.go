@@ -120,7 +120,9 @@ func (c *Cloud) begin(n int) (payload []byte, i *invocation) {
 		i.limit = c.Timeout()
 	}
 	c.active = append(c.active, i)
-	return c.exchanges[n].Payload, i
+	x := c.exchanges[n]
+	x.Overdue = x.Overdue || c.pending[x.Event.ResponseURL].closed
+	return x.Payload, i
 }
 
 func (c *Cloud) besides(n, other int) {

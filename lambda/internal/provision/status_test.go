@@ -53,7 +53,7 @@ func TestCreateThatIsGivenUpDoesNotCommit(t *testing.T) {
 			inWorld(t, func(w *world) {
 				w.aws.KeyPropagation = time.Minute
 				var made time.Time
-				w.aws.Before = func(_ context.Context, c awsfake.Call) awsfake.Decision {
+				w.aws.Before = oneByOne(func(_ context.Context, c awsfake.Call) awsfake.Decision {
 					switch c.Operation {
 					case "CreateAccessKey":
 						made = time.Now()
@@ -64,7 +64,7 @@ func TestCreateThatIsGivenUpDoesNotCommit(t *testing.T) {
 						}
 					}
 					return awsfake.Decision{}
-				}
+				})
 				w.refused(w.create(with("VerifyCredentials", proven)), "CloudFormation no longer waits for this event")
 				if took := time.Since(made); took > 30*time.Second {
 					t.Errorf("gave up %s after it was given up", took)
@@ -106,14 +106,14 @@ func TestEventsGoOnWhereCloudFormationDoesNotSay(t *testing.T) {
 func TestCallsOnABucketNameItsOwner(t *testing.T) {
 	inWorld(t, func(w *world) {
 		seen := map[string]bool{}
-		w.aws.Before = func(_ context.Context, c awsfake.Call) awsfake.Decision {
+		w.aws.Before = oneByOne(func(_ context.Context, c awsfake.Call) awsfake.Decision {
 			if owner := reflect.ValueOf(c.Input).Elem().FieldByName("ExpectedBucketOwner"); owner.IsValid() {
 				if seen[c.Operation] = true; owner.IsNil() || owner.Elem().String() != account {
 					t.Errorf("%s does not name the owner", c)
 				}
 			}
 			return awsfake.Decision{}
-		}
+		})
 		for _, access := range []string{"ReadOnly", "Full"} {
 			p := with("Access", access, "OnDelete", "Purge", "Versioning", "true")
 			created := w.created(p)

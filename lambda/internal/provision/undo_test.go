@@ -5,17 +5,28 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"bucketuser/lambda/internal/awsfake"
 )
 
+// oneByOne has a hook see one call at a time.
+func oneByOne(hook func(context.Context, awsfake.Call) awsfake.Decision) func(context.Context, awsfake.Call) awsfake.Decision {
+	var mu sync.Mutex
+	return func(ctx context.Context, c awsfake.Call) awsfake.Decision {
+		mu.Lock()
+		defer mu.Unlock()
+		return hook(ctx, c)
+	}
+}
+
 // at calls do when an operation is first called, and then refuses the operations for good.
 func (w *world) at(operation string, do func(), refused ...string) {
-	done := false
+	var done atomic.Bool
 	w.aws.Before = func(_ context.Context, c awsfake.Call) awsfake.Decision {
-		if c.Operation == operation && !done {
-			done = true
+		if c.Operation == operation && done.CompareAndSwap(false, true) {
 			do()
 		}
 		if slices.Contains(refused, c.Operation) {
@@ -55,6 +66,24 @@ func TestFailedRollbackRemovesNothing(t *testing.T) {
 			if now := w.aws.Snapshot(); len(now.Users) != 2 || len(now.Buckets) != 2 || now.Buckets["my-data"].Tags["bucketuser:owner"] != w.idOf(named) {
 				t.Errorf("left: %+v", now)
 			}
+		})
+	}
+}
+
+// The same for an Update in place, also if CloudFormation calls it a rollback.
+func TestFailedUpdateInPlaceRemovesNothing(t *testing.T) {
+	for _, state := range []string{"UPDATE_IN_PROGRESS", "UPDATE_ROLLBACK_IN_PROGRESS", "UPDATE_FAILED"} {
+		t.Run(state, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				w.created(named)
+				w.aws.PutSecretValue("clickhouse/s3", "nonsense")
+				w.aws.Before = deny("CreateAccessKey")
+				w.aws.SetResourceStatus(stackID, logicalID, state)
+				w.refused(w.deliver(w.aws.Session("provider"), "Update", w.idOf(named), named, named), "")
+				if now := w.aws.Snapshot(); len(now.Users) != 1 || len(now.Buckets) != 1 || w.currentOf().Value != "nonsense" {
+					t.Errorf("left: %+v", now)
+				}
+			})
 		})
 	}
 }
@@ -148,5 +177,40 @@ func TestReplacementOutOfNarrowedPatternsIsChecked(t *testing.T) {
 		mixed["UserName"] = strings.ToUpper(named["UserName"].(string)) // IAM's names differ in more than case
 		w.refused(w.update(id, mixed, named), "UserName CLICKHOUSE: must change too")
 		w.same(was)
+	})
+}
+
+// A rollback is not refused for what the new set holds by now.
+func TestRollbackLeavesDataToTheDeleteOfTheNewSet(t *testing.T) {
+	inWorld(t, func(w *world) {
+		p := other(named)
+		w.history(create(named), update(named, p, named))
+		w.aws.PutObject("my-data-2", "data/x", "1")
+		w.history(update(p, named, p))
+		if now := w.aws.Snapshot(); len(now.Buckets["my-data-2"].Objects["data/x"]) != 1 {
+			t.Errorf("left: %+v", now)
+		}
+	})
+}
+
+// What holds the old name is not asked whether it is empty unless it is ours.
+func TestReplacementWhereTheOldBucketIsGone(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.history(create(named))
+		w.aws.DeleteBucket("my-data")
+		w.aws.AddBucket("my-data", nil)
+		w.aws.PutObject("my-data", "x", "1")
+		w.history(update(named, renamed, named))
+	})
+}
+
+// Whoever must grant rights wants to know all that are missing.
+func TestReasonNamesAllThatFailed(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.aws.Before = deny("CreateUser", "CreateBucket", "CreateSecret")
+		a := w.create(named)
+		for _, right := range []string{"iam:CreateUser", "s3:CreateBucket", "secretsmanager:CreateSecret"} {
+			w.refused(a, right)
+		}
 	})
 }

@@ -39,18 +39,18 @@ func (w *walk) redeliverBeside(ctx context.Context, d duplicate) {
 func (w *walk) isOpen(late, current cfnfake.Event) bool {
 	a, errA := spec.ParseForDelete(late.ResourceProperties, late.StackId, logicalID, w.world.provider)
 	b, errB := spec.ParseForDelete(current.ResourceProperties, current.StackId, logicalID, w.world.provider)
+	same := late.StackId == current.StackId
 	switch {
-	case errA != nil || errB != nil || late.StackId != current.StackId:
+	case errA != nil || errB != nil:
 		return false
-	case late.RequestType == current.RequestType && late.RequestType != "Delete":
-		// It makes, or removes, another set than the one that CloudFormation waits for.
-		return a.PhysicalID != b.PhysicalID || late.PhysicalResourceId != current.PhysicalResourceId
-	case late.RequestType == "Create" && current.RequestType == "Delete":
-		// It undoes a set whose secret was changed by hand, also if the Delete is refused.
-		return true
-	case late.RequestType == "Delete":
-		// It purges, and a later life of the set has not consented to that.
+	case late.RequestType == "Create" && (same && current.RequestType == "Delete" || w.model.isDeleteFailed(late.StackId)):
+		return true // it undoes a set that is half removed, or whose secret was changed by hand
+	case !same:
+		return false
+	case late.RequestType == "Delete": // it purges what a later life of the set has not consented to
 		return a.OnDelete == spec.Purge && b.OnDelete != spec.Purge && a.PhysicalID == b.PhysicalID
+	case late.RequestType == current.RequestType: // it makes or removes another set than the one that CloudFormation waits for
+		return a.PhysicalID != b.PhysicalID || late.PhysicalResourceId != current.PhysicalResourceId
 	default:
 		return false
 	}

@@ -27,9 +27,11 @@ type model struct {
 	lost     map[string]bool              // names of Deletes that CloudFormation gave up on
 	shared   map[string]bool              // buckets whose policy has a statement of somebody else
 	late     map[string]bool              // stacks, by id, of which an earlier Create or Update came late in this step
+	purged   map[string]bool              // buckets that a late Delete may empty in this step
 	probed   map[string]bool              // buckets that may hold the probe of a delivery that was cut off beside another
 	owners   map[string]string            // by bucket, the stack of the resource that had it before this step; "" for nobody
 	rough    bool                         // something may have failed in this step
+	died     bool                         // or in an earlier one
 	seen     int                          // exchanges that were taken into account
 }
 
@@ -39,7 +41,7 @@ func newModel(w *world) *model {
 		foreign:  awsfake.Snapshot{Users: map[string]awsfake.User{}, Buckets: map[string]awsfake.Bucket{}, Secrets: map[string]awsfake.Secret{}},
 		released: map[string]bool{}, messy: map[string]bool{}, kept: map[string]bool{}, lost: map[string]bool{},
 		shared: map[string]bool{}, late: map[string]bool{},
-		probed: map[string]bool{}, owners: map[string]string{},
+		purged: map[string]bool{}, probed: map[string]bool{}, owners: map[string]string{},
 	}
 }
 
@@ -49,84 +51,6 @@ func (m *model) wrote(bucket, key, body string) {
 		m.objects[bucket] = map[string]string{}
 	}
 	m.objects[bucket][key] = body
-}
-
-// learn takes into account what CloudFormation has sent and received: consent to
-// losing data, reasons for things to stay, and what was done beside each other.
-func (m *model) learn() {
-	past := m.w.cloud.Exchanges()
-	for n, x := range past[m.seen:] {
-		s, err := m.w.parse(x.Event.StackId, x.Event.ResourceProperties)
-		if err != nil {
-			continue
-		}
-		if s.SecretRecoveryDays > 0 {
-			m.kept[s.SecretName] = true
-		}
-		switch {
-		case x.Event.RequestType == "Delete" && s.OnDelete == spec.Purge:
-			if !m.isOthers(x.Event.StackId, s.BucketName) {
-				delete(m.objects, s.BucketName)
-			}
-		case x.Event.RequestType == "Delete" && s.OnDelete == spec.Retain,
-			x.Event.RequestType == "Create" && x.Outcome != "SUCCESS",
-			x.Event.RequestType == "Update" && x.Outcome != "SUCCESS" && s.PhysicalID != x.Event.PhysicalResourceId:
-			m.released[s.BucketName] = true // if it holds anything
-		}
-		if x.Event.RequestType != "Delete" {
-			m.learnSettings(x, s, hasRival(x, past))
-			m.probed[s.BucketName] = m.probed[s.BucketName] || m.rough && slices.Contains(x.Beside, m.seen+n)
-		}
-	}
-	m.seen, m.rough = len(past), false
-	for _, stack := range m.stacks {
-		m.drifted[stack] = m.drifted[stack] || m.late[stack.ID]
-		m.learnAbandoned(stack)
-	}
-	clear(m.late)
-}
-
-// learnSettings takes into account a Create or Update. One that succeeds repairs what
-// was changed by hand. Nothing orders two of them that run beside each other.
-func (m *model) learnSettings(x cfnfake.Exchange, s spec.Spec, rival bool) {
-	for _, stack := range m.stacks {
-		switch {
-		case stack.ID != x.Event.StackId:
-		case rival:
-			m.drifted[stack], m.messy[s.BucketName] = true, true
-		case x.Outcome == "SUCCESS" && stack.PhysicalID == s.PhysicalID:
-			m.drifted[stack], m.tampered[stack] = false, false
-		}
-	}
-}
-
-// hasRival reports whether another Create or Update of the same stack ran beside this
-// one.
-func hasRival(x cfnfake.Exchange, past []cfnfake.Exchange) bool {
-	return slices.ContainsFunc(x.Beside, func(n int) bool {
-		other := past[n].Event
-		return other.RequestId != x.Event.RequestId && other.StackId == x.Event.StackId && other.RequestType != "Delete"
-	})
-}
-
-// learnAbandoned takes into account the Deletes that CloudFormation gave up on.
-func (m *model) learnAbandoned(stack *cfnfake.Stack) {
-	for _, e := range stack.Abandoned {
-		if s, err := m.w.parse(stack.ID, e.ResourceProperties); err == nil {
-			for _, name := range names(s) {
-				m.lost[name] = true
-			}
-			m.messy[s.BucketName] = true // an Update may come back to it, under other properties
-		}
-	}
-}
-
-// cameLate notes that an earlier event is delivered beside this step. Its settings may
-// be what stays until the next Update.
-func (m *model) cameLate(e cfnfake.Event) {
-	if s, err := m.w.parse(e.StackId, e.ResourceProperties); err == nil && e.RequestType != "Delete" {
-		m.messy[s.BucketName], m.late[e.StackId] = true, true
-	}
 }
 
 // check compares the account with the model. It returns an error that says what is
@@ -166,21 +90,6 @@ func (m *model) check() error {
 	}
 	m.learnOwners(now)
 	return m.w.leaks(m.stacks)
-}
-
-// isOthers reports whether somebody other than a stack had a bucket before this step:
-// its consent does not extend to that.
-func (m *model) isOthers(stackID, bucket string) bool {
-	owner, ok := m.owners[bucket]
-	return ok && owner != stackID
-}
-
-// learnOwners notes who has which bucket, for the next step.
-func (m *model) learnOwners(now awsfake.Snapshot) {
-	clear(m.owners)
-	for name, bucket := range now.Buckets {
-		m.owners[name] = bucket.Tags[spec.TagStackID]
-	}
 }
 
 // names are those of a set, with their kind.

@@ -119,9 +119,13 @@ func drawReceptions(t *rapid.T) []cfnfake.Reception {
 	return slices.Repeat([]cfnfake.Reception{kind}, rapid.IntRange(1, most).Draw(t, "times"))
 }
 
+// betweenOperations is how long people take to begin the next one.
+const betweenOperations = 2 * time.Minute
+
 // carryOut runs an operation under a plan until everything is quiet. A rollback that
 // failed under a plan that is not calm is continued without it.
 func (w *walk) carryOut(ctx context.Context, stack *cfnfake.Stack, p plan, operation func(context.Context, cfnfake.How) bool) (ok bool) {
+	time.Sleep(betweenOperations)
 	w.plans = append(w.plans, fmt.Sprintf("from event %d: %v", len(w.world.cloud.Exchanges()), p))
 	f := faults{seed: uint64(p.seed), slow: p.slow, at: p.faults, asked: p.mayComeLate()}
 	if p.giveUp > 0 {

@@ -26,7 +26,7 @@ func (m *model) checkRest(now awsfake.Snapshot, expected map[string]bool) error 
 			if diff := cmp.Diff(foreign, secret); diff != "" {
 				return fmt.Errorf("somebody else's secret %s was changed\n%s", name, diff)
 			}
-		} else if !expected["secret "+name] && !m.lost["secret "+name] && !(secret.DeletedDays > 0 && m.kept[name]) {
+		} else if !expected["secret "+name] && !m.lost["secret "+name] && !m.mayStay(name, secret) {
 			return fmt.Errorf("orphan: secret %s", name)
 		}
 	}
@@ -57,6 +57,12 @@ func (m *model) checkRest(now awsfake.Snapshot, expected map[string]bool) error 
 		}
 	}
 	return nil
+}
+
+// mayStay reports whether a secret without a resource is one that waits for the end of
+// its recovery window, or one that a Create has restored and not tagged when it died.
+func (m *model) mayStay(name string, secret awsfake.Secret) bool {
+	return m.kept[name] && (secret.DeletedDays > 0 || m.died && secret.Tags[spec.TagOwner] == spec.Released)
 }
 
 // checkReleased wants a bucket that nobody has to be one that was let go of rightly.

@@ -16,7 +16,7 @@ import (
 // How many walks, how many steps of each on average, and which. The flags
 // -rapid.checks, -rapid.steps and -rapid.seed say otherwise.
 const (
-	walks = 300
+	walks = 400
 	steps = 12
 	seed  = 1
 )

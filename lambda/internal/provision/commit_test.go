@@ -1,0 +1,187 @@
+package provision_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+
+	"bucketuser/lambda/internal/awsfake"
+)
+
+// only decides about one operation.
+func only(operation string, d awsfake.Decision) func(context.Context, awsfake.Call) awsfake.Decision {
+	return func(_ context.Context, c awsfake.Call) awsfake.Decision {
+		if c.Operation == operation {
+			return d
+		}
+		return awsfake.Decision{}
+	}
+}
+
+// keys are the ids of the user's keys.
+func (w *world) keys() (ids []string) {
+	for _, key := range w.aws.Snapshot().Users["clickhouse"].Keys {
+		ids = append(ids, key.ID)
+	}
+	return ids
+}
+
+// withoutKey makes a resource whose key somebody has deleted.
+func (w *world) withoutKey() answer {
+	created := w.created(named)
+	w.aws.DeleteKey(created.Data["AccessKeyId"])
+	return created
+}
+
+// A commit may be taken although nobody says so: a consumer may have the key already.
+func TestKeyStaysWhereNobodyKnowsWhetherItIsCommitted(t *testing.T) {
+	for name, decision := range map[string]awsfake.Decision{
+		"no answer": awsfake.Lose(awsfake.ConnectionReset), "server error": awsfake.Lose(awsfake.Unavailable), "deadline": awsfake.Lose(awsfake.Hang),
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				created := w.withoutKey()
+				w.aws.Before = only("PutSecretValue", decision)
+				w.refused(w.update(created.PhysicalResourceId, named, named), "the outcome of the commit is unknown")
+				w.aws.Before = nil
+				w.credentials(created)
+			})
+		})
+	}
+}
+
+// Undoing must know that no commit can come any more.
+func TestFailedCreateIsNotUndoneWithoutATombstone(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.aws.Before = only("PutSecretValue", awsfake.Refuse(awsfake.Unavailable))
+		w.refused(w.create(named), "undo: value of secret clickhouse/s3: the outcome of the commit is unknown")
+		if now := w.aws.Snapshot(); len(now.Users) != 1 || len(now.Buckets) != 1 || len(now.Secrets) != 1 || len(w.keys()) != 1 {
+			t.Errorf("left: %+v", now)
+		}
+	})
+}
+
+// The key that was not committed goes, the one that is in use stays.
+func TestFailedUpdateLeavesTheKeysAsTheyWere(t *testing.T) {
+	full := with("Access", "Full")
+	tooLong := &awsfake.Error{Status: 400, Code: "ValidationException", Message: "too long"}
+	for name, before := range map[string]func(context.Context, awsfake.Call) awsfake.Decision{
+		"policy refused":       deny("PutBucketPolicy"),
+		"policy never answers": only("PutBucketPolicy", awsfake.Refuse(awsfake.Hang)),
+		"commit denied":        deny("PutSecretValue"),
+		"commit refused":       only("PutSecretValue", awsfake.Refuse(tooLong)),
+	} {
+		for _, gone := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s, key gone: %t", name, gone), func(t *testing.T) {
+				inWorld(t, func(w *world) {
+					created := w.created(named)
+					if gone {
+						w.aws.DeleteKey(created.Data["AccessKeyId"])
+					}
+					was := w.keys()
+					w.aws.Before = before
+					if a := w.update(created.PhysicalResourceId, full, named); a.Status == "FAILED" == (!gone && name[:6] == "commit") {
+						t.Errorf("answer: %+v", a)
+					}
+					if !slices.Equal(was, w.keys()) {
+						t.Errorf("keys: %v, then %v", was, w.keys())
+					}
+				})
+			})
+		}
+	}
+}
+
+// An Update that is late does not write over what a later one has committed.
+func TestLateUpdateDoesNotCommit(t *testing.T) {
+	inWorld(t, func(w *world) {
+		created := w.created(named)
+		fields := w.credentials(created)
+		w.aws.DeleteKey(created.Data["AccessKeyId"])
+		w.at("CreateAccessKey", func() { // the later one
+			fields["AWS_ACCESS_KEY_ID"], fields["AWS_SECRET_ACCESS_KEY"] = w.aws.AddKey("clickhouse")
+			text, _ := json.Marshal(fields)
+			w.aws.PutSecretValue("clickhouse/s3", string(text))
+			w.aws.SetResourceStatus(stackID, logicalID, "UPDATE_COMPLETE")
+		})
+		w.refused(w.update(created.PhysicalResourceId, with("Prefix", "logs"), named), "CloudFormation no longer waits")
+		if now := w.credentials(created); now["S3_PREFIX"] != "data/" {
+			t.Errorf("the secret has prefix %s", now["S3_PREFIX"])
+		}
+	})
+}
+
+// What refuses a value may quote it.
+func TestErrorsOfTheCommitDoNotQuoteTheValue(t *testing.T) {
+	for name, outcome := range map[string]func(value string) error{
+		"refusal": func(v string) error {
+			return &awsfake.Error{Status: 400, Code: "ValidationException", Message: "not " + v}
+		},
+		"server error": func(v string) error { return &awsfake.Error{Status: 501, Code: "NotImplemented", Message: "not " + v} },
+		"transport":    func(v string) error { return errors.New("not " + v) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				w.withoutKey()
+				w.aws.Before = func(_ context.Context, c awsfake.Call) awsfake.Decision {
+					if c.Operation == "PutSecretValue" {
+						return awsfake.Refuse(outcome(reflect.ValueOf(c.Input).Elem().FieldByName("SecretString").Elem().String()))
+					}
+					return awsfake.Decision{}
+				}
+				w.refused(w.update(w.idOf(named), named, named), "value of secret clickhouse/s3")
+			})
+		})
+	}
+}
+
+// A Create that fails after its commit leaves the set whole: it may be in use.
+func TestCommittedSetIsNotUndone(t *testing.T) {
+	inWorld(t, func(w *world) {
+		committed := false
+		w.aws.Before = oneByOne(func(_ context.Context, c awsfake.Call) awsfake.Decision {
+			if committed && c.Operation == "ListAccessKeys" {
+				return awsfake.Refuse(awsfake.AccessDenied)
+			}
+			committed = committed || c.Operation == "PutSecretValue"
+			return awsfake.Decision{}
+		})
+		a := w.refused(w.create(named), "iam:ListAccessKeys")
+		if now := w.aws.Snapshot(); strings.Contains(a.Reason, "undo") || len(now.Buckets) != 1 {
+			t.Errorf("%s: %+v", a.Reason, now)
+		}
+		w.credentials(answer{Data: map[string]string{"SecretName": "clickhouse/s3", "UserName": "clickhouse"}})
+	})
+}
+
+// Another delivery commits just before the tombstone: the set is its, and there is
+// nothing to undo.
+func TestUndoGivesWayToACommit(t *testing.T) {
+	inWorld(t, func(w *world) {
+		admin := secretsmanager.NewFromConfig(w.aws.Session("admin").Config())
+		w.aws.Before = func(ctx context.Context, c awsfake.Call) awsfake.Decision {
+			if c.Operation == "PutBucketPolicy" {
+				return awsfake.Refuse(awsfake.AccessDenied)
+			}
+			if in, ok := c.Input.(*secretsmanager.PutSecretValueInput); ok && *in.SecretString == "null" {
+				value := `{"AWS_ACCESS_KEY_ID":"theirs"}`
+				if _, err := admin.PutSecretValue(ctx, &secretsmanager.PutSecretValueInput{SecretId: in.SecretId,
+					ClientRequestToken: in.ClientRequestToken, SecretString: &value}); err != nil {
+					t.Error(err)
+				}
+			}
+			return awsfake.Decision{}
+		}
+		a := w.refused(w.create(named), "AccessDenied")
+		if now := w.aws.Snapshot(); strings.Contains(a.Reason, "undo") || len(now.Users) != 1 || len(now.Buckets) != 1 || len(now.Secrets) != 1 {
+			t.Errorf("%s: %+v", a.Reason, now)
+		}
+	})
+}

@@ -1,0 +1,115 @@
+package provision_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"bucketuser/lambda/internal/awsfake"
+)
+
+// Taking a key away must not take the time for the answer.
+func TestAnswerComesAlsoIfAKeyCannotBeTakenAway(t *testing.T) {
+	inWorld(t, func(w *world) {
+		created := w.withoutKey()
+		w.aws.Before = func(_ context.Context, c awsfake.Call) awsfake.Decision {
+			if c.Operation == "PutBucketPolicy" || c.Operation == "DeleteAccessKey" {
+				return awsfake.Refuse(awsfake.Hang)
+			}
+			return awsfake.Decision{}
+		}
+		w.refused(w.update(created.PhysicalResourceId, with("Access", "Full"), named), "out of time")
+	})
+}
+
+func TestKeyThatCannotBeSweptIsAFailure(t *testing.T) {
+	inWorld(t, func(w *world) {
+		created := w.created(named)
+		w.aws.AddKey("clickhouse")
+		w.aws.Before = deny("DeleteAccessKey")
+		w.refused(w.update(created.PhysicalResourceId, named, named), "access key")
+	})
+}
+
+// Somebody deletes the key between its commit and the answer.
+func TestKeyThatIsGoneAfterItsCommitIsReplaced(t *testing.T) {
+	inWorld(t, func(w *world) {
+		committed := false
+		w.aws.Before = oneByOne(func(_ context.Context, c awsfake.Call) awsfake.Decision {
+			if committed && c.Operation == "ListAccessKeys" {
+				committed = false
+				w.aws.DeleteKey(w.keys()[0])
+			}
+			committed = committed || c.Operation == "PutSecretValue" && c.OperationN == 1
+			return awsfake.Decision{}
+		})
+		created := w.created(named)
+		if fields := w.credentials(created); fields["AWS_ACCESS_KEY_ID"] != created.Data["AccessKeyId"] {
+			t.Errorf("answer: %v", created.Data)
+		}
+	})
+}
+
+// IAM may not list a key that was made seconds ago.
+func TestKeyThatIsNotListedYetStays(t *testing.T) {
+	inWorld(t, func(w *world) {
+		created := w.created(named)
+		start := time.Now()
+		w.aws.Before = func(_ context.Context, c awsfake.Call) awsfake.Decision {
+			if c.Operation == "ListAccessKeys" && time.Since(start) < 5*time.Second {
+				return awsfake.Refuse(&awsfake.Error{Status: 404, Code: "NoSuchEntity", Message: "not yet"})
+			}
+			return awsfake.Decision{}
+		}
+		if updated := w.succeeded(w.update(created.PhysicalResourceId, named, named)); updated.Data["AccessKeyId"] != created.Data["AccessKeyId"] {
+			t.Error("the key has changed")
+		}
+	})
+}
+
+// Other deliveries have made two keys since room was made.
+func TestThirdKeyIsTriedAgain(t *testing.T) {
+	for _, isNew := range []bool{true, false} {
+		inWorld(t, func(w *world) {
+			if !isNew {
+				w.withoutKey()
+			}
+			w.at("CreateAccessKey", func() { w.aws.AddKey("clickhouse"); w.aws.AddKey("clickhouse") })
+			if isNew {
+				w.credentials(w.created(named))
+			} else {
+				w.credentials(w.succeeded(w.update(w.idOf(named), named, named)))
+			}
+		})
+	}
+}
+
+// Room is made only where there is none: by an inactive key, or else by the older.
+func TestRoomForAKey(t *testing.T) {
+	for _, test := range []struct{ keys, inactive, goes int }{{1, -1, -1}, {2, -1, 0}, {2, 0, 0}, {2, 1, 1}} {
+		t.Run(fmt.Sprint(test), func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				w.withoutKey()
+				for range test.keys {
+					w.aws.AddKey("clickhouse")
+					time.Sleep(time.Minute)
+				}
+				want := w.keys()
+				if test.inactive >= 0 {
+					w.aws.SetKeyActive(want[test.inactive], false)
+				}
+				if test.goes >= 0 {
+					want = slices.Delete(want, test.goes, test.goes+1)
+				}
+				w.at("CreateAccessKey", func() {
+					if !slices.Equal(want, w.keys()) {
+						t.Errorf("keys: %v, want %v", w.keys(), want)
+					}
+				})
+				w.credentials(w.succeeded(w.update(w.idOf(named), named, named)))
+			})
+		})
+	}
+}

@@ -1,0 +1,194 @@
+package provision_test
+
+import (
+	"encoding/json"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"bucketuser/lambda/internal/awsfake"
+)
+
+// currentOf returns the version of the secret that is the current one.
+func (w *world) currentOf() (current awsfake.SecretVersion) {
+	for _, version := range w.aws.Snapshot().Secrets["clickhouse/s3"].Versions {
+		if slices.Contains(version.Stages, "AWSCURRENT") {
+			current = version
+		}
+	}
+	return current
+}
+
+// What an adopted secret held is put down by its version, however many it has had.
+func TestAdoptionNotesTheCurrentVersion(t *testing.T) {
+	inWorld(t, func(w *world) {
+		p := with("SecretRecoveryDays", "7")
+		w.history(create(p))
+		for range 8 {
+			w.history(remove(p))
+			before := ""
+			w.at("PutSecretValue", func() { before = w.currentOf().ID })
+			w.history(create(p))
+			if tags := w.aws.Snapshot().Secrets["clickhouse/s3"].Tags; before == "" || tags["bucketuser:before"] != before {
+				t.Errorf("noted %s, current was %s", tags["bucketuser:before"], before)
+			}
+			w.aws.Before = nil
+		}
+	})
+}
+
+// Adopting and releasing a secret take two calls each: an event that is cut off between
+// them is gone on with.
+func TestSecretThatIsHalfAdoptedOrHalfReleased(t *testing.T) {
+	p := with("SecretRecoveryDays", "7")
+	inWorld(t, func(w *world) {
+		w.history(create(p), remove(p))
+		w.killedAfter("TagResource", create(p))
+		w.history(create(p))
+		if tags := w.aws.Snapshot().Secrets["clickhouse/s3"].Tags; tags["bucketuser:owner"] != w.idOf(p) || tags["bucketuser:released-by"] != "" {
+			t.Errorf("tags: %v", tags)
+		}
+		w.killedAfter("TagResource", remove(p))
+		w.history(remove(p))
+		if now := w.aws.Snapshot(); len(now.Users)+len(now.Buckets) > 0 || now.Secrets["clickhouse/s3"].DeletedDays != 7 {
+			t.Errorf("left: %+v", now)
+		}
+	})
+	// It can be recovered as before, whatever the properties of the failed Create say.
+	inWorld(t, func(w *world) {
+		w.history(create(p), remove(p))
+		w.killedAfter("PutBucketPolicy", create(named))
+		w.killedAfter("UntagResource", remove(named))
+		w.history(remove(named))
+		if now := w.aws.Snapshot(); now.Secrets["clickhouse/s3"].DeletedDays != 7 {
+			t.Errorf("left: %+v", now)
+		}
+	})
+}
+
+// Once committed to, an adopted secret is deleted as its properties say.
+func TestAdoptedSecretIsDeletedAsItsPropertiesSay(t *testing.T) {
+	inWorld(t, func(w *world) {
+		p := with("SecretRecoveryDays", "7")
+		w.history(create(p), remove(p), create(named), remove(named))
+		w.empty()
+	})
+}
+
+// A secret that somebody has scheduled for deletion stays until that day.
+func TestDeleteLeavesASecretThatIsScheduled(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.created(named)
+		w.aws.DeleteSecret("clickhouse/s3", 30)
+		w.history(remove(named))
+		if now := w.aws.Snapshot(); len(now.Users)+len(now.Buckets) > 0 || now.Secrets["clickhouse/s3"].DeletedDays != 30 {
+			t.Errorf("left: %+v", now)
+		}
+	})
+	// With nothing beside it, it is what an earlier set has left: a Create waits for it in vain.
+	inWorld(t, func(w *world) {
+		w.created(named)
+		w.aws.DeleteSecret("clickhouse/s3", 30)
+		w.history(remove(named))
+		was := w.aws.Snapshot()
+		w.refused(w.create(named), "secret clickhouse/s3: is in its recovery window")
+		w.same(was)
+	})
+}
+
+// Another Delete may be faster at any call.
+func TestSecretThatGoesWhileItIsDeleted(t *testing.T) {
+	for name, days := range map[string]int{"at once": 0, "with recovery": 7} {
+		for _, operation := range []string{"GetSecretValue", "TagResource", "DeleteSecret"} {
+			t.Run(name+" "+operation, func(t *testing.T) {
+				inWorld(t, func(w *world) {
+					p := with("SecretRecoveryDays", "7")
+					w.created(p)
+					gone := false
+					w.at(operation, func() { gone = true; w.aws.DeleteSecret("clickhouse/s3", days) })
+					w.succeeded(w.delete(w.idOf(p), p))
+					if now := w.aws.Snapshot(); !gone || len(now.Users)+len(now.Buckets) > 0 || now.Secrets["clickhouse/s3"].DeletedDays != days {
+						t.Errorf("left: %+v", now)
+					}
+				})
+			})
+		}
+	}
+}
+
+// What somebody has put into the secret is set right, with as few new keys as possible.
+func TestValueThatWasChangedByHandIsSetRight(t *testing.T) {
+	for name, test := range map[string]struct {
+		change func(fields map[string]any)
+		newKey bool
+	}{
+		"a field more":            {func(f map[string]any) { f["COMMENT"] = "x" }, false},
+		"a field less":            {func(f map[string]any) { delete(f, "S3_URL") }, false},
+		"another URL":             {func(f map[string]any) { f["S3_URL"] = "https://example.org" }, false},
+		"a key of the wrong kind": {func(f map[string]any) { f["AWS_SECRET_ACCESS_KEY"] = 5 }, true},
+		"a tombstone":             {func(f map[string]any) { clear(f) }, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				created := w.created(named)
+				want := w.credentials(created)
+				fields := map[string]any{}
+				for key, value := range want {
+					fields[key] = value
+				}
+				test.change(fields)
+				text, err := json.Marshal(fields)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if len(fields) == 0 {
+					text = []byte("null")
+				}
+				w.aws.PutSecretValue("clickhouse/s3", string(text))
+				got := w.credentials(w.succeeded(w.update(created.PhysicalResourceId, named, named)))
+				if test.newKey {
+					got["AWS_ACCESS_KEY_ID"], got["AWS_SECRET_ACCESS_KEY"] = want["AWS_ACCESS_KEY_ID"], want["AWS_SECRET_ACCESS_KEY"]
+				}
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Error(diff)
+				}
+			})
+		})
+	}
+}
+
+func TestSecretIsMadeWithItsKmsKey(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.created(with("SecretKmsKeyId", "alias/mine"))
+		if key := w.aws.Snapshot().Secrets["clickhouse/s3"].KMSKey; key != "alias/mine" {
+			t.Errorf("KMS key: %q", key)
+		}
+		for _, c := range w.aws.Calls() {
+			if c.Operation == "UpdateSecret" {
+				t.Errorf("%s: the value may not be encrypted by another key before", c)
+			}
+		}
+	})
+}
+
+// Each right that Access promises is proven.
+func TestProofNeedsEachRight(t *testing.T) {
+	for access, actions := range map[string][]string{
+		"ReadOnly": {"s3:GetObject", "s3:ListBucket"}, "ReadWrite": {"s3:PutObject", "s3:GetObject", "s3:ListBucket", "s3:DeleteObject"},
+	} {
+		for _, action := range actions {
+			t.Run(access+" "+action, func(t *testing.T) {
+				inWorld(t, func(w *world) {
+					statement := map[string]any{"Effect": "Deny", "Action": action}
+					if action == "s3:ListBucket" {
+						statement["Resource"] = "arn:aws:s3:::my-data"
+					}
+					w.refused(w.create(with("Access", access, "Statements", []any{statement})),
+						"user clickhouse: its new key cannot do what Access "+access+" promises: ")
+					w.empty()
+				})
+			})
+		}
+	}
+}

@@ -1,0 +1,56 @@
+package provision_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"bucketuser/lambda/internal/awsfake"
+)
+
+// The policy behind a new key takes its time too.
+func TestProofWaitsForThePolicy(t *testing.T) {
+	inWorld(t, func(w *world) {
+		var first time.Time
+		w.aws.Before = oneByOne(func(_ context.Context, c awsfake.Call) awsfake.Decision {
+			if !strings.HasPrefix(c.Caller, "user/") {
+				return awsfake.Decision{}
+			}
+			if first.IsZero() {
+				first = time.Now()
+			}
+			if time.Since(first) < 20*time.Second {
+				return awsfake.Refuse(awsfake.AccessDenied)
+			}
+			return awsfake.Decision{}
+		})
+		w.created(named)
+	})
+}
+
+// Waiting ends before the deadline, so that the answer says what was waited for.
+func TestWaitingEndsBeforeTheDeadline(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.aws.UserPropagation = time.Hour
+		w.at("CreateUser", func() { time.Sleep(13*time.Minute + 50*time.Second) }) // of 15 minutes
+		w.refused(w.create(named), "Invalid principal in policy")
+		w.empty()
+	})
+}
+
+// One event may repeat many calls: nothing is given up because others were repeated.
+func TestEachCallMayBeRepeated(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.aws.UserPropagation = 90 * time.Second
+		attempts := map[string]int{}
+		w.aws.Before = oneByOne(func(_ context.Context, c awsfake.Call) awsfake.Decision {
+			if attempts[c.Name()]++; attempts[c.Name()] < 9 &&
+				c.Operation != "CreateAccessKey" && c.Operation != "GetBucketTagging" {
+				return awsfake.Refuse(awsfake.Unavailable)
+			}
+			return awsfake.Decision{}
+		})
+		w.created(named)
+	})
+}

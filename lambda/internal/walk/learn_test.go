@@ -1,0 +1,133 @@
+package walk_test
+
+import (
+	"slices"
+
+	"bucketuser/lambda/internal/awsfake"
+	"bucketuser/lambda/internal/cfnfake"
+	"bucketuser/lambda/spec"
+)
+
+// learn takes into account what CloudFormation has sent and received: consent to
+// losing data, reasons for things to stay, and what was done beside each other.
+func (m *model) learn() {
+	past := m.w.cloud.Exchanges()
+	for n, x := range past[m.seen:] {
+		s, err := m.w.parse(x.Event.StackId, x.Event.ResourceProperties)
+		if err != nil {
+			continue
+		}
+		if s.SecretRecoveryDays > 0 {
+			m.kept[s.SecretName] = true
+		}
+		switch {
+		case x.Event.RequestType == "Delete" && s.OnDelete == spec.Purge:
+			if !m.isOthers(x.Event.StackId, s.BucketName) {
+				delete(m.objects, s.BucketName)
+			}
+		case x.Event.RequestType == "Delete" && s.OnDelete == spec.Retain,
+			x.Event.RequestType == "Create" && x.Outcome != "SUCCESS",
+			x.Event.RequestType == "Update" && x.Outcome != "SUCCESS" && s.PhysicalID != x.Event.PhysicalResourceId:
+			m.released[s.BucketName] = true // if it holds anything
+		}
+		if x.Event.RequestType != "Delete" {
+			m.learnSettings(x, s, hasRival(x, past))
+			m.learnOpen(x, s, past)
+			m.probed[s.BucketName] = m.probed[s.BucketName] || m.rough && slices.Contains(x.Beside, m.seen+n)
+		}
+	}
+	m.seen, m.rough, m.died = len(past), false, m.died || m.rough
+	for _, stack := range m.stacks {
+		m.drifted[stack] = m.drifted[stack] || m.late[stack.ID]
+		m.learnAbandoned(stack)
+	}
+	for bucket, ok := range m.purged {
+		if ok {
+			delete(m.objects, bucket)
+		}
+	}
+	clear(m.late)
+	clear(m.purged)
+}
+
+// learnSettings takes into account a Create or Update. One that succeeds repairs what
+// was changed by hand. Nothing orders two of them that run beside each other.
+func (m *model) learnSettings(x cfnfake.Exchange, s spec.Spec, rival bool) {
+	for _, stack := range m.stacks {
+		switch {
+		case stack.ID != x.Event.StackId:
+		case rival:
+			m.drifted[stack], m.messy[s.BucketName] = true, true
+		case x.Outcome == "SUCCESS" && stack.PhysicalID == s.PhysicalID:
+			m.drifted[stack], m.tampered[stack] = false, false
+		}
+	}
+}
+
+// hasRival reports whether another Create or Update of the same stack ran beside this
+// one.
+func hasRival(x cfnfake.Exchange, past []cfnfake.Exchange) bool {
+	return slices.ContainsFunc(x.Beside, func(n int) bool {
+		other := past[n].Event
+		return other.RequestId != x.Event.RequestId && other.StackId == x.Event.StackId && other.RequestType != "Delete"
+	})
+}
+
+// learnOpen notes what the function does not get right as of today: a replacement that
+// Lambda delivers again beside its rollback makes its set again.
+func (m *model) learnOpen(x cfnfake.Exchange, s spec.Spec, past []cfnfake.Exchange) {
+	if !x.Overdue || s.PhysicalID == x.Event.PhysicalResourceId || !hasRival(x, past) {
+		return
+	}
+	for _, name := range names(s) {
+		m.lost[name] = true
+	}
+}
+
+// learnAbandoned takes into account the Deletes that CloudFormation gave up on.
+func (m *model) learnAbandoned(stack *cfnfake.Stack) {
+	for _, e := range stack.Abandoned {
+		if s, err := m.w.parse(stack.ID, e.ResourceProperties); err == nil {
+			for _, name := range names(s) {
+				m.lost[name] = true
+			}
+			m.messy[s.BucketName] = true // an Update may come back to it, under other properties
+		}
+	}
+}
+
+// cameLate notes that an earlier event is delivered beside this step. The settings of
+// an Update may be what stays until the next one. A Delete goes on with one that
+// failed.
+func (m *model) cameLate(e cfnfake.Event) {
+	s, err := m.w.parse(e.StackId, e.ResourceProperties)
+	switch {
+	case err != nil:
+	case e.RequestType != "Delete":
+		m.messy[s.BucketName], m.late[e.StackId] = true, true
+	case s.OnDelete == spec.Purge && m.isDeleteFailed(e.StackId):
+		m.purged[s.BucketName] = !m.isOthers(e.StackId, s.BucketName)
+	}
+}
+
+// isDeleteFailed reports whether a stack could not be deleted.
+func (m *model) isDeleteFailed(stackID string) bool {
+	return slices.ContainsFunc(m.stacks, func(stack *cfnfake.Stack) bool {
+		return stack.ID == stackID && stack.State == cfnfake.DeleteFailed
+	})
+}
+
+// isOthers reports whether somebody other than a stack had a bucket before this step:
+// its consent does not extend to that.
+func (m *model) isOthers(stackID, bucket string) bool {
+	owner, ok := m.owners[bucket]
+	return ok && owner != stackID
+}
+
+// learnOwners notes who has which bucket, for the next step.
+func (m *model) learnOwners(now awsfake.Snapshot) {
+	clear(m.owners)
+	for name, bucket := range now.Buckets {
+		m.owners[name] = bucket.Tags[spec.TagStackID]
+	}
+}
