@@ -110,7 +110,7 @@ func fields(operation string) (string, bool) {
 	case "s3:PutBucketVersioning":
 		return put + "VersioningConfiguration.Status", true
 	case "s3:PutBucketLifecycleConfiguration":
-		return put + "LifecycleConfiguration", true
+		return put + "LifecycleConfiguration TransitionDefaultMinimumObjectSize", true
 	case "s3:PutObject":
 		return put + "Key Body ContentLength ContentType IfNoneMatch", true
 	case "s3:HeadObject", "s3:GetObject":

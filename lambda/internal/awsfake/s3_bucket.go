@@ -23,7 +23,8 @@ type bucket struct {
 	policy     *policy
 	versioning types.BucketVersioningStatus // empty: never enabled
 	lifecycle  []types.LifecycleRule
-	objects    map[string][]*object // by key, oldest first; the last is the current one
+	minimum    types.TransitionDefaultMinimumObjectSize // of objects that the rules move
+	objects    map[string][]*object                     // by key, oldest first; the last is the current one
 	uploads    []*upload
 	created    time.Time
 }

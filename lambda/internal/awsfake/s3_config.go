@@ -183,7 +183,7 @@ func (a *AWS) getBucketLifecycle(who caller, in *s3.GetBucketLifecycleConfigurat
 	if len(b.lifecycle) == 0 {
 		return nil, fail(404, "NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist")
 	}
-	return &s3.GetBucketLifecycleConfigurationOutput{Rules: copyOf(b.lifecycle)}, nil
+	return &s3.GetBucketLifecycleConfigurationOutput{Rules: copyOf(b.lifecycle), TransitionDefaultMinimumObjectSize: b.minimum}, nil
 }
 
 // putBucketLifecycle replaces all rules. It asks of each what S3's schema asks: a status, and a filter or prefix.
@@ -214,7 +214,10 @@ func (a *AWS) putBucketLifecycle(who caller, in *s3.PutBucketLifecycleConfigurat
 	if malformed {
 		return nil, malformedXML()
 	}
-	b.lifecycle = rules
+	b.lifecycle, b.minimum = rules, in.TransitionDefaultMinimumObjectSize
+	if b.minimum == "" {
+		b.minimum = types.TransitionDefaultMinimumObjectSizeAllStorageClasses128k
+	}
 	return &s3.PutBucketLifecycleConfigurationOutput{}, nil
 }
 

@@ -31,6 +31,9 @@ func (c *Cloud) send(ctx context.Context, e Event, deliveries int, giveUp <-chan
 	if err != nil {
 		return outcome{id: e.PhysicalResourceId, reason: err.Error()}
 	}
+	if ctx.Err() != nil {
+		deliveries = 0 // or its answer might come first
+	}
 	for range deliveries {
 		c.invoke(ctx, n, 0)
 	}

@@ -86,10 +86,14 @@ func (p *Provisioner) lookBucket(ctx context.Context, s spec.Spec, creating bool
 	return bucket{exists: true, foreign: true}, nil
 }
 
-// readBucketTags repeats a refusal for as long as doubt says.
+// readBucketTags repeats a refusal for as long as doubt says, if it is doubted at all.
 func (p *Provisioner) readBucketTags(ctx context.Context, s spec.Spec, doubt time.Duration) (bucket, error) {
 	out, err := p.s3.GetBucketTagging(ctx, &s3.GetBucketTaggingInput{Bucket: &s.BucketName, ExpectedBucketOwner: p.expectedOwner()},
-		func(o *s3.Options) { o.Retryer = patient(ctx, doubt, isDenied) })
+		func(o *s3.Options) {
+			if doubt > 0 {
+				o.Retryer = patient(ctx, doubt, isDenied)
+			}
+		})
 	switch {
 	case err == nil:
 		return bucket{exists: true, tags: bucketTags(out.TagSet)}, nil

@@ -25,7 +25,8 @@ func TestLifecycleRulesOfOthersStay(t *testing.T) {
 		admin := s3.NewFromConfig(w.aws.Session("admin").Config())
 		put := func(rules ...types.LifecycleRule) {
 			_, err := admin.PutBucketLifecycleConfiguration(w.t.Context(), &s3.PutBucketLifecycleConfigurationInput{
-				Bucket: aws.String("my-data"), LifecycleConfiguration: &types.BucketLifecycleConfiguration{Rules: rules}})
+				Bucket: aws.String("my-data"), LifecycleConfiguration: &types.BucketLifecycleConfiguration{Rules: rules},
+				TransitionDefaultMinimumObjectSize: types.TransitionDefaultMinimumObjectSizeVariesByStorageClass})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -40,6 +41,10 @@ func TestLifecycleRulesOfOthersStay(t *testing.T) {
 			w.history(update(p, p, p))
 			if got() != want {
 				t.Errorf("rules: %s, want %s", got(), want)
+			}
+			out, err := admin.GetBucketLifecycleConfiguration(w.t.Context(), &s3.GetBucketLifecycleConfigurationInput{Bucket: aws.String("my-data")})
+			if err != nil || out.TransitionDefaultMinimumObjectSize != types.TransitionDefaultMinimumObjectSizeVariesByStorageClass {
+				t.Errorf("minimum size: %s %v", out.TransitionDefaultMinimumObjectSize, err)
 			}
 		}
 		put(theirs)

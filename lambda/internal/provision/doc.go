@@ -99,6 +99,13 @@
 //   - A Delete right after an Update that moved the folder marker to another Prefix and
 //     could neither be finished nor be taken back: the marker of the Prefix that the
 //     event does not name counts as data.
+//   - An event that Lambda delivers again beside a later one of its kind: CloudFormation
+//     says that it waits for such an event, so both go on. An earlier Update in place
+//     sets what the later did not want, until the next Update. A replacement that comes
+//     again while CloudFormation goes back from it makes its set again, which stays with
+//     its tags; and a Delete with Purge that comes again beside a Delete without may
+//     empty the bucket. A Create that comes again beside its Delete may release a bucket
+//     that the Delete would have emptied.
 //   - A folder marker that was written to an adopted bucket stays, as does versioning
 //     that was turned on: nobody can tell who wanted it.
 //   - A released secret of another resource that a Create has restored and not yet

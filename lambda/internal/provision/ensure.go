@@ -88,7 +88,7 @@ func (p *Provisioner) admit(ctx context.Context, s spec.Spec, c change, found se
 func (p *Provisioner) make(ctx context.Context, s spec.Spec, c change, found set) (set, error) {
 	made := found
 	err := together(
-		func() (err error) { made.secret, err = p.ensureSecret(ctx, s, found); return err },
+		func() (err error) { made.secret, err = p.ensureSecret(ctx, s, c, found); return err },
 		func() (err error) { made.user, err = p.ensureUser(ctx, s, found.user); return err },
 		func() (err error) { made.bucket, err = p.ensureBucket(ctx, s, found.bucket); return err },
 	)

@@ -86,7 +86,7 @@ func (p *Provisioner) committedKey(ctx context.Context, s spec.Spec, c change, m
 	}
 	none := credential{follows: current.version}
 	id := string(current.fields[spec.FieldAccessKeyID])
-	if id == "" {
+	if id == "" || current.fields[spec.FieldSecretAccessKey] == "" { // or one that nobody can use
 		p.reportRepair(c, current.version != "" && !current.isTombstone, "value of the secret", s.SecretName)
 		return none, nil
 	}
@@ -199,9 +199,6 @@ func (p *Provisioner) sweepKeys(ctx context.Context, s spec.Spec, keep string) (
 		if keep != "" {
 			p.log.Info("deleted an access key that is not in the secret", "user", s.UserName, "accessKeyId", id)
 		}
-	}
-	if !kept && keep != "" { // or not listed yet
-		return p.hasActiveKey(ctx, s, keep)
 	}
 	return kept, nil
 }

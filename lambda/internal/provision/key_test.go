@@ -2,6 +2,7 @@ package provision_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"testing"
@@ -112,4 +113,18 @@ func TestRoomForAKey(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestSecretWithoutTheSecretAccessKeyGetsANewKey(t *testing.T) {
+	inWorld(t, func(w *world) {
+		created := w.created(named)
+		fields := w.credentials(created)
+		delete(fields, "AWS_SECRET_ACCESS_KEY")
+		text, err := json.Marshal(fields)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.aws.PutSecretValue("clickhouse/s3", string(text))
+		w.credentials(w.succeeded(w.update(created.PhysicalResourceId, named, named)))
+	})
 }

@@ -114,7 +114,7 @@ func (p *Provisioner) Undo(ctx context.Context, e cfnresource.Event) error {
 		return nil
 	case e.RequestType == cfn.RequestCreate:
 		s.OnDelete = spec.Retain // nobody asked for data to be deleted
-	case err != nil, status == types.ResourceStatusUpdateInProgress, s.PhysicalID == e.PhysicalResourceID && !isGoing:
+	case err != nil, isWaiting(cfn.RequestUpdate, status), s.PhysicalID == e.PhysicalResourceID && !isGoing:
 		return nil
 	default:
 		s.OnDelete = spec.DeleteIfEmpty // and a bucket that holds anything is the Delete's

@@ -17,9 +17,10 @@ const (
 	pollInterval         = time.Second
 )
 
-// maxAttempts of one call. With the SDK's exponential backoff they last about two
-// minutes, longer than throttling and OperationAborted usually do.
-const maxAttempts = 10
+// maxAttempts of one call. The SDK's backoff doubles up to 20 s, from 50 ms, or from 1 s
+// after throttling, so they last one to two minutes, longer than OperationAborted and
+// throttling usually do.
+const maxAttempts = 16
 
 // transientCodes are refusals that go away by themselves and that the SDK does not
 // know as such.

@@ -73,15 +73,15 @@ func (p *Provisioner) lookSecret(ctx context.Context, s spec.Spec, creating bool
 // ensureSecret creates the secret without a value, which nobody can read before
 // the commit, or brings back one that a resource has released.
 //
-// One of ours that waits for its deletion is brought back too where the rest of the
-// set is there, as somebody has deleted it by hand: what it holds is still ours.
-// Otherwise it is what an earlier set of the same names has left, and soon gone.
-func (p *Provisioner) ensureSecret(ctx context.Context, s spec.Spec, found set) (secret, error) {
+// One of ours that waits for its deletion is brought back too where the set should be
+// there, or some of it is, as somebody has deleted it by hand: what it holds is still
+// ours. Otherwise it is what an earlier set of the same names has left, and soon gone.
+func (p *Provisioner) ensureSecret(ctx context.Context, s spec.Spec, c change, found set) (secret, error) {
 	x := found.secret
 	switch {
 	case x.exists && isReleased(x.tags):
 		return p.adoptSecret(ctx, s, x)
-	case x.deleting && isOurs(x.tags, s) && (found.user.owned(s) || found.bucket.owned(s)):
+	case x.deleting && isOurs(x.tags, s) && (!c.creating || found.user.owned(s) || found.bucket.owned(s)):
 		return p.restoreSecret(ctx, s, x)
 	case x.exists && !x.deleting:
 		return x, nil

@@ -70,7 +70,9 @@ func (p *Provisioner) askBeforeRemoval(ctx context.Context, s spec.Spec) error {
 // of s is the one in use.
 func isInUse(s spec.Spec, status types.ResourceStatus, id string) bool {
 	switch status {
-	case types.ResourceStatusCreateComplete, types.ResourceStatusUpdateInProgress, types.ResourceStatusUpdateComplete:
+	case types.ResourceStatusCreateComplete, types.ResourceStatusImportComplete,
+		types.ResourceStatusUpdateInProgress, types.ResourceStatusUpdateComplete, types.ResourceStatusUpdateFailed,
+		types.ResourceStatusUpdateRollbackInProgress, types.ResourceStatusUpdateRollbackComplete, types.ResourceStatusUpdateRollbackFailed:
 		return id == s.PhysicalID
 	default:
 		return false

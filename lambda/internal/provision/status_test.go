@@ -133,3 +133,19 @@ func TestCallsOnABucketNameItsOwner(t *testing.T) {
 		}
 	})
 }
+
+// In each of these states the set is in use, so the Delete is of an earlier one.
+func TestLateDeleteInEveryStateInWhichTheSetIsInUse(t *testing.T) {
+	for _, state := range []string{"UPDATE_FAILED", "UPDATE_ROLLBACK_IN_PROGRESS", "UPDATE_ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_FAILED", "IMPORT_COMPLETE"} {
+		t.Run(state, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				w.created(named)
+				w.aws.SetResourceStatus(stackID, logicalID, state)
+				w.aws.SetPhysicalResourceID(stackID, logicalID, w.idOf(named))
+				was := w.aws.Snapshot()
+				w.refused(w.deliver(w.aws.Session("provider"), "Delete", w.idOf(named), with("OnDelete", "Purge"), nil), "CloudFormation no longer waits")
+				w.same(was)
+			})
+		})
+	}
+}

@@ -214,3 +214,17 @@ func TestReasonNamesAllThatFailed(t *testing.T) {
 		}
 	})
 }
+
+func TestFailedRollbackRemovesNothingWhateverItIsCalled(t *testing.T) {
+	inWorld(t, func(w *world) {
+		p := other(named)
+		w.history(create(named), update(named, p, named))
+		w.aws.PutSecretValue("clickhouse/s3", "nonsense")
+		w.aws.Before = deny("CreateAccessKey")
+		w.aws.SetResourceStatus(stackID, logicalID, "UPDATE_ROLLBACK_IN_PROGRESS")
+		w.refused(w.deliver(w.aws.Session("provider"), "Update", w.idOf(p), named, p), "AccessDenied")
+		if now := w.aws.Snapshot(); len(now.Users) != 2 || len(now.Buckets) != 2 {
+			t.Errorf("left: %+v", now)
+		}
+	})
+}

@@ -182,6 +182,11 @@ var changedByHand = []struct {
 	{"second key made", func(a *awsfake.AWS, _ answer) { a.AddKey("clickhouse") }, false, "deleted an access key that is not in the secret"},
 	{"secret deleted", func(a *awsfake.AWS, _ answer) { a.DeleteSecret("clickhouse/s3", 0) }, true, `"what":"secret"`},
 	{"secret scheduled for deletion", func(a *awsfake.AWS, _ answer) { a.DeleteSecret("clickhouse/s3", 30) }, false, "restored"},
+	{"all but the secret deleted, and that scheduled for deletion", func(a *awsfake.AWS, _ answer) {
+		a.DeleteUser("clickhouse")
+		a.DeleteBucket("my-data")
+		a.DeleteSecret("clickhouse/s3", 30)
+	}, true, "restored the secret"},
 	{"secret overwritten", func(a *awsfake.AWS, _ answer) { a.PutSecretValue("clickhouse/s3", "nonsense") }, true, `"what":"value of the secret"`},
 	{"bucket deleted", func(a *awsfake.AWS, _ answer) { a.DeleteBucket("my-data") }, false, `"what":"bucket"`},
 	{"public access block lifted", func(a *awsfake.AWS, _ answer) { a.SetPublicAccessBlock("my-data", false) }, false, `"what":"public access block"`},

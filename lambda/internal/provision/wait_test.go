@@ -54,3 +54,37 @@ func TestEachCallMayBeRepeated(t *testing.T) {
 		w.created(named)
 	})
 }
+
+func TestLookAtTheBucketIsRepeated(t *testing.T) {
+	for _, fault := range []awsfake.Fault{awsfake.Throttled, awsfake.Unavailable, awsfake.ConnectionReset} {
+		inWorld(t, func(w *world) {
+			w.aws.Before = func(_ context.Context, c awsfake.Call) awsfake.Decision {
+				if c.Operation == "GetBucketTagging" && c.OperationN%2 == 1 {
+					return awsfake.Refuse(fault)
+				}
+				return awsfake.Decision{}
+			}
+			w.created(named)
+			w.succeeded(w.delete(w.idOf(named), named))
+		})
+	}
+}
+
+func TestConflictsAreWaitedFor(t *testing.T) {
+	inWorld(t, func(w *world) {
+		var first, last time.Time
+		w.aws.Before = oneByOne(func(_ context.Context, c awsfake.Call) awsfake.Decision {
+			if c.Operation != "CreateBucket" {
+				return awsfake.Decision{}
+			}
+			if last = time.Now(); first.IsZero() {
+				first = last
+			}
+			return awsfake.Refuse(awsfake.Conflict)
+		})
+		w.refused(w.create(named), "OperationAborted")
+		if took := last.Sub(first); took < 40*time.Second {
+			t.Errorf("given up after %s", took)
+		}
+	})
+}

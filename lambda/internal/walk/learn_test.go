@@ -33,7 +33,7 @@ func (m *model) learn() {
 		if x.Event.RequestType != "Delete" {
 			m.learnSettings(x, s, hasRival(x, past))
 			m.learnOpen(x, s, past)
-			m.probed[s.BucketName] = m.probed[s.BucketName] || m.rough && slices.Contains(x.Beside, m.seen+n)
+			m.cutOff[s.BucketName] = m.cutOff[s.BucketName] || m.rough && slices.Contains(x.Beside, m.seen+n)
 		}
 	}
 	m.seen, m.rough, m.died = len(past), false, m.died || m.rough

@@ -79,7 +79,7 @@ func (m *model) checkOwnObjects(b awsfake.Bucket, s spec.Spec) error {
 		return fmt.Errorf("the folder marker: %v", b.Objects[s.MarkerKey()])
 	}
 	for key, versions := range b.Objects {
-		if key == s.ProbeKey() && m.probed[s.BucketName] {
+		if key == s.ProbeKey() && m.cutOff[s.BucketName] {
 			continue
 		}
 		if key != s.MarkerKey() && m.objects[s.BucketName][key] == "" && !m.mayHoldMarkers(s) {

@@ -28,7 +28,7 @@ type model struct {
 	shared   map[string]bool              // buckets whose policy has a statement of somebody else
 	late     map[string]bool              // stacks, by id, of which an earlier Create or Update came late in this step
 	purged   map[string]bool              // buckets that a late Delete may empty in this step
-	probed   map[string]bool              // buckets that may hold the probe of a delivery that was cut off beside another
+	cutOff   map[string]bool              // buckets of which a delivery may have been cut off beside another of the same event
 	owners   map[string]string            // by bucket, the stack of the resource that had it before this step; "" for nobody
 	rough    bool                         // something may have failed in this step
 	died     bool                         // or in an earlier one
@@ -41,7 +41,7 @@ func newModel(w *world) *model {
 		foreign:  awsfake.Snapshot{Users: map[string]awsfake.User{}, Buckets: map[string]awsfake.Bucket{}, Secrets: map[string]awsfake.Secret{}},
 		released: map[string]bool{}, messy: map[string]bool{}, kept: map[string]bool{}, lost: map[string]bool{},
 		shared: map[string]bool{}, late: map[string]bool{},
-		purged: map[string]bool{}, probed: map[string]bool{}, owners: map[string]string{},
+		purged: map[string]bool{}, cutOff: map[string]bool{}, owners: map[string]string{},
 	}
 }
 

@@ -67,7 +67,7 @@ func (w *walk) change(t *rapid.T, stack *cfnfake.Stack, p properties) {
 	shared := !inPlace && (s.BucketName == old.BucketName || s.UserName == old.UserName || s.SecretName == old.SecretName)
 	tampered := w.model.tampered[stack] || w.model.drifted[stack]
 	mayMove := old.OnDelete != spec.DeleteIfEmpty || !w.model.holdsData(old) && !w.model.mayHoldMarkers(old)
-	must := plan.isCalm() && (inPlace && (!w.model.isAdopted(s) || s.OnDelete == spec.Retain) && !w.isOpenRepair(s) ||
+	must := plan.isCalm() && (inPlace && (!w.model.isAdopted(s) || s.OnDelete == spec.Retain) ||
 		!inPlace && !tampered && !shared && w.model.isFree(s) && s.OnDelete == old.OnDelete && mayMove)
 
 	ok := w.carryOut(t.Context(), stack, plan, func(ctx context.Context, how cfnfake.How) bool { return stack.Update(ctx, p, how) })
@@ -81,15 +81,6 @@ func (w *walk) change(t *rapid.T, stack *cfnfake.Stack, p properties) {
 			w.wrong = fmt.Errorf("a refused Update changed the account: %s", diff)
 		}
 	}
-}
-
-// isOpenRepair reports whether nothing is left of a set but a secret in its recovery
-// window: as of today an Update fails then, and only its rollback repairs.
-func (w *walk) isOpenRepair(s spec.Spec) bool {
-	now := w.world.aws.Snapshot()
-	_, user := now.Users[s.UserName]
-	_, bucket := now.Buckets[s.BucketName]
-	return !user && !bucket && now.Secrets[s.SecretName].DeletedDays > 0
 }
 
 // skipIfInUse avoids names of another stack whose things were taken away by hand: who
