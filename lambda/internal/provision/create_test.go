@@ -5,7 +5,6 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -49,17 +48,6 @@ func TestCreateMakesEverything(t *testing.T) {
 		}
 		if secret := now.Secrets["clickhouse/s3"]; len(secret.Versions) != 1 || !cmp.Equal(secret.Tags, tags) {
 			t.Errorf("secret: %+v", secret)
-		}
-	})
-}
-
-func TestCreateWaitsForIAM(t *testing.T) {
-	inWorld(t, func(w *world) {
-		w.aws.RolePropagation = 20 * time.Second
-		start := time.Now()
-		w.credentials(w.succeeded(w.create(nil)))
-		if took := time.Since(start); took < 32*time.Second || took > 36*time.Second {
-			t.Errorf("took %s; role and principal are known after 20 + 12 s, the key meanwhile", took)
 		}
 	})
 }
@@ -239,24 +227,5 @@ func TestCreateInUsEast1ReadsWhoseTheBucketIs(t *testing.T) {
 		if b := now.Buckets["my-data"]; len(now.Users)+len(now.Secrets) > 0 || len(b.Tags) != 1 || b.Policy != "" {
 			t.Errorf("left: %+v", now)
 		}
-	})
-}
-
-// Only a principal that S3 does not know yet is worth waiting for.
-func TestMalformedPolicyIsNotRepeated(t *testing.T) {
-	inWorld(t, func(w *world) {
-		attempts := 0
-		w.aws.Before = func(_ context.Context, c awsfake.Call) awsfake.Decision {
-			if c.Operation != "PutBucketPolicy" {
-				return awsfake.Decision{}
-			}
-			attempts++
-			return awsfake.Refuse(&awsfake.Error{Status: 400, Code: "MalformedPolicy", Message: "Policy has invalid action"})
-		}
-		w.refused(w.create(named), "MalformedPolicy: Policy has invalid action")
-		if attempts != 1 {
-			t.Errorf("%d attempts", attempts)
-		}
-		w.empty()
 	})
 }

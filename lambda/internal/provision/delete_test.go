@@ -1,7 +1,6 @@
 package provision_test
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 
@@ -74,44 +73,6 @@ func TestDeleteOfAFilledBucket(t *testing.T) {
 	}
 }
 
-func TestPurgeOfManyPages(t *testing.T) {
-	inWorld(t, func(w *world) {
-		p := with("OnDelete", "Purge", "Versioning", "true")
-		created := w.succeeded(w.create(p))
-		for i := range 2500 {
-			w.aws.PutObject("my-data", fmt.Sprintf("data/%% +&\x01\u00e4/%04d", i), "1")
-			w.aws.DeleteObject("my-data", fmt.Sprintf("data/%% +&\x01\u00e4/%04d", i))
-		}
-		for i := range 2100 {
-			w.aws.AddUpload("my-data", fmt.Sprintf("data/%% +&\x01\u00e4/%04d", i))
-		}
-		w.succeeded(w.delete(created.PhysicalResourceId, p))
-		w.empty()
-	})
-}
-
-// Each upload is aborted, whatever the order of encoded keys: "%01" sorts after "!".
-func TestPurgeAbortsUploadsOfEveryPage(t *testing.T) {
-	inWorld(t, func(w *world) {
-		p := with("OnDelete", "Purge")
-		created := w.succeeded(w.create(p))
-		for i := range 1500 {
-			w.aws.AddUpload("my-data", fmt.Sprintf("\x01%04d", i))
-		}
-		w.aws.AddUpload("my-data", "!")
-		w.succeeded(w.delete(created.PhysicalResourceId, p))
-		aborted := 0
-		for _, call := range w.aws.Calls() {
-			if call.Operation == "AbortMultipartUpload" && call.Code == "" {
-				aborted++
-			}
-		}
-		if aborted != 1501 {
-			t.Errorf("aborted %d of 1501 uploads", aborted)
-		}
-	})
-}
-
 func TestPurgeSaysWhichObjectIsLocked(t *testing.T) {
 	inWorld(t, func(w *world) {
 		p := with("OnDelete", "Purge", "Versioning", "true")
@@ -121,77 +82,6 @@ func TestPurgeSaysWhichObjectIsLocked(t *testing.T) {
 		w.refused(w.delete(created.PhysicalResourceId, p), `object "data/locked"`)
 		w.aws.LockObject("my-data", "data/locked", version, false)
 		w.succeeded(w.delete(created.PhysicalResourceId, p))
-		w.empty()
-	})
-}
-
-func TestRetainedBucketIsAdoptedAndReleasedAgain(t *testing.T) {
-	inWorld(t, func(w *world) {
-		p := with("OnDelete", "Retain")
-		created := w.succeeded(w.create(p))
-		w.aws.PutObject("my-data", "data/x", "1")
-		w.succeeded(w.delete(created.PhysicalResourceId, p))
-
-		w.credentials(w.succeeded(w.create(p)))
-		b := w.aws.Snapshot().Buckets["my-data"]
-		if b.Tags["bucketuser:adopted"] != "true" || b.Objects["data/x"][0].Body != "1" {
-			t.Errorf("adopted: %+v", b)
-		}
-		w.refused(w.update(created.PhysicalResourceId, with("OnDelete", "Purge"), p), "bucket my-data: was adopted, so OnDelete must stay Retain")
-		w.succeeded(w.update(created.PhysicalResourceId, p, with("OnDelete", "Purge")))
-
-		w.aws.DeleteObject("my-data", "data/x")
-		w.aws.DeleteObject("my-data", "data/")
-		w.succeeded(w.delete(created.PhysicalResourceId, with("OnDelete", "Purge"))) // whatever the event says
-		b = w.aws.Snapshot().Buckets["my-data"]
-		if b.Tags["bucketuser:owner"] != "released" || len(b.Tags) != 1 {
-			t.Errorf("an adopted bucket is released even when empty: %+v", b)
-		}
-	})
-}
-
-func TestFailedCreateReleasesWhatItAdopted(t *testing.T) {
-	inWorld(t, func(w *world) {
-		w.aws.AddBucket("my-data", map[string]string{"bucketuser:owner": "released", "theirs": "1"})
-		w.aws.PutObject("my-data", "data/", "") // their own folder
-		w.aws.Before = deny("CreateAccessKey")
-		w.refused(w.create(with("OnDelete", "Retain")), "AccessDenied")
-		b := w.aws.Snapshot().Buckets["my-data"]
-		if b.Tags["bucketuser:owner"] != "released" || b.Tags["theirs"] != "1" || len(b.Tags) != 2 || b.Policy != "" || len(b.Objects) != 1 {
-			t.Errorf("bucket: %+v", b)
-		}
-	})
-}
-
-func TestSecretInItsRecoveryWindowIsRestored(t *testing.T) {
-	inWorld(t, func(w *world) {
-		p := with("SecretRecoveryDays", "7")
-		created := w.succeeded(w.create(p))
-		w.succeeded(w.delete(created.PhysicalResourceId, p))
-		now := w.aws.Snapshot()
-		if s := now.Secrets["clickhouse/s3"]; s.DeletedDays != 7 || s.Tags["bucketuser:owner"] != "released" || len(now.Users)+len(now.Buckets) > 0 {
-			t.Fatalf("after Delete: %+v", now)
-		}
-
-		w.aws.Before = deny("CreateAccessKey")
-		w.refused(w.create(p), "AccessDenied")
-		if s := w.aws.Snapshot().Secrets["clickhouse/s3"]; s.DeletedDays != 7 || s.Tags["bucketuser:owner"] != "released" {
-			t.Fatalf("after a failed Create: %+v", s)
-		}
-		w.aws.Before = nil
-
-		again := w.succeeded(w.create(p))
-		w.credentials(again)
-		if again.Data["SecretArn"] != created.Data["SecretArn"] || again.Data["AccessKeyId"] == created.Data["AccessKeyId"] {
-			t.Errorf("restored: %+v", again.Data)
-		}
-	})
-}
-
-func TestFailedCreateWithRecoveryLeavesNoSecret(t *testing.T) {
-	inWorld(t, func(w *world) {
-		w.aws.Before = deny("CreateAccessKey")
-		w.refused(w.create(with("SecretRecoveryDays", "7")), "AccessDenied")
 		w.empty()
 	})
 }

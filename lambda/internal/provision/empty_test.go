@@ -1,6 +1,7 @@
 package provision_test
 
 import (
+	"fmt"
 	"testing"
 
 	"bucketuser/lambda/internal/awsfake"
@@ -171,4 +172,42 @@ func TestReleaseThatIsCutOffGoesOn(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestPurgeOfManyPages(t *testing.T) {
+	inWorld(t, func(w *world) {
+		p := with("OnDelete", "Purge", "Versioning", "true")
+		created := w.succeeded(w.create(p))
+		for i := range 2500 {
+			w.aws.PutObject("my-data", fmt.Sprintf("data/%% +&\x01\u00e4/%04d", i), "1")
+			w.aws.DeleteObject("my-data", fmt.Sprintf("data/%% +&\x01\u00e4/%04d", i))
+		}
+		for i := range 2100 {
+			w.aws.AddUpload("my-data", fmt.Sprintf("data/%% +&\x01\u00e4/%04d", i))
+		}
+		w.succeeded(w.delete(created.PhysicalResourceId, p))
+		w.empty()
+	})
+}
+
+// Each upload is aborted, whatever the order of encoded keys: "%01" sorts after "!".
+func TestPurgeAbortsUploadsOfEveryPage(t *testing.T) {
+	inWorld(t, func(w *world) {
+		p := with("OnDelete", "Purge")
+		created := w.succeeded(w.create(p))
+		for i := range 1500 {
+			w.aws.AddUpload("my-data", fmt.Sprintf("\x01%04d", i))
+		}
+		w.aws.AddUpload("my-data", "!")
+		w.succeeded(w.delete(created.PhysicalResourceId, p))
+		aborted := 0
+		for _, call := range w.aws.Calls() {
+			if call.Operation == "AbortMultipartUpload" && call.Code == "" {
+				aborted++
+			}
+		}
+		if aborted != 1501 {
+			t.Errorf("aborted %d of 1501 uploads", aborted)
+		}
+	})
 }

@@ -192,3 +192,36 @@ func TestProofNeedsEachRight(t *testing.T) {
 		}
 	}
 }
+
+func TestSecretInItsRecoveryWindowIsRestored(t *testing.T) {
+	inWorld(t, func(w *world) {
+		p := with("SecretRecoveryDays", "7")
+		created := w.succeeded(w.create(p))
+		w.succeeded(w.delete(created.PhysicalResourceId, p))
+		now := w.aws.Snapshot()
+		if s := now.Secrets["clickhouse/s3"]; s.DeletedDays != 7 || s.Tags["bucketuser:owner"] != "released" || len(now.Users)+len(now.Buckets) > 0 {
+			t.Fatalf("after Delete: %+v", now)
+		}
+
+		w.aws.Before = deny("CreateAccessKey")
+		w.refused(w.create(p), "AccessDenied")
+		if s := w.aws.Snapshot().Secrets["clickhouse/s3"]; s.DeletedDays != 7 || s.Tags["bucketuser:owner"] != "released" {
+			t.Fatalf("after a failed Create: %+v", s)
+		}
+		w.aws.Before = nil
+
+		again := w.succeeded(w.create(p))
+		w.credentials(again)
+		if again.Data["SecretArn"] != created.Data["SecretArn"] || again.Data["AccessKeyId"] == created.Data["AccessKeyId"] {
+			t.Errorf("restored: %+v", again.Data)
+		}
+	})
+}
+
+func TestFailedCreateWithRecoveryLeavesNoSecret(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.aws.Before = deny("CreateAccessKey")
+		w.refused(w.create(with("SecretRecoveryDays", "7")), "AccessDenied")
+		w.empty()
+	})
+}

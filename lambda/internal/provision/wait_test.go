@@ -88,3 +88,33 @@ func TestConflictsAreWaitedFor(t *testing.T) {
 		}
 	})
 }
+
+func TestCreateWaitsForIAM(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.aws.RolePropagation = 20 * time.Second
+		start := time.Now()
+		w.credentials(w.succeeded(w.create(nil)))
+		if took := time.Since(start); took < 32*time.Second || took > 36*time.Second {
+			t.Errorf("took %s; role and principal are known after 20 + 12 s, the key meanwhile", took)
+		}
+	})
+}
+
+// Only a principal that S3 does not know yet is worth waiting for.
+func TestMalformedPolicyIsNotRepeated(t *testing.T) {
+	inWorld(t, func(w *world) {
+		attempts := 0
+		w.aws.Before = func(_ context.Context, c awsfake.Call) awsfake.Decision {
+			if c.Operation != "PutBucketPolicy" {
+				return awsfake.Decision{}
+			}
+			attempts++
+			return awsfake.Refuse(&awsfake.Error{Status: 400, Code: "MalformedPolicy", Message: "Policy has invalid action"})
+		}
+		w.refused(w.create(named), "MalformedPolicy: Policy has invalid action")
+		if attempts != 1 {
+			t.Errorf("%d attempts", attempts)
+		}
+		w.empty()
+	})
+}

@@ -1,0 +1,119 @@
+package provision_test
+
+import (
+	"strings"
+
+	"bucketuser/lambda/internal/awsfake"
+)
+
+// race is two deliveries at the same time: the first makes some calls, then the
+// second makes some, then the first goes on to its end, and then the second.
+type race struct {
+	name   string
+	before func(*world)
+	a, b   event
+	id     string    // of b, if CloudFormation made one up
+	denied string    // an operation that is refused to a alone
+	status [2]string // of the resource, before and after b begins; "" cannot be answered
+	// ends are what CloudFormation may send afterwards, and the events that lead to
+	// the same account one after the other, without a race.
+	ends  []raceEnd
+	judge func(w *world, a, b answer) string // of the answers; nil: both say SUCCESS
+}
+
+type raceEnd struct{ then, like []event }
+
+func races() []race {
+	creating := [2]string{"CREATE_IN_PROGRESS", "CREATE_IN_PROGRESS"}
+	deleted := [2]string{"CREATE_IN_PROGRESS", "DELETE_IN_PROGRESS"}
+	deleting := [2]string{"DELETE_IN_PROGRESS", "DELETE_IN_PROGRESS"}
+	updating := [2]string{"UPDATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"}
+	logs, purge, old, p := with("Prefix", "logs"), with("OnDelete", "Purge", "Versioning", "true"), named, other(named)
+	recovering, retain := with("SecretRecoveryDays", "7"), with("OnDelete", "Retain")
+	made := func(p properties) func(*world) { return func(w *world) { w.history(create(p)) } }
+	gone := []raceEnd{{nil, []event{create(named), remove(named)}}}
+	to := func(events ...event) []event { return events }
+	any := func(*world, answer, answer) string { return "" }
+
+	return []race{
+		{"delete beside create", nothing, create(named), remove(named), "", "", deleted, gone, deleteSucceeds},
+		{"delete under an invented id beside create", nothing, create(named), remove(named), "analytics-Disk-1ABCDEFGHIJKL", "", deleted, gone, deleteSucceeds},
+		{"delete beside create, CloudFormation does not say", nothing, create(named), remove(named), "", "", [2]string{},
+			[]raceEnd{{to(remove(named)), to(create(named), remove(named))}}, wholeOrNothing},
+		{"two creates", nothing, create(named), create(named), "", "", creating,
+			[]raceEnd{{nil, to(create(named))}, {to(remove(named)), to(create(named), remove(named))}}, nil},
+		{"two creates that restore", func(w *world) { w.history(create(recovering), remove(recovering)) }, create(recovering), create(recovering), "", "", creating,
+			[]raceEnd{{nil, to(create(recovering))}, {to(remove(recovering)), to(create(recovering), remove(recovering))}}, nil},
+		{"two creates that adopt", func(w *world) { w.aws.AddBucket("my-data", map[string]string{"bucketuser:owner": "released"}) },
+			create(retain), create(retain), "", "", creating,
+			[]raceEnd{{nil, to(create(retain))}, {to(remove(retain)), to(create(retain), remove(retain))}}, nil},
+		// One fails for reasons of its own: its undoing and the other's commit exclude each other.
+		{"two creates, one without a right", nothing, create(named), create(named), "", "PutBucketLifecycleConfiguration", creating,
+			[]raceEnd{{to(remove(named)), to(create(named), remove(named))}}, notBoth},
+		{"two deletes", made(named), remove(named), remove(named), "", "", deleting, []raceEnd{{nil, to(remove(named))}}, nil},
+		{"two purges", filled(purge), remove(purge), remove(purge), "", "", deleting, []raceEnd{{nil, to(remove(purge))}}, nil},
+		{"two updates", made(named), update(named, logs, named), update(named, logs, named), "", "", updating,
+			[]raceEnd{{nil, to(update(named, logs, named))}}, nil},
+		{"two updates that mint", func(w *world) { w.history(create(named)); w.aws.DeleteUser("clickhouse") },
+			update(named, logs, named), update(named, logs, named), "", "", updating, []raceEnd{{nil, to(update(named, logs, named))}}, nil},
+		{"two updates that restore", func(w *world) { w.history(create(named)); w.aws.DeleteSecret("clickhouse/s3", 30) },
+			update(named, logs, named), update(named, logs, named), "", "", updating, []raceEnd{{nil, to(update(named, logs, named))}}, nil},
+		{"two updates that make room", func(w *world) {
+			w.aws.DeleteKey(w.created(named).Data["AccessKeyId"])
+			w.aws.AddKey("clickhouse")
+		}, update(named, logs, named), update(named, logs, named), "", "", updating, []raceEnd{{nil, to(update(named, logs, named))}}, nil},
+		// Whichever writes last wins, so the account may be as the update wanted it when
+		// the rollback has answered. The key stays right, and the next event converges.
+		{"rollback beside update", made(named), update(named, logs, named), update(named, named, logs), "", "", updating,
+			[]raceEnd{{to(update(named, named, logs)), to(update(named, named, logs))}}, any},
+		{"rollback beside update that mints", func(w *world) { w.history(create(named)); w.aws.DeleteUser("clickhouse") },
+			update(named, logs, named), update(named, named, logs), "", "", updating,
+			[]raceEnd{{to(update(named, named, logs)), to(update(named, named, logs))}}, any},
+		{"delete beside update", made(named), update(named, with("Access", "Full"), named), remove(named), "", "",
+			[2]string{"UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS"}, []raceEnd{{nil, to(remove(named))}}, any},
+		{"two replacements", made(old), update(old, p, old), update(old, p, old), "", "", updating,
+			[]raceEnd{{nil, to(update(old, p, old))}, {to(remove(old)), to(update(old, p, old), remove(old))}, {to(update(old, old, p)), nil}}, nil},
+		// The new set is unknown to CloudFormation and goes away, so its secret is nobody's.
+		{"rollback beside replacement", made(old), update(old, p, old), update(old, old, p), "", "", updating,
+			[]raceEnd{{to(update(old, old, p)), nil}}, any},
+		{"cleanup beside a late replacement", func(w *world) { w.history(create(old), update(old, p, old)) },
+			update(old, p, old), remove(old), "", "", updating, []raceEnd{{nil, to(remove(old))}}, any},
+	}
+}
+
+func deleteSucceeds(_ *world, _, b answer) string {
+	if b.Status != "SUCCESS" {
+		return "Delete answers " + b.Reason
+	}
+	return ""
+}
+
+// notBoth is what is promised where one of two Creates fails and is undone: a set that
+// the other has answered for is there.
+func notBoth(w *world, a, b answer) string {
+	now := w.aws.Snapshot()
+	n := len(now.Users) + len(now.Buckets) + len(now.Secrets)
+	switch reason := unsafe(now); {
+	case reason != "":
+		return reason
+	case b.Status == "SUCCESS" && n != 3:
+		return "one answers SUCCESS, but " + difference(awsfake.Snapshot{}, now) + "; the other " + brief(a)
+	case b.Status != "SUCCESS" && n != 0 && !strings.Contains(a.Reason+b.Reason, "undo: "):
+		return "both answer FAILED, but " + difference(awsfake.Snapshot{}, now) + ": " + brief(a) + ", " + brief(b)
+	}
+	return ""
+}
+
+// wholeOrNothing is what is promised where CloudFormation cannot be asked: a Create
+// that goes on after its Delete makes a whole set or none.
+func wholeOrNothing(w *world, a, b answer) string {
+	now := w.aws.Snapshot()
+	if a.Status == "SUCCESS" { // and then the Delete went on, or not
+		if n := len(now.Users) + len(now.Buckets) + len(now.Secrets); n != 0 && n != 3 {
+			return "Create answers SUCCESS, but " + difference(awsfake.Snapshot{}, now)
+		}
+	} else if len(now.Users)+len(now.Buckets)+len(now.Secrets) > 0 {
+		return "Create answers FAILED (" + a.Reason + "), but " + difference(awsfake.Snapshot{}, now)
+	}
+	return deleteSucceeds(w, a, b)
+}
