@@ -105,9 +105,15 @@ func (m *model) cameLate(e cfnfake.Event) {
 	case err != nil:
 	case e.RequestType != "Delete":
 		m.messy[s.BucketName], m.late[e.StackId] = true, true
-	case s.OnDelete == spec.Purge && m.isDeleteFailed(e.StackId):
+	case s.OnDelete == spec.Purge && (m.isDeleteFailed(e.StackId) || m.isLost(e)):
 		m.purged[s.BucketName] = !m.isOthers(e.StackId, s.BucketName)
 	}
+}
+
+// isLost reports whether an event is about a set that CloudFormation has forgotten.
+func (m *model) isLost(e cfnfake.Event) bool {
+	s, err := m.w.parse(e.StackId, e.ResourceProperties)
+	return err == nil && slices.ContainsFunc(names(s), func(name string) bool { return m.lost[name] })
 }
 
 // isDeleteFailed reports whether a stack could not be deleted.
