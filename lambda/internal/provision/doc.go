@@ -106,6 +106,14 @@
 //     its tags; and a Delete with Purge that comes again beside a Delete without may
 //     empty the bucket. A Create that comes again beside its Delete may release a bucket
 //     that the Delete would have emptied.
+//   - Three deliveries of one Create at the same time: the third may make room for its
+//     key by deleting that which the first is about to commit, and then the secret names
+//     a key that is gone until the next Update.
+//   - The Update of an earlier rollback that comes again while a later Update runs: it
+//     takes the set in use for what the failed replacement left, and removes it. The
+//     rollback that follows makes a new key.
+//   - A Create that comes again after its Delete was refused, where somebody has written
+//     over the secret: it undoes the set, and releases the bucket.
 //   - A folder marker that was written to an adopted bucket stays, as does versioning
 //     that was turned on: nobody can tell who wanted it.
 //   - A released secret of another resource that a Create has restored and not yet
