@@ -53,10 +53,12 @@
 // GetBucketLifecycleConfiguration) and writes what differs, one after the other, as
 // above and with PutBucketVersioning, DeleteBucketLifecycle and PutBucketTagging; beside
 // them the secret's (UpdateSecret, TagResource, UntagResource). What was released is
-// taken over in the same way: RestoreSecret and TagResource, PutBucketTagging. Until the commit the secret holds what it held, after it the new
-// value, and the key that it names is never deleted, so consumers go on working
-// wherever it stops. The Update back converges in the same way. If it comes from
-// another physical id, that set is removed afterwards, as removeLeftover says.
+// taken over in the same way: RestoreSecret and TagResource, PutBucketTagging.
+//
+// Until the commit the secret holds what it held, after it the new value, and the key
+// that it names is never deleted, so consumers go on working wherever it stops. The
+// Update back converges in the same way. If it comes from another physical id, that
+// set is removed afterwards, as removeLeftover says.
 //
 // A failed Create is undone before it is answered: DescribeSecret, GetUser,
 // GetBucketTagging, GetSecretValue, then an empty value as a tombstone, so that no

@@ -1,7 +1,6 @@
 package provision_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -37,30 +36,12 @@ type world struct {
 	aws      *awsfake.AWS
 	provider spec.Provider
 	stackID  string
-	log      journal
+	log      canary.Journal // of all invocations
 
 	mu      sync.Mutex
 	answers []string // that CloudFormation got, as they were sent
 	errors  []string // that Lambda got
 	canary  canary.Canary
-}
-
-// journal is the log of all invocations.
-type journal struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (j *journal) Write(p []byte) (int, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.text.Write(p)
-}
-
-func (j *journal) String() string {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.text.String()
 }
 
 // inWorld runs a test in a bubble, where waiting takes no time, on an empty account

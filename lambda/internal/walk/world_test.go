@@ -39,9 +39,9 @@ type world struct {
 	cloud    *cfnfake.Cloud
 	provider spec.Provider
 	turns    *turns
-	log      journal
+	log      canary.Journal
 	canary   canary.Canary
-	scanned  struct{ bodies, failures int }
+	scanned  struct{ log, bodies, failures int }
 
 	processes atomic.Int64 // that were started
 }
