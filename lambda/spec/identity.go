@@ -5,6 +5,7 @@ import (
 	"encoding/base32"
 	"encoding/binary"
 	"strings"
+	"time"
 )
 
 // ResourceType is the resource's type in a template.
@@ -25,6 +26,10 @@ const (
 	TagStackID   = "bucketuser:stack-id"
 	TagLogicalID = "bucketuser:logical-id"
 	TagAdopted   = "bucketuser:adopted" // "true": taken over, so never deleted
+
+	// TagLastEvent is when the last event that ensured the set was sent, RFC 3339 in
+	// UTC. On user and bucket it is the event that made or adopted them.
+	TagLastEvent = "bucketuser:last-event"
 )
 
 // Released is the value of TagOwner on a bucket or secret that its resource has
@@ -58,10 +63,13 @@ func (s Spec) OwnerTags() map[string]string {
 	return map[string]string{TagOwner: s.PhysicalID, TagStackID: s.StackID, TagLogicalID: s.LogicalID}
 }
 
-// AllTags returns the tags for a thing of this resource: the property Tags and
-// the owner tags.
+// AllTags returns the tags for a thing of this resource: the property Tags, the
+// owner tags and the time of the event, if that is known.
 func (s Spec) AllTags() map[string]string {
 	tags := s.OwnerTags()
+	if !s.Sent.IsZero() {
+		tags[TagLastEvent] = s.Sent.UTC().Format(time.RFC3339)
+	}
 	for _, tag := range s.Tags {
 		tags[tag.Key] = tag.Value
 	}

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Provider is what the function that serves the resource knows about itself.
@@ -45,6 +46,10 @@ type Spec struct {
 	// PhysicalID is a pure function of the stack id, the logical id and the three
 	// names as given. See [Spec.OwnerTags] for how it marks what is ours.
 	PhysicalID string
+
+	// Sent is when CloudFormation sent the event, or zero if that is not known. It is
+	// not part of the properties: whoever parses them sets it.
+	Sent time.Time
 }
 
 // Parse decodes and checks properties, the ResourceProperties of an event from

@@ -59,7 +59,8 @@ type AWS struct {
 	minted   []string                     // every secret access key that was ever made
 	stacks   map[string]map[string]string // resource status by stack id, then logical id
 
-	physicalIDs map[string]string // of resources, by stack id and logical id
+	physicalIDs map[string]string    // of resources, by stack id and logical id
+	statusSince map[string]time.Time // of resources, likewise
 }
 
 // New is an empty account. The account id has 12 digits; the region decides the partition (aws, aws-cn, aws-us-gov).
@@ -86,6 +87,7 @@ func New(account, region string) *AWS {
 		stacks:    map[string]map[string]string{},
 
 		physicalIDs: map[string]string{},
+		statusSince: map[string]time.Time{},
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 )
 
 // SetResourceStatus is what DescribeStackResource answers about a resource, such as "CREATE_IN_PROGRESS". The stack is
-// named by its id, and found under its name as well. An empty status makes the resource unknown.
+// named by its id, and found under its name as well. It was last updated now. An empty status makes the resource unknown.
 func (a *AWS) SetResourceStatus(stackID, logicalID, status string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -18,6 +18,7 @@ func (a *AWS) SetResourceStatus(stackID, logicalID, status string) {
 		a.stacks[stackID] = map[string]string{}
 	}
 	a.stacks[stackID][logicalID] = status
+	a.statusSince[stackID+" "+logicalID] = time.Now()
 }
 
 // SetPhysicalResourceID is the id that DescribeStackResource answers about a resource whose status is set.
@@ -46,7 +47,7 @@ func (a *AWS) describeStackResource(in *cloudformation.DescribeStackResourceInpu
 			return nil, fail(400, "ValidationError", "Resource %s does not exist for stack %s", logical, stack)
 		}
 		return &cloudformation.DescribeStackResourceOutput{StackResourceDetail: &types.StackResourceDetail{
-			LastUpdatedTimestamp: aws.Time(time.Now()),
+			LastUpdatedTimestamp: aws.Time(a.statusSince[id+" "+logical]),
 			LogicalResourceId:    aws.String(logical),
 			PhysicalResourceId:   aws.String(a.physicalIDs[id+" "+logical]),
 			ResourceStatus:       types.ResourceStatus(status),

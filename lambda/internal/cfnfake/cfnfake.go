@@ -99,6 +99,7 @@ type Cloud struct {
 
 	mu         sync.Mutex
 	serial     int
+	signed     time.Time           // when the last event was
 	pending    map[string]*request // by ResponseURL
 	exchanges  []*Exchange
 	active     []*invocation

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-lambda-go/cfn"
 )
@@ -46,6 +47,22 @@ func decode(payload []byte) (Event, error) {
 	default:
 		return e, fmt.Errorf("event: RequestType is not Create, Update or Delete")
 	}
+}
+
+// SentAt returns when CloudFormation sent the event, in seconds: the time at which it
+// signed the ResponseURL, the only time in an event. Every delivery of an event has the
+// same one, and a later event of the same resource never has an earlier one, since
+// CloudFormation sends them one after the other. It is zero for an address that is not signed, as an emulator's.
+func SentAt(e Event) time.Time {
+	u, err := url.Parse(e.ResponseURL)
+	if err != nil {
+		return time.Time{}
+	}
+	at, err := time.Parse("20060102T150405Z", u.Query().Get("X-Amz-Date"))
+	if err != nil {
+		return time.Time{}
+	}
+	return at
 }
 
 // checkResponseURL refuses an address that CloudFormation does not hand out, so

@@ -48,8 +48,9 @@ const (
 	keptForAnswer = 5 * time.Second
 )
 
-// nothingMade is the physical id of a failed Create whose properties do not parse.
-// The Delete that CloudFormation sends for it finds nothing to do.
+// nothingMade is the physical id of a failed Create whose properties do not parse. The
+// Delete that CloudFormation sends for it has nothing to do, and must not look: what an
+// earlier resource has left under the same names is not covered by these properties.
 const nothingMade = "nothing-was-made"
 
 // A Handler answers events about one kind of resource. All fields but
@@ -77,7 +78,7 @@ func (h *Handler) Handle(ctx context.Context, payload json.RawMessage) error {
 	}
 	log := h.Log.With("requestType", e.RequestType, "requestId", e.RequestID,
 		"stackId", e.StackID, "logicalResourceId", e.LogicalResourceID)
-	log.Info("event", "physicalResourceId", e.PhysicalResourceID)
+	log.Info("event", "physicalResourceId", e.PhysicalResourceID, "sentAt", SentAt(e))
 
 	work, undo, cancel := deadlines(ctx)
 	defer cancel()
@@ -116,7 +117,10 @@ var errUndo = errors.New("undo: failed, see the log; the event is to be delivere
 // carryOut calls the resource. A panic becomes an error, so that it is answered.
 func (h *Handler) carryOut(ctx context.Context, e Event) (id string, data map[string]string, err error) {
 	defer h.recoverTo(&err)
-	if e.RequestType == cfn.RequestDelete {
+	switch {
+	case e.RequestType == cfn.RequestDelete && e.PhysicalResourceID == nothingMade:
+		return nothingMade, nil, nil
+	case e.RequestType == cfn.RequestDelete:
 		// CloudFormation always names an id, but no answer may go without one.
 		return failedID(e, ""), nil, h.Resource.Remove(ctx, e)
 	}

@@ -152,6 +152,32 @@ func TestRecordedEventsAndTheirWholeAnswers(t *testing.T) {
 	}
 }
 
+// What an earlier resource has left under the names of a Create that was refused is
+// not the Delete's that follows.
+func TestDeleteOfNothingDoesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &cloud{}
+		event := strings.Replace(string(recorded(t, "delete")), "Disk-v1-abcdefghijkl", "nothing-was-made", 1)
+		r := &thing{remove: func(context.Context) error { return errors.New("called") }}
+		if _, err := handle(t, r, c, []byte(event), time.Minute); err != nil || !strings.Contains(c.bodies[0], `"SUCCESS","PhysicalResourceId":"nothing-was-made"`) {
+			t.Errorf("answer: %s, error: %v", c.bodies, err)
+		}
+	})
+}
+
+func TestSentAt(t *testing.T) {
+	for address, want := range map[string]string{
+		"https://x.s3.amazonaws.com/y?X-Amz-Date=20261123T221913Z&X-Amz-Signature=s": "2026-11-23T22:19:13Z",
+		"https://x.s3.amazonaws.com/y?X-Amz-Date=20261123&X-Amz-Signature=s":         "0001-01-01T00:00:00Z",
+		"https://127.0.0.1/y": "0001-01-01T00:00:00Z",
+		"%zz":                 "0001-01-01T00:00:00Z",
+	} {
+		if got := cfnresource.SentAt(cfnresource.Event{ResponseURL: address}).Format(time.RFC3339); got != want {
+			t.Errorf("%s: %s, want %s", address, got, want)
+		}
+	}
+}
+
 func TestPanicIsAnsweredWithoutItsValue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := &cloud{}

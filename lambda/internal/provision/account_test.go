@@ -9,13 +9,18 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"bucketuser/lambda/internal/awsfake"
+	"bucketuser/lambda/spec"
 )
 
 // settled is the account without what may differ between two ways to one end: the
-// numbers in generated ids, the earlier values of a secret, all values of one that
-// cannot be read, and versioning that was on for a while, which S3 can only suspend.
+// numbers in generated ids, when the last event came, the earlier values of a secret, all
+// values of one that cannot be read, and versioning that was on for a while, which S3 can
+// only suspend.
 func settled(a *awsfake.AWS) awsfake.Snapshot {
 	now := numbered(a.Snapshot())
+	for _, tags := range allTags(now) {
+		delete(tags, spec.TagLastEvent)
+	}
 	forgetVersions(now)
 	for name, secret := range now.Secrets {
 		if secret.DeletedDays > 0 {
@@ -35,8 +40,34 @@ func settled(a *awsfake.AWS) awsfake.Snapshot {
 	return now.Normalized()
 }
 
-// numbered replaces the id of a version in a tag by the place of the version.
+// allTags are the tags of everything.
+func allTags(now awsfake.Snapshot) (all []map[string]string) {
+	for _, user := range now.Users {
+		all = append(all, user.Tags)
+	}
+	for _, bucket := range now.Buckets {
+		all = append(all, bucket.Tags)
+	}
+	for _, secret := range now.Secrets {
+		all = append(all, secret.Tags)
+	}
+	return all
+}
+
+// numbered replaces the id of a version in a tag by the place of the version, and the
+// time of an event by its place among those times.
 func numbered(now awsfake.Snapshot) awsfake.Snapshot {
+	var times []string
+	for _, tags := range allTags(now) {
+		times = append(times, tags[spec.TagLastEvent])
+	}
+	slices.Sort(times)
+	times = slices.Compact(times)
+	for _, tags := range allTags(now) {
+		if last := tags[spec.TagLastEvent]; last != "" {
+			tags[spec.TagLastEvent] = fmt.Sprintf("<event %d>", slices.Index(times, last)-len(times))
+		}
+	}
 	for _, secret := range now.Secrets {
 		for i, version := range secret.Versions {
 			if secret.Tags["bucketuser:before"] == version.ID {

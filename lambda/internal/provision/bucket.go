@@ -186,7 +186,7 @@ func (p *Provisioner) releaseBucket(ctx context.Context, s spec.Spec, b bucket) 
 		return err
 	}
 	tags := maps.Clone(b.tags)
-	for _, key := range []string{spec.TagStackID, spec.TagLogicalID, spec.TagAdopted} {
+	for _, key := range []string{spec.TagStackID, spec.TagLogicalID, spec.TagLastEvent, spec.TagAdopted} {
 		delete(tags, key)
 	}
 	tags[spec.TagOwner] = spec.Released
@@ -206,9 +206,13 @@ func (p *Provisioner) deleteBucket(ctx context.Context, s spec.Spec) error {
 	return nil
 }
 
-// ensureBucketTags adds the property Tags to those that others set.
+// ensureBucketTags adds the property Tags to those that others set. The last event is
+// kept up to date on the secret alone, to spare a write of every Update.
 func (p *Provisioner) ensureBucketTags(ctx context.Context, s spec.Spec, c change, b bucket) error {
 	tags := mergeTags(b.tags, s, c.old)
+	if made, ok := b.tags[spec.TagLastEvent]; ok {
+		tags[spec.TagLastEvent] = made
+	}
 	if maps.Equal(tags, b.tags) {
 		return nil
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
@@ -19,6 +20,8 @@ var (
 	errConflict = errors.New("another event has committed other credentials")
 	// errUnknown says that a commit may or may not have been taken.
 	errUnknown = errors.New("the outcome of the commit is unknown")
+	// errTooLate says that a key was not committed while nobody else could delete it.
+	errTooLate = errors.New("took too long until it worked")
 	// errUndone says that another delivery of the event has failed and began to undo it.
 	errUndone = errors.New("another delivery of this event has failed and undoes it")
 )
@@ -29,6 +32,7 @@ type content struct {
 	fields  map[string]secretKey // empty: no credentials that count as committed
 
 	isTombstone bool // written by undo
+	isForeign   bool // written by hand, over what was committed
 }
 
 // tombstone is the value that undo writes: JSON of no fields at all.
@@ -46,10 +50,14 @@ func (p *Provisioner) readValue(ctx context.Context, s spec.Spec, x secret) (con
 		return content{}, fmt.Errorf("value of secret %s: %w", s.SecretName, brief(err))
 	}
 	c := content{version: aws.ToString(out.VersionId)}
-	c.isTombstone = c.version != x.tags[tagBefore] && aws.ToString(out.SecretString) == tombstone
-	if c.version != x.tags[tagBefore] && json.Unmarshal([]byte(aws.ToString(out.SecretString)), &c.fields) != nil {
-		c.fields = nil // written over by hand
+	if c.version == x.tags[tagBefore] {
+		return c, nil
 	}
+	c.isTombstone = aws.ToString(out.SecretString) == tombstone
+	if json.Unmarshal([]byte(aws.ToString(out.SecretString)), &c.fields) != nil {
+		c.fields = nil
+	}
+	c.isForeign = !c.isTombstone && c.fields[spec.FieldAccessKeyID] == ""
 	return c, nil
 }
 
@@ -64,6 +72,15 @@ func (p *Provisioner) commit(ctx context.Context, s spec.Spec, x secret, key *cr
 	}
 	if same && len(key.stored) == len(fields) {
 		return nil
+	}
+	if key.fresh {
+		limit := key.created.Add(maxKeyAge)
+		if time.Now().After(limit) {
+			return fmt.Errorf("access key %s of user %s: %w", key.ID, s.UserName, errTooLate)
+		}
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, limit)
+		defer cancel()
 	}
 	version, err := p.settle(ctx, s, x, key.follows, fields)
 	if err != nil {

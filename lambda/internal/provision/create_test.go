@@ -31,7 +31,7 @@ func TestCreateMakesEverything(t *testing.T) {
 		}
 
 		tags := map[string]string{"team": "data", "bucketuser:owner": a.PhysicalResourceId,
-			"bucketuser:stack-id": stackID, "bucketuser:logical-id": logicalID}
+			"bucketuser:stack-id": stackID, "bucketuser:logical-id": logicalID, "bucketuser:last-event": "2000-01-01T00:00:00Z"}
 		user := now.Users["clickhouse"]
 		if user.Path != "/bucketuser/" || user.Boundary != boundary || !cmp.Equal(user.Tags, tags) || len(user.Attached) > 0 {
 			t.Errorf("user: %+v", user)

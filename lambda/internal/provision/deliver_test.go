@@ -32,9 +32,8 @@ func (w *world) play(e event, fault *injection) (r played) {
 	if e.kind != "Create" {
 		id = w.idOf(e.id)
 	}
-	w.aws.SetResourceStatus(w.stackID, logicalID, strings.ToUpper(e.kind)+"_IN_PROGRESS")
-	session := w.aws.Session("provider")
-	deliver := func() { r.answer, r.err = w.invoke(session, e.kind, id, e.p, e.old) }
+	session, url := w.aws.Session("provider"), w.begin(e.kind, id, e.p, e.old)
+	deliver := func() { r.answer, r.err = w.invoke(session, url, e.kind, id, e.p, e.old) }
 	if fault == nil {
 		count := len(w.aws.Calls())
 		deliver()
@@ -112,14 +111,13 @@ func (w *world) history(events ...event) {
 func (w *world) killedAfter(operation string, e event) {
 	w.t.Helper()
 	id := w.idOf(e.id)
-	w.aws.SetResourceStatus(w.stackID, logicalID, strings.ToUpper(e.kind)+"_IN_PROGRESS")
-	session := w.aws.Session("provider")
+	session, url := w.aws.Session("provider"), w.begin(e.kind, id, e.p, e.old)
 	w.direct(func(calls []awsfake.Call) (int, awsfake.Decision) {
 		if calls[0].Operation == operation {
 			return 0, awsfake.Lose(awsfake.Killed)
 		}
 		return 0, awsfake.Decision{}
-	}, func() { _, _ = w.invoke(session, e.kind, id, e.p, e.old) })
+	}, func() { _, _ = w.invoke(session, url, e.kind, id, e.p, e.old) })
 	if !session.Killed() {
 		w.t.Fatalf("%s is not called", operation)
 	}

@@ -17,6 +17,18 @@
 // removed unless its tags say that it belongs to the resource. The package knows
 // nothing of answers, deadlines and physical ids beyond those of its specs.
 //
+// # Late events
+//
+// Lambda may deliver an event again, or go on with it, when CloudFormation has sent
+// others since. What tells them apart is the time at which CloudFormation sent an event,
+// which it signs into the ResponseURL. A set carries the time of the last event that
+// ensured it as a tag, on the secret always and on user and bucket since they were made,
+// and an event that is older than that changes nothing: it is fenced off. A replacement
+// heeds the set that it comes from as well, since CloudFormation may have gone back to
+// it. Beyond that, DescribeStackResource says whether CloudFormation waits for an event
+// of this kind, from this physical id, that is not much older than the state of the
+// resource. See checkAwaited, overtaken and checkNotInUse.
+//
 // # Order of calls, and what a crash leaves behind
 //
 // Calls in one row are made beside each other. A crash is a process that dies before
@@ -28,7 +40,8 @@
 //
 //	call                                            left behind                   cleaned up by
 //	DescribeStackResource, DescribeSecret, GetUser, nothing                       –
-//	  GetBucketTagging
+//	  GetBucketTagging; DescribeSecret of the set
+//	  that is replaced
 //	CreateSecret, CreateUser, CreateBucket          any of the three, tagged      again: goes on; Delete, or the
 //	                                                  as ours, without value,       Update back: removes them
 //	                                                  key and policy
@@ -38,8 +51,9 @@
 //	  for the marker
 //	CreateAccessKey                                 a key that nobody knows       again: makes another; the sweep,
 //	                                                                                or DeleteUser's, removes it
-//	DescribeStackResource, the proof (PutObject,    the same, and the probe       again: proves again; removing
-//	  HeadObject, ListObjectsV2, DeleteObject)                                      or releasing the bucket
+//	DescribeStackResource, DescribeSecret of the    the same, and the probe       again: proves again; removing
+//	  replaced set, the proof (PutObject,                                           or releasing the bucket
+//	  HeadObject, ListObjectsV2, DeleteObject)
 //	ListObjectVersions, DeleteObject of the probe   the same                      the same
 //	PutSecretValue: the commit                      before it the same, after     again: keeps the key and sweeps
 //	                                                  it a whole set
@@ -52,7 +66,7 @@
 // bucket (GetPublicAccessBlock, GetBucketPolicy, GetBucketVersioning,
 // GetBucketLifecycleConfiguration) and writes what differs, one after the other, as
 // above and with PutBucketVersioning, DeleteBucketLifecycle and PutBucketTagging; beside
-// them the secret's (UpdateSecret, TagResource, UntagResource). What was released is
+// them the secret's (UpdateSecret, TagResource with the time of the event, UntagResource). What was released is
 // taken over in the same way: RestoreSecret and TagResource, PutBucketTagging.
 //
 // Until the commit the secret holds what it held, after it the new value, and the key
@@ -88,8 +102,9 @@
 //     other. So either the other fails as well, or the one answers FAILED for a whole
 //     set, which the Delete that follows removes. A delivery that comes after a crash in
 //     the middle of undoing fails, too, and undoes the rest.
-//   - An Update and its rollback at the same time: settings are as the later call of
-//     either left them. Key and secret agree, and the next Update converges.
+//   - An Update and its rollback at the same time: settings, and the time of the last
+//     event, are as the later call of either left them. Key and secret agree, and the next
+//     Update converges.
 //   - A Create that starts after its Delete, while CloudFormation cannot be asked: it
 //     makes a whole set, which deleting the resource again removes. If the Delete runs
 //     beside it, there is a whole set or none in the end.
@@ -101,21 +116,15 @@
 //   - A Delete right after an Update that moved the folder marker to another Prefix and
 //     could neither be finished nor be taken back: the marker of the Prefix that the
 //     event does not name counts as data.
-//   - An event that Lambda delivers again beside a later one of its kind: CloudFormation
-//     says that it waits for such an event, so both go on. An earlier Update in place
-//     sets what the later did not want, until the next Update. A replacement that comes
-//     again while CloudFormation goes back from it makes its set again, which stays with
-//     its tags; and a Delete with Purge that comes again beside a Delete without may
-//     empty the bucket. A Create that comes again beside its Delete may release a bucket
-//     that the Delete would have emptied.
-//   - Three deliveries of one Create at the same time: the third may make room for its
-//     key by deleting that which the first is about to commit, and then the secret names
-//     a key that is gone until the next Update.
-//   - The Update of an earlier rollback that comes again while a later Update runs: it
-//     takes the set in use for what the failed replacement left, and removes it. The
-//     rollback that follows makes a new key.
-//   - A Create that comes again after its Delete was refused, where somebody has written
-//     over the secret: it undoes the set, and releases the bucket.
+//   - A late Create beside a Create of other names, or a late replacement beside an Update
+//     after CloudFormation has gone back from it by nothing but a Delete, if less than five
+//     minutes lie between them: nothing that is left carries a later time, so its set may
+//     be made, with tags that lead to it. The same goes for what CloudFormation sends
+//     within one second.
+//   - Events whose ResponseURL has no time, as those of an emulator: only the state of the
+//     resource tells whether they are late.
+//   - A bucket that was released while another delivery, cut off later, wrote its policy:
+//     the statements name a user that is gone, and the next Create replaces them.
 //   - A folder marker that was written to an adopted bucket stays, as does versioning
 //     that was turned on: nobody can tell who wanted it.
 //   - A released secret of another resource that a Create has restored and not yet

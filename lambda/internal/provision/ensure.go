@@ -1,6 +1,7 @@
 package provision
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,6 +21,11 @@ type set struct {
 // owned reports whether any part of the set is ours.
 func (x set) owned(s spec.Spec) bool {
 	return x.secret.owned(s) || x.user.owned(s) || x.bucket.owned(s)
+}
+
+// overtaken returns errOvertaken if a later event than that of s has ensured the set.
+func (x set) overtaken(s spec.Spec) error {
+	return cmp.Or(overtaken(x.secret.tags, s), overtaken(x.user.tags, s), overtaken(x.bucket.tags, s))
 }
 
 // ensure makes the account match s. Repeating it converges; two at the same time
@@ -57,12 +63,12 @@ func (p *Provisioner) ensure(ctx context.Context, s spec.Spec, c change) (map[st
 	return s.Data(key.ID, made.secret.ARN, key.version), nil
 }
 
-// look reads secret, user and bucket by name, and asks CloudFormation whether it
-// still waits for this event.
+// look reads secret, user and bucket by name, and asks whether CloudFormation still
+// waits for this event.
 func (p *Provisioner) look(ctx context.Context, s spec.Spec, c change) (set, error) {
 	var found set
 	err := together(
-		func() error { return p.askStack(ctx, s, c.event) },
+		func() error { return p.checkAwaited(ctx, s, c) },
 		func() (err error) { found.secret, err = p.lookSecret(ctx, s, c.creating); return err },
 		func() (err error) { found.user, err = p.lookUser(ctx, s, c.creating); return err },
 		func() (err error) { found.bucket, err = p.lookBucket(ctx, s, c.creating); return err },
@@ -74,6 +80,9 @@ func (p *Provisioner) look(ctx context.Context, s spec.Spec, c change) (set, err
 // the set is there already, a replacement is a repeated delivery or a rollback to
 // the old set: the first passed these checks before, the second is never refused.
 func (p *Provisioner) admit(ctx context.Context, s spec.Spec, c change, found set) error {
+	if err := found.overtaken(s); err != nil {
+		return err
+	}
 	if c.replaced.PhysicalID != "" && !found.owned(s) {
 		if err := p.checkReplacement(ctx, s, c.replaced); err != nil {
 			return err
@@ -163,7 +172,7 @@ func (p *Provisioner) deliver(ctx context.Context, s spec.Spec, c change, made s
 		// The secret that this event has made may hold a value by now, the user keys.
 		made.secret.fresh, made.user.fresh = false, false
 		winner, err := p.committedKey(ctx, s, c, made)
-		if err == nil && winner.ID == "" && (key.version != "" || errors.Is(failure, errConflict)) {
+		if err == nil && winner.ID == "" && (key.version != "" || errors.Is(failure, errConflict) || errors.Is(failure, errTooLate)) {
 			winner, err = p.ensureKey(ctx, s, c, made) // what was committed names a key that is gone
 		}
 		if err != nil || winner.ID == "" {

@@ -22,6 +22,16 @@ import (
 // maxKeys is IAM's limit of access keys for a user.
 const maxKeys = 2
 
+// maxKeyAge is how old a key may be when it is committed. It is a lease: an older one
+// that is not committed is nobody's, so that another delivery may take it away to make
+// room for its own. Policy and key may each need two minutes to be known. The margin is
+// for clocks that differ and calls that were on their way.
+const (
+	maxKeyAge       = 5 * time.Minute
+	maxKeyAgeMargin = 30 * time.Second
+	roomInterval    = 10 * time.Second // between two looks while there is no room
+)
+
 // discardTimeout limits the removal of a key that was not committed. It runs when
 // the time for the work may be over, in the time kept back.
 const discardTimeout = 3 * time.Second
@@ -39,9 +49,10 @@ func (secretKey) LogValue() slog.Value         { return slog.StringValue(redacte
 
 // credential is an access key and where it stands with the secret.
 type credential struct {
-	ID     string
-	secret secretKey
-	fresh  bool // made by this event and not committed
+	ID      string
+	secret  secretKey
+	created time.Time // by IAM's clock, if fresh
+	fresh   bool      // made by this event and not committed
 
 	follows string               // version of the secret that a commit of the key follows, or ""
 	stored  map[string]secretKey // fields of that version, empty if it names no key of ours
@@ -52,22 +63,22 @@ type credential struct {
 // that works. A key that somebody has made inactive stays so: it may be known to
 // strangers, so a new one takes its place.
 //
-// IAM refuses a third key. Then another delivery has made one after room was made for
-// ours, or IAM did not list one that was made seconds ago, so everything is looked at
-// again: by now that key may be the one in the secret.
+// IAM refuses a third key. Then other deliveries have made two, or IAM did not list one
+// that was made seconds ago, so everything is looked at again until there is room: by
+// now one of those keys may be the one in the secret.
 func (p *Provisioner) ensureKey(ctx context.Context, s spec.Spec, c change, made set) (credential, error) {
-	const rounds = 5
 	return backoff.Retry(ctx, func() (credential, error) {
+		looked := time.Now()
 		key, err := p.committedKey(ctx, s, c, made)
 		if err == nil && key.ID == "" {
-			key, err = p.mintKey(ctx, s, made.user, key)
+			key, err = p.mintKey(ctx, s, made.user, key, looked)
 		}
-		if err != nil && !isCode(err, "LimitExceeded", "LimitExceededException") {
+		if err != nil && !errors.Is(err, errNoRoom) && !isCode(err, "LimitExceeded", "LimitExceededException") {
 			err = backoff.Permanent(err)
 		}
 		made.secret.fresh, made.user.fresh = false, false // by now it may have a value, and keys
 		return key, err
-	}, backoff.WithBackOff(backoff.NewConstantBackOff(pollInterval)), backoff.WithMaxTries(rounds))
+	}, backoff.WithBackOff(backoff.NewConstantBackOff(roomInterval)), backoff.WithMaxElapsedTime(maxKeyAge+2*maxKeyAgeMargin))
 }
 
 // committedKey returns the key that the secret names, if the user has it and it is
@@ -135,9 +146,9 @@ func (p *Provisioner) hasActiveKey(ctx context.Context, s spec.Spec, id string) 
 // mintKey creates a key. A lost answer of CreateAccessKey must not be followed by a
 // second attempt: it would leave a key whose secret nobody knows. Only answers that
 // say that nothing happened are repeated.
-func (p *Provisioner) mintKey(ctx context.Context, s spec.Spec, u user, after credential) (credential, error) {
+func (p *Provisioner) mintKey(ctx context.Context, s spec.Spec, u user, after credential, looked time.Time) (credential, error) {
 	if !u.fresh {
-		if err := p.makeRoom(ctx, s); err != nil {
+		if err := p.makeRoom(ctx, s, looked); err != nil {
 			return credential{}, err
 		}
 	}
@@ -149,6 +160,7 @@ func (p *Provisioner) mintKey(ctx context.Context, s spec.Spec, u user, after cr
 	return credential{
 		ID:      aws.ToString(out.AccessKey.AccessKeyId),
 		secret:  secretKey(aws.ToString(out.AccessKey.SecretAccessKey)),
+		created: aws.ToTime(out.AccessKey.CreateDate),
 		fresh:   true,
 		follows: after.follows,
 	}, nil
@@ -166,16 +178,27 @@ func onlyIfNothingHappened() aws.Retryer {
 	})
 }
 
+// errNoRoom says that a user has as many keys as IAM allows.
+var errNoRoom = errors.New("has two new keys that are not in the secret; delete one of them or try again")
+
 // makeRoom deletes a key of a user who has as many as IAM allows: an inactive one,
-// or else the older. Neither is committed and working, or there would be no need
-// for another; the younger may be one that another delivery is about to commit.
-func (p *Provisioner) makeRoom(ctx context.Context, s spec.Spec) error {
+// or else the older. Neither is committed and working, or there would be no need for
+// another. But an active one may be what another delivery is about to commit, unless it
+// was too old for that when the secret was looked at.
+func (p *Provisioner) makeRoom(ctx context.Context, s spec.Spec, looked time.Time) error {
 	keys, err := p.listKeys(ctx, s)
 	if err != nil || len(keys) < maxKeys {
 		return err
 	}
 	isInactive := func(k types.AccessKeyMetadata) bool { return k.Status != types.StatusTypeActive }
-	which := max(0, slices.IndexFunc(keys, isInactive))
+	which := slices.IndexFunc(keys, isInactive)
+	if which < 0 {
+		which = 0
+		if looked.Sub(aws.ToTime(keys[which].CreateDate)) < maxKeyAge+maxKeyAgeMargin {
+			p.log.Info("waiting until a key that another event has made is in the secret or given up", "user", s.UserName)
+			return fmt.Errorf("user %s: %w", s.UserName, errNoRoom)
+		}
+	}
 	return p.deleteKey(ctx, s, aws.ToString(keys[which].AccessKeyId))
 }
 

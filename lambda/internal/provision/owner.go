@@ -1,7 +1,9 @@
 package provision
 
 import (
+	"fmt"
 	"maps"
+	"time"
 
 	"bucketuser/lambda/spec"
 )
@@ -29,6 +31,25 @@ func isOurs(tags map[string]string, s spec.Spec) bool {
 // adopt it.
 func isReleased(tags map[string]string) bool {
 	return tags[spec.TagOwner] == spec.Released
+}
+
+// errOvertaken says that a later event has ensured the set.
+var errOvertaken = fmt.Errorf("%w: a later one has come", errStale)
+
+// overtaken returns errOvertaken if tags of ours say that a later event than that of s has
+// ensured the set: then the event of s was delivered late, and must change nothing. A
+// time in the future is not one of ours.
+//
+// This is a fencing token. CloudFormation invokes the function asynchronously, so an
+// event may come again, or go on, at any time until it is too old, and the state of the
+// resource does not tell an event that is waited for from an earlier one of its kind.
+func overtaken(tags map[string]string, s spec.Spec) error {
+	last, err := time.Parse(time.RFC3339, tags[spec.TagLastEvent])
+	isKnown := err == nil && !s.Sent.IsZero() && last.Before(time.Now().Add(maxLead))
+	if !isKnown || !isOurs(tags, s) || !last.After(s.Sent) {
+		return nil
+	}
+	return fmt.Errorf("%w (this one is from %s, that from %s)", errOvertaken, s.Sent.Format(time.RFC3339), last.Format(time.RFC3339))
 }
 
 // mergeTags returns tags with those of s set and the keys that old had and s has

@@ -12,8 +12,8 @@ import (
 	"bucketuser/lambda/spec"
 )
 
-// prove shows that a new key does what Access promises, and asks CloudFormation
-// meanwhile whether it still waits; if not, the proof stops. A key that is not new
+// prove shows that a new key does what Access promises, and asks meanwhile whether
+// CloudFormation still waits; if not, the proof stops. A key that is not new
 // was proven before.
 func (p *Provisioner) prove(ctx context.Context, s spec.Spec, c change, made set, key credential) error {
 	if !key.fresh {
@@ -24,7 +24,7 @@ func (p *Provisioner) prove(ctx context.Context, s spec.Spec, c change, made set
 	var stale, failed error
 	err := together(
 		func() error {
-			if stale = p.askStack(ctx, s, c.event); stale != nil {
+			if stale = p.checkAwaited(ctx, s, c); stale != nil {
 				stop()
 			}
 			return nil

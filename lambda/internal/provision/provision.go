@@ -2,6 +2,7 @@ package provision
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -51,7 +52,7 @@ func New(config aws.Config, provider spec.Provider, log *slog.Logger) *Provision
 
 // PhysicalID returns the id of the properties, or "" if they do not parse.
 func (p *Provisioner) PhysicalID(e cfnresource.Event) string {
-	s, err := p.parse(e, e.ResourceProperties)
+	s, err := p.parse(e)
 	if err != nil {
 		return ""
 	}
@@ -65,28 +66,28 @@ func (p *Provisioner) PhysicalID(e cfnresource.Event) string {
 // otherwise. Any other Update is a replacement, which makes a disjoint new set and
 // leaves the old one to the Delete that CloudFormation sends for it.
 func (p *Provisioner) Ensure(ctx context.Context, e cfnresource.Event) (map[string]string, error) {
-	s, err := p.parse(e, e.ResourceProperties)
+	s, err := p.parse(e)
 	if err != nil {
 		return nil, err
 	}
+	c := change{event: e.RequestType, from: e.PhysicalResourceID}
 	if e.RequestType == cfn.RequestCreate {
-		return p.ensure(ctx, s, change{creating: true, event: cfn.RequestCreate})
+		c.creating = true
+		return p.ensure(ctx, s, c)
 	}
-	old, err := p.parseOld(e)
-	if err != nil { // properties that were refused when they were new: they left nothing behind
-		old = spec.Spec{}
-	}
+	old := p.parseOld(e)
 	if s.PhysicalID != e.PhysicalResourceID {
-		return p.ensure(ctx, s, change{creating: true, event: cfn.RequestUpdate, replaced: old})
+		c.creating, c.replaced = true, old
+		return p.ensure(ctx, s, c)
 	}
-	data, err := p.ensure(ctx, s, change{event: cfn.RequestUpdate, old: old})
+	c.old = old
+	data, err := p.ensure(ctx, s, c)
 	if err != nil || old.PhysicalID == "" || old.PhysicalID == s.PhysicalID {
 		return data, err
 	}
 	// CloudFormation goes back from a replacement whose id it never heard, so nobody
-	// else will remove what that left. A late duplicate of this event must not: by
-	// then the same names may be in use again.
-	if err := p.askStack(ctx, s, cfn.RequestUpdate); err != nil {
+	// else will remove what that left.
+	if err := p.checkAwaited(ctx, s, c); err != nil {
 		return nil, err
 	}
 	if err := p.removeLeftover(ctx, old); err != nil {
@@ -100,24 +101,32 @@ func (p *Provisioner) Ensure(ctx context.Context, e cfnresource.Event) (map[stri
 // id: the event was a late duplicate, and what is missing the next Update repairs. A
 // failed Update has nothing to undo while CloudFormation waits for one, since it
 // sends the Update that goes back, and that one cleans up. If it does not wait any
-// more, nobody will: what a stale Update made for a resource that is being deleted,
-// or for a replacement that was given up, goes away here.
+// more, or the one that goes back was here, nobody will: what a stale Update made for a
+// resource that is being deleted, or for a replacement that was given up, goes away
+// here. A bucket that holds anything is left to the Delete under way.
 func (p *Provisioner) Undo(ctx context.Context, e cfnresource.Event) error {
-	s, err := p.parse(e, e.ResourceProperties)
+	s, err := p.parse(e)
 	if err != nil {
 		return nil // refused before anything was made
 	}
-	status, id, err := p.describe(ctx, s)
-	isGoing := status == types.ResourceStatusDeleteInProgress || status == types.ResourceStatusDeleteComplete
+	r, err := p.describe(ctx, s)
+	isCreate, isInPlace := e.RequestType == cfn.RequestCreate, s.PhysicalID == e.PhysicalResourceID
+	isGoing, isGone := r.status == types.ResourceStatusDeleteInProgress, r.status == types.ResourceStatusDeleteComplete
 	switch {
-	case err == nil && isInUse(s, status, id):
+	case r.isInUse(s):
 		return nil
-	case e.RequestType == cfn.RequestCreate:
-		s.OnDelete = spec.Retain // nobody asked for data to be deleted
-	case err != nil, isWaiting(cfn.RequestUpdate, status), s.PhysicalID == e.PhysicalResourceID && !isGoing:
+	case isCreate && r.status == types.ResourceStatusDeleteFailed:
+		return nil // the Delete will come again
+	case isInPlace && !isGoing && !isGone:
 		return nil
-	default:
-		s.OnDelete = spec.DeleteIfEmpty // and a bucket that holds anything is the Delete's
+	case !isCreate && (err != nil || isWaiting(cfn.RequestUpdate, r.status)):
+		if err := p.checkReplaced(ctx, p.parseOld(e)); !errors.Is(err, errOvertaken) {
+			return err
+		}
+	}
+	s.OnDelete = spec.DeleteIfEmpty
+	if isGone || isCreate && !isGoing {
+		s.OnDelete = spec.Retain // no Delete will come for what holds data
 	}
 	return p.undo(ctx, s)
 }
@@ -130,24 +139,34 @@ func (p *Provisioner) Remove(ctx context.Context, e cfnresource.Event) error {
 		p.log.Info("nothing to delete: these properties were never accepted", "reason", err.Error())
 		return nil
 	}
+	s.Sent = cfnresource.SentAt(e)
 	return p.remove(ctx, s)
 }
 
-func (p *Provisioner) parse(e cfnresource.Event, properties map[string]any) (spec.Spec, error) {
-	return spec.Parse(properties, e.StackID, e.LogicalResourceID, p.provider)
+func (p *Provisioner) parse(e cfnresource.Event) (spec.Spec, error) {
+	s, err := spec.Parse(e.ResourceProperties, e.StackID, e.LogicalResourceID, p.provider)
+	s.Sent = cfnresource.SentAt(e)
+	return s, err
 }
 
 // parseOld reads the old properties without regard to the provider's patterns, which
-// may have been others at the time.
-func (p *Provisioner) parseOld(e cfnresource.Event) (spec.Spec, error) {
+// may have been others at the time. It is zero for properties that were refused when
+// they were new: they left nothing behind.
+func (p *Provisioner) parseOld(e cfnresource.Event) spec.Spec {
 	provider := p.provider
 	provider.BucketNamePattern, provider.SecretNamePattern = "", ""
-	return spec.Parse(e.OldResourceProperties, e.StackID, e.LogicalResourceID, provider)
+	old, err := spec.Parse(e.OldResourceProperties, e.StackID, e.LogicalResourceID, provider)
+	if err != nil {
+		return spec.Spec{}
+	}
+	old.Sent = cfnresource.SentAt(e)
+	return old
 }
 
 // change is what ensure needs to know beside the spec.
 type change struct {
 	event    cfn.RequestType
+	from     string    // physical id of the event
 	creating bool      // Create or replacement: the set is expected not to exist
 	old      spec.Spec // in place: as it was; zero if unknown
 	replaced spec.Spec // replacement: what is replaced; zero if unknown

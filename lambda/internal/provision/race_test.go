@@ -98,8 +98,13 @@ func (r race) run(w *world, first, second int, wants []awsfake.Snapshot) (reache
 		if e.kind != "Create" && id == "" {
 			id = w.idOf(e.id)
 		}
+		sign := w.sign
+		if e.late {
+			sign = w.signed
+		}
+		url := sign(e.kind, id, e.p, e.old)
 		return func() {
-			answers[i], errs[i] = w.invoke(sessions[i], e.kind, id, e.p, e.old)
+			answers[i], errs[i] = w.invoke(sessions[i], url, e.kind, id, e.p, e.old)
 			over[i].Store(true)
 		}
 	}

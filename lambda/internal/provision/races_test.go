@@ -1,6 +1,8 @@
 package provision_test
 
 import (
+	"fmt"
+	"maps"
 	"strings"
 
 	"bucketuser/lambda/internal/awsfake"
@@ -29,6 +31,8 @@ func races() []race {
 	deleting := [2]string{"DELETE_IN_PROGRESS", "DELETE_IN_PROGRESS"}
 	updating := [2]string{"UPDATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"}
 	logs, purge, old, p := with("Prefix", "logs"), with("OnDelete", "Purge", "Versioning", "true"), named, other(named)
+	movedP := maps.Clone(p)
+	movedP["Prefix"] = "logs"
 	recovering, retain := with("SecretRecoveryDays", "7"), with("OnDelete", "Retain")
 	made := func(p properties) func(*world) { return func(w *world) { w.history(create(p)) } }
 	gone := []raceEnd{{nil, []event{create(named), remove(named)}}}
@@ -61,7 +65,7 @@ func races() []race {
 		{"two updates that make room", func(w *world) {
 			w.aws.DeleteKey(w.created(named).Data["AccessKeyId"])
 			w.aws.AddKey("clickhouse")
-		}, update(named, logs, named), update(named, logs, named), "", "", updating, []raceEnd{{nil, to(update(named, logs, named))}}, nil},
+		}, update(named, logs, named), update(named, logs, named), "", "", updating, []raceEnd{{nil, to(update(named, logs, named))}}, slowMayFail},
 		// Whichever writes last wins, so the account may be as the update wanted it when
 		// the rollback has answered. The key stays right, and the next event converges.
 		{"rollback beside update", made(named), update(named, logs, named), update(named, named, logs), "", "", updating,
@@ -75,15 +79,40 @@ func races() []race {
 			[]raceEnd{{nil, to(update(old, p, old))}, {to(remove(old)), to(update(old, p, old), remove(old))}, {to(update(old, old, p)), nil}}, nil},
 		// The new set is unknown to CloudFormation and goes away, so its secret is nobody's.
 		{"rollback beside replacement", made(old), update(old, p, old), update(old, old, p), "", "", updating,
-			[]raceEnd{{to(update(old, old, p)), nil}}, any},
+			[]raceEnd{{nil, nil}, {to(update(old, old, p)), nil}}, any},
 		{"cleanup beside a late replacement", func(w *world) { w.history(create(old), update(old, p, old)) },
 			update(old, p, old), remove(old), "", "", updating, []raceEnd{{nil, to(remove(old))}}, any},
+		// Events of the past, beside one that makes use of what they are about.
+		{name: "late replacement beside update", before: func(w *world) { w.history(create(old), update(old, p, old), update(old, old, p)) },
+			a: late(update(old, p, old)), b: update(old, logs, old), status: updating, ends: []raceEnd{{nil, to(update(old, logs, old))}}, judge: any},
+		{name: "late rollback beside update", before: func(w *world) {
+			w.history(create(old), update(old, p, old), update(old, old, p), update(old, p, old), remove(old))
+			w.aws.SetPhysicalResourceID(stackID, logicalID, w.idOf(p))
+		}, a: late(update(old, old, p)), b: update(p, movedP, p), status: updating, ends: []raceEnd{{nil, to(update(p, movedP, p))}}, judge: any},
+		{name: "late purge beside delete of a later life", before: func(w *world) { w.history(create(purge), remove(purge), create(retain)); w.fill() },
+			a: late(remove(purge)), b: remove(retain), status: deleting, ends: []raceEnd{{nil, to(remove(retain))}}, judge: deleteSucceeds},
+		{name: "late create beside delete", before: func(w *world) { w.history(create(purge)); w.fill(); w.aws.PutSecretValue("clickhouse/s3", "nonsense") },
+			a: late(create(purge)), b: remove(purge), status: deleting, ends: []raceEnd{{nil, to(remove(purge))}}, judge: deleteSucceeds},
 	}
 }
 
 func deleteSucceeds(_ *world, _, b answer) string {
 	if b.Status != "SUCCESS" {
 		return "Delete answers " + b.Reason
+	}
+	return ""
+}
+
+// slowMayFail is what is promised where one waits until the other's key is committed or
+// given up: the other may have waited at its commit for longer than that.
+func slowMayFail(_ *world, a, b answer) string {
+	for _, one := range []answer{a, b} {
+		if one.Status != "SUCCESS" && !strings.Contains(one.Reason, "the outcome of the commit is unknown") {
+			return brief(one)
+		}
+	}
+	if a.Status == b.Status && !maps.Equal(a.Data, b.Data) {
+		return fmt.Sprintf("one answers %v, the other %v", a.Data, b.Data)
 	}
 	return ""
 }

@@ -9,12 +9,15 @@ import (
 )
 
 // remove carries out a Delete. What is not ours stays, and is not an error: a set
-// that was never made, or that is gone already, counts as removed.
+// that was never made, or that is gone already, counts as removed. A Delete that comes
+// late, when the same names are in use again, removes nothing; it answers a failure,
+// which CloudFormation drops.
 func (p *Provisioner) remove(ctx context.Context, s spec.Spec) error {
-	if err := p.askBeforeRemoval(ctx, s); err != nil {
-		return err
-	}
-	found, err := p.lookForRemoval(ctx, s)
+	var found set
+	err := together(
+		func() error { return p.checkNotInUse(ctx, s) },
+		func() (err error) { found, err = p.lookForRemoval(ctx, s); return err },
+	)
 	if err != nil {
 		return err
 	}
@@ -34,6 +37,9 @@ func (p *Provisioner) remove(ctx context.Context, s spec.Spec) error {
 // becomes of a bucket that holds anything.
 func (p *Provisioner) undo(ctx context.Context, s spec.Spec) error {
 	found, err := p.lookForRemoval(ctx, s)
+	if errors.Is(err, errOvertaken) {
+		return nil // it is the set of a later event
+	}
 	if err != nil {
 		return err
 	}
@@ -42,7 +48,7 @@ func (p *Provisioner) undo(ctx context.Context, s spec.Spec) error {
 		if err != nil {
 			return err
 		}
-		if current.fields[spec.FieldAccessKeyID] != "" {
+		if current.fields[spec.FieldAccessKeyID] != "" || current.isForeign {
 			p.log.Info("not undone: the credentials are committed", "physicalResourceId", s.PhysicalID)
 			return nil
 		}
@@ -106,6 +112,9 @@ func (p *Provisioner) lookForRemoval(ctx context.Context, s spec.Spec) (set, err
 		excuse(s, found, "SecretName", secretErr),
 		excuse(s, found, "BucketName", bucketErr))
 	if err != nil || !found.owned(s) {
+		return found, err
+	}
+	if err := found.overtaken(s); err != nil {
 		return found, err
 	}
 	// The secret first: once it holds a value, user and bucket exist.

@@ -38,6 +38,7 @@ func (p *Provisioner) deleteSecret(ctx context.Context, s spec.Spec, x secret) e
 		in.RecoveryWindowInDays = aws.Int64(int64(days))
 		tags := maps.Clone(x.tags)
 		delete(tags, tagBefore)
+		delete(tags, spec.TagLastEvent)
 		tags[spec.TagOwner], tags[tagReleasedBy] = spec.Released, s.PhysicalID
 		if err := p.setSecretTags(ctx, s, x, tags); err != nil {
 			return err
@@ -63,7 +64,7 @@ func (p *Provisioner) recoveryDays(ctx context.Context, s spec.Spec, x secret) (
 	switch {
 	case err != nil:
 		return 0, err
-	case current.fields[spec.FieldAccessKeyID] != "":
+	case current.fields[spec.FieldAccessKeyID] != "", current.isForeign:
 		return s.SecretRecoveryDays, nil
 	case x.tags[tagBefore] != "": // restored and never used: as it was
 		return max(s.SecretRecoveryDays, minRecoveryDays), nil

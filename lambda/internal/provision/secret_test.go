@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"bucketuser/lambda/internal/awsfake"
+	"bucketuser/lambda/spec"
 )
 
 // currentOf returns the version of the secret that is the current one.
@@ -223,5 +224,18 @@ func TestFailedCreateWithRecoveryLeavesNoSecret(t *testing.T) {
 		w.aws.Before = deny("CreateAccessKey")
 		w.refused(w.create(with("SecretRecoveryDays", "7")), "AccessDenied")
 		w.empty()
+	})
+}
+
+// What somebody has written over the credentials can be recovered, if that was asked for.
+func TestValueWrittenByHandIsRecoverable(t *testing.T) {
+	inWorld(t, func(w *world) {
+		p := with("SecretRecoveryDays", "7")
+		w.created(p)
+		w.aws.PutSecretValue("clickhouse/s3", `{"mine":"precious"}`)
+		w.history(remove(p))
+		if secret := w.aws.Snapshot().Secrets["clickhouse/s3"]; secret.DeletedDays != 7 || secret.Tags[spec.TagLastEvent] != "" || w.currentOf().Value != `{"mine":"precious"}` {
+			t.Errorf("left: %+v", secret)
+		}
 	})
 }

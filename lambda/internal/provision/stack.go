@@ -21,20 +21,57 @@ var errStale = errors.New("CloudFormation no longer waits for this event")
 // event that it would only have let go on.
 const questionTimeout = 5 * time.Second
 
-// askStack returns errStale if CloudFormation says that it is not waiting for an
-// event of this type: a Create that starts after its Delete, or a late duplicate,
-// would leave a set behind that nobody removes. If the question cannot be answered
-// the event goes on.
-func (p *Provisioner) askStack(ctx context.Context, s spec.Spec, event cfn.RequestType) error {
-	status, _, err := p.describe(ctx, s)
-	if err != nil {
+// maxLead is how much later than an event the status of its resource may be. Both times
+// are CloudFormation's, and the status comes first, so any lead says that the event is
+// an earlier one; but that is not documented, and clocks differ.
+const maxLead = 5 * time.Minute
+
+// checkAwaited returns errStale if CloudFormation does not wait for this event any more:
+// a Create that starts after its Delete, or a late duplicate, would leave a set behind
+// that nobody removes.
+func (p *Provisioner) checkAwaited(ctx context.Context, s spec.Spec, c change) error {
+	return together(
+		func() error { return p.askStack(ctx, s, c) },
+		func() error { return p.checkReplaced(ctx, c.replaced) },
+	)
+}
+
+// askStack asks CloudFormation. If it cannot be asked the event goes on.
+func (p *Provisioner) askStack(ctx context.Context, s spec.Spec, c change) error {
+	r, err := p.describe(ctx, s)
+	switch {
+	case errors.Is(err, errNoResource) && !s.Sent.IsZero() && time.Since(s.Sent) > maxLead:
+		return fmt.Errorf("%w: the stack has no such resource", errStale)
+	case err != nil:
 		p.log.Info("CloudFormation cannot tell the state of the resource", "error", err.Error())
-		return nil
-	}
-	if !isWaiting(event, status) {
-		return fmt.Errorf("%w: the resource is %s", errStale, status)
+	case !isWaiting(c.event, r.status):
+		return fmt.Errorf("%w: the resource is %s", errStale, r.status)
+	case c.event == cfn.RequestUpdate && r.id != "" && r.id != c.from && r.id != s.PhysicalID:
+		return fmt.Errorf("%w: the resource is %s by now", errStale, r.id)
+	case !s.Sent.IsZero() && r.since.After(s.Sent.Add(maxLead)):
+		return fmt.Errorf("%w: it is from %s, and the resource is %s since %s", errStale,
+			s.Sent.Format(time.RFC3339), r.status, r.since.Format(time.RFC3339))
 	}
 	return nil
+}
+
+// checkReplaced returns errOvertaken if a later event has ensured the set that a
+// replacement comes from: CloudFormation has gone back from it. The Update that goes back
+// says so on that set before it looks for what the replacement has left, and the
+// replacement asks when everything but the commit is done. So either this question or
+// that look finds the other.
+//
+// A secret that may not be read, as its name is outside of patterns that were narrowed,
+// says nothing: a rollback is never refused for that.
+func (p *Provisioner) checkReplaced(ctx context.Context, replaced spec.Spec) error {
+	if replaced.PhysicalID == "" {
+		return nil
+	}
+	x, err := p.lookSecret(ctx, replaced, false)
+	if isDenied(err) {
+		return nil
+	}
+	return errors.Join(err, overtaken(x.tags, replaced))
 }
 
 // isWaiting reports whether a status is that of a resource whose event is under way.
@@ -51,36 +88,42 @@ func isWaiting(event cfn.RequestType, status types.ResourceStatus) bool {
 	}
 }
 
-// askBeforeRemoval returns errStale if CloudFormation says that the resource of s is
-// in use under this very id: a Delete that arrives now is a late duplicate, of an
-// earlier resource with the same names. Its answer is a failure, as nothing was
-// removed; CloudFormation drops answers that it does not wait for.
-func (p *Provisioner) askBeforeRemoval(ctx context.Context, s spec.Spec) error {
-	status, id, err := p.describe(ctx, s)
-	if err != nil {
-		return nil // as in askStack
+// checkNotInUse returns errStale if CloudFormation has created the set of s and not sent
+// a Delete for it since: the Delete is of an earlier life under the same id, such as one
+// whose Create had failed without a rollback.
+func (p *Provisioner) checkNotInUse(ctx context.Context, s spec.Spec) error {
+	r, err := p.describe(ctx, s)
+	if err == nil && r.status == types.ResourceStatusCreateComplete && r.id == s.PhysicalID {
+		return fmt.Errorf("%w: the resource is %s", errStale, r.status)
 	}
-	if status == types.ResourceStatusCreateInProgress || isInUse(s, status, id) {
-		return fmt.Errorf("%w: the resource is %s", errStale, status)
-	}
-	return nil
+	return nil // also if there is no answer
 }
 
-// isInUse reports whether CloudFormation's word on the resource means that the set
-// of s is the one in use.
-func isInUse(s spec.Spec, status types.ResourceStatus, id string) bool {
-	switch status {
+// resource is CloudFormation's word on the resource.
+type resource struct {
+	status types.ResourceStatus
+	since  time.Time // when it had that status
+	id     string    // the physical id, or "" before the first answer
+}
+
+// isInUse reports whether it means that the set of s is the one in use.
+func (r resource) isInUse(s spec.Spec) bool {
+	switch r.status {
 	case types.ResourceStatusCreateComplete, types.ResourceStatusImportComplete,
+		types.ResourceStatusDeleteSkipped, // its stack has let go of it, with DeletionPolicy: Retain
 		types.ResourceStatusUpdateInProgress, types.ResourceStatusUpdateComplete, types.ResourceStatusUpdateFailed,
 		types.ResourceStatusUpdateRollbackInProgress, types.ResourceStatusUpdateRollbackComplete, types.ResourceStatusUpdateRollbackFailed:
-		return id == s.PhysicalID
+		return r.id == s.PhysicalID
 	default:
 		return false
 	}
 }
 
-// describe returns the status of the resource and its physical id.
-func (p *Provisioner) describe(ctx context.Context, s spec.Spec) (types.ResourceStatus, string, error) {
+// errNoResource says that there is no such stack, or no such resource in it.
+var errNoResource = errors.New("stack: has no such resource")
+
+// describe asks for the state of the resource. It is zero if there is no answer.
+func (p *Provisioner) describe(ctx context.Context, s spec.Spec) (resource, error) {
 	ctx, cancel := context.WithTimeout(ctx, questionTimeout)
 	defer cancel()
 	out, err := p.cfn.DescribeStackResource(ctx, &cloudformation.DescribeStackResourceInput{
@@ -88,12 +131,16 @@ func (p *Provisioner) describe(ctx context.Context, s spec.Spec) (types.Resource
 		LogicalResourceId: &s.LogicalID,
 	})
 	if err != nil {
-		return "", "", brief(err)
+		if isCode(err, "ValidationError") {
+			return resource{}, errNoResource
+		}
+		return resource{}, brief(err)
 	}
-	if out.StackResourceDetail == nil {
-		return "", "", errors.New("stack: an answer without the resource")
+	detail := out.StackResourceDetail
+	if detail == nil {
+		return resource{}, errors.New("stack: an answer without the resource")
 	}
-	return out.StackResourceDetail.ResourceStatus, aws.ToString(out.StackResourceDetail.PhysicalResourceId), nil
+	return resource{detail.ResourceStatus, aws.ToTime(detail.LastUpdatedTimestamp), aws.ToString(detail.PhysicalResourceId)}, nil
 }
 
 // expectedOwner is passed with every call on a bucket, so that a bucket of the

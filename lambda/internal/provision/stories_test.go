@@ -13,11 +13,13 @@ type event struct {
 	id      properties
 	p, old  properties
 	refused bool // the answer is FAILED when nothing goes wrong
+	late    bool // it was sent before others, and is delivered once more
 }
 
 func create(p properties) event           { return event{kind: "Create", p: p} }
 func update(id, p, old properties) event  { return event{kind: "Update", id: id, p: p, old: old} }
 func remove(p properties) event           { return event{kind: "Delete", id: p, p: p} }
+func late(e event) event                  { e.late = true; return e }
 func (w *world) idOf(p properties) string { return w.parse(p).PhysicalID }
 
 func (w *world) parse(p properties) spec.Spec {

@@ -36,6 +36,14 @@ func (w *world) at(operation string, do func(), refused ...string) {
 	}
 }
 
+func TestFailedCreateIsUndoneWhereCloudFormationDoesNotSay(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.aws.Before = deny("PutSecretValue", "DescribeStackResource")
+		w.refused(w.create(named), "AccessDenied")
+		w.empty()
+	})
+}
+
 // Whatever OnDelete says: nobody asked for a Delete.
 func TestFailedCreateReleasesABucketThatHoldsData(t *testing.T) {
 	for _, onDelete := range []string{"DeleteIfEmpty", "Purge", "Retain"} {
@@ -57,30 +65,36 @@ func TestFailedCreateReleasesABucketThatHoldsData(t *testing.T) {
 // also if the rollback fails when somebody has taken its credentials away.
 func TestFailedRollbackRemovesNothing(t *testing.T) {
 	for _, asked := range []string{"", "DescribeStackResource"} {
-		inWorld(t, func(w *world) {
-			p := other(named)
-			w.history(create(named), update(named, p, named))
-			w.aws.PutSecretValue("clickhouse/s3", "nonsense")
-			w.aws.Before = deny("CreateAccessKey", asked)
-			w.refused(w.update(w.idOf(p), named, p), "AccessDenied")
-			if now := w.aws.Snapshot(); len(now.Users) != 2 || len(now.Buckets) != 2 || now.Buckets["my-data"].Tags["bucketuser:owner"] != w.idOf(named) {
-				t.Errorf("left: %+v", now)
-			}
-		})
+		for _, isWrittenOver := range []bool{true, false} {
+			inWorld(t, func(w *world) {
+				p := other(named)
+				w.history(create(named), update(named, p, named))
+				if isWrittenOver {
+					w.aws.PutSecretValue("clickhouse/s3", "nonsense")
+				} else {
+					w.aws.DeleteSecret("clickhouse/s3", 0)
+				}
+				w.aws.Before = deny("CreateAccessKey", asked)
+				w.refused(w.update(w.idOf(p), named, p), "AccessDenied")
+				if now := w.aws.Snapshot(); len(now.Users) != 2 || len(now.Buckets) != 2 || now.Buckets["my-data"].Tags["bucketuser:owner"] != w.idOf(named) {
+					t.Errorf("left: %+v", now)
+				}
+			})
+		}
 	}
 }
 
 // The same for an Update in place, also if CloudFormation calls it a rollback.
 func TestFailedUpdateInPlaceRemovesNothing(t *testing.T) {
-	for _, state := range []string{"UPDATE_IN_PROGRESS", "UPDATE_ROLLBACK_IN_PROGRESS", "UPDATE_FAILED"} {
+	for _, state := range []string{"UPDATE_IN_PROGRESS", "UPDATE_ROLLBACK_IN_PROGRESS", "UPDATE_FAILED", "A_STATE_OF_THE_FUTURE"} {
 		t.Run(state, func(t *testing.T) {
 			inWorld(t, func(w *world) {
 				w.created(named)
-				w.aws.PutSecretValue("clickhouse/s3", "nonsense")
+				w.aws.DeleteSecret("clickhouse/s3", 0)
 				w.aws.Before = deny("CreateAccessKey")
 				w.aws.SetResourceStatus(stackID, logicalID, state)
 				w.refused(w.deliver(w.aws.Session("provider"), "Update", w.idOf(named), named, named), "")
-				if now := w.aws.Snapshot(); len(now.Users) != 1 || len(now.Buckets) != 1 || w.currentOf().Value != "nonsense" {
+				if now := w.aws.Snapshot(); len(now.Users) != 1 || len(now.Buckets) != 1 {
 					t.Errorf("left: %+v", now)
 				}
 			})
@@ -99,6 +113,24 @@ func TestUpdateOfWhatIsBeingDeletedLeavesNothing(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Nobody will send a Delete for what such an Update makes when the resource is gone.
+func TestUpdateOfWhatIsGoneReleasesABucketThatHoldsData(t *testing.T) {
+	inWorld(t, func(w *world) {
+		p := other(named)
+		w.history(create(named))
+		w.at("CreateAccessKey", func() {
+			w.aws.SetResourceStatus(stackID, logicalID, "DELETE_COMPLETE")
+			w.aws.PutObject("my-data-2", "data/x", "1")
+		})
+		w.refused(w.update(w.idOf(named), p, named), "CloudFormation no longer waits for this event")
+		now := w.aws.Snapshot()
+		b := now.Buckets["my-data-2"]
+		if len(now.Users) != 1 || b.Tags["bucketuser:owner"] != "released" || len(b.Objects["data/x"]) != 1 {
+			t.Errorf("left: %+v", now)
+		}
+	})
 }
 
 // What holds data is left to the Delete that CloudFormation sends for it.
@@ -146,6 +178,7 @@ func TestLeftoverGoesAwayAfterTheSetIsRight(t *testing.T) {
 				w.refused(w.update(w.idOf(named), named, p), test.reason)
 				w.same(was)
 				w.aws.Before = nil
+				w.aws.SetResourceStatus(stackID, logicalID, "UPDATE_IN_PROGRESS")
 				w.history(update(named, named, p))
 				if now := w.aws.Snapshot(); len(now.Users)+len(now.Buckets)+len(now.Secrets) != 3 {
 					t.Errorf("left: %+v", now)

@@ -27,7 +27,7 @@ const (
 	stackID     = "arn:aws:cloudformation:eu-west-1:123456789012:stack/analytics/5f0c2b10-0000-11ee-be56-0242ac120002"
 	logicalID   = "Disk"
 	boundary    = "arn:aws:iam::123456789012:policy/boundary"
-	responseURL = "https://cloudformation-custom-resource-response-euwest1.s3.amazonaws.com/x?X-Amz-Signature=urlsignature"
+	responseURL = "https://cloudformation-custom-resource-response-euwest1.s3.amazonaws.com/x?X-Amz-Signature=urlsignature&X-Amz-Date="
 )
 
 // world is an account, a provider in it, and the answers that CloudFormation got.
@@ -42,6 +42,46 @@ type world struct {
 	answers []string // that CloudFormation got, as they were sent
 	errors  []string // that Lambda got
 	canary  canary.Canary
+
+	sent sending
+}
+
+// sending is what CloudFormation has sent up to now.
+type sending struct {
+	last string               // event
+	at   time.Time            // of it
+	when map[string]time.Time // of every event, the last time
+}
+
+// sign returns the ResponseURL of an event. One that is delivered again keeps its own;
+// any other is later than those before it.
+func (w *world) sign(kind, id string, p, old properties) string {
+	content := fmt.Sprint(kind, id, p, old)
+	if content != w.sent.last {
+		w.sent.at = later(w.sent.at, time.Now())
+		w.sent.last, w.sent.when[content] = content, w.sent.at
+	}
+	return urlOf(w.sent.at)
+}
+
+// signed returns the ResponseURL that an event had when it was sent.
+func (w *world) signed(kind, id string, p, old properties) string {
+	w.t.Helper()
+	at, ok := w.sent.when[fmt.Sprint(kind, id, p, old)]
+	if !ok {
+		w.t.Fatalf("%s was never sent", kind)
+	}
+	return urlOf(at)
+}
+
+func urlOf(at time.Time) string { return responseURL + at.UTC().Format("20060102T150405Z") }
+
+// later is the next second after at, or now.
+func later(at, now time.Time) time.Time {
+	if now = now.Truncate(time.Second); now.After(at) {
+		return now
+	}
+	return at.Add(time.Second)
 }
 
 // inWorld runs a test in a bubble, where waiting takes no time, on an empty account
@@ -61,20 +101,27 @@ func inRegion(t *testing.T, region string, test func(*world)) {
 
 // A moment is an account at a time.
 type moment struct {
-	aws *awsfake.AWS
-	at  time.Time
+	aws  *awsfake.AWS
+	at   time.Time
+	sent sending
 }
 
-func (w *world) moment() moment { return moment{w.aws.Clone(), time.Now()} }
+func (w *world) moment() moment { return moment{w.aws.Clone(), time.Now(), w.sent.clone()} }
+
+func (s sending) clone() sending {
+	s.when = maps.Clone(s.when)
+	return s
+}
 
 // goTo puts a copy of the account of a moment into a world that is younger.
 func (w *world) goTo(m moment) {
 	<-time.After(time.Until(m.at))
-	w.aws = m.aws.Clone()
+	w.aws, w.sent = m.aws.Clone(), m.sent.clone()
 }
 
 func newWorld(t *testing.T, region string) *world {
 	w := &world{t: t, aws: awsfake.New(account, region), stackID: strings.Replace(stackID, "eu-west-1", region, 1)}
+	w.sent.when = map[string]time.Time{}
 	w.aws.UserPropagation = 12 * time.Second
 	w.aws.KeyPropagation = 8 * time.Second
 	w.provider = spec.Provider{Partition: "aws", Region: region, Account: account, IAMPath: spec.DefaultIAMPath, BoundaryARN: boundary}
@@ -116,13 +163,36 @@ func (w *world) delete(id string, p properties) answer { return w.send("Delete",
 // answer. The status of the resource is what CloudFormation would say meanwhile.
 func (w *world) send(kind, id string, p, old properties) answer {
 	w.t.Helper()
-	w.aws.SetResourceStatus(w.stackID, logicalID, strings.ToUpper(kind)+"_IN_PROGRESS")
+	w.begin(kind, id, p, old)
 	return w.deliver(w.aws.Session("provider"), kind, id, p, old)
+}
+
+// begin has CloudFormation begin an operation, unless it is the one under way, and
+// returns the ResponseURL of its event.
+func (w *world) begin(kind, id string, p, old properties) string {
+	before := w.sent.at
+	url := w.sign(kind, id, p, old)
+	if w.sent.at != before {
+		w.aws.SetResourceStatus(w.stackID, logicalID, strings.ToUpper(kind)+"_IN_PROGRESS")
+		w.aws.SetPhysicalResourceID(w.stackID, logicalID, id)
+	}
+	return url
 }
 
 func (w *world) deliver(session *awsfake.Session, kind, id string, p, old properties) answer {
 	w.t.Helper()
-	a, err := w.invoke(session, kind, id, p, old)
+	return w.answered(session, w.sign(kind, id, p, old), kind, id, p, old)
+}
+
+// deliverLate delivers an event of the past once more.
+func (w *world) deliverLate(kind, id string, p, old properties) answer {
+	w.t.Helper()
+	return w.answered(w.aws.Session("provider"), w.signed(kind, id, p, old), kind, id, p, old)
+}
+
+func (w *world) answered(session *awsfake.Session, url, kind, id string, p, old properties) answer {
+	w.t.Helper()
+	a, err := w.invoke(session, url, kind, id, p, old)
 	if err != nil {
 		w.t.Fatalf("%s: %v", kind, err)
 	}
@@ -131,9 +201,9 @@ func (w *world) deliver(session *awsfake.Session, kind, id string, p, old proper
 
 // invoke runs the function once in a process of its own. It returns an error if
 // CloudFormation got no answer: a process that is dead sends none.
-func (w *world) invoke(session *awsfake.Session, kind, id string, p, old properties) (answer, error) {
+func (w *world) invoke(session *awsfake.Session, url, kind, id string, p, old properties) (answer, error) {
 	event := map[string]any{
-		"RequestType": kind, "RequestId": "request", "ResponseURL": responseURL, "ResourceType": spec.ResourceType,
+		"RequestType": kind, "RequestId": "request", "ResponseURL": url, "ResourceType": spec.ResourceType,
 		"StackId": w.stackID, "LogicalResourceId": logicalID, "ResourceProperties": p,
 	}
 	if id != "" {

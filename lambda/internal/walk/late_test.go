@@ -26,34 +26,9 @@ func (w *walk) redeliverBeside(ctx context.Context, d duplicate) {
 	if n < 0 || time.Since(past[n].Sent) > maxEventAge {
 		return
 	}
-	if w.isOpen(past[n].Event, past[len(past)-1].Event) {
-		return
-	}
 	w.plans = append(w.plans, fmt.Sprintf("event %d once more, beside event %d", n, len(past)-1))
 	w.model.cameLate(past[n].Event)
 	w.world.cloud.Redeliver(ctx, n)
-}
-
-// isOpen reports whether the function cannot tell, as of today, that a late duplicate
-// beside the current event is one.
-func (w *walk) isOpen(late, current cfnfake.Event) bool {
-	a, errA := spec.ParseForDelete(late.ResourceProperties, late.StackId, logicalID, w.world.provider)
-	b, errB := spec.ParseForDelete(current.ResourceProperties, current.StackId, logicalID, w.world.provider)
-	same := late.StackId == current.StackId
-	switch {
-	case errA != nil || errB != nil:
-		return false
-	case late.RequestType == "Create" && (same && current.RequestType == "Delete" || w.model.isDeleteFailed(late.StackId)):
-		return true // it undoes a set that is half removed, or whose secret was changed by hand
-	case !same:
-		return false
-	case late.RequestType == "Delete": // it purges what a later life of the set has not consented to
-		return a.OnDelete == spec.Purge && b.OnDelete != spec.Purge && a.PhysicalID == b.PhysicalID
-	case late.RequestType == current.RequestType: // it makes or removes another set than the one that CloudFormation waits for
-		return a.PhysicalID != b.PhysicalID || late.PhysicalResourceId != current.PhysicalResourceId
-	default:
-		return false
-	}
 }
 
 // redeliver lets an event of the past arrive once more while nothing is going on. It
@@ -84,11 +59,12 @@ func (w *walk) redeliver(t *rapid.T) {
 }
 
 // settled is the account without earlier values of secrets, which a value that was
-// put twice leaves behind.
+// put twice leaves behind, and without when the last event came.
 func (w *walk) settled() awsfake.Snapshot {
 	now := w.world.aws.Snapshot()
 	for name, secret := range now.Secrets {
 		secret.Versions = slices.DeleteFunc(secret.Versions, func(v awsfake.SecretVersion) bool { return !slices.Contains(v.Stages, "AWSCURRENT") })
+		delete(secret.Tags, spec.TagLastEvent)
 		now.Secrets[name] = secret
 	}
 	return now

@@ -32,7 +32,6 @@ func (m *model) learn() {
 		}
 		if x.Event.RequestType != "Delete" {
 			m.learnSettings(x, s, hasRival(x, past))
-			m.learnOpen(x, s, past)
 			m.cutOff[s.BucketName] = m.cutOff[s.BucketName] || m.rough && slices.Contains(x.Beside, m.seen+n)
 		}
 	}
@@ -71,17 +70,6 @@ func hasRival(x cfnfake.Exchange, past []cfnfake.Exchange) bool {
 		other := past[n].Event
 		return other.RequestId != x.Event.RequestId && other.StackId == x.Event.StackId && other.RequestType != "Delete"
 	})
-}
-
-// learnOpen notes what the function does not get right as of today: a replacement that
-// Lambda delivers again beside its rollback makes its set again.
-func (m *model) learnOpen(x cfnfake.Exchange, s spec.Spec, past []cfnfake.Exchange) {
-	if !x.Overdue || s.PhysicalID == x.Event.PhysicalResourceId || !hasRival(x, past) {
-		return
-	}
-	for _, name := range names(s) {
-		m.lost[name] = true
-	}
 }
 
 // learnAbandoned takes into account the Deletes that CloudFormation gave up on.

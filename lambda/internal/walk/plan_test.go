@@ -119,8 +119,9 @@ func drawReceptions(t *rapid.T) []cfnfake.Reception {
 	return slices.Repeat([]cfnfake.Reception{kind}, rapid.IntRange(1, most).Draw(t, "times"))
 }
 
-// betweenOperations is how long people take to begin the next one.
-const betweenOperations = 2 * time.Minute
+// betweenOperations is how long people take to begin the next one. An event that comes
+// late beside an operation that was begun sooner may be taken for one of it.
+const betweenOperations = 6 * time.Minute
 
 // carryOut runs an operation under a plan until everything is quiet. A rollback that
 // failed under a plan that is not calm is continued without it.

@@ -72,7 +72,7 @@ func (m *model) checkReleased(name string, b awsfake.Bucket) error {
 		return fmt.Errorf("nobody asked to keep it: %v", b.Tags)
 	case b.Tags[spec.TagOwner] != spec.Released || b.Tags[spec.TagStackID] != "":
 		return fmt.Errorf("it is not released: %v", b.Tags)
-	case strings.Contains(b.Policy, spec.SidPrefix) && !m.cutOff[name]: // as of today one delivery writes it after another has undone
+	case strings.Contains(b.Policy, spec.SidPrefix):
 		return fmt.Errorf("it still has our policy: %s", b.Policy)
 	}
 	return nil
