@@ -16,6 +16,18 @@ const readme = "../../README.md"
 
 // The README's tables are what the code says. go test ./lambda/spec -update writes
 // them.
+func TestReadmeNamesTheTags(t *testing.T) {
+	text, err := os.ReadFile(readme)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tag := range []string{spec.TagOwner, spec.TagStackID, spec.TagLogicalID, spec.TagLastEvent, spec.TagAdopted} {
+		if !strings.Contains(string(text), "`"+tag) {
+			t.Errorf("the README does not say what %s is", tag)
+		}
+	}
+}
+
 func TestReadmeTables(t *testing.T) {
 	var properties strings.Builder
 	properties.WriteString("| property | default | on change | meaning |\n| --- | --- | --- | --- |\n")
