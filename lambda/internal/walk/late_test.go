@@ -27,7 +27,7 @@ func (w *walk) redeliverBeside(ctx context.Context, d duplicate) {
 		return
 	}
 	w.plans = append(w.plans, fmt.Sprintf("event %d once more, beside event %d", n, len(past)-1))
-	w.model.cameLate(past[n].Event)
+	w.model.cameLate(n, past)
 	w.world.cloud.Redeliver(ctx, n)
 }
 

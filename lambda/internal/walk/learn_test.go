@@ -31,7 +31,7 @@ func (m *model) learn() {
 			m.released[s.BucketName] = true // if it holds anything
 		}
 		if x.Event.RequestType != "Delete" {
-			m.learnSettings(x, s, hasRival(x, past))
+			m.learnSettings(x, s, m.hasRival(x, past))
 			m.cutOff[s.BucketName] = m.cutOff[s.BucketName] || m.rough && slices.Contains(x.Beside, m.seen+n)
 		}
 	}
@@ -46,6 +46,7 @@ func (m *model) learn() {
 		}
 	}
 	clear(m.late)
+	clear(m.fenced)
 	clear(m.purged)
 }
 
@@ -65,10 +66,26 @@ func (m *model) learnSettings(x cfnfake.Exchange, s spec.Spec, rival bool) {
 
 // hasRival reports whether another Create or Update of the same stack ran beside this
 // one.
-func hasRival(x cfnfake.Exchange, past []cfnfake.Exchange) bool {
+func (m *model) hasRival(x cfnfake.Exchange, past []cfnfake.Exchange) bool {
 	return slices.ContainsFunc(x.Beside, func(n int) bool {
 		other := past[n].Event
-		return other.RequestId != x.Event.RequestId && other.StackId == x.Event.StackId && other.RequestType != "Delete"
+		return other.RequestId != x.Event.RequestId && other.StackId == x.Event.StackId && other.RequestType != "Delete" && !m.fenced[n]
+	})
+}
+
+// isFenced reports whether the set of the n-th event, or the one that it comes from, was
+// ensured by a later event since, and not changed by hand after that.
+func (m *model) isFenced(n int, past []cfnfake.Exchange) bool {
+	e := past[n].Event
+	for _, stack := range m.stacks {
+		if stack.ID == e.StackId && m.tampered[stack] {
+			return false
+		}
+	}
+	return slices.ContainsFunc(past[n+1:], func(x cfnfake.Exchange) bool {
+		id := x.Answer.PhysicalResourceId
+		return x.Event.StackId == e.StackId && x.Event.RequestType != "Delete" && x.Outcome == "SUCCESS" &&
+			(id == past[n].Answer.PhysicalResourceId || id == e.PhysicalResourceId)
 	})
 }
 
@@ -85,12 +102,15 @@ func (m *model) learnAbandoned(stack *cfnfake.Stack) {
 }
 
 // cameLate notes that an earlier event is delivered beside this step. The settings of
-// an Update may be what stays until the next one. A Delete goes on with one that
-// failed.
-func (m *model) cameLate(e cfnfake.Event) {
+// an Update may be what stays until the next one, unless another has come since. A
+// Delete goes on with one that failed.
+func (m *model) cameLate(n int, past []cfnfake.Exchange) {
+	e := past[n].Event
 	s, err := m.w.parse(e.StackId, e.ResourceProperties)
 	switch {
 	case err != nil:
+	case e.RequestType != "Delete" && m.isFenced(n, past):
+		m.fenced[n] = true
 	case e.RequestType != "Delete":
 		m.messy[s.BucketName], m.late[e.StackId] = true, true
 	case s.OnDelete == spec.Purge && (m.isDeleteFailed(e.StackId) || m.isLost(e)):

@@ -27,6 +27,7 @@ type model struct {
 	lost     map[string]bool              // names of Deletes that CloudFormation gave up on
 	shared   map[string]bool              // buckets whose policy has a statement of somebody else
 	late     map[string]bool              // stacks, by id, of which an earlier Create or Update came late in this step
+	fenced   map[int]bool                 // events that came late in this step and must change nothing
 	purged   map[string]bool              // buckets that a late Delete may empty in this step
 	cutOff   map[string]bool              // buckets of which a delivery may have been cut off beside another of the same event
 	owners   map[string]string            // by bucket, the stack of the resource that had it before this step; "" for nobody
@@ -40,7 +41,7 @@ func newModel(w *world) *model {
 		objects: map[string]map[string]string{}, tampered: map[*cfnfake.Stack]bool{}, drifted: map[*cfnfake.Stack]bool{},
 		foreign:  awsfake.Snapshot{Users: map[string]awsfake.User{}, Buckets: map[string]awsfake.Bucket{}, Secrets: map[string]awsfake.Secret{}},
 		released: map[string]bool{}, messy: map[string]bool{}, kept: map[string]bool{}, lost: map[string]bool{},
-		shared: map[string]bool{}, late: map[string]bool{},
+		shared: map[string]bool{}, late: map[string]bool{}, fenced: map[int]bool{},
 		purged: map[string]bool{}, cutOff: map[string]bool{}, owners: map[string]string{},
 	}
 }
