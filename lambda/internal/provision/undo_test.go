@@ -12,7 +12,8 @@ import (
 	"bucketuser/lambda/internal/awsfake"
 )
 
-// oneByOne has a hook see one call at a time.
+// oneByOne has a hook see one call at a time. The hook must not wait: time stands still
+// while another call waits for it.
 func oneByOne(hook func(context.Context, awsfake.Call) awsfake.Decision) func(context.Context, awsfake.Call) awsfake.Decision {
 	var mu sync.Mutex
 	return func(ctx context.Context, c awsfake.Call) awsfake.Decision {

@@ -26,9 +26,34 @@ func (w *walk) redeliverBeside(ctx context.Context, d duplicate) {
 	if n < 0 || time.Since(past[n].Sent) > maxEventAge {
 		return
 	}
+	if w.isOpen(n, past) {
+		return
+	}
 	w.plans = append(w.plans, fmt.Sprintf("event %d once more, beside event %d", n, len(past)-1))
 	w.model.cameLate(n, past)
 	w.world.cloud.Redeliver(ctx, n)
+}
+
+// isOpen reports whether the function cannot tell that an event comes late, which it does
+// not promise: nothing that is left was ensured since, and CloudFormation waits for an
+// event of this kind since about that time.
+func (w *walk) isOpen(n int, past []cfnfake.Exchange) bool {
+	late, current := past[n], past[len(past)-1]
+	isReplacement := late.Event.PhysicalResourceId != w.idOf(late.Event)
+	switch {
+	case time.Since(late.Sent) > 5*time.Minute || late.Event.StackId != current.Event.StackId:
+		return false
+	case late.Event.RequestType == "Create":
+		return current.Event.RequestType == "Create" && w.idOf(late.Event) != w.idOf(current.Event)
+	default:
+		return late.Event.RequestType == "Update" && isReplacement && n < len(past)-2 && !w.model.isFenced(n, past)
+	}
+}
+
+// idOf is the physical id that an event asks for, or "".
+func (w *walk) idOf(e cfnfake.Event) string {
+	s, _ := w.world.parse(e.StackId, e.ResourceProperties)
+	return s.PhysicalID
 }
 
 // redeliver lets an event of the past arrive once more while nothing is going on. It

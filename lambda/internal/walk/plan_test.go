@@ -24,6 +24,7 @@ type plan struct {
 	late       []duplicate
 	receptions []cfnfake.Reception // of the first attempts to answer
 	limits     []time.Duration     // of the first invocations
+	pause      time.Duration       // before the operation begins
 }
 
 // duplicate is a late delivery of an earlier event.
@@ -41,7 +42,7 @@ func (p plan) String() string {
 	}{
 		{"twice", p.how.Twice}, {"sibling fails", p.how.SiblingFails}, {"only Delete", p.how.OnlyDelete}, {"cleanup status", p.how.CleanupStatus},
 		{"slow", p.slow}, {"faults", p.faults}, {"give up at call", p.giveUp}, {"write at call", p.write},
-		{"late duplicates", p.late}, {"receptions", p.receptions}, {"time of the function", p.limits},
+		{"pause", p.pause}, {"late duplicates", p.late}, {"receptions", p.receptions}, {"time of the function", p.limits},
 	} {
 		if v := reflect.ValueOf(part.value); !v.IsZero() {
 			text += fmt.Sprintf(", %s %v", part.name, part.value)
@@ -70,13 +71,21 @@ func (p plan) isCalm() bool {
 func drawPlan(t *rapid.T, deleting bool) plan {
 	one := func(of int, what string) bool { return rapid.IntRange(1, of).Draw(t, what) == of }
 	at := func(what string) int { return rapid.IntRange(1, 40).Draw(t, what) }
-	p := plan{seed: rapid.IntRange(0, 1<<20).Draw(t, "order")}
+	p := plan{seed: rapid.IntRange(0, 1<<20).Draw(t, "order"), pause: 20 * time.Second}
+	if rapid.Bool().Draw(t, "pause") {
+		p.pause = 6 * time.Minute
+	}
 	p.how.Twice = one(5, "twice")
 	if one(4, "slow") {
 		p.slow = 100 * time.Millisecond
 	}
 	if one(4, "answer not taken") {
 		p.receptions = drawReceptions(t)
+	}
+	if one(2, "late duplicates") {
+		for range rapid.IntRange(1, 3).Draw(t, "late") {
+			p.late = append(p.late, duplicate{at("late at"), rapid.IntRange(0, 12).Draw(t, "how long ago")})
+		}
 	}
 	if rapid.Bool().Draw(t, "calm") {
 		return p
@@ -92,11 +101,6 @@ func drawPlan(t *rapid.T, deleting bool) plan {
 	}
 	if !deleting && one(4, "give up") {
 		p.giveUp = at("give up at")
-	}
-	if one(3, "late duplicates") {
-		for range rapid.IntRange(1, 2).Draw(t, "late") {
-			p.late = append(p.late, duplicate{at("late at"), rapid.IntRange(0, 12).Draw(t, "how long ago")})
-		}
 	}
 	if one(4, "little time") {
 		for range rapid.IntRange(1, 6).Draw(t, "invocations") {
@@ -119,14 +123,10 @@ func drawReceptions(t *rapid.T) []cfnfake.Reception {
 	return slices.Repeat([]cfnfake.Reception{kind}, rapid.IntRange(1, most).Draw(t, "times"))
 }
 
-// betweenOperations is how long people take to begin the next one. An event that comes
-// late beside an operation that was begun sooner may be taken for one of it.
-const betweenOperations = 6 * time.Minute
-
 // carryOut runs an operation under a plan until everything is quiet. A rollback that
 // failed under a plan that is not calm is continued without it.
 func (w *walk) carryOut(ctx context.Context, stack *cfnfake.Stack, p plan, operation func(context.Context, cfnfake.How) bool) (ok bool) {
-	time.Sleep(betweenOperations)
+	time.Sleep(p.pause)
 	w.plans = append(w.plans, fmt.Sprintf("from event %d: %v", len(w.world.cloud.Exchanges()), p))
 	f := faults{seed: uint64(p.seed), slow: p.slow, at: p.faults, asked: p.mayComeLate()}
 	if p.giveUp > 0 {
