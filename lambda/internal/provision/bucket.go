@@ -112,14 +112,16 @@ func (p *Provisioner) readBucketTags(ctx context.Context, s spec.Spec, doubt tim
 // Encryption (SSE-S3), BucketOwnerEnforced and the public access block are S3's
 // defaults for a new bucket.
 func (p *Provisioner) ensureBucket(ctx context.Context, s spec.Spec, found bucket) (bucket, error) {
-	switch {
-	case !found.exists:
-		return p.createBucket(ctx, s)
-	case isReleased(found.tags):
-		return p.adoptBucket(ctx, s, found)
-	default:
-		return found, nil
+	if !found.exists {
+		var err error
+		if found, err = p.createBucket(ctx, s); err != nil {
+			return found, err
+		}
 	}
+	if isReleased(found.tags) { // perhaps only since it was looked for
+		return p.adoptBucket(ctx, s, found)
+	}
+	return found, nil
 }
 
 func (p *Provisioner) createBucket(ctx context.Context, s spec.Spec) (bucket, error) {

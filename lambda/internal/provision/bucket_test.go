@@ -162,3 +162,14 @@ func TestBucketInAnotherRegion(t *testing.T) {
 		w.empty()
 	})
 }
+
+// A bucket may be released after it was looked for.
+func TestBucketThatIsReleasedMeanwhileIsAdopted(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.at("CreateBucket", func() { w.aws.AddBucket("my-data", map[string]string{"bucketuser:owner": "released"}) })
+		w.created(with("OnDelete", "Retain"))
+		if tags := w.aws.Snapshot().Buckets["my-data"].Tags; tags["bucketuser:adopted"] != "true" {
+			t.Errorf("tags: %v", tags)
+		}
+	})
+}

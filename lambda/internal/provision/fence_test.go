@@ -164,6 +164,33 @@ func TestReplacementThatIsOvertakenByItsRollback(t *testing.T) {
 	})
 }
 
+// No Delete will come for what the new bucket holds by then.
+func TestReplacementThatIsOvertakenReleasesABucketThatHoldsData(t *testing.T) {
+	for _, state := range []string{"UPDATE_IN_PROGRESS", "UPDATE_COMPLETE"} {
+		t.Run(state, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				p := other(named)
+				w.history(create(named))
+				url := w.begin("Update", w.idOf(named), p, named)
+				w.history(update(named, named, p))
+				w.aws.SetResourceStatus(stackID, logicalID, "")
+				w.aws.TagSecret("clickhouse/s3", map[string]string{spec.TagLastEvent: ""})
+				w.at("PutBucketPolicy", func() {
+					w.aws.TagSecret("clickhouse/s3", map[string]string{spec.TagLastEvent: w.sent.at.Format(time.RFC3339)})
+					w.aws.SetResourceStatus(stackID, logicalID, state)
+					w.aws.PutObject("my-data-2", "data/x", "1")
+				})
+				w.refused(w.answered(w.aws.Session("provider"), url, "Update", w.idOf(named), p, named), "CloudFormation no longer waits for this event")
+				now := w.aws.Snapshot()
+				b := now.Buckets["my-data-2"]
+				if len(now.Users)+len(now.Secrets) != 2 || b.Tags["bucketuser:owner"] != "released" || len(b.Objects["data/x"]) != 1 {
+					t.Errorf("left: %+v", now)
+				}
+			})
+		})
+	}
+}
+
 // The Update of an earlier rollback takes nothing away from what came after it.
 func TestLateRollbackLeavesTheSetInUse(t *testing.T) {
 	p := other(named)

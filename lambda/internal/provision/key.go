@@ -29,7 +29,7 @@ const maxKeys = 2
 const (
 	maxKeyAge       = 5 * time.Minute
 	maxKeyAgeMargin = 30 * time.Second
-	roomInterval    = 10 * time.Second // between two looks while there is no room
+	roomInterval    = 20 * time.Second // between two looks while there is no room
 )
 
 // discardTimeout limits the removal of a key that was not committed. It runs when

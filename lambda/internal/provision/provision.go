@@ -103,7 +103,8 @@ func (p *Provisioner) Ensure(ctx context.Context, e cfnresource.Event) (map[stri
 // sends the Update that goes back, and that one cleans up. If it does not wait any
 // more, or the one that goes back was here, nobody will: what a stale Update made for a
 // resource that is being deleted, or for a replacement that was given up, goes away
-// here. A bucket that holds anything is left to the Delete under way.
+// here. A bucket that holds anything is left to a Delete that is under way, and released
+// otherwise.
 func (p *Provisioner) Undo(ctx context.Context, e cfnresource.Event) error {
 	s, err := p.parse(e)
 	if err != nil {
@@ -112,6 +113,12 @@ func (p *Provisioner) Undo(ctx context.Context, e cfnresource.Event) error {
 	r, err := p.describe(ctx, s)
 	isCreate, isInPlace := e.RequestType == cfn.RequestCreate, s.PhysicalID == e.PhysicalResourceID
 	isGoing, isGone := r.status == types.ResourceStatusDeleteInProgress, r.status == types.ResourceStatusDeleteComplete
+	isReplacement := !isCreate && !isInPlace
+	var backErr error
+	if isReplacement {
+		backErr = p.checkReplaced(ctx, p.parseOld(e))
+	}
+	isBack := errors.Is(backErr, errOvertaken)
 	switch {
 	case r.isInUse(s):
 		return nil
@@ -119,13 +126,11 @@ func (p *Provisioner) Undo(ctx context.Context, e cfnresource.Event) error {
 		return nil // the Delete will come again
 	case isInPlace && !isGoing && !isGone:
 		return nil
-	case !isCreate && (err != nil || isWaiting(cfn.RequestUpdate, r.status)):
-		if err := p.checkReplaced(ctx, p.parseOld(e)); !errors.Is(err, errOvertaken) {
-			return err
-		}
+	case isReplacement && !isBack && (err != nil || isWaiting(cfn.RequestUpdate, r.status)):
+		return backErr
 	}
 	s.OnDelete = spec.DeleteIfEmpty
-	if isGone || isCreate && !isGoing {
+	if isGone || isBack || isCreate && !isGoing {
 		s.OnDelete = spec.Retain // no Delete will come for what holds data
 	}
 	return p.undo(ctx, s)

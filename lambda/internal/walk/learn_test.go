@@ -73,10 +73,14 @@ func (m *model) hasRival(x cfnfake.Exchange, past []cfnfake.Exchange) bool {
 	})
 }
 
-// isFenced reports whether the set of the n-th event, or the one that it comes from, was
-// ensured by a later event since, and not changed by hand after that.
+// isFenced reports whether the n-th event is one of an earlier step, and its set, or the
+// one that it comes from, was ensured by a later event since, and not changed by hand
+// after that.
 func (m *model) isFenced(n int, past []cfnfake.Exchange) bool {
 	e := past[n].Event
+	if n >= m.seen {
+		return false
+	}
 	for _, stack := range m.stacks {
 		if stack.ID == e.StackId && m.tampered[stack] {
 			return false
