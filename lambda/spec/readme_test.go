@@ -14,8 +14,6 @@ var update = flag.Bool("update", false, "write the tables of the README anew")
 
 const readme = "../../README.md"
 
-// The README's tables are what the code says. go test ./lambda/spec -update writes
-// them.
 func TestReadmeNamesTheTags(t *testing.T) {
 	text, err := os.ReadFile(readme)
 	if err != nil {
@@ -28,6 +26,8 @@ func TestReadmeNamesTheTags(t *testing.T) {
 	}
 }
 
+// The README's tables are what the code says. go test ./lambda/spec -update writes
+// them.
 func TestReadmeTables(t *testing.T) {
 	var properties strings.Builder
 	properties.WriteString("| property | default | on change | meaning |\n| --- | --- | --- | --- |\n")

@@ -56,11 +56,8 @@ type AWS struct {
 	gone     map[string]string // ARNs of users who are gone, by unique id
 	buckets  map[string]*bucket
 	secrets  map[string]*secret
-	minted   []string                     // every secret access key that was ever made
-	stacks   map[string]map[string]string // resource status by stack id, then logical id
-
-	physicalIDs map[string]string    // of resources, by stack id and logical id
-	statusSince map[string]time.Time // of resources, likewise
+	minted   []string                            // every secret access key that was ever made
+	stacks   map[string]map[string]stackResource // by stack id, then logical id
 }
 
 // New is an empty account. The account id has 12 digits; the region decides the partition (aws, aws-cn, aws-us-gov).
@@ -84,10 +81,7 @@ func New(account, region string) *AWS {
 		gone:      map[string]string{},
 		buckets:   map[string]*bucket{},
 		secrets:   map[string]*secret{},
-		stacks:    map[string]map[string]string{},
-
-		physicalIDs: map[string]string{},
-		statusSince: map[string]time.Time{},
+		stacks:    map[string]map[string]stackResource{},
 	}
 }
 

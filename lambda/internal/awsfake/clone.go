@@ -17,7 +17,6 @@ func (a *AWS) Clone() *AWS {
 	b.serial, b.calls, b.minted = a.serial, slices.Clone(a.calls), slices.Clone(a.minted)
 	b.counts, b.sessions, b.roles = maps.Clone(a.counts), maps.Clone(a.sessions), maps.Clone(a.roles)
 	b.boundary, b.gone = maps.Clone(a.boundary), maps.Clone(a.gone)
-	b.physicalIDs, b.statusSince = maps.Clone(a.physicalIDs), maps.Clone(a.statusSince)
 	for stack, resources := range a.stacks {
 		b.stacks[stack] = maps.Clone(resources)
 	}

@@ -79,7 +79,7 @@ func TestCloneIsOnItsOwn(t *testing.T) {
 	if diff := cmp.Diff(was, a.Snapshot()); diff != "" {
 		t.Errorf("changing the clone changes the original:\n%s", diff)
 	}
-	if a.stacks["stack"]["Disk"] != "CREATE_IN_PROGRESS" || a.physicalIDs["stack Disk"] != "id" {
+	if r := a.stacks["stack"]["Disk"]; r.status != "CREATE_IN_PROGRESS" || r.physicalID != "id" {
 		t.Error("changing the clone's stacks changes the original's")
 	}
 	changed := clone.Snapshot()

@@ -9,23 +9,33 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 )
 
+// stackResource is what DescribeStackResource answers about a resource.
+type stackResource struct {
+	status     string // empty: the resource is unknown
+	since      time.Time
+	physicalID string
+}
+
 // SetResourceStatus is what DescribeStackResource answers about a resource, such as "CREATE_IN_PROGRESS". The stack is
 // named by its id, and found under its name as well. It was last updated now. An empty status makes the resource unknown.
 func (a *AWS) SetResourceStatus(stackID, logicalID, status string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.stacks[stackID] == nil {
-		a.stacks[stackID] = map[string]string{}
-	}
-	a.stacks[stackID][logicalID] = status
-	a.statusSince[stackID+" "+logicalID] = time.Now()
+	a.setResource(stackID, logicalID, func(r *stackResource) { r.status, r.since = status, time.Now() })
 }
 
 // SetPhysicalResourceID is the id that DescribeStackResource answers about a resource whose status is set.
 func (a *AWS) SetPhysicalResourceID(stackID, logicalID, physicalID string) {
+	a.setResource(stackID, logicalID, func(r *stackResource) { r.physicalID = physicalID })
+}
+
+func (a *AWS) setResource(stackID, logicalID string, set func(*stackResource)) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.physicalIDs[stackID+" "+logicalID] = physicalID
+	if a.stacks[stackID] == nil {
+		a.stacks[stackID] = map[string]stackResource{}
+	}
+	r := a.stacks[stackID][logicalID]
+	set(&r)
+	a.stacks[stackID][logicalID] = r
 }
 
 func (a *AWS) serveStacks(c Call) (any, error) {
@@ -42,15 +52,15 @@ func (a *AWS) describeStackResource(in *cloudformation.DescribeStackResourceInpu
 		if id != stack && stackName(id) != stack {
 			continue
 		}
-		status := resources[logical]
-		if status == "" {
+		resource := resources[logical]
+		if resource.status == "" {
 			return nil, fail(400, "ValidationError", "Resource %s does not exist for stack %s", logical, stack)
 		}
 		return &cloudformation.DescribeStackResourceOutput{StackResourceDetail: &types.StackResourceDetail{
-			LastUpdatedTimestamp: aws.Time(a.statusSince[id+" "+logical]),
+			LastUpdatedTimestamp: aws.Time(resource.since),
 			LogicalResourceId:    aws.String(logical),
-			PhysicalResourceId:   aws.String(a.physicalIDs[id+" "+logical]),
-			ResourceStatus:       types.ResourceStatus(status),
+			PhysicalResourceId:   aws.String(resource.physicalID),
+			ResourceStatus:       types.ResourceStatus(resource.status),
 			ResourceType:         aws.String("Custom::BucketUser"),
 			StackId:              aws.String(id),
 			StackName:            aws.String(stackName(id)),

@@ -72,7 +72,6 @@ type Exchange struct {
 	Outcome string // SUCCESS, FAILED, or why there is no answer
 	Payload []byte
 	Sent    time.Time
-	Overdue bool // an invocation began when nobody waited for the answer any more
 
 	// Beside are the events of which an invocation ran at the same time as one of
 	// this, by their place in [Cloud.Exchanges]: also this event itself, if two ran.

@@ -123,9 +123,7 @@ func (c *Cloud) begin(n int) (payload []byte, i *invocation) {
 		i.limit = c.Timeout()
 	}
 	c.active = append(c.active, i)
-	x := c.exchanges[n]
-	x.Overdue = x.Overdue || c.pending[x.Event.ResponseURL].closed
-	return x.Payload, i
+	return c.exchanges[n].Payload, i
 }
 
 func (c *Cloud) besides(n, other int) {

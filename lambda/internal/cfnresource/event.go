@@ -52,7 +52,8 @@ func decode(payload []byte) (Event, error) {
 // SentAt returns when CloudFormation sent the event, in seconds: the time at which it
 // signed the ResponseURL, the only time in an event. Every delivery of an event has the
 // same one, and a later event of the same resource never has an earlier one, since
-// CloudFormation sends them one after the other. It is zero for an address that is not signed, as an emulator's.
+// CloudFormation sends them one after the other. It is zero for an address that is not
+// signed, as an emulator's.
 func SentAt(e Event) time.Time {
 	u, err := url.Parse(e.ResponseURL)
 	if err != nil {

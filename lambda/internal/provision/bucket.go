@@ -64,7 +64,7 @@ func (b bucket) admit(s spec.Spec) error {
 // another account and for a missing permission; which of them it is shows in the
 // list of our buckets, which is asked for only then.
 func (p *Provisioner) lookBucket(ctx context.Context, s spec.Spec, creating bool) (bucket, error) {
-	b, err := p.readBucketTags(ctx, s, 0)
+	b, err := p.readBucketTags(ctx, s, standardRetryer())
 	if !isDenied(err) {
 		return b, err
 	}
@@ -79,21 +79,16 @@ func (p *Provisioner) lookBucket(ctx context.Context, s spec.Spec, creating bool
 		return bucket{}, err // ours to read, and not allowed
 	}
 	if creating {
-		if b, err = p.readBucketTags(ctx, s, deniedPropagation); !isDenied(err) {
+		if b, err = p.readBucketTags(ctx, s, patient(ctx, deniedPropagation, isDenied)); !isDenied(err) {
 			return b, err
 		}
 	}
 	return bucket{exists: true, foreign: true}, nil
 }
 
-// readBucketTags repeats a refusal for as long as doubt says, if it is doubted at all.
-func (p *Provisioner) readBucketTags(ctx context.Context, s spec.Spec, doubt time.Duration) (bucket, error) {
+func (p *Provisioner) readBucketTags(ctx context.Context, s spec.Spec, retryer aws.Retryer) (bucket, error) {
 	out, err := p.s3.GetBucketTagging(ctx, &s3.GetBucketTaggingInput{Bucket: &s.BucketName, ExpectedBucketOwner: p.expectedOwner()},
-		func(o *s3.Options) {
-			if doubt > 0 {
-				o.Retryer = patient(ctx, doubt, isDenied)
-			}
-		})
+		func(o *s3.Options) { o.Retryer = retryer })
 	switch {
 	case err == nil:
 		return bucket{exists: true, tags: bucketTags(out.TagSet)}, nil

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -23,6 +22,11 @@ func only(operation string, d awsfake.Decision) func(context.Context, awsfake.Ca
 		}
 		return awsfake.Decision{}
 	}
+}
+
+// putValue is the value that a call of PutSecretValue writes.
+func putValue(c awsfake.Call) string {
+	return *c.Input.(*secretsmanager.PutSecretValueInput).SecretString
 }
 
 // keys are the ids of the user's keys.
@@ -132,7 +136,7 @@ func TestErrorsOfTheCommitDoNotQuoteTheValue(t *testing.T) {
 				w.withoutKey()
 				w.aws.Before = func(_ context.Context, c awsfake.Call) awsfake.Decision {
 					if c.Operation == "PutSecretValue" {
-						return awsfake.Refuse(outcome(reflect.ValueOf(c.Input).Elem().FieldByName("SecretString").Elem().String()))
+						return awsfake.Refuse(outcome(putValue(c)))
 					}
 					return awsfake.Decision{}
 				}

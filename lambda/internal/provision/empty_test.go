@@ -7,6 +7,16 @@ import (
 	"bucketuser/lambda/internal/awsfake"
 )
 
+// aborted counts the uploads that were aborted.
+func (w *world) aborted() (n int) {
+	for _, call := range w.aws.Calls() {
+		if call.Operation == "AbortMultipartUpload" && call.Code == "" {
+			n++
+		}
+	}
+	return n
+}
+
 // However many versions of our own objects come first.
 func TestDeleteFindsDataBehindManyOwnObjects(t *testing.T) {
 	inWorld(t, func(w *world) {
@@ -47,16 +57,12 @@ func TestPurgeOfManyVersionsOfOneKey(t *testing.T) {
 		}
 		w.succeeded(w.delete(created.PhysicalResourceId, p))
 		w.empty()
-		aborted := 0
 		for _, call := range w.aws.Calls() {
 			if call.Operation == "DeleteBucket" && call.Code != "" {
 				t.Errorf("%s: versions were passed over", call)
 			}
-			if call.Operation == "AbortMultipartUpload" && call.Code == "" {
-				aborted++
-			}
 		}
-		if aborted != 2100 {
+		if aborted := w.aborted(); aborted != 2100 {
 			t.Errorf("aborted %d of 2100 uploads", aborted)
 		}
 	})
@@ -200,13 +206,7 @@ func TestPurgeAbortsUploadsOfEveryPage(t *testing.T) {
 		}
 		w.aws.AddUpload("my-data", "!")
 		w.succeeded(w.delete(created.PhysicalResourceId, p))
-		aborted := 0
-		for _, call := range w.aws.Calls() {
-			if call.Operation == "AbortMultipartUpload" && call.Code == "" {
-				aborted++
-			}
-		}
-		if aborted != 1501 {
+		if aborted := w.aborted(); aborted != 1501 {
 			t.Errorf("aborted %d of 1501 uploads", aborted)
 		}
 	})

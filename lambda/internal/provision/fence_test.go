@@ -22,14 +22,6 @@ func (w *world) lastEvents() [3]string {
 		now.Secrets["clickhouse/s3"].Tags[spec.TagLastEvent]}
 }
 
-// unchanged is same, and when the last event came counts, too.
-func (w *world) unchanged(was awsfake.Snapshot) {
-	w.t.Helper()
-	if diff := cmp.Diff(was, w.aws.Snapshot()); diff != "" {
-		w.t.Fatalf("the account has changed (-before +after)\n%s", diff)
-	}
-}
-
 func TestSetSaysWhenItsLastEventCame(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.created(named)
@@ -253,20 +245,32 @@ func TestCreateUnderAnyID(t *testing.T) {
 	})
 }
 
-// CloudFormation signs an event after it has set the status of the resource.
+// CloudFormation signs an event after it has set the status of the resource. A stack that
+// has no such resource waits for none, but may not know it yet.
 func TestEventThatIsMuchOlderThanTheStatus(t *testing.T) {
-	for after, isStale := range map[time.Duration]bool{5 * time.Minute: false, 5*time.Minute + time.Second: true} {
-		inWorld(t, func(w *world) {
-			w.begin("Create", "", named, nil)
-			time.Sleep(after)
-			w.aws.SetResourceStatus(stackID, logicalID, "CREATE_IN_PROGRESS")
-			a := w.create(named)
-			if !isStale {
-				w.succeeded(a)
-				return
-			}
-			w.refused(a, "it is from 2000-01-01T00:00:00Z, and the resource is CREATE_IN_PROGRESS since 2000-01-01T00:05:01Z")
-			w.empty()
+	for _, test := range []struct {
+		status string
+		age    time.Duration
+		reason string // to refuse it, if any
+	}{
+		{"CREATE_IN_PROGRESS", 5 * time.Minute, ""},
+		{"CREATE_IN_PROGRESS", 5*time.Minute + time.Second, "it is from 2000-01-01T00:00:00Z, and the resource is CREATE_IN_PROGRESS since 2000-01-01T00:05:01Z"},
+		{"", 4 * time.Minute, ""},
+		{"", 6 * time.Minute, "the stack has no such resource"},
+	} {
+		t.Run(test.status+" "+test.age.String(), func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				w.begin("Create", "", named, nil)
+				time.Sleep(test.age)
+				w.aws.SetResourceStatus(stackID, logicalID, test.status)
+				a := w.deliver(w.aws.Session("provider"), "Create", "", named, nil)
+				if test.reason == "" {
+					w.succeeded(a)
+					return
+				}
+				w.refused(a, test.reason)
+				w.empty()
+			})
 		})
 	}
 }
@@ -441,24 +445,6 @@ func TestDeleteOfAnIDThatIsInUse(t *testing.T) {
 		w.succeeded(w.deliver(w.aws.Session("provider"), "Delete", w.idOf(named), named, nil))
 		w.empty()
 	})
-}
-
-// A stack that has no such resource waits for none, but may not know it yet.
-func TestCreateForWhichThereIsNoResource(t *testing.T) {
-	for age, isStale := range map[time.Duration]bool{4 * time.Minute: false, 6 * time.Minute: true} {
-		inWorld(t, func(w *world) {
-			w.begin("Create", "", named, nil)
-			w.aws.SetResourceStatus(stackID, logicalID, "")
-			time.Sleep(age)
-			a := w.deliver(w.aws.Session("provider"), "Create", "", named, nil)
-			if !isStale {
-				w.succeeded(a)
-				return
-			}
-			w.refused(a, "the stack has no such resource")
-			w.empty()
-		})
-	}
 }
 
 // A set that its stack has let go of stays.

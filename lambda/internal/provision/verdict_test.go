@@ -35,7 +35,13 @@ var ignoreLastEvent = cmpopts.IgnoreMapEntries(func(key, _ string) bool { return
 // same fails the test if the account is not as it was, but for when the last event came.
 func (w *world) same(was awsfake.Snapshot) {
 	w.t.Helper()
-	if diff := cmp.Diff(was, w.aws.Snapshot(), ignoreLastEvent); diff != "" {
+	w.unchanged(was, ignoreLastEvent)
+}
+
+// unchanged fails the test if the account is not as it was.
+func (w *world) unchanged(was awsfake.Snapshot, options ...cmp.Option) {
+	w.t.Helper()
+	if diff := cmp.Diff(was, w.aws.Snapshot(), options...); diff != "" {
 		w.t.Fatalf("the account has changed (-before +after)\n%s", diff)
 	}
 }

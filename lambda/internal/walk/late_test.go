@@ -23,10 +23,7 @@ const maxEventAge = 45 * time.Minute
 func (w *walk) redeliverBeside(ctx context.Context, d duplicate) {
 	past := w.world.cloud.Exchanges()
 	n := len(past) - 1 - d.ago
-	if n < 0 || time.Since(past[n].Sent) > maxEventAge {
-		return
-	}
-	if w.isOpen(n, past) {
+	if n < 0 || time.Since(past[n].Sent) > maxEventAge || w.isOpen(n, past) {
 		return
 	}
 	w.plans = append(w.plans, fmt.Sprintf("event %d once more, beside event %d", n, len(past)-1))
