@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base32"
 	"encoding/binary"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -30,7 +31,33 @@ const (
 	// TagLastEvent is when the last event that ensured the set was sent, RFC 3339 in
 	// UTC. On user and bucket it is the event that made or adopted them.
 	TagLastEvent = "bucketuser:last-event"
+
+	// TagReleasedBy is on a secret that its resource lets go of: the physical id of that
+	// resource. A Delete that was cut off between the tag and the deletion goes on by it.
+	TagReleasedBy = "bucketuser:released-by"
+
+	// TagBefore is on a secret that was restored: the version that it held then. Those
+	// credentials are of an earlier life and do not count as committed.
+	TagBefore = "bucketuser:before"
+
+	// TagFormat is on the secret: the format in which it and the user's keys are kept, a
+	// whole number. Without it they are in the format of the versions before 0.1.0, which
+	// differs from format 1 in that alone.
+	TagFormat = "bucketuser:format"
 )
+
+// Format is the value of [TagFormat] that this version writes, and the highest that it
+// knows. A version that keeps secret or keys in a way that this one would spoil, such as
+// a second key in use, writes a higher one.
+//
+// A function that finds a higher one leaves the secret's value and the user's keys as they
+// are. It must not refuse the event: a stack that updates its provider and its resources
+// together goes back to the earlier provider first, and could not be rolled back then.
+const Format = 1
+
+// AbortUploadsRuleID marks our rule in the lifecycle configuration of a bucket. Rules with
+// other ids are others'.
+const AbortUploadsRuleID = "bucketuser-abort-incomplete-uploads"
 
 // Released is the value of TagOwner on a bucket or secret that its resource has
 // let go of: a Create may adopt it.
@@ -74,6 +101,20 @@ func (s Spec) AllTags() map[string]string {
 		tags[tag.Key] = tag.Value
 	}
 	return tags
+}
+
+// SecretTags returns the tags for the secret: those of everything, and the format.
+func (s Spec) SecretTags() map[string]string {
+	tags := s.AllTags()
+	tags[TagFormat] = strconv.Itoa(Format)
+	return tags
+}
+
+// IsLaterFormat reports whether the tags of a secret name a format that this version does
+// not know. A value that is no number was not written by any version and counts as none.
+func IsLaterFormat(tags map[string]string) bool {
+	format, err := strconv.Atoi(tags[TagFormat])
+	return err == nil && format > Format
 }
 
 // hashOf returns 12 characters (60 bits) that depend on each part and on where

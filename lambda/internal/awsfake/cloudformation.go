@@ -27,6 +27,14 @@ func (a *AWS) SetPhysicalResourceID(stackID, logicalID, physicalID string) {
 	a.setResource(stackID, logicalID, func(r *stackResource) { r.physicalID = physicalID })
 }
 
+// ResourceStatus is what was set last by SetResourceStatus and SetPhysicalResourceID.
+func (a *AWS) ResourceStatus(stackID, logicalID string) (status, physicalID string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	r := a.stacks[stackID][logicalID]
+	return r.status, r.physicalID
+}
+
 func (a *AWS) setResource(stackID, logicalID string, set func(*stackResource)) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -244,6 +244,15 @@ func (a *AWS) TagSecret(name string, tags map[string]string) {
 	}
 }
 
+// SetSecretTags puts tags in the place of all that a secret has.
+func (a *AWS) SetSecretTags(name string, tags map[string]string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if s := a.secrets[name]; s != nil {
+		s.tags = maps.Clone(tags)
+	}
+}
+
 // DeleteSecret takes a secret away; with days above zero it schedules that, and the secret can be restored until then.
 func (a *AWS) DeleteSecret(name string, days int) {
 	a.mu.Lock()

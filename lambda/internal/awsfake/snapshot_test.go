@@ -1,6 +1,7 @@
 package awsfake_test
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -59,6 +60,24 @@ func TestSnapshotHoldsEverything(t *testing.T) {
 	if diff := cmp.Diff(want, fake.Snapshot().Normalized()); diff != "" {
 		t.Error(diff)
 	}
+	restored := awsfake.New(account, "eu-west-1")
+	if err := restored.Restore(fake.Snapshot()); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(fake.Snapshot(), restored.Snapshot()); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(fake.IssuedSecrets(), restored.IssuedSecrets()); diff != "" {
+		t.Error(diff)
+	}
+	text, err := json.Marshal(fake.Snapshot())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if id := restored.AddUser("bob", "/", nil); strings.Contains(string(text), id) {
+		t.Errorf("%s is given twice", id)
+	}
+
 	fake.DeleteUser("alice")
 	fake.DeleteBucket("my-bucket")
 	fake.DeleteSecret("mine", 0)

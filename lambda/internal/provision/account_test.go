@@ -79,8 +79,10 @@ func numbered(now awsfake.Snapshot) awsfake.Snapshot {
 }
 
 // fingerprint is the same for two accounts in the same state.
-func fingerprint(a *awsfake.AWS) string {
-	text, err := json.Marshal(numbered(a.Snapshot()).Normalized())
+func fingerprint(a *awsfake.AWS) string { return fingerprintOf(a.Snapshot()) }
+
+func fingerprintOf(now awsfake.Snapshot) string {
+	text, err := json.Marshal(numbered(now).Normalized())
 	if err != nil {
 		return err.Error()
 	}

@@ -206,7 +206,7 @@ func (p *Provisioner) deleteBucket(ctx context.Context, s spec.Spec) error {
 // ensureBucketTags adds the property Tags to those that others set. The last event is
 // kept up to date on the secret alone, to spare a write of every Update.
 func (p *Provisioner) ensureBucketTags(ctx context.Context, s spec.Spec, c change, b bucket) error {
-	tags := mergeTags(b.tags, s, c.old)
+	tags := mergeTags(b.tags, s.AllTags(), c.old)
 	if made, ok := b.tags[spec.TagLastEvent]; ok {
 		tags[spec.TagLastEvent] = made
 	}

@@ -50,7 +50,7 @@ func (p *Provisioner) readValue(ctx context.Context, s spec.Spec, x secret) (con
 		return content{}, fmt.Errorf("value of secret %s: %w", s.SecretName, brief(err))
 	}
 	c := content{version: aws.ToString(out.VersionId)}
-	if c.version == x.tags[tagBefore] {
+	if c.version == x.tags[spec.TagBefore] {
 		return c, nil
 	}
 	c.isTombstone = aws.ToString(out.SecretString) == tombstone

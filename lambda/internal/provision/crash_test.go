@@ -30,7 +30,7 @@ func TestCrash(t *testing.T) {
 	var total tally
 	start := time.Now()
 	t.Run("stories", func(t *testing.T) {
-		for _, s := range stories() {
+		for _, s := range allStories(t) {
 			t.Run(s.name, func(t *testing.T) {
 				t.Parallel()
 				c := &campaign{t: t, story: s, total: &total, known: map[string]bool{}}
@@ -107,7 +107,7 @@ func (c *campaign) run() {
 // learn finds out what is right.
 func (c *campaign) learn() {
 	c.inStory(func(w *world) {
-		c.story.before(w)
+		c.story.begin(w)
 		c.start = w.moment()
 	})
 	c.want = map[string]outcome{}

@@ -2,6 +2,7 @@ package provision_test
 
 import (
 	"context"
+	"maps"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -32,6 +33,8 @@ func TestCreateMakesEverything(t *testing.T) {
 
 		tags := map[string]string{"team": "data", "bucketuser:owner": a.PhysicalResourceId,
 			"bucketuser:stack-id": stackID, "bucketuser:logical-id": logicalID, "bucketuser:last-event": "2000-01-01T00:00:00Z"}
+		secretTags := maps.Clone(tags)
+		secretTags["bucketuser:format"] = "1"
 		user := now.Users["clickhouse"]
 		if user.Path != "/bucketuser/" || user.Boundary != boundary || !cmp.Equal(user.Tags, tags) || len(user.Attached) > 0 {
 			t.Errorf("user: %+v", user)
@@ -46,7 +49,7 @@ func TestCreateMakesEverything(t *testing.T) {
 		if len(bucket.Lifecycle) != 1 || bucket.Lifecycle[0].AbortIncompleteUploadsAfterDays != 7 {
 			t.Errorf("lifecycle: %+v", bucket.Lifecycle)
 		}
-		if secret := now.Secrets["clickhouse/s3"]; len(secret.Versions) != 1 || !cmp.Equal(secret.Tags, tags) {
+		if secret := now.Secrets["clickhouse/s3"]; len(secret.Versions) != 1 || !cmp.Equal(secret.Tags, secretTags) {
 			t.Errorf("secret: %+v", secret)
 		}
 	})

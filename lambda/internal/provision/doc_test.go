@@ -18,7 +18,7 @@ func TestDocNamesEveryCall(t *testing.T) {
 	called := map[string]bool{}
 	for _, s := range stories() {
 		inRegion(t, s.region, func(w *world) {
-			s.before(w)
+			s.begin(w)
 			made := len(w.aws.Calls())
 			w.play(s.event, nil)
 			for _, call := range w.aws.Calls()[made:] {

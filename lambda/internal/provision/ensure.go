@@ -44,6 +44,9 @@ func (p *Provisioner) ensure(ctx context.Context, s spec.Spec, c change) (map[st
 	if err != nil {
 		return nil, err
 	}
+	if made.secret.isLater() {
+		return p.ensureButKey(ctx, s, c, made)
+	}
 
 	// The policy names the user, so it follows it; the key needs user and secret
 	// alone. Nobody has the key before everything around it is in place and the
@@ -61,6 +64,27 @@ func (p *Provisioner) ensure(ctx context.Context, s spec.Spec, c change) (map[st
 		return nil, err
 	}
 	return s.Data(key.ID, made.secret.ARN, key.version), nil
+}
+
+// ensureButKey brings in line everything but the secret's value and the user's keys, which
+// a later version of the provider keeps in a format that is not known here: nothing is
+// minted, swept or committed. An event that needs a key fails; every other one answers
+// with what the secret holds, since the rollback to this version may depend on it.
+func (p *Provisioner) ensureButKey(ctx context.Context, s spec.Spec, c change, made set) (map[string]string, error) {
+	p.log.Warn("left value and keys as they are: a later version of the provider keeps them",
+		"secret", s.SecretName, "format", made.secret.tags[spec.TagFormat], "knownFormat", spec.Format)
+	if err := p.equip(ctx, s, c, made); err != nil {
+		return nil, err
+	}
+	current, err := p.readValue(ctx, s, made.secret)
+	if err != nil {
+		return nil, err
+	}
+	id := string(current.fields[spec.FieldAccessKeyID])
+	if id == "" && c.creating {
+		return nil, fmt.Errorf("secret %s: was begun by a later version of the provider; deploy that version and try again", s.SecretName)
+	}
+	return s.Data(id, made.secret.ARN, current.version), nil
 }
 
 // look reads secret, user and bucket by name, and asks whether CloudFormation still

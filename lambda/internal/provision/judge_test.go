@@ -32,7 +32,7 @@ func (c *campaign) judge(w *world, r played, event event, after awsfake.Snapshot
 		}
 	case event.kind == "Create" && !strings.Contains(r.answer.Reason, "undo: "):
 		// Either everything was undone or the credentials are committed.
-		if diff := difference(c.want[""].before, now); diff != "" && !committed(w.aws) {
+		if diff := difference(c.undone(), now); diff != "" && !committed(w.aws) {
 			return "FAILED and undone, but " + diff + ": " + r.answer.Reason
 		}
 	}
@@ -40,6 +40,15 @@ func (c *campaign) judge(w *world, r played, event event, after awsfake.Snapshot
 		return "FAILED under another id: " + id
 	}
 	return ""
+}
+
+// undone is the account after a Create that was undone: as it was before, or, where an
+// earlier delivery had begun it, as a Delete leaves it.
+func (c *campaign) undone() awsfake.Snapshot {
+	if strings.HasPrefix(c.story.start, "half ") {
+		return c.want["delete"].after
+	}
+	return c.want[""].before
 }
 
 // denied plays the ending without the right. If it says that all went well then it
@@ -74,7 +83,7 @@ func (c *campaign) finish(w *world, e ending) string {
 			return fmt.Sprintf("%s: %v", event.kind, r.err)
 		case event.kind == "Create" && strings.Contains(r.answer.Reason, "has failed and undoes it"):
 			// It was cut off in its undoing, which this delivery has completed.
-			return difference(c.want[""].before, settled(w.aws))
+			return difference(c.undone(), settled(w.aws))
 		case (r.answer.Status == "FAILED") != event.refused:
 			return fmt.Sprintf("%s answers %s: %s", event.kind, r.answer.Status, r.answer.Reason)
 		case r.unsafe != "":

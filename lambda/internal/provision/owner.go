@@ -8,14 +8,6 @@ import (
 	"bucketuser/lambda/spec"
 )
 
-// tagReleasedBy keeps the physical id of the resource that let go of a secret, so
-// that a Delete that was interrupted between the tag and the deletion goes on.
-const tagReleasedBy = "bucketuser:released-by"
-
-// tagBefore keeps the version that a restored secret held: an earlier life's
-// credentials, which do not count as committed.
-const tagBefore = "bucketuser:before"
-
 // isOurs reports whether tags mark a thing as the one of s. Nothing else is ever
 // changed or removed.
 func isOurs(tags map[string]string, s spec.Spec) bool {
@@ -52,18 +44,18 @@ func overtaken(tags map[string]string, s spec.Spec) error {
 	return fmt.Errorf("%w (this one is from %s, that from %s)", errOvertaken, s.Sent.Format(time.RFC3339), last.Format(time.RFC3339))
 }
 
-// mergeTags returns tags with those of s set and the keys that old had and s has
-// no more removed. Tags that others set stay; the note of a release, left by an
+// mergeTags returns tags with the wanted ones set and the keys that old had and that are
+// wanted no more removed. Tags that others set stay; the note of a release, left by an
 // adoption that was cut off, goes.
-func mergeTags(tags map[string]string, s, old spec.Spec) map[string]string {
+func mergeTags(tags, wanted map[string]string, old spec.Spec) map[string]string {
 	merged := maps.Clone(tags)
 	if merged == nil {
 		merged = map[string]string{}
 	}
-	delete(merged, tagReleasedBy)
+	delete(merged, spec.TagReleasedBy)
 	for _, tag := range old.Tags {
 		delete(merged, tag.Key)
 	}
-	maps.Copy(merged, s.AllTags())
+	maps.Copy(merged, wanted)
 	return merged
 }

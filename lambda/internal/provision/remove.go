@@ -43,6 +43,10 @@ func (p *Provisioner) undo(ctx context.Context, s spec.Spec) error {
 	if err != nil {
 		return err
 	}
+	if found.secret.owned(s) && found.secret.isLater() {
+		p.log.Warn("not undone: a later version of the provider keeps the secret", "secret", s.SecretName)
+		return nil // the Delete, or the Update back, removes it
+	}
 	if found.secret.owned(s) && !found.secret.deleting {
 		current, err := p.readValue(ctx, s, found.secret)
 		if err != nil {

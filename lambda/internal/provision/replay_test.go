@@ -4,7 +4,7 @@ import "testing"
 
 // replay runs one scenario and shows its calls.
 func replay(t *testing.T, s scenario) {
-	for _, candidate := range stories() {
+	for _, candidate := range allStories(t) {
 		if candidate.name != s.story {
 			continue
 		}

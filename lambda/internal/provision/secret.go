@@ -37,8 +37,13 @@ type secret struct {
 // owned is also true for a secret that a Delete of this resource was about to
 // remove when it was cut off.
 func (x secret) owned(s spec.Spec) bool {
-	return x.exists && (isOurs(x.tags, s) || isReleased(x.tags) && x.tags[tagReleasedBy] == s.PhysicalID)
+	return x.exists && (isOurs(x.tags, s) || isReleased(x.tags) && x.tags[spec.TagReleasedBy] == s.PhysicalID)
 }
+
+// isLater reports whether a later version of the provider keeps the secret in a format
+// that this one does not know. Its value and the user's keys stay as they are then. One
+// that was released has no format: its keys are gone.
+func (x secret) isLater() bool { return x.exists && !isReleased(x.tags) && spec.IsLaterFormat(x.tags) }
 
 // admit refuses a secret that is neither ours nor released. One that is being
 // deleted may be gone in a moment; see createSecret.
@@ -95,7 +100,7 @@ func (p *Provisioner) createSecret(ctx context.Context, s spec.Spec) (secret, er
 	in := &secretsmanager.CreateSecretInput{
 		Name:        &s.SecretName,
 		Description: aws.String("Credentials of IAM user " + s.UserName + " for bucket " + s.BucketName),
-		Tags:        toSecretTags(s.AllTags()),
+		Tags:        toSecretTags(s.SecretTags()),
 	}
 	if s.SecretKmsKeyId != "" {
 		in.KmsKeyId = &s.SecretKmsKeyId
@@ -115,7 +120,7 @@ func (p *Provisioner) createSecret(ctx context.Context, s spec.Spec) (secret, er
 	if err != nil {
 		return secret{}, fmt.Errorf("secret %s: %w", s.SecretName, brief(err))
 	}
-	return secret{exists: true, fresh: true, ARN: aws.ToString(out.ARN), kmsKeyID: s.SecretKmsKeyId, tags: s.AllTags()}, nil
+	return secret{exists: true, fresh: true, ARN: aws.ToString(out.ARN), kmsKeyID: s.SecretKmsKeyId, tags: s.SecretTags()}, nil
 }
 
 func isScheduledForDeletion(err error) bool {
@@ -151,10 +156,10 @@ func (p *Provisioner) adoptSecret(ctx context.Context, s spec.Spec, x secret) (_
 		}
 	}
 	tags := maps.Clone(x.tags)
-	delete(tags, tagReleasedBy)
-	maps.Copy(tags, s.AllTags())
+	delete(tags, spec.TagReleasedBy)
+	maps.Copy(tags, s.SecretTags())
 	if x.current != "" {
-		tags[tagBefore] = x.current
+		tags[spec.TagBefore] = x.current
 	}
 	if err := p.setSecretTags(ctx, s, x, tags); err != nil {
 		return secret{}, err
@@ -184,7 +189,11 @@ func (p *Provisioner) ensureSecretSettings(ctx context.Context, s spec.Spec, c c
 			return fmt.Errorf("KMS key of secret %s: %w", s.SecretName, brief(err))
 		}
 	}
-	return p.setSecretTags(ctx, s, x, mergeTags(x.tags, s, c.old))
+	tags := mergeTags(x.tags, s.SecretTags(), c.old)
+	if x.isLater() {
+		tags[spec.TagFormat] = x.tags[spec.TagFormat]
+	}
+	return p.setSecretTags(ctx, s, x, tags)
 }
 
 // sameKmsKey compares what Secrets Manager reports with what was asked for: a key

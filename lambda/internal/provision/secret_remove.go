@@ -37,9 +37,10 @@ func (p *Provisioner) deleteSecret(ctx context.Context, s spec.Spec, x secret) e
 	} else {
 		in.RecoveryWindowInDays = aws.Int64(int64(days))
 		tags := maps.Clone(x.tags)
-		delete(tags, tagBefore)
+		delete(tags, spec.TagBefore)
 		delete(tags, spec.TagLastEvent)
-		tags[spec.TagOwner], tags[tagReleasedBy] = spec.Released, s.PhysicalID
+		delete(tags, spec.TagFormat)
+		tags[spec.TagOwner], tags[spec.TagReleasedBy] = spec.Released, s.PhysicalID
 		if err := p.setSecretTags(ctx, s, x, tags); err != nil {
 			return err
 		}
@@ -57,7 +58,7 @@ func (p *Provisioner) recoveryDays(ctx context.Context, s spec.Spec, x secret) (
 	if isReleased(x.tags) {
 		return max(s.SecretRecoveryDays, minRecoveryDays), nil
 	}
-	if x.tags[tagBefore] == "" && s.SecretRecoveryDays == 0 {
+	if x.tags[spec.TagBefore] == "" && s.SecretRecoveryDays == 0 {
 		return 0, nil
 	}
 	current, err := p.readValue(ctx, s, x)
@@ -66,7 +67,7 @@ func (p *Provisioner) recoveryDays(ctx context.Context, s spec.Spec, x secret) (
 		return 0, err
 	case current.fields[spec.FieldAccessKeyID] != "", current.isForeign:
 		return s.SecretRecoveryDays, nil
-	case x.tags[tagBefore] != "": // restored and never used: as it was
+	case x.tags[spec.TagBefore] != "": // restored and never used: as it was
 		return max(s.SecretRecoveryDays, minRecoveryDays), nil
 	default:
 		return 0, nil

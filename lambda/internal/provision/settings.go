@@ -13,9 +13,6 @@ import (
 	"bucketuser/lambda/spec"
 )
 
-// lifecycleRuleID marks our rule. Rules with other ids stay as they are.
-const lifecycleRuleID = "bucketuser-abort-incomplete-uploads"
-
 // ensurePublicAccessBlock sets all four switches. New buckets have them, but a
 // right that everything else relies on is not left to a default.
 func (p *Provisioner) ensurePublicAccessBlock(ctx context.Context, s spec.Spec, c change, b bucket) error {
@@ -86,7 +83,7 @@ func (p *Provisioner) ensureLifecycle(ctx context.Context, s spec.Spec, b bucket
 		}
 	}
 	rules := slices.DeleteFunc(slices.Clone(current.Rules), func(r types.LifecycleRule) bool {
-		return aws.ToString(r.ID) == lifecycleRuleID
+		return aws.ToString(r.ID) == spec.AbortUploadsRuleID
 	})
 	if s.AbortIncompleteUploadsAfterDays > 0 {
 		rules = append(rules, abortRule(s.AbortIncompleteUploadsAfterDays))
@@ -109,7 +106,7 @@ func (p *Provisioner) removeLifecycle(ctx context.Context, s spec.Spec) error {
 // sameRule compares the rules as far as this package changes them: ours may differ
 // in its days, and others are the same if their ids are.
 func sameRule(a, b types.LifecycleRule) bool {
-	if aws.ToString(a.ID) != aws.ToString(b.ID) || aws.ToString(a.ID) != lifecycleRuleID {
+	if aws.ToString(a.ID) != aws.ToString(b.ID) || aws.ToString(a.ID) != spec.AbortUploadsRuleID {
 		return aws.ToString(a.ID) == aws.ToString(b.ID)
 	}
 	return b.Status == a.Status && b.AbortIncompleteMultipartUpload != nil &&
@@ -119,7 +116,7 @@ func sameRule(a, b types.LifecycleRule) bool {
 
 func abortRule(days int) types.LifecycleRule {
 	return types.LifecycleRule{
-		ID:     aws.String(lifecycleRuleID),
+		ID:     aws.String(spec.AbortUploadsRuleID),
 		Status: types.ExpirationStatusEnabled,
 		Filter: &types.LifecycleRuleFilter{Prefix: aws.String("")}, // the whole bucket
 		AbortIncompleteMultipartUpload: &types.AbortIncompleteMultipartUpload{

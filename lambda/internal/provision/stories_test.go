@@ -2,6 +2,8 @@ package provision_test
 
 import (
 	"fmt"
+	"maps"
+	"testing"
 
 	"bucketuser/lambda/internal/awsfake"
 	"bucketuser/lambda/spec"
@@ -35,9 +37,47 @@ func (w *world) parse(p properties) spec.Spec {
 type story struct {
 	name    string
 	region  string
-	before  func(*world)
+	start   string       // name of the start that it begins in; "": an empty account
+	before  func(*world) // what happened since, if anything
 	event   event
 	endings []ending
+
+	version string // that left the start behind; "": this one
+
+	// isReached says that this version's own start is among the states that another story
+	// leads to: it is told only of what earlier versions have left.
+	isReached bool
+}
+
+// begin brings a story's world to the moment before its event.
+func (s story) begin(w *world) {
+	switch {
+	case s.start == "":
+	case s.version == "":
+		startNamed(w.t, s.start).make(w)
+	default:
+		l, _ := readLeft(w.t, s.version, startNamed(w.t, s.start))
+		w.restore(l)
+	}
+	if s.before != nil {
+		s.before(w)
+	}
+}
+
+// asLeftBy is the story that begins in what an earlier version has left behind. It is
+// none where that version did not know the start, or left what this version leaves.
+func (s story) asLeftBy(t *testing.T, version string) (_ story, ok bool) {
+	t.Helper()
+	if s.start == "" {
+		return story{}, false
+	}
+	own := startNamed(t, s.start)
+	l, ok := readLeft(t, version, own)
+	if !ok || own.leave(t).isSame(t, l) {
+		return story{}, false
+	}
+	s.name, s.version = s.name+" as "+version+" left it", version
+	return s, true
 }
 
 // ending is a way to go on. What is right after it shows a run without faults.
@@ -52,41 +92,60 @@ func stories() []story {
 	all = append(all, updateStories()...)
 	all = append(all, replacementStories()...)
 	all = append(all, rollbackStories()...)
-	return append(all, deleteStories()...)
+	all = append(all, deleteStories()...)
+	return append(all, leftStories()...)
+}
+
+// allStories are those that begin in what this version leaves behind, and then those that
+// begin in what earlier versions have left and this one would not.
+func allStories(t *testing.T) []story {
+	t.Helper()
+	var all []story
+	for _, s := range stories() {
+		if !s.isReached {
+			all = append(all, s)
+		}
+	}
+	for _, version := range versions(t) {
+		for _, s := range stories() {
+			if s, ok := s.asLeftBy(t, version); ok {
+				all = append(all, s)
+			}
+		}
+	}
+	return all
 }
 
 func nothing(*world) {}
 
 func createStories() []story {
 	var all []story
-	add := func(name, region string, p properties, before func(*world)) {
-		all = append(all, story{"create " + name, region, before, create(p), []ending{
+	add := func(name, region, start string, p properties, before func(*world)) {
+		all = append(all, story{name: "create " + name, region: region, start: start, before: before, event: create(p), endings: []ending{
 			{"again", []event{create(p)}, false},
 			{"delete", []event{remove(p)}, false},
 		}})
 	}
-	add("named", "eu-west-1", named, nothing)
-	add("generated", "eu-west-1", nil, nothing)
-	add("in us-east-1", "us-east-1", named, nothing)
-	add("versioned", "eu-west-1", with("Versioning", "true", "OnDelete", "Purge"), nothing)
-	add("read-only", "eu-west-1", with("Access", "ReadOnly", "OnDelete", "Retain"), nothing)
-	add("unproven", "eu-west-1", with("VerifyCredentials", "false"), nothing)
-	add("adopting", "eu-west-1", with("OnDelete", "Retain"), func(w *world) {
+	add("named", "eu-west-1", "", named, nil)
+	add("generated", "eu-west-1", "", nil, nil)
+	add("in us-east-1", "us-east-1", "", named, nil)
+	add("versioned", "eu-west-1", "", with("Versioning", "true", "OnDelete", "Purge"), nil)
+	add("read-only", "eu-west-1", "", with("Access", "ReadOnly", "OnDelete", "Retain"), nil)
+	add("unproven", "eu-west-1", "", with("VerifyCredentials", "false"), nil)
+	add("adopting", "eu-west-1", "", with("OnDelete", "Retain"), func(w *world) {
 		w.aws.AddBucket("my-data", map[string]string{"bucketuser:owner": "released", "theirs": "1"})
 		w.aws.PutObject("my-data", "data/x", "1")
 		w.aws.PutObject("my-data", "data/", "")
 	})
-	recovering := with("SecretRecoveryDays", "7")
-	add("restoring", "eu-west-1", recovering, func(w *world) {
-		w.history(create(recovering), remove(recovering))
-	})
+	add("restoring", "eu-west-1", "in a recovery window", with("SecretRecoveryDays", "7"), nil)
+	add("adopting what was retained", "eu-west-1", "retained", with("OnDelete", "Retain"), nil)
 	return all
 }
 
 func updateStories() []story {
 	var all []story
-	add := func(name string, p, old properties, before func(*world), endings ...ending) {
-		all = append(all, story{"update " + name, "eu-west-1", before, update(old, p, old), append(endings,
+	add := func(name, start string, p, old properties, before func(*world), endings ...ending) {
+		all = append(all, story{name: "update " + name, region: "eu-west-1", start: start, before: before, event: update(old, p, old), endings: append(endings,
 			ending{"again", []event{update(old, p, old)}, false},
 			ending{"back", []event{update(old, old, p)}, false},
 		)})
@@ -98,7 +157,6 @@ func updateStories() []story {
 		deleted.refused = isFilled
 		return ending{"back and delete", []event{update(old, old, p), deleted}, true}
 	}
-	created := func(w *world) { w.history(create(named)) }
 	for _, change := range []struct {
 		name, property string
 		value          any
@@ -116,14 +174,11 @@ func updateStories() []story {
 		{"Tags", "Tags", []any{map[string]any{"Key": "team", "Value": "data"}}},
 	} {
 		p := with(change.property, change.value)
-		add(change.name, p, named, created, deleting(p))
+		add(change.name, "created", p, named, nil, deleting(p))
 	}
 	logs := with("Prefix", "logs")
-	add("Prefix", logs, named, created, backAndDelete(logs, named, false))
-	everything := with("Prefix", "logs", "Access", "ReadOnly", "Versioning", "true", "AbortIncompleteUploadsAfterDays", "3",
-		"SecretKmsKeyId", "alias/mine", "Tags", []any{map[string]any{"Key": "team", "Value": "data"}})
-	add("everything", everything, named, func(w *world) {
-		created(w)
+	add("Prefix", "created", logs, named, nil, backAndDelete(logs, named, false))
+	add("everything", "created", everything, named, func(w *world) {
 		w.aws.PutObject("my-data", "data/x", "1")
 	}, backAndDelete(everything, named, true))
 	full := with("Access", "Full")
@@ -133,7 +188,7 @@ func updateStories() []story {
 		"value":  func(a *awsfake.AWS) { a.PutSecretValue("clickhouse/s3", "nonsense") },
 		"bucket": func(a *awsfake.AWS) { a.DeleteBucket("my-data") },
 	} {
-		add("repairing the "+name, full, named, func(w *world) { created(w); tamper(w.aws) }, deleting(full))
+		add("repairing the "+name, "created", full, named, func(w *world) { tamper(w.aws) }, deleting(full))
 	}
 	return all
 }
@@ -171,12 +226,12 @@ func replacementStories() []story {
 	for _, onDelete := range []string{"DeleteIfEmpty", "Purge", "Retain"} {
 		old := with("OnDelete", onDelete)
 		p := other(old)
-		before := filled(old)
+		before := (*world).fill
 		if onDelete == "DeleteIfEmpty" {
-			before = func(w *world) { w.history(create(old)) }
+			before = nil
 		}
 		replace := update(old, p, old)
-		all = append(all, story{"replace " + onDelete, "eu-west-1", before, replace, []ending{
+		all = append(all, story{name: "replace " + onDelete, region: "eu-west-1", start: createdWith(onDelete, ""), before: before, event: replace, endings: []ending{
 			{"again", []event{replace}, false},
 			{"back", []event{update(old, old, p)}, false}, // CloudFormation never heard of the new id
 			{"cleanup", []event{replace, remove(old)}, true},
@@ -188,30 +243,29 @@ func replacementStories() []story {
 }
 
 func rollbackStories() []story {
-	everything := with("Prefix", "logs", "Access", "Full", "Versioning", "true", "Tags", []any{map[string]any{"Key": "team", "Value": "data"}})
-	back := update(named, named, everything)
-	all := []story{{"rollback in place", "eu-west-1", func(w *world) { w.history(create(named), update(named, everything, named)) },
-		back, []ending{{"again", []event{back}, false}, {"again and delete", []event{back, remove(named)}, true}}}}
+	changed := with("Prefix", "logs", "Access", "Full", "Versioning", "true", "Tags", []any{map[string]any{"Key": "team", "Value": "data"}})
+	back := update(named, named, changed)
+	all := []story{{name: "rollback in place", region: "eu-west-1", start: "created", before: func(w *world) { w.history(update(named, changed, named)) },
+		event: back, endings: []ending{{"again", []event{back}, false}, {"again and delete", []event{back, remove(named)}, true}}}}
 	for _, onDelete := range []string{"DeleteIfEmpty", "Purge", "Retain"} {
 		old := with("OnDelete", onDelete)
 		p := other(old)
 		back := update(p, old, p)
-		all = append(all, story{"rollback of a replacement " + onDelete, "eu-west-1",
-			func(w *world) {
-				w.history(create(old), update(old, p, old))
+		all = append(all, story{name: "rollback of a replacement " + onDelete, region: "eu-west-1", start: createdWith(onDelete, ""),
+			before: func(w *world) {
+				w.history(update(old, p, old))
 				w.aws.PutObject("my-data-2", "data/z", "1")
 			},
-			back, []ending{{"again", []event{back}, false}, {"delete", []event{remove(old)}, false}}})
+			event: back, endings: []ending{{"again", []event{back}, false}, {"delete", []event{remove(old)}, false}}})
 		back = update(old, old, p)
 		for _, operation := range []string{"CreateAccessKey", "PutSecretValue"} {
-			all = append(all, story{"rollback of a replacement killed after " + operation + " " + onDelete, "eu-west-1",
-				func(w *world) {
-					w.history(create(old))
+			all = append(all, story{name: "rollback of a replacement killed after " + operation + " " + onDelete, region: "eu-west-1", start: createdWith(onDelete, ""),
+				before: func(w *world) {
 					if onDelete != "DeleteIfEmpty" {
 						w.fill()
 					}
 					w.killedAfter(operation, update(old, p, old))
-				}, back, []ending{{"again", []event{back}, false}}})
+				}, event: back, endings: []ending{{"again", []event{back}, false}}})
 		}
 	}
 	return all
@@ -219,28 +273,63 @@ func rollbackStories() []story {
 
 func deleteStories() []story {
 	var all []story
-	add := func(name string, e event, before func(*world)) {
-		all = append(all, story{"delete " + name, "eu-west-1", before, e, []ending{{"again", []event{e}, false}}})
+	add := func(name, start string, e event, before func(*world)) {
+		all = append(all, story{name: "delete " + name, region: "eu-west-1", start: start, before: before, event: e, endings: []ending{{"again", []event{e}, false}}})
 	}
 	for _, onDelete := range []string{"DeleteIfEmpty", "Purge", "Retain"} {
 		for _, versioning := range []string{"false", "true"} {
 			p := with("OnDelete", onDelete, "Versioning", versioning)
-			name := fmt.Sprintf("%s versioning %s", onDelete, versioning)
-			add(name+" empty", remove(p), func(w *world) {
-				w.history(create(p))
-				w.aws.PutObject("my-data", "data/.bucketuser-probe", "")
-			})
+			name, start := fmt.Sprintf("%s versioning %s", onDelete, versioning), createdWith(onDelete, versioning)
+			add(name+" empty", start, remove(p), func(w *world) { w.aws.PutObject("my-data", "data/.bucketuser-probe", "") })
 			e := remove(p)
 			e.refused = onDelete == "DeleteIfEmpty"
-			add(name+" filled", e, filled(p))
+			add(name+" filled", start, e, (*world).fill)
 		}
 	}
-	recovering := with("SecretRecoveryDays", "7")
-	add("with recovery", remove(recovering), func(w *world) { w.history(create(recovering)) })
-	adopting := with("OnDelete", "Retain")
-	add("of an adopted bucket", remove(adopting), func(w *world) {
-		w.aws.AddBucket("my-data", map[string]string{"bucketuser:owner": "released", "theirs": "1"})
-		w.history(create(adopting))
-	})
+	add("with recovery", "created SecretRecoveryDays", remove(with("SecretRecoveryDays", "7")), nil)
+	add("of an adopted bucket", "adopted", remove(with("OnDelete", "Retain")), nil)
 	return all
+}
+
+// leftStories go on from what was cut off, and from values that a version may refuse.
+func leftStories() []story {
+	old, recovering := with("OnDelete", "Purge"), with("SecretRecoveryDays", "7")
+	p := other(old)
+	again := func(start string, e event, endings ...ending) story {
+		return story{name: "again " + start, region: "eu-west-1", start: start, event: e, isReached: true,
+			endings: append(endings, ending{"again", []event{e}, false})}
+	}
+	deleted := func(p properties) ending { return ending{"delete", []event{remove(p)}, true} }
+	all := []story{
+		again("half created", create(named), deleted(named)),
+		again("half restored", create(recovering), deleted(recovering)),
+		again("half in a recovery window", remove(recovering)),
+		again("Purge half done", remove(old)),
+		again("half renamed", update(old, old, p)),
+		{name: "cleanup", region: "eu-west-1", start: "renamed", event: remove(old), endings: []ending{{"again", []event{remove(old)}, false}}},
+		{name: "delete renamed", region: "eu-west-1", start: "renamed and cleaned up", event: remove(p), endings: []ending{{"again", []event{remove(p)}, false}}},
+		{name: "update in us-east-1", region: "us-east-1", start: "in us-east-1", event: update(named, with("Access", "Full"), named),
+			endings: []ending{{"back", []event{update(named, named, with("Access", "Full"))}, false}}},
+	}
+	for _, start := range []string{"created Prefix with braces", "created Prefix with anchors", "created generated names", "restored"} {
+		was := map[string]properties{"created Prefix with braces": braces, "created Prefix with anchors": anchors,
+			"created generated names": {}, "restored": recovering}[start]
+		changed := maps.Clone(was)
+		changed["Access"] = "Full"
+		all = append(all, story{name: "update " + start, region: "eu-west-1", start: start, event: update(was, changed, was), endings: []ending{
+			{"back", []event{update(was, was, changed)}, false}, {"delete", []event{remove(changed)}, false}}})
+	}
+	return all
+}
+
+// createdWith is the name of a start that has OnDelete and Versioning.
+func createdWith(onDelete, versioning string) string {
+	name := "created"
+	if onDelete != "DeleteIfEmpty" {
+		name += " OnDelete " + onDelete
+	}
+	if versioning == "true" {
+		name += " versioned"
+	}
+	return name
 }

@@ -1,0 +1,199 @@
+package provision_test
+
+import (
+	"cmp"
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	gocmp "github.com/google/go-cmp/cmp"
+
+	"bucketuser/lambda/internal/awsfake"
+)
+
+// A start is a state in which the function may find an account: what earlier events, and
+// the people beside them, have left behind.
+type start struct {
+	name   string
+	region string     // "": eu-west-1
+	live   properties // of the resource, as CloudFormation has them; nil if it has none
+	make   func(*world)
+}
+
+// starts are states that every version must go on from. What each version before this one
+// leaves there is kept in testdata, and a story that begins in one of them begins in
+// those as well.
+func starts() []start {
+	old := with("OnDelete", "Purge")
+	recovering, retain := with("SecretRecoveryDays", "7"), with("OnDelete", "Retain")
+	adopt := func(w *world) {
+		w.aws.AddBucket("my-data", map[string]string{"bucketuser:owner": "released", "theirs": "1"})
+		w.aws.PutObject("my-data", "data/x", "1")
+	}
+	all := []start{
+		created("", named),
+		created("OnDelete Purge", old),
+		created("OnDelete Purge versioned", with("OnDelete", "Purge", "Versioning", "true")),
+		created("OnDelete Retain", retain),
+		created("OnDelete Retain versioned", with("OnDelete", "Retain", "Versioning", "true")),
+		created("versioned", with("OnDelete", "DeleteIfEmpty", "Versioning", "true")),
+		created("SecretRecoveryDays", recovering),
+		created("everything", everything),
+		created("generated names", properties{}),
+		created("Prefix with braces", braces),
+		created("Prefix with anchors", anchors),
+	}
+	return append(all, []start{
+		{"in us-east-1", "us-east-1", named, func(w *world) { w.history(create(named)) }},
+		{"adopted", "", retain, func(w *world) { adopt(w); w.history(create(retain)) }},
+		{"retained", "", nil, func(w *world) { w.history(create(retain)); w.fill(); w.history(remove(retain)) }},
+		{"in a recovery window", "", nil, func(w *world) { w.history(create(recovering), remove(recovering)) }},
+		{"restored", "", recovering, func(w *world) { w.history(create(recovering), remove(recovering), create(recovering)) }},
+		{"renamed", "", other(old), func(w *world) { w.history(create(old)); w.fill(); w.history(update(old, other(old), old)) }},
+		{"renamed and cleaned up", "", other(old), func(w *world) { w.history(create(old), update(old, other(old), old), remove(old)) }},
+		{"half renamed", "", old, func(w *world) { w.history(create(old)); w.killedAfter("CreateAccessKey", update(old, other(old), old)) }},
+		{"half created", "", named, func(w *world) { w.killedAfter("CreateAccessKey", create(named)) }},
+		{"Purge half done", "", old, func(w *world) { w.history(create(old)); w.fill(); w.killedAfter("DeleteObjects", remove(old)) }},
+		{"half in a recovery window", "", recovering, func(w *world) { w.history(create(recovering)); w.killedAfter("TagResource", remove(recovering)) }},
+		{"half restored", "", recovering, func(w *world) {
+			w.history(create(recovering), remove(recovering))
+			w.killedAfter("CreateAccessKey", create(recovering))
+		}},
+	}...)
+}
+
+// Prefixes that consumers read as patterns.
+var braces, anchors = with("Prefix", "a{b}/"), with("Prefix", "a^b$/")
+
+var everything = with("Prefix", "logs", "Access", "ReadOnly", "Versioning", "true", "AbortIncompleteUploadsAfterDays", "3",
+	"SecretKmsKeyId", "alias/mine", "Tags", []any{map[string]any{"Key": "team", "Value": "data"}},
+	"Statements", []any{map[string]any{"Effect": "Allow", "Action": "s3:GetObjectTagging"}})
+
+// created is the start after a Create of named properties with others beside them.
+func created(differing string, p properties) start {
+	return start{strings.TrimSpace("created " + differing), "", p, func(w *world) { w.history(create(p)) }}
+}
+
+func startNamed(t *testing.T, name string) start {
+	t.Helper()
+	all := starts()
+	i := slices.IndexFunc(all, func(s start) bool { return s.name == name })
+	if i < 0 {
+		t.Fatalf("no start %q", name)
+	}
+	return all[i]
+}
+
+// left is what a version has left behind in a start, as it is kept in a file.
+type left struct {
+	Live       properties // of the resource; null if there is none
+	Status     string     // of the resource, as DescribeStackResource shows it
+	PhysicalID string     // the same
+	Sent       time.Time  // when the last event was sent
+	Account    awsfake.Snapshot
+}
+
+// isSame reports whether two versions leave the same behind, but for times and the numbers
+// in generated ids.
+func (l left) isSame(t *testing.T, other left) (same bool) {
+	t.Helper()
+	return gocmp.Equal(l.Live, other.Live) && l.Status == other.Status && l.PhysicalID == other.PhysicalID &&
+		fingerprintOf(l.Account) == fingerprintOf(other.Account)
+}
+
+const leftBehind = "testdata/left"
+
+// versions are those of which testdata has what they leave behind.
+func versions(t *testing.T) []string {
+	t.Helper()
+	folders, err := os.ReadDir(leftBehind)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, folder := range folders {
+		names = append(names, folder.Name())
+	}
+	return names
+}
+
+func (s start) file() string { return strings.ReplaceAll(s.name, " ", "-") + ".json" }
+
+// leave makes a start with the function of this version and returns what is left.
+func (s start) leave(t *testing.T) (l left) {
+	t.Helper()
+	inRegion(t, s.inRegion(), func(w *world) {
+		s.make(w)
+		l = left{Live: s.live, Sent: w.sent.at, Account: w.aws.Snapshot()}
+		l.Status, l.PhysicalID = w.aws.ResourceStatus(w.stackID, logicalID)
+	})
+	return l
+}
+
+func (s start) inRegion() string { return cmp.Or(s.region, "eu-west-1") }
+
+// restore puts what a version has left behind into an empty account.
+func (w *world) restore(l left) {
+	w.t.Helper()
+	if err := w.aws.Restore(l.Account); err != nil {
+		w.t.Fatal(err)
+	}
+	w.sent.at = l.Sent
+	w.aws.SetResourceStatus(w.stackID, logicalID, l.Status)
+	w.aws.SetPhysicalResourceID(w.stackID, logicalID, l.PhysicalID)
+}
+
+// readLeft reads what a version has left behind in a start; ok is false where that version
+// did not know the start.
+func readLeft(t *testing.T, version string, s start) (l left, ok bool) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(leftBehind, version, s.file()))
+	if os.IsNotExist(err) {
+		return l, false
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(text, &l); err != nil {
+		t.Fatal(err)
+	}
+	return l, true
+}
+
+var leaveIn = flag.String("leave", "", "folder for what this version leaves behind in each start")
+
+// TestLeaveBehind makes every start and restores it in another account. With -leave it
+// writes what is left behind: that is how the files in testdata/left were made, each by
+// the version that its folder names.
+func TestLeaveBehind(t *testing.T) {
+	for _, s := range starts() {
+		t.Run(s.name, func(t *testing.T) {
+			was := s.leave(t)
+			text, err := json.MarshalIndent(was, "", "  ")
+			if err != nil {
+				t.Fatal(err)
+			}
+			var read left
+			if err := json.Unmarshal(text, &read); err != nil {
+				t.Fatal(err)
+			}
+			inRegion(t, s.inRegion(), func(w *world) {
+				w.restore(read)
+				if diff := gocmp.Diff(was.Account, w.aws.Snapshot()); diff != "" {
+					t.Errorf("restored (-left +restored)\n%s", diff)
+				}
+			})
+			if *leaveIn == "" {
+				return
+			}
+			if err := os.WriteFile(filepath.Join(*leaveIn, s.file()), append(text, '\n'), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}

@@ -1,0 +1,103 @@
+package spec_test
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"bucketuser/lambda/spec"
+)
+
+// origin is a stack that the contract names things for.
+var origin = spec.Provider{Partition: "aws", Region: "eu-west-1", Account: "123456789012", IAMPath: spec.DefaultIAMPath}
+
+const originStack = "arn:aws:cloudformation:eu-west-1:123456789012:stack/analytics/5f0c2b10-0000-11ee-be56-0242ac120002"
+
+func contractOf(t *testing.T, properties map[string]any) spec.Spec {
+	t.Helper()
+	s, err := spec.Parse(properties, originStack, "Disk", origin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// TestContract holds what no version may change, since people deploy this and leave it:
+// things that earlier versions have made bear these names, and templates and consumers
+// read them. A line may be added here. None may be changed or taken away.
+func TestContract(t *testing.T) {
+	generated, named := contractOf(t, nil), contractOf(t, map[string]any{"BucketName": "my-data", "UserName": "clickhouse", "SecretName": "clickhouse/s3"})
+	extra := []any{map[string]any{"Sid": "Inventory", "Effect": "Allow", "Action": "s3:GetObjectTagging"}, map[string]any{"Effect": "Allow", "Action": "s3:GetObjectTagging"}}
+	for _, promise := range []struct {
+		what, why string
+		is        []string
+		want      string
+	}{
+		{"physical ids and generated names",
+			"CloudFormation reads another id as a replacement, and a Delete finds a set by these names alone",
+			[]string{generated.PhysicalID, generated.UserName, generated.BucketName, generated.SecretName, named.PhysicalID},
+			"Disk-v1-wnuuuk2rxytm bucketuser-Disk-wnuuuk2rxytm bucketuser-123456789012-eu-west-1-wnuuuk2rxytm bucketuser/Disk-wnuuuk2rxytm Disk-v1-tgxfyxljlndw"},
+		{"tags", "only a thing that bears them is changed or removed",
+			[]string{spec.TagOwner, spec.TagStackID, spec.TagLogicalID, spec.TagAdopted, spec.TagLastEvent, spec.TagReleasedBy, spec.TagBefore, spec.TagFormat},
+			"bucketuser:owner bucketuser:stack-id bucketuser:logical-id bucketuser:adopted bucketuser:last-event bucketuser:released-by bucketuser:before bucketuser:format"},
+		{"value of the owner tag of what was released", "buckets and secrets wait for their adoption under it, also those that people tagged by hand",
+			[]string{spec.Released}, "released"},
+		{"owner tags of a set", "they are how a set is known as ours",
+			sortedPairs(named.OwnerTags()),
+			"bucketuser:logical-id=Disk bucketuser:owner=Disk-v1-tgxfyxljlndw bucketuser:stack-id=" + originStack},
+		{"return values", "templates read them with Fn::GetAtt",
+			namesOf(spec.ReturnValues),
+			"UserName UserArn AccessKeyId BucketName BucketArn Prefix Region Url BackupUrl SecretArn SecretName SecretVersionId"},
+		{"fields of the secret", "consumers read them, often as environment variables",
+			namesOf(spec.SecretFields),
+			"AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_REGION S3_BUCKET S3_PREFIX S3_URL S3_BACKUP_PREFIX S3_BACKUP_URL S3_USER_ARN"},
+		{"Sids of Access ReadWrite", "they tell our statements from those of others in a bucket policy",
+			sidsOf(named), "BucketUserBucket BucketUserObjects BucketUserDenyInsecureTransport"},
+		{"Sids of Access Full with Statements", "the same",
+			sidsOf(contractOf(t, map[string]any{"Access": "Full", "EnforceTls": "false", "Statements": extra})),
+			"BucketUserFull BucketUserStatement1Inventory BucketUserStatement2"},
+		{"Id of a bucket policy", "policies out there have it", []string{spec.PolicyID}, "BucketUser"},
+		{"id of the lifecycle rule", "it tells our rule from those of others", []string{spec.AbortUploadsRuleID}, "bucketuser-abort-incomplete-uploads"},
+		{"keys of our own objects", "a bucket that holds nothing else is empty, and deleted",
+			[]string{named.MarkerKey(), named.ProbeKey()}, "data/ data/.bucketuser-probe"},
+		{"properties", "templates set them",
+			propertyNames(),
+			"BucketName UserName SecretName Prefix FolderMarker Access Statements EnforceTls OnDelete Versioning AbortIncompleteUploadsAfterDays " +
+				"KeySerial RotateAfterDays SecretKmsKeyId SecretRecoveryDays Tags VerifyCredentials"},
+	} {
+		for _, want := range strings.Fields(promise.want) {
+			if !slices.Contains(promise.is, want) {
+				t.Errorf("%s: %q is promised since 0.1.0 and is gone: %s", promise.what, want, promise.why)
+			}
+		}
+	}
+}
+
+func sortedPairs(tags map[string]string) (pairs []string) {
+	for _, key := range slices.Sorted(maps.Keys(tags)) {
+		pairs = append(pairs, key+"="+tags[key])
+	}
+	return pairs
+}
+
+func namesOf(values []spec.Value) (names []string) {
+	for _, v := range values {
+		names = append(names, v.Name)
+	}
+	return names
+}
+
+func sidsOf(s spec.Spec) (sids []string) {
+	for _, statement := range s.Policy() {
+		sids = append(sids, statement.Sid)
+	}
+	return sids
+}
+
+func propertyNames() (names []string) {
+	for _, p := range spec.Table {
+		names = append(names, p.Name)
+	}
+	return names
+}
