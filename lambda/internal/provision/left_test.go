@@ -1,0 +1,141 @@
+package provision_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"testing"
+
+	"bucketuser/lambda/internal/awsfake"
+)
+
+const changelog = "../../../infra/CHANGELOG.md"
+
+// What an earlier version has left is updated, taken back, replaced, and deleted, and
+// nothing but what Retain has promised is left in the end.
+func TestEarlierVersionsAreServed(t *testing.T) {
+	for _, version := range versions(t) {
+		for _, s := range starts() {
+			l, ok := readLeft(t, version, s)
+			if !ok {
+				continue
+			}
+			t.Run(version+" "+s.name, func(t *testing.T) {
+				inRegion(t, s.inRegion(), func(w *world) {
+					w.restore(l)
+					w.serve(l)
+					w.leaked()
+				})
+			})
+		}
+	}
+}
+
+// serve carries out a life of the resource that a version has left.
+func (w *world) serve(l left) {
+	w.t.Helper()
+	p := l.Live
+	switch {
+	case l.Status == "DELETE_IN_PROGRESS" && p != nil: // cut off, so it comes again
+		w.succeeded(w.delete(l.PhysicalID, p))
+		w.gone(p)
+		return
+	case p == nil: // nothing but what it has let go of
+		p = with("OnDelete", "Retain", "SecretRecoveryDays", "7")
+		w.created(p)
+	case l.Status == "CREATE_IN_PROGRESS":
+		w.succeeded(w.create(p))
+	}
+	id := w.idOf(p)
+	for _, other := range []properties{{"Access": "Full"}, {"Versioning": "true", "SecretKmsKeyId": "alias/mine"}, {"FolderMarker": "false"}} {
+		changed := maps.Clone(p)
+		maps.Copy(changed, other)
+		w.credentials(w.succeeded(w.update(id, changed, p)))
+		w.credentials(w.succeeded(w.update(id, p, changed)))
+	}
+	renamed := maps.Clone(p)
+	maps.Copy(renamed, properties{"BucketName": "my-data-3", "UserName": "clickhouse-3", "SecretName": "clickhouse/s3-3"})
+	w.succeeded(w.update(id, renamed, p))
+	w.credentials(w.succeeded(w.update(id, p, renamed))) // and goes back
+	if _, ok := w.aws.Snapshot().Users["clickhouse-3"]; ok {
+		w.t.Error("the failed replacement is still there")
+	}
+	w.succeeded(w.delete(id, p))
+	w.gone(p)
+}
+
+// gone fails the test if anything is left but what was let go of, or what the deleted
+// resource was to replace.
+func (w *world) gone(p properties) {
+	w.t.Helper()
+	s, now := w.parse(p), w.aws.Snapshot()
+	if _, ok := now.Users[s.UserName]; ok {
+		w.t.Errorf("user %s is still there", s.UserName)
+	}
+	if bucket, ok := now.Buckets[s.BucketName]; ok && bucket.Tags["bucketuser:owner"] != "released" {
+		w.t.Errorf("bucket %s is still there, with %v", s.BucketName, bucket.Tags)
+	}
+	if secret, ok := now.Secrets[s.SecretName]; ok && (secret.DeletedDays == 0 || secret.Tags["bucketuser:owner"] != "released") {
+		w.t.Errorf("secret %s is still there, with %v", s.SecretName, secret.Tags)
+	}
+}
+
+// The files are what that version leaves behind, not what somebody has written there: it
+// is built from the commit that CHANGELOG.md names and makes them again.
+func TestEarlierVersionsAreThoseOfTheHistory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds earlier versions")
+	}
+	text, err := os.ReadFile(changelog)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, version := range versions(t) {
+		t.Run(version, func(t *testing.T) {
+			entry := regexp.MustCompile(`(?m)^## \[` + regexp.QuoteMeta(version) + "\\]\n+Commit `([0-9a-f]{40})`").FindSubmatch(text)
+			if entry == nil {
+				t.Fatalf("CHANGELOG.md names no commit of %s", version)
+			}
+			folder, made := t.TempDir(), t.TempDir()
+			run(t, "sh", "-c", "git -C ../../.. archive "+string(entry[1])+" | tar -x -C "+folder)
+			run(t, "go", "test", "-C", filepath.Join(folder, "lambda/internal/provision"), "-count=1", "-run", "^TestLeaveBehind$", ".", "-leave", made)
+			for _, s := range starts() {
+				want, ok := readLeft(t, version, s)
+				if !ok {
+					continue
+				}
+				text, err := os.ReadFile(filepath.Join(made, s.file()))
+				if err != nil {
+					t.Error(err)
+					continue
+				}
+				var got left
+				if err := json.Unmarshal(text, &got); err != nil {
+					t.Fatal(err)
+				}
+				if !want.isSame(t, got) {
+					t.Errorf("%s is not what version %s leaves, which never changes: %s", s.file(), version, differenceOf(want, got))
+				}
+			}
+		})
+	}
+}
+
+func differenceOf(a, b left) string {
+	normal := func(l left) awsfake.Snapshot { return numbered(l.Account).Normalized() }
+	return difference(normal(a), normal(b))
+}
+
+func run(t *testing.T, name string, arguments ...string) {
+	t.Helper()
+	var output bytes.Buffer
+	cmd := exec.CommandContext(t.Context(), name, arguments...)
+	cmd.Stdout, cmd.Stderr = &output, &output
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("%s: %v; the history of the repository is needed (git fetch --unshallow)\n%s", cmd, err, output.Bytes())
+	}
+}
