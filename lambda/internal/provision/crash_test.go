@@ -1,9 +1,12 @@
 package provision_test
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
 	"flag"
 	"fmt"
 	"maps"
+	"regexp"
 	"runtime/debug"
 	"slices"
 	"sync/atomic"
@@ -39,12 +42,32 @@ func TestCrash(t *testing.T) {
 		}
 	})
 	fmt.Printf("crash points: %d scenarios (%d with one fault, %d with two; %d ended in a state already followed to its end), %d violations, "+
-		"leak checks: %d texts, %d windows, %s\n",
+		"leak checks: %d texts, %d windows, behaviour %016x, %s\n",
 		total.one.Load()+total.two.Load(), total.one.Load(), total.two.Load(), total.known.Load(), total.violations.Load(),
-		total.texts.Load(), total.windows.Load(), time.Since(start).Round(time.Second))
+		total.texts.Load(), total.windows.Load(), total.behaviour.Load(), time.Since(start).Round(time.Second))
 }
 
-type tally struct{ one, two, known, violations, texts, windows atomic.Int64 }
+// tally counts, over everything that runs beside each other.
+type tally struct {
+	one, two, known, violations, texts, windows atomic.Int64
+
+	// behaviour is a hash over every scenario, its answers, and the account after it. It
+	// stays the same where a change of the code changes nothing that can be seen.
+	behaviour atomic.Uint64
+}
+
+// saw adds what came of a scenario to the hash, whatever the order.
+func (t *tally) saw(w *world, scenario string, answers ...answer) {
+	h := sha256.New()
+	fmt.Fprintln(h, scenario, fingerprint(w.aws))
+	for _, a := range answers {
+		fmt.Fprintln(h, a.Status, numbers.ReplaceAllString(a.Reason, "#"))
+	}
+	t.behaviour.Add(binary.BigEndian.Uint64(h.Sum(nil)))
+}
+
+// numbers are those of generated ids, and times.
+var numbers = regexp.MustCompile(`[0-9]+`)
 
 // searched counts where a world was searched for leaks.
 func (t *tally) searched(w *world) {
@@ -152,6 +175,7 @@ func (c *campaign) breakEvent(w *world, s scenario) broken {
 	r := w.play(c.story.event, &injection{crash: s.first, order: s.order})
 	if r.reached {
 		c.report(s, c.judge(w, r, c.story.event, c.want[""].after))
+		c.total.saw(w, s.String(), r.answer)
 	}
 	return broken{scenario: s, state: fingerprint(w.aws), after: w.moment(), call: r.call, reached: r.reached}
 }
@@ -198,6 +222,7 @@ func (c *campaign) breakEnding(w *world, s scenario, e ending) (reached bool) {
 	if !r.reached {
 		return false
 	}
+	c.total.saw(w, s.String(), r.answer)
 	if len(e.events) == 1 {
 		c.report(s, c.judge(w, r, e.events[0], c.want[e.name].after))
 	}
@@ -213,6 +238,7 @@ func (c *campaign) follow(w *world, s scenario, e ending) {
 		return
 	}
 	violation := c.finish(w, e)
+	c.total.saw(w, s.String()+" followed")
 	c.known[key] = violation == ""
 	c.report(s, violation)
 }

@@ -26,8 +26,8 @@ func TestRace(t *testing.T) {
 			})
 		}
 	})
-	fmt.Printf("races: %d interleavings, %d violations, leak checks: %d texts, %d windows, %s\n", total.one.Load(), total.violations.Load(),
-		total.texts.Load(), total.windows.Load(), time.Since(start).Round(time.Second))
+	fmt.Printf("races: %d interleavings, %d violations, leak checks: %d texts, %d windows, behaviour %016x, %s\n", total.one.Load(), total.violations.Load(),
+		total.texts.Load(), total.windows.Load(), total.behaviour.Load(), time.Since(start).Round(time.Second))
 }
 
 // enumerate runs the race for every number of calls that a makes before b begins, and
@@ -51,7 +51,9 @@ func (r race) enumerate(t *testing.T, total *tally) {
 			var reached [2]bool
 			r.inWorld(t, func(w *world) {
 				var violation string
-				reached, violation = r.run(w, first, second, wants)
+				var answers [2]answer
+				reached, answers, violation = r.run(w, first, second, wants)
+				total.saw(w, fmt.Sprint(r.name, first, second), answers[:]...)
 				total.one.Add(1)
 				if *oneRace != "" {
 					for _, call := range w.aws.Calls() {
@@ -88,10 +90,9 @@ func (r race) inWorld(t *testing.T, test func(*world)) {
 }
 
 // run lets a make first calls, b second calls, and then both go on.
-func (r race) run(w *world, first, second int, wants []awsfake.Snapshot) (reached [2]bool, violation string) {
+func (r race) run(w *world, first, second int, wants []awsfake.Snapshot) (reached [2]bool, answers [2]answer, violation string) {
 	r.before(w)
 	sessions := [2]*awsfake.Session{w.aws.Session("provider"), w.aws.Session("provider")}
-	var answers [2]answer
 	var errs [2]error
 	var over [2]atomic.Bool
 	deliver := func(i int, e event, id string) func() {
@@ -154,7 +155,7 @@ func (r race) run(w *world, first, second int, wants []awsfake.Snapshot) (reache
 			violation = r.finish(w, answers, end, wants[i])
 		}
 	}
-	return [2]bool{made[0] >= first, made[1] > second}, violation
+	return [2]bool{made[0] >= first, made[1] > second}, answers, violation
 }
 
 // outcome says what is wrong with the answers.

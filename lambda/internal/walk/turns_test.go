@@ -3,6 +3,8 @@ package walk_test
 import (
 	"cmp"
 	"context"
+	"fmt"
+	"io"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -31,7 +33,8 @@ type turns struct {
 	total  int // calls in all steps
 	felt   int // faults that took place, in all steps
 
-	order []string // the calls of this step as they went
+	order []string  // the calls of this step as they went
+	all   io.Writer // receives the calls of all steps
 }
 
 type turn struct {
@@ -43,7 +46,7 @@ type turn struct {
 const answering = "answer"
 
 func newTurns(a *awsfake.AWS, reseed func()) *turns {
-	return &turns{aws: a, reseed: reseed, arrived: make(chan struct{}, 1)}
+	return &turns{aws: a, reseed: reseed, arrived: make(chan struct{}, 1), all: io.Discard}
 }
 
 // during runs a step under faults to its end.
@@ -96,7 +99,9 @@ func (t *turns) letGo() bool {
 	t.waiting = slices.Delete(t.waiting, i, i+1)
 	t.mu.Unlock()
 	d, what := t.decide(one.call)
-	t.order = append(t.order, strings.TrimSpace(one.call.Session+" "+one.call.Name()+" "+one.call.Target+" "+what))
+	line := strings.TrimSpace(one.call.Session + " " + one.call.Name() + " " + one.call.Target + " " + what)
+	t.order = append(t.order, line)
+	fmt.Fprintln(t.all, line)
 	if what != "" {
 		t.reseed()
 	}

@@ -1,6 +1,7 @@
 package walk_test
 
 import (
+	"crypto/sha256"
 	"flag"
 	"fmt"
 	"maps"
@@ -34,13 +35,15 @@ func TestRandomWalks(t *testing.T) {
 	setDefault(t, "rapid.seed", seed)
 	setDefault(t, "rapid.nofailfile", true)
 	var sum figures
+	behaviour := sha256.New() // of every call in its order: the same where a change of the code changes nothing that can be seen
 	defer func() {
-		t.Logf("random walks: %d, steps: %d, events: %d, calls: %d, faults: %d, answers dropped: %d, leak checks: %d texts, %d windows",
-			sum.walks, sum.steps, sum.events, sum.calls, sum.faults, sum.dropped, sum.texts, sum.windows)
+		t.Logf("random walks: %d, steps: %d, events: %d, calls: %d, faults: %d, answers dropped: %d, leak checks: %d texts, %d windows, behaviour %.8x",
+			sum.walks, sum.steps, sum.events, sum.calls, sum.faults, sum.dropped, sum.texts, sum.windows, behaviour.Sum(nil))
 	}()
 	rapid.Check(t, func(r *rapid.T) {
 		rapid.SyncTest(r, func(r *rapid.T) {
 			w := newWalk(r, t)
+			w.world.turns.all = behaviour
 			r.Repeat(map[string]func(*rapid.T){
 				"create":          w.create,
 				"update":          w.update,
