@@ -1,7 +1,6 @@
 package spec_test
 
 import (
-	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -43,9 +42,6 @@ func TestContract(t *testing.T) {
 			"bucketuser:owner bucketuser:stack-id bucketuser:logical-id bucketuser:adopted bucketuser:last-event bucketuser:released-by bucketuser:before bucketuser:format"},
 		{"value of the owner tag of what was released", "buckets and secrets wait for their adoption under it, also those that people tagged by hand",
 			[]string{spec.Released}, "released"},
-		{"owner tags of a set", "they are how a set is known as ours",
-			sortedPairs(named.OwnerTags()),
-			"bucketuser:logical-id=Disk bucketuser:owner=Disk-v1-tgxfyxljlndw bucketuser:stack-id=" + originStack},
 		{"return values", "templates read them with Fn::GetAtt",
 			namesOf(spec.ReturnValues),
 			"UserName UserArn AccessKeyId BucketName BucketArn Prefix Region Url BackupUrl SecretArn SecretName SecretVersionId"},
@@ -72,13 +68,6 @@ func TestContract(t *testing.T) {
 			}
 		}
 	}
-}
-
-func sortedPairs(tags map[string]string) (pairs []string) {
-	for _, key := range slices.Sorted(maps.Keys(tags)) {
-		pairs = append(pairs, key+"="+tags[key])
-	}
-	return pairs
 }
 
 func namesOf(values []spec.Value) (names []string) {

@@ -73,7 +73,7 @@ func checkNames(t *testing.T, s spec.Spec) {
 		strings.ContainsAny(s.Prefix, "*?\x00\n") || strings.Contains(s.Prefix, "${") || strings.Contains("/"+s.Prefix, "/../") {
 		t.Errorf("prefix %q", s.Prefix)
 	}
-	for key := range s.OwnerTags() {
+	for _, key := range []string{spec.TagOwner, spec.TagStackID, spec.TagLogicalID} {
 		for _, tag := range s.Tags {
 			if strings.EqualFold(tag.Key, key) {
 				t.Errorf("a property sets the owner tag %s", key)

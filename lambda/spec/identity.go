@@ -4,9 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base32"
 	"encoding/binary"
-	"strconv"
 	"strings"
-	"time"
 )
 
 // ResourceType is the resource's type in a template.
@@ -82,39 +80,6 @@ func (s *Spec) identify() {
 	if s.SecretName == "" {
 		s.SecretName = GeneratedSecretPrefix + cut(s.LogicalID, 24) + "-" + hash
 	}
-}
-
-// OwnerTags returns the tags that mark a user, bucket or secret as this
-// resource's own.
-func (s Spec) OwnerTags() map[string]string {
-	return map[string]string{TagOwner: s.PhysicalID, TagStackID: s.StackID, TagLogicalID: s.LogicalID}
-}
-
-// AllTags returns the tags for a thing of this resource: the property Tags, the
-// owner tags and the time of the event, if that is known.
-func (s Spec) AllTags() map[string]string {
-	tags := s.OwnerTags()
-	if !s.Sent.IsZero() {
-		tags[TagLastEvent] = s.Sent.UTC().Format(time.RFC3339)
-	}
-	for _, tag := range s.Tags {
-		tags[tag.Key] = tag.Value
-	}
-	return tags
-}
-
-// SecretTags returns the tags for the secret: those of everything, and the format.
-func (s Spec) SecretTags() map[string]string {
-	tags := s.AllTags()
-	tags[TagFormat] = strconv.Itoa(Format)
-	return tags
-}
-
-// IsLaterFormat reports whether the tags of a secret name a format that this version does
-// not know. A value that is no number was not written by any version and counts as none.
-func IsLaterFormat(tags map[string]string) bool {
-	format, err := strconv.Atoi(tags[TagFormat])
-	return err == nil && format > Format
 }
 
 // hashOf returns 12 characters (60 bits) that depend on each part and on where

@@ -44,7 +44,7 @@ type Spec struct {
 	StackID   string
 	LogicalID string
 	// PhysicalID is a pure function of the stack id, the logical id and the three
-	// names as given. See [Spec.OwnerTags] for how it marks what is ours.
+	// names as given. It is the value of [TagOwner] on what is ours.
 	PhysicalID string
 
 	// Sent is when CloudFormation sent the event, or zero if that is not known. It is

@@ -3,6 +3,7 @@ package cfnresource
 import (
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/url"
 	"strings"
@@ -47,6 +48,12 @@ func decode(payload []byte) (Event, error) {
 	default:
 		return e, fmt.Errorf("event: RequestType is not Create, Update or Delete")
 	}
+}
+
+// LogOf returns log with what names the event on every line.
+func LogOf(log *slog.Logger, e Event) *slog.Logger {
+	return log.With("requestType", e.RequestType, "requestId", e.RequestID,
+		"stackId", e.StackID, "logicalResourceId", e.LogicalResourceID)
 }
 
 // SentAt returns when CloudFormation sent the event, in seconds: the time at which it

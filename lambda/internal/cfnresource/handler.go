@@ -76,9 +76,8 @@ func (h *Handler) Handle(ctx context.Context, payload json.RawMessage) error {
 	if err := checkResponseURL(e.ResponseURL, h.DNSSuffix, h.AllowLoopback); err != nil {
 		return err
 	}
-	log := h.Log.With("requestType", e.RequestType, "requestId", e.RequestID,
-		"stackId", e.StackID, "logicalResourceId", e.LogicalResourceID)
-	log.Info("event", "physicalResourceId", e.PhysicalResourceID, "sentAt", SentAt(e))
+	log := LogOf(h.Log, e)
+	log.Info("received", "physicalResourceId", e.PhysicalResourceID, "sentAt", SentAt(e))
 
 	work, undo, cancel := deadlines(ctx)
 	defer cancel()
@@ -100,7 +99,7 @@ func (h *Handler) Handle(ctx context.Context, payload json.RawMessage) error {
 		log.Error("failed", "reason", a.Reason)
 	}
 	if err := h.put(ctx, e.ResponseURL, a); err != nil {
-		log.Error("answer", "error", err.Error())
+		log.Error("got no answer taken", "reason", err.Error())
 		return err
 	}
 	log.Info("answered", "status", a.Status, "physicalResourceId", a.PhysicalResourceID)

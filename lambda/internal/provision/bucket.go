@@ -12,6 +12,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
+	"bucketuser/lambda/claim"
+	"bucketuser/lambda/internal/awscall"
 	"bucketuser/lambda/spec"
 )
 
@@ -25,146 +27,146 @@ const deniedPropagation = 10 * time.Second
 
 // bucket is the S3 bucket under the name of a spec.
 type bucket struct {
-	exists  bool
-	fresh   bool // created by this event, so without configuration
-	foreign bool // of another account or in another region
-	tags    map[string]string
+	claim.Claim
+	fresh bool // created by this event, so without configuration
 }
 
-func (b bucket) owned(s spec.Spec) bool { return b.exists && isOurs(b.tags, s) }
-
-// adopted reports whether the bucket was there before us: it is never deleted.
-func (b bucket) adopted() bool { return b.tags[spec.TagAdopted] == "true" }
+// elsewhere is a bucket that S3 says nothing of: of another account, or in another region.
+var elsewhere = bucket{Claim: claim.Claim{State: claim.Elsewhere}}
 
 // admit refuses a bucket that is not ours and that may not be adopted.
 func (b bucket) admit(s spec.Spec) error {
-	switch {
-	case b.foreign:
-		return fmt.Errorf("bucket %s: owned by another account, or in another region; choose another BucketName", s.BucketName)
-	case !b.exists:
+	isRetained := disposalOf(s.OnDelete) == releaseData
+	switch b.State {
+	case claim.Absent, claim.Ours:
 		return nil
-	case b.owned(s):
-		if b.adopted() && s.OnDelete != spec.Retain {
+	case claim.Elsewhere:
+		return fmt.Errorf("bucket %s: owned by another account, or in another region; choose another BucketName", s.BucketName)
+	case claim.Adopted:
+		if !isRetained {
 			return fmt.Errorf("bucket %s: was adopted, so OnDelete must stay %s; remove its tag %s to let go of that",
 				s.BucketName, spec.Retain, spec.TagAdopted)
 		}
 		return nil
-	case isReleased(b.tags):
-		if s.OnDelete != spec.Retain {
+	case claim.Released, claim.Leaving:
+		if !isRetained {
 			return fmt.Errorf("bucket %s: was released by an earlier resource; set OnDelete to %s to adopt it", s.BucketName, spec.Retain)
 		}
 		return nil
-	default:
-		return fmt.Errorf("bucket %s: exists in this account and does not belong to this resource; choose another BucketName, "+
-			"or tag it %s=%s and set OnDelete to %s to adopt it", s.BucketName, spec.TagOwner, spec.Released, spec.Retain)
+	case claim.Foreign:
 	}
+	return fmt.Errorf("bucket %s: exists in this account and does not belong to this resource; choose another BucketName, "+
+		"or tag it %s=%s and set OnDelete to %s to adopt it", s.BucketName, spec.TagOwner, spec.Released, spec.Retain)
 }
 
 // lookBucket reads the tags of the bucket. S3 answers 403 both for a bucket of
 // another account and for a missing permission; which of them it is shows in the
 // list of our buckets, which is asked for only then.
-func (p *Provisioner) lookBucket(ctx context.Context, s spec.Spec, creating bool) (bucket, error) {
-	b, err := p.readBucketTags(ctx, s, standardRetryer())
-	if !isDenied(err) {
+func (r *run) lookBucket(ctx context.Context, s spec.Spec, patient bool) (bucket, error) {
+	b, err := r.readBucketTags(ctx, s, awscall.Standard())
+	if !awscall.IsDenied(err) {
 		return b, err
 	}
-	again := func(err error) bool { return creating && isDenied(err) }
-	out, listErr := p.s3.ListBuckets(ctx, &s3.ListBucketsInput{Prefix: &s.BucketName},
-		func(o *s3.Options) { o.Retryer = patient(ctx, rolePropagation, again) })
+	isLag := func(err error) bool { return patient && awscall.IsDenied(err) }
+	out, listErr := r.s3.ListBuckets(ctx, &s3.ListBucketsInput{Prefix: &s.BucketName},
+		func(o *s3.Options) { o.Retryer = r.patience.Until(ctx, roleHasRights, rolePropagation, isLag) })
 	if listErr != nil {
-		return bucket{}, errors.Join(err, fmt.Errorf("list of buckets: %w", brief(listErr)))
+		return bucket{}, errors.Join(err, fmt.Errorf("list of buckets: %w", awscall.Brief(listErr)))
 	}
 	isOwn := func(b types.Bucket) bool { return aws.ToString(b.Name) == s.BucketName }
 	if slices.ContainsFunc(out.Buckets, isOwn) {
 		return bucket{}, err // ours to read, and not allowed
 	}
-	if creating {
-		if b, err = p.readBucketTags(ctx, s, patient(ctx, deniedPropagation, isDenied)); !isDenied(err) {
+	if patient {
+		retryer := r.patience.Until(ctx, roleHasRights, deniedPropagation, awscall.IsDenied)
+		if b, err = r.readBucketTags(ctx, s, retryer); !awscall.IsDenied(err) {
 			return b, err
 		}
 	}
-	return bucket{exists: true, foreign: true}, nil
+	return elsewhere, nil
 }
 
-func (p *Provisioner) readBucketTags(ctx context.Context, s spec.Spec, retryer aws.Retryer) (bucket, error) {
-	out, err := p.s3.GetBucketTagging(ctx, &s3.GetBucketTaggingInput{Bucket: &s.BucketName, ExpectedBucketOwner: p.expectedOwner()},
+func (r *run) readBucketTags(ctx context.Context, s spec.Spec, retryer aws.Retryer) (bucket, error) {
+	out, err := r.s3.GetBucketTagging(ctx, &s3.GetBucketTaggingInput{Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner()},
 		func(o *s3.Options) { o.Retryer = retryer })
 	switch {
 	case err == nil:
-		return bucket{exists: true, tags: bucketTags(out.TagSet)}, nil
-	case isCode(err, "NoSuchBucket"):
+		return bucket{Claim: claim.Read(bucketTags(out.TagSet), s)}, nil
+	case awscall.IsCode(err, "NoSuchBucket"):
 		return bucket{}, nil
-	case isCode(err, "NoSuchTagSet"):
-		return bucket{exists: true}, nil
-	case isElsewhere(err):
-		return bucket{exists: true, foreign: true}, nil
+	case awscall.IsCode(err, "NoSuchTagSet"):
+		return bucket{Claim: claim.Read(nil, s)}, nil
+	case awscall.IsElsewhere(err):
+		return elsewhere, nil
 	default:
-		return bucket{}, fmt.Errorf("bucket %s: %w", s.BucketName, brief(err))
+		return bucket{}, fmt.Errorf("bucket %s: %w", s.BucketName, awscall.Brief(err))
 	}
 }
 
 // ensureBucket creates the bucket if it is missing, or adopts a released one.
 // Encryption (SSE-S3), BucketOwnerEnforced and the public access block are S3's
 // defaults for a new bucket.
-func (p *Provisioner) ensureBucket(ctx context.Context, s spec.Spec, found bucket) (bucket, error) {
-	if !found.exists {
+func (r *run) ensureBucket(ctx context.Context, s spec.Spec, found bucket) (bucket, error) {
+	if !found.Exists() {
 		var err error
-		if found, err = p.createBucket(ctx, s); err != nil {
+		if found, err = r.createBucket(ctx, s); err != nil {
 			return found, err
 		}
 	}
-	if isReleased(found.tags) { // perhaps only since it was looked for
-		return p.adoptBucket(ctx, s, found)
+	if found.IsReleased() { // perhaps only since it was looked for
+		return r.adoptBucket(ctx, s, found)
 	}
 	return found, nil
 }
 
-func (p *Provisioner) createBucket(ctx context.Context, s spec.Spec) (bucket, error) {
+func (r *run) createBucket(ctx context.Context, s spec.Spec) (bucket, error) {
+	made := bucket{Claim: claim.Made(s), fresh: true}
 	in := &s3.CreateBucketInput{
 		Bucket:                    &s.BucketName,
-		CreateBucketConfiguration: &types.CreateBucketConfiguration{Tags: toBucketTags(s.AllTags())},
+		CreateBucketConfiguration: &types.CreateBucketConfiguration{Tags: toBucketTags(made.Tags())},
 	}
 	if s.Region != usEast1 {
 		in.CreateBucketConfiguration.LocationConstraint = types.BucketLocationConstraint(s.Region)
 	}
-	_, err := p.s3.CreateBucket(ctx, in)
+	_, err := r.s3.CreateBucket(ctx, in)
 	switch {
-	case isCode(err, "BucketAlreadyExists"):
-		return bucket{}, bucket{foreign: true}.admit(s)
+	case awscall.IsCode(err, "BucketAlreadyExists"):
+		return bucket{}, elsewhere.admit(s)
 	case err == nil && s.Region != usEast1:
-		return bucket{exists: true, fresh: true, tags: s.AllTags()}, nil
-	case err != nil && !isCode(err, "BucketAlreadyOwnedByYou"):
-		return bucket{}, fmt.Errorf("bucket %s: %w", s.BucketName, brief(err))
+		r.log.Info("created", "bucket", s.BucketName)
+		return made, nil
+	case err != nil && !awscall.IsCode(err, "BucketAlreadyOwnedByYou"):
+		return bucket{}, fmt.Errorf("bucket %s: %w", s.BucketName, awscall.Brief(err))
 	}
 	// The account has it now, but perhaps from another event or another resource:
 	// only its tags tell. In us-east-1 that is so after every success.
-	found, err := p.lookBucket(ctx, s, true)
-	if err == nil && !found.exists {
+	found, err := r.lookBucket(ctx, s, patient)
+	if err == nil && !found.Exists() {
 		err = fmt.Errorf("bucket %s: was deleted while it was created", s.BucketName)
+	}
+	if err == nil && found.State == claim.Ours {
+		r.log.Info("created", "bucket", s.BucketName)
 	}
 	return found, errors.Join(err, found.admit(s))
 }
 
 // adoptBucket makes a released bucket ours. Of two resources that adopt it at the
 // same time the later wins; the other finds out here or before its commit.
-func (p *Provisioner) adoptBucket(ctx context.Context, s spec.Spec, found bucket) (bucket, error) {
-	tags := maps.Clone(found.tags)
-	maps.Copy(tags, s.AllTags())
-	tags[spec.TagAdopted] = "true"
-	if err := p.putBucketTags(ctx, s, tags); err != nil {
+func (r *run) adoptBucket(ctx context.Context, s spec.Spec, found bucket) (bucket, error) {
+	if err := r.putBucketTags(ctx, s, found.AdoptBucket()); err != nil {
 		return bucket{}, err
 	}
-	p.log.Info("adopted a released bucket", "bucket", s.BucketName)
-	adopted, err := p.lookBucket(ctx, s, false)
+	r.log.Info("adopted what was released", "bucket", s.BucketName)
+	adopted, err := r.lookBucket(ctx, s, hasty)
 	return adopted, errors.Join(err, adopted.admit(s))
 }
 
 // ensureStillOurs reads the owner of an adopted bucket once more.
-func (p *Provisioner) ensureStillOurs(ctx context.Context, s spec.Spec, b bucket) error {
-	if !b.adopted() {
+func (r *run) ensureStillOurs(ctx context.Context, s spec.Spec, b bucket) error {
+	if b.State != claim.Adopted {
 		return nil
 	}
-	found, err := p.lookBucket(ctx, s, false)
+	found, err := r.lookBucket(ctx, s, hasty)
 	return errors.Join(err, found.admit(s))
 }
 
@@ -172,58 +174,50 @@ func (p *Provisioner) ensureStillOurs(ctx context.Context, s spec.Spec, b bucket
 // lifecycle, a probe that was cut off its objects, and its tags say that another
 // resource may adopt it. The tags come last: whoever is cut off before them finds
 // the bucket as ours again.
-func (p *Provisioner) releaseBucket(ctx context.Context, s spec.Spec, b bucket) error {
-	if err := p.removePolicy(ctx, s); err != nil {
+func (r *run) releaseBucket(ctx context.Context, s spec.Spec, b bucket) error {
+	if err := r.removePolicy(ctx, s); err != nil {
 		return err
 	}
-	if err := p.removeLifecycle(ctx, s); err != nil {
+	if err := r.removeLifecycle(ctx, s); err != nil {
 		return err
 	}
-	if err := p.removeObjects(ctx, s, s.ProbeKey()); err != nil {
+	if err := r.removeObjects(ctx, s, s.ProbeKey()); err != nil {
 		return err
 	}
-	tags := maps.Clone(b.tags)
-	for _, key := range []string{spec.TagStackID, spec.TagLogicalID, spec.TagLastEvent, spec.TagAdopted} {
-		delete(tags, key)
-	}
-	tags[spec.TagOwner] = spec.Released
-	if err := p.putBucketTags(ctx, s, tags); err != nil && !isMissing(err) {
+	if err := r.putBucketTags(ctx, s, b.ReleaseBucket()); err != nil && !awscall.IsMissing(err) {
 		return err
 	}
-	p.log.Info("released the bucket", "bucket", s.BucketName)
+	r.log.Info("released", "bucket", s.BucketName)
 	return nil
 }
 
 // deleteBucket deletes the bucket. What does not exist counts as deleted.
-func (p *Provisioner) deleteBucket(ctx context.Context, s spec.Spec) error {
-	_, err := p.s3.DeleteBucket(ctx, &s3.DeleteBucketInput{Bucket: &s.BucketName, ExpectedBucketOwner: p.expectedOwner()})
-	if err != nil && !isMissing(err) {
-		return fmt.Errorf("bucket %s: %w", s.BucketName, brief(err))
+func (r *run) deleteBucket(ctx context.Context, s spec.Spec) error {
+	_, err := r.s3.DeleteBucket(ctx, &s3.DeleteBucketInput{Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner()})
+	if err != nil && !awscall.IsMissing(err) {
+		return fmt.Errorf("bucket %s: %w", s.BucketName, awscall.Brief(err))
 	}
+	r.log.Info("removed", "bucket", s.BucketName)
 	return nil
 }
 
-// ensureBucketTags adds the property Tags to those that others set. The last event is
-// kept up to date on the secret alone, to spare a write of every Update.
-func (p *Provisioner) ensureBucketTags(ctx context.Context, s spec.Spec, c change, b bucket) error {
-	tags := mergeTags(b.tags, s.AllTags(), c.old)
-	if made, ok := b.tags[spec.TagLastEvent]; ok {
-		tags[spec.TagLastEvent] = made
-	}
-	if maps.Equal(tags, b.tags) {
+// ensureBucketTags adds the property Tags to those that others set.
+func (r *run) ensureBucketTags(ctx context.Context, op operation, b bucket) error {
+	tags := b.KeepBucket(op.before())
+	if maps.Equal(tags, b.Tags()) {
 		return nil
 	}
-	return p.putBucketTags(ctx, s, tags)
+	return r.putBucketTags(ctx, op.spec, tags)
 }
 
-func (p *Provisioner) putBucketTags(ctx context.Context, s spec.Spec, tags map[string]string) error {
-	_, err := p.s3.PutBucketTagging(ctx, &s3.PutBucketTaggingInput{
+func (r *run) putBucketTags(ctx context.Context, s spec.Spec, tags map[string]string) error {
+	_, err := r.s3.PutBucketTagging(ctx, &s3.PutBucketTaggingInput{
 		Bucket:              &s.BucketName,
-		ExpectedBucketOwner: p.expectedOwner(),
+		ExpectedBucketOwner: r.expectedOwner(),
 		Tagging:             &types.Tagging{TagSet: toBucketTags(tags)},
 	})
 	if err != nil {
-		return fmt.Errorf("tags of bucket %s: %w", s.BucketName, brief(err))
+		return fmt.Errorf("tags of bucket %s: %w", s.BucketName, awscall.Brief(err))
 	}
 	return nil
 }

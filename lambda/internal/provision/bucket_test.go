@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
+	"bucketuser/lambda/claim"
 	"bucketuser/lambda/internal/awsfake"
 )
 
@@ -78,7 +79,7 @@ func TestPolicyOfOthersStays(t *testing.T) {
 			if policy := w.aws.Snapshot().Buckets["my-data"].Policy; policy != was {
 				t.Errorf("policy of the released bucket: %s, was %s", policy, was)
 			}
-			w.aws.TagBucket("my-data", w.parse(p).OwnerTags())
+			w.aws.TagBucket("my-data", claim.OwnerTags(w.parse(p)))
 			w.aws.TagBucket("my-data", map[string]string{"bucketuser:adopted": "true"})
 		}
 	})

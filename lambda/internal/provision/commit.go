@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
+	"bucketuser/lambda/internal/awscall"
 	"bucketuser/lambda/spec"
 )
 
@@ -26,44 +27,68 @@ var (
 	errUndone = errors.New("another delivery of this event has failed and undoes it")
 )
 
+// A valueState is what the current value of a secret is to us.
+type valueState int
+
+// The states of a value. The table in the package page says what each operation does with it.
+const (
+	noValue    valueState = iota // the secret was begun, and nothing is committed
+	earlier                      // of an earlier life: the secret was restored with it
+	tombstone                    // written by undo, in place of credentials
+	foreign                      // written by hand: without the id of an access key
+	incomplete                   // with the id of an access key, without its secret
+	committed                    // credentials
+)
+
 // content is the current value of a secret.
 type content struct {
-	version string
-	fields  map[string]secretKey // empty: no credentials that count as committed
-
-	isTombstone bool // written by undo
-	isForeign   bool // written by hand, over what was committed
+	state   valueState
+	version string               // that a commit follows, or ""
+	fields  map[string]secretKey // of a value that is incomplete or committed
 }
 
-// tombstone is the value that undo writes: JSON of no fields at all.
-const tombstone = "null"
+// mayBeInUse reports whether somebody may work with the value, or has written it.
+func (c content) mayBeInUse() bool {
+	switch c.state {
+	case foreign, incomplete, committed:
+		return true
+	case noValue, earlier, tombstone:
+	}
+	return false
+}
 
-// readValue returns the current value. A value that is not ours, a tombstone, or
-// one of an earlier life counts as none, but its version is the one that a commit
-// follows.
-func (p *Provisioner) readValue(ctx context.Context, s spec.Spec, x secret) (content, error) {
-	out, err := p.secrets.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &x.ARN})
-	if isMissing(err) {
+// tombstoneValue is what undo writes: JSON of no fields at all.
+const tombstoneValue = "null"
+
+// readValue returns the current value.
+func (r *run) readValue(ctx context.Context, s spec.Spec, x secret) (content, error) {
+	out, err := r.secrets.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &x.ARN})
+	if awscall.IsMissing(err) {
 		return content{}, nil
 	}
 	if err != nil {
-		return content{}, fmt.Errorf("value of secret %s: %w", s.SecretName, brief(err))
+		return content{}, fmt.Errorf("value of secret %s: %w", s.SecretName, awscall.Brief(err))
 	}
-	c := content{version: aws.ToString(out.VersionId)}
-	if c.version == x.tags[spec.TagBefore] {
-		return c, nil
+	c := content{state: foreign, version: aws.ToString(out.VersionId)}
+	var fields map[string]secretKey
+	isObject := json.Unmarshal([]byte(aws.ToString(out.SecretString)), &fields) == nil
+	switch {
+	case c.version == x.EarlierVersion():
+		c.state = earlier
+	case aws.ToString(out.SecretString) == tombstoneValue:
+		c.state = tombstone
+	case !isObject || fields[spec.FieldAccessKeyID] == "": // foreign
+	case fields[spec.FieldSecretAccessKey] == "":
+		c.state, c.fields = incomplete, fields
+	default:
+		c.state, c.fields = committed, fields
 	}
-	c.isTombstone = aws.ToString(out.SecretString) == tombstone
-	if json.Unmarshal([]byte(aws.ToString(out.SecretString)), &c.fields) != nil {
-		c.fields = nil
-	}
-	c.isForeign = !c.isTombstone && c.fields[spec.FieldAccessKeyID] == ""
 	return c, nil
 }
 
 // commit puts the credentials into the secret, unless they are there already. It
 // is a compare-and-set, see settle.
-func (p *Provisioner) commit(ctx context.Context, s spec.Spec, x secret, key *credential) error {
+func (r *run) commit(ctx context.Context, s spec.Spec, x secret, key *credential) error {
 	fields := map[string]string{}
 	same := len(key.stored) > 0
 	for name, value := range s.SecretValue(key.ID, string(key.secret)) {
@@ -82,10 +107,11 @@ func (p *Provisioner) commit(ctx context.Context, s spec.Spec, x secret, key *cr
 		ctx, cancel = context.WithDeadline(ctx, limit)
 		defer cancel()
 	}
-	version, err := p.settle(ctx, s, x, key.follows, fields)
+	version, err := r.settle(ctx, s, x, key.follows, fields)
 	if err != nil {
 		return err
 	}
+	r.log.Info("stored the credentials", "secret", s.SecretName, "accessKeyId", key.ID)
 	key.version, key.fresh = version, false
 	return nil
 }
@@ -95,14 +121,14 @@ func (p *Provisioner) commit(ctx context.Context, s spec.Spec, x secret, key *cr
 // Manager takes the first of them and refuses every other value for that token.
 // Undo writes an empty value in the same way, before it removes anything, so that
 // either it or the commit succeeds.
-func (p *Provisioner) settle(ctx context.Context, s spec.Spec, x secret, follows string, fields map[string]string) (version string, err error) {
+func (r *run) settle(ctx context.Context, s spec.Spec, x secret, follows string, fields map[string]string) (version string, err error) {
 	value, err := json.Marshal(fields)
 	if err != nil {
 		return "", fmt.Errorf("value of secret %s: cannot be encoded", s.SecretName)
 	}
 	hash := sha256.Sum256([]byte(x.ARN + "\n" + follows))
 	token := hex.EncodeToString(hash[:16])
-	_, err = p.secrets.PutSecretValue(ctx, &secretsmanager.PutSecretValueInput{
+	_, err = r.secrets.PutSecretValue(ctx, &secretsmanager.PutSecretValueInput{
 		SecretId:           &x.ARN,
 		ClientRequestToken: &token,
 		SecretString:       aws.String(string(value)),
@@ -110,13 +136,13 @@ func (p *Provisioner) settle(ctx context.Context, s spec.Spec, x secret, follows
 	switch {
 	case err == nil:
 		return token, nil
-	case isCode(err, "ResourceExistsException"):
+	case awscall.IsCode(err, "ResourceExistsException"):
 		return "", fmt.Errorf("value of secret %s: %w", s.SecretName, errConflict)
-	case isDenied(err): // says who lacks which right, and nothing of the value
-		return "", fmt.Errorf("value of secret %s: %w", s.SecretName, brief(err))
-	case isRefused(err):
-		return "", fmt.Errorf("value of secret %s: %w", s.SecretName, withoutMessage(err))
+	case awscall.IsDenied(err): // says who lacks which right, and nothing of the value
+		return "", fmt.Errorf("value of secret %s: %w", s.SecretName, awscall.Brief(err))
+	case awscall.IsRefused(err):
+		return "", fmt.Errorf("value of secret %s: %w", s.SecretName, awscall.WithoutMessage(err))
 	default:
-		return "", fmt.Errorf("value of secret %s: %w: %w", s.SecretName, errUnknown, withoutMessage(err))
+		return "", fmt.Errorf("value of secret %s: %w: %w", s.SecretName, errUnknown, awscall.WithoutMessage(err))
 	}
 }

@@ -8,35 +8,36 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
+	"bucketuser/lambda/internal/awscall"
 	"bucketuser/lambda/spec"
 )
 
 // emptyBucket deletes every version and delete marker and aborts every unfinished
 // upload, whatever their number. The user's key must be gone before: what is
 // written while the bucket is emptied stays.
-func (p *Provisioner) emptyBucket(ctx context.Context, s spec.Spec) error {
+func (r *run) emptyBucket(ctx context.Context, s spec.Spec) error {
 	deleted := 0
-	err := p.eachPage(ctx, s, "", func(entries []entry, _ bool) (bool, error) {
-		if err := p.deleteEntries(ctx, s, entries); err != nil {
+	err := r.eachPage(ctx, s, "", func(entries []entry, _ bool) (bool, error) {
+		if err := r.deleteEntries(ctx, s, entries); err != nil {
 			return false, fmt.Errorf("%w; %d entries are deleted so far: delete again to go on", err, deleted)
 		}
 		deleted += len(entries)
-		p.log.Info("emptying the bucket", "bucket", s.BucketName, "deleted", deleted)
+		r.log.Info("deleted objects", "bucket", s.BucketName, "deleted", deleted)
 		return false, nil
 	})
 	if err != nil {
 		return err
 	}
-	return p.abortUploads(ctx, s)
+	return r.abortUploads(ctx, s)
 }
 
 // deleteEntries deletes a page of entries. DeleteObjects answers 200 even if keys
 // were refused, so each error in the answer counts.
-func (p *Provisioner) deleteEntries(ctx context.Context, s spec.Spec, entries []entry) error {
+func (r *run) deleteEntries(ctx context.Context, s spec.Spec, entries []entry) error {
 	var batch []types.ObjectIdentifier
 	for _, e := range entries {
 		if !e.isPlain() {
-			if err := p.deleteEntry(ctx, s, e); err != nil {
+			if err := r.deleteEntry(ctx, s, e); err != nil {
 				return err
 			}
 			continue
@@ -46,49 +47,49 @@ func (p *Provisioner) deleteEntries(ctx context.Context, s spec.Spec, entries []
 	if len(batch) == 0 {
 		return nil
 	}
-	out, err := p.s3.DeleteObjects(ctx, &s3.DeleteObjectsInput{
-		Bucket: &s.BucketName, ExpectedBucketOwner: p.expectedOwner(),
+	out, err := r.s3.DeleteObjects(ctx, &s3.DeleteObjectsInput{
+		Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner(),
 		Delete: &types.Delete{Objects: batch, Quiet: aws.Bool(true)}})
-	if isMissing(err) { // another delivery of this Delete has got further
+	if awscall.IsMissing(err) { // another delivery of this Delete has got further
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("bucket %s: %w", s.BucketName, brief(err))
+		return fmt.Errorf("bucket %s: %w", s.BucketName, awscall.Brief(err))
 	}
 	for _, failed := range out.Errors {
 		// Once more on its own, where the SDK repeats throttling and server errors.
 		e := entry{key: aws.ToString(failed.Key), version: aws.ToString(failed.VersionId)}
-		if err := p.deleteEntry(ctx, s, e); err != nil {
+		if err := r.deleteEntry(ctx, s, e); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (p *Provisioner) deleteEntry(ctx context.Context, s spec.Spec, e entry) error {
-	_, err := p.s3.DeleteObject(ctx, &s3.DeleteObjectInput{
-		Bucket: &s.BucketName, ExpectedBucketOwner: p.expectedOwner(), Key: &e.key, VersionId: &e.version})
-	if err != nil && !isMissing(err) {
-		return fmt.Errorf("object %q, version %s, of bucket %s: %w", e.key, e.version, s.BucketName, brief(err))
+func (r *run) deleteEntry(ctx context.Context, s spec.Spec, e entry) error {
+	_, err := r.s3.DeleteObject(ctx, &s3.DeleteObjectInput{
+		Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner(), Key: &e.key, VersionId: &e.version})
+	if err != nil && !awscall.IsMissing(err) {
+		return fmt.Errorf("object %q, version %s, of bucket %s: %w", e.key, e.version, s.BucketName, awscall.Brief(err))
 	}
 	return nil
 }
 
 // abortUploads removes the parts of unfinished multipart uploads, which are stored
 // and paid for but listed nowhere else.
-func (p *Provisioner) abortUploads(ctx context.Context, s spec.Spec) error {
+func (r *run) abortUploads(ctx context.Context, s spec.Spec) error {
 	in := &s3.ListMultipartUploadsInput{
-		Bucket: &s.BucketName, ExpectedBucketOwner: p.expectedOwner(), EncodingType: types.EncodingTypeUrl}
+		Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner(), EncodingType: types.EncodingTypeUrl}
 	for {
-		page, err := p.s3.ListMultipartUploads(ctx, in)
-		if isMissing(err) {
+		page, err := r.s3.ListMultipartUploads(ctx, in)
+		if awscall.IsMissing(err) {
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("uploads of bucket %s: %w", s.BucketName, brief(err))
+			return fmt.Errorf("uploads of bucket %s: %w", s.BucketName, awscall.Brief(err))
 		}
 		for _, upload := range page.Uploads {
-			if err := p.abortUpload(ctx, s, upload); err != nil {
+			if err := r.abortUpload(ctx, s, upload); err != nil {
 				return err
 			}
 		}
@@ -102,15 +103,15 @@ func (p *Provisioner) abortUploads(ctx context.Context, s spec.Spec) error {
 	}
 }
 
-func (p *Provisioner) abortUpload(ctx context.Context, s spec.Spec, upload types.MultipartUpload) error {
+func (r *run) abortUpload(ctx context.Context, s spec.Spec, upload types.MultipartUpload) error {
 	key, err := decoded(upload.Key)
 	if err != nil {
 		return fmt.Errorf("uploads of bucket %s: %w", s.BucketName, err)
 	}
-	_, err = p.s3.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{
-		Bucket: &s.BucketName, ExpectedBucketOwner: p.expectedOwner(), Key: key, UploadId: upload.UploadId})
-	if err != nil && !isMissing(err) {
-		return fmt.Errorf("upload of %q to bucket %s: %w", *key, s.BucketName, brief(err))
+	_, err = r.s3.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{
+		Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner(), Key: key, UploadId: upload.UploadId})
+	if err != nil && !awscall.IsMissing(err) {
+		return fmt.Errorf("upload of %q to bucket %s: %w", *key, s.BucketName, awscall.Brief(err))
 	}
 	return nil
 }

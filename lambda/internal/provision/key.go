@@ -5,17 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"github.com/cenkalti/backoff/v5"
 
+	"bucketuser/lambda/internal/awscall"
 	"bucketuser/lambda/spec"
 )
 
@@ -66,14 +64,14 @@ type credential struct {
 // IAM refuses a third key. Then other deliveries have made two, or IAM did not list one
 // that was made seconds ago, so everything is looked at again until there is room: by
 // now one of those keys may be the one in the secret.
-func (p *Provisioner) ensureKey(ctx context.Context, s spec.Spec, c change, made set) (credential, error) {
+func (r *run) ensureKey(ctx context.Context, op operation, made set) (credential, error) {
 	return backoff.Retry(ctx, func() (credential, error) {
 		looked := time.Now()
-		key, err := p.committedKey(ctx, s, c, made)
+		key, err := r.committedKey(ctx, op, made)
 		if err == nil && key.ID == "" {
-			key, err = p.mintKey(ctx, s, made.user, key, looked)
+			key, err = r.mintKey(ctx, op.spec, made.user, key, looked)
 		}
-		if err != nil && !errors.Is(err, errNoRoom) && !isCode(err, "LimitExceeded", "LimitExceededException") {
+		if err != nil && !errors.Is(err, errNoRoom) && !awscall.IsCode(err, "LimitExceeded", "LimitExceededException") {
 			err = backoff.Permanent(err)
 		}
 		made.secret.fresh, made.user.fresh = false, false // by now it may have a value, and keys
@@ -83,27 +81,32 @@ func (p *Provisioner) ensureKey(ctx context.Context, s spec.Spec, c change, made
 
 // committedKey returns the key that the secret names, if the user has it and it is
 // active. Otherwise the ID is empty and follows says what a commit follows.
-func (p *Provisioner) committedKey(ctx context.Context, s spec.Spec, c change, made set) (credential, error) {
+func (r *run) committedKey(ctx context.Context, op operation, made set) (credential, error) {
 	if made.secret.fresh {
 		return credential{}, nil
 	}
-	current, err := p.readValue(ctx, s, made.secret)
+	current, err := r.readValue(ctx, op.spec, made.secret)
 	if err != nil {
 		return credential{}, err
 	}
-	if current.isTombstone && c.creating {
-		// A commit on top of it would be of a set that is being removed.
-		return credential{}, errUndone
-	}
 	none := credential{follows: current.version}
-	id := string(current.fields[spec.FieldAccessKeyID])
-	if id == "" || current.fields[spec.FieldSecretAccessKey] == "" { // or one that nobody can use
-		p.reportRepair(c, current.version != "" && !current.isTombstone, "value of the secret", s.SecretName)
+	switch current.state {
+	case tombstone:
+		if op.isNew() { // a commit on top of it would be of a set that is being removed
+			return credential{}, errUndone
+		}
 		return none, nil
+	case noValue:
+		return none, nil
+	case earlier, foreign, incomplete:
+		r.reportRepair(op, true, "value of the secret")
+		return none, nil
+	case committed:
 	}
 	// Also for a user whom this event has made: another delivery may have given it a
 	// key and committed that, and a second commit would take the first one's key away.
-	works, err := p.hasActiveKey(ctx, s, id)
+	id := string(current.fields[spec.FieldAccessKeyID])
+	works, err := r.hasActiveKey(ctx, op.spec, id)
 	if err != nil || !works {
 		return none, err
 	}
@@ -119,10 +122,10 @@ func (p *Provisioner) committedKey(ctx context.Context, s spec.Spec, c change, m
 // hasActiveKey reports whether the user has the key and may use it. IAM may not
 // list a key that was made seconds ago, so its absence is believed only after
 // readPropagation.
-func (p *Provisioner) hasActiveKey(ctx context.Context, s spec.Spec, id string) (bool, error) {
+func (r *run) hasActiveKey(ctx context.Context, s spec.Spec, id string) (bool, error) {
 	errAbsent := errors.New("absent")
 	status, err := backoff.Retry(ctx, func() (types.StatusType, error) {
-		keys, err := p.listKeys(ctx, s)
+		keys, err := r.listKeys(ctx, s)
 		if err != nil {
 			return "", backoff.Permanent(err)
 		}
@@ -132,13 +135,13 @@ func (p *Provisioner) hasActiveKey(ctx context.Context, s spec.Spec, id string) 
 			}
 		}
 		return "", errAbsent
-	}, backoff.WithBackOff(backoff.NewConstantBackOff(pollInterval)), backoff.WithMaxElapsedTime(readPropagation))
+	}, backoff.WithBackOff(backoff.NewConstantBackOff(awscall.PollInterval)), backoff.WithMaxElapsedTime(readPropagation))
 	if errors.Is(err, errAbsent) {
-		p.log.Warn("repairing: the key in the secret is gone", "user", s.UserName, "accessKeyId", id)
+		r.log.Warn("found the key in the secret gone", "user", s.UserName, "accessKeyId", id)
 		return false, nil
 	}
 	if err == nil && status != types.StatusTypeActive {
-		p.log.Warn("repairing: the key in the secret is inactive", "user", s.UserName, "accessKeyId", id)
+		r.log.Warn("found the key in the secret inactive", "user", s.UserName, "accessKeyId", id)
 	}
 	return status == types.StatusTypeActive, err
 }
@@ -146,17 +149,18 @@ func (p *Provisioner) hasActiveKey(ctx context.Context, s spec.Spec, id string) 
 // mintKey creates a key. A lost answer of CreateAccessKey must not be followed by a
 // second attempt: it would leave a key whose secret nobody knows. Only answers that
 // say that nothing happened are repeated.
-func (p *Provisioner) mintKey(ctx context.Context, s spec.Spec, u user, after credential, looked time.Time) (credential, error) {
+func (r *run) mintKey(ctx context.Context, s spec.Spec, u user, after credential, looked time.Time) (credential, error) {
 	if !u.fresh {
-		if err := p.makeRoom(ctx, s, looked); err != nil {
+		if err := r.makeRoom(ctx, s, looked); err != nil {
 			return credential{}, err
 		}
 	}
-	out, err := p.iam.CreateAccessKey(ctx, &iam.CreateAccessKeyInput{UserName: &s.UserName},
-		func(o *iam.Options) { o.Retryer = onlyIfNothingHappened() })
+	out, err := r.iam.CreateAccessKey(ctx, &iam.CreateAccessKeyInput{UserName: &s.UserName},
+		func(o *iam.Options) { o.Retryer = awscall.IfNothingHappened() })
 	if err != nil {
-		return credential{}, fmt.Errorf("access key of user %s: %w", s.UserName, brief(err))
+		return credential{}, fmt.Errorf("access key of user %s: %w", s.UserName, awscall.Brief(err))
 	}
+	r.log.Info("created an access key", "user", s.UserName, "accessKeyId", aws.ToString(out.AccessKey.AccessKeyId))
 	return credential{
 		ID:      aws.ToString(out.AccessKey.AccessKeyId),
 		secret:  secretKey(aws.ToString(out.AccessKey.SecretAccessKey)),
@@ -166,18 +170,6 @@ func (p *Provisioner) mintKey(ctx context.Context, s spec.Spec, u user, after cr
 	}, nil
 }
 
-// onlyIfNothingHappened repeats throttling, and NoSuchEntity for a user whom IAM
-// does not know everywhere yet.
-func onlyIfNothingHappened() aws.Retryer {
-	codes := maps.Clone(retry.DefaultThrottleErrorCodes)
-	codes["NoSuchEntity"] = struct{}{}
-	return retry.NewStandard(func(o *retry.StandardOptions) {
-		o.MaxAttempts = maxAttempts
-		o.RateLimiter = ratelimit.None
-		o.Retryables = []retry.IsErrorRetryable{retry.RetryableErrorCode{Codes: codes}}
-	})
-}
-
 // errNoRoom says that a user has as many keys as IAM allows.
 var errNoRoom = errors.New("has two new keys that are not in the secret; delete one of them or try again")
 
@@ -185,8 +177,8 @@ var errNoRoom = errors.New("has two new keys that are not in the secret; delete 
 // or else the older. Neither is committed and working, or there would be no need for
 // another. But an active one may be what another delivery is about to commit, unless it
 // was too old for that when the secret was looked at.
-func (p *Provisioner) makeRoom(ctx context.Context, s spec.Spec, looked time.Time) error {
-	keys, err := p.listKeys(ctx, s)
+func (r *run) makeRoom(ctx context.Context, s spec.Spec, looked time.Time) error {
+	keys, err := r.listKeys(ctx, s)
 	if err != nil || len(keys) < maxKeys {
 		return err
 	}
@@ -195,18 +187,18 @@ func (p *Provisioner) makeRoom(ctx context.Context, s spec.Spec, looked time.Tim
 	if which < 0 {
 		which = 0
 		if looked.Sub(aws.ToTime(keys[which].CreateDate)) < maxKeyAge+maxKeyAgeMargin {
-			p.log.Info("waiting until a key that another event has made is in the secret or given up", "user", s.UserName)
+			r.log.Info("began to wait", "until", "a key that another event has made is in the secret or given up", "atMost", (maxKeyAge + maxKeyAgeMargin).String())
 			return fmt.Errorf("user %s: %w", s.UserName, errNoRoom)
 		}
 	}
-	return p.deleteKey(ctx, s, aws.ToString(keys[which].AccessKeyId))
+	return r.deleteKey(ctx, s, aws.ToString(keys[which].AccessKeyId))
 }
 
 // sweepKeys deletes every key of the user but the one to keep, and reports whether
 // that one is there. It runs after a commit, so that the key in use is never taken
 // away for one that is not yet.
-func (p *Provisioner) sweepKeys(ctx context.Context, s spec.Spec, keep string) (kept bool, err error) {
-	keys, err := p.listKeys(ctx, s)
+func (r *run) sweepKeys(ctx context.Context, s spec.Spec, keep string) (kept bool, err error) {
+	keys, err := r.listKeys(ctx, s)
 	if err != nil {
 		return false, err
 	}
@@ -216,46 +208,46 @@ func (p *Provisioner) sweepKeys(ctx context.Context, s spec.Spec, keep string) (
 			kept = true
 			continue
 		}
-		if err := p.deleteKey(ctx, s, id); err != nil {
+		if err := r.deleteKey(ctx, s, id); err != nil {
 			return false, err
 		}
 		if keep != "" {
-			p.log.Info("deleted an access key that is not in the secret", "user", s.UserName, "accessKeyId", id)
+			r.log.Info("removed an access key that is not in the secret", "user", s.UserName, "accessKeyId", id)
 		}
 	}
 	return kept, nil
 }
 
 // discard deletes a key that was made but not committed.
-func (p *Provisioner) discard(ctx context.Context, s spec.Spec, key credential) error {
+func (r *run) discard(ctx context.Context, s spec.Spec, key credential) error {
 	if !key.fresh {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), discardTimeout)
 	defer cancel()
-	return p.deleteKey(ctx, s, key.ID)
+	return r.deleteKey(ctx, s, key.ID)
 }
 
-func (p *Provisioner) deleteKey(ctx context.Context, s spec.Spec, id string) error {
-	_, err := p.iam.DeleteAccessKey(ctx, &iam.DeleteAccessKeyInput{UserName: &s.UserName, AccessKeyId: &id})
-	if err != nil && !isMissing(err) {
-		return fmt.Errorf("access key %s of user %s: %w", id, s.UserName, brief(err))
+func (r *run) deleteKey(ctx context.Context, s spec.Spec, id string) error {
+	_, err := r.iam.DeleteAccessKey(ctx, &iam.DeleteAccessKeyInput{UserName: &s.UserName, AccessKeyId: &id})
+	if err != nil && !awscall.IsMissing(err) {
+		return fmt.Errorf("access key %s of user %s: %w", id, s.UserName, awscall.Brief(err))
 	}
 	return nil
 }
 
 // listKeys returns the keys of the user, oldest first, and none for a user that
 // does not exist.
-func (p *Provisioner) listKeys(ctx context.Context, s spec.Spec) ([]types.AccessKeyMetadata, error) {
+func (r *run) listKeys(ctx context.Context, s spec.Spec) ([]types.AccessKeyMetadata, error) {
 	var keys []types.AccessKeyMetadata
-	pages := iam.NewListAccessKeysPaginator(p.iam, &iam.ListAccessKeysInput{UserName: &s.UserName})
+	pages := iam.NewListAccessKeysPaginator(r.iam, &iam.ListAccessKeysInput{UserName: &s.UserName})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
-		if isMissing(err) {
+		if awscall.IsMissing(err) {
 			return nil, nil
 		}
 		if err != nil {
-			return nil, fmt.Errorf("access keys of user %s: %w", s.UserName, brief(err))
+			return nil, fmt.Errorf("access keys of user %s: %w", s.UserName, awscall.Brief(err))
 		}
 		keys = append(keys, page.AccessKeyMetadata...)
 	}

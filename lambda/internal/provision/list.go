@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
+	"bucketuser/lambda/internal/awscall"
 	"bucketuser/lambda/spec"
 )
 
@@ -34,16 +35,16 @@ func (e entry) isPlain() bool {
 // Keys are asked for in their encoded form, as XML cannot hold all of them. The
 // SDK's paginators send an encoded marker back as it came, which starts the next
 // page at the wrong key, so this one decodes it.
-func (p *Provisioner) eachPage(ctx context.Context, s spec.Spec, prefix string, visit func(entries []entry, more bool) (enough bool, err error)) error {
+func (r *run) eachPage(ctx context.Context, s spec.Spec, prefix string, visit func(entries []entry, more bool) (enough bool, err error)) error {
 	in := &s3.ListObjectVersionsInput{
-		Bucket: &s.BucketName, ExpectedBucketOwner: p.expectedOwner(), Prefix: &prefix, EncodingType: types.EncodingTypeUrl}
+		Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner(), Prefix: &prefix, EncodingType: types.EncodingTypeUrl}
 	for {
-		page, err := p.s3.ListObjectVersions(ctx, in)
-		if isMissing(err) {
+		page, err := r.s3.ListObjectVersions(ctx, in)
+		if awscall.IsMissing(err) {
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("objects of bucket %s: %w", s.BucketName, brief(err))
+			return fmt.Errorf("objects of bucket %s: %w", s.BucketName, awscall.Brief(err))
 		}
 		entries, err := entriesOf(page)
 		if err != nil {

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"bucketuser/lambda/claim"
 	"bucketuser/lambda/internal/awsfake"
 )
 
@@ -44,7 +45,7 @@ func TestOwnerIsToldByAllTags(t *testing.T) {
 	for _, tag := range []string{"bucketuser:owner", "bucketuser:stack-id", "bucketuser:logical-id"} {
 		t.Run(tag, func(t *testing.T) {
 			inWorld(t, func(w *world) {
-				tags := w.parse(named).OwnerTags()
+				tags := claim.OwnerTags(w.parse(named))
 				tags[tag] = "other"
 				w.aws.AddUser("clickhouse", "/", tags)
 				w.aws.AddBucket("my-data", tags)

@@ -6,12 +6,18 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"bucketuser/lambda/internal/awscall"
 	"bucketuser/lambda/spec"
 )
+
+// principalPropagation is how long S3 may not know a new user in a bucket policy: 10 to 30 s,
+// terraform waits 1 to 2 minutes.
+const principalPropagation = 2 * time.Minute
 
 // policyDocument is a bucket policy whose statements may be anybody's, so they are
 // kept as they are.
@@ -25,11 +31,12 @@ type policyDocument struct {
 // id of a user, not its name: a user that was created again is another principal,
 // so a new user always gets the policy written again. A new user is not known to S3
 // at once.
-func (p *Provisioner) ensurePolicy(ctx context.Context, s spec.Spec, c change, made set) error {
+func (r *run) ensurePolicy(ctx context.Context, op operation, made set) error {
+	s := op.spec
 	current := policyDocument{}
 	if !made.bucket.fresh {
 		var err error
-		if current, err = p.readPolicy(ctx, s); err != nil {
+		if current, err = r.readPolicy(ctx, s); err != nil {
 			return err
 		}
 	}
@@ -41,12 +48,12 @@ func (p *Provisioner) ensurePolicy(ctx context.Context, s spec.Spec, c change, m
 	if !made.user.fresh && sameStatements(ours, wanted.Statement) {
 		return nil
 	}
-	p.reportRepair(c, !made.bucket.fresh && !made.user.fresh && !isOurPolicyOf(c.old, ours), "policy", s.BucketName)
+	r.reportRepair(op, !made.bucket.fresh && !made.user.fresh && !isOurPolicyOf(op.before(), ours), "policy")
 	if len(others) > 0 {
 		wanted.Version, wanted.ID = current.Version, current.ID
 		wanted.Statement = append(others, wanted.Statement...)
 	}
-	return p.putPolicy(ctx, s, wanted)
+	return r.putPolicy(ctx, s, wanted)
 }
 
 // isOurPolicyOf reports whether statements are those of a spec, as far as that is known.
@@ -60,8 +67,8 @@ func isOurPolicyOf(old spec.Spec, statements []json.RawMessage) bool {
 }
 
 // removePolicy takes our statements away and leaves the others.
-func (p *Provisioner) removePolicy(ctx context.Context, s spec.Spec) error {
-	current, err := p.readPolicy(ctx, s)
+func (r *run) removePolicy(ctx context.Context, s spec.Spec) error {
+	current, err := r.readPolicy(ctx, s)
 	if err != nil {
 		return err
 	}
@@ -71,22 +78,22 @@ func (p *Provisioner) removePolicy(ctx context.Context, s spec.Spec) error {
 		return nil
 	case len(others) > 0:
 		current.Statement = others
-		return p.putPolicy(ctx, s, current)
+		return r.putPolicy(ctx, s, current)
 	}
-	_, err = p.s3.DeleteBucketPolicy(ctx, &s3.DeleteBucketPolicyInput{Bucket: &s.BucketName, ExpectedBucketOwner: p.expectedOwner()})
-	if err != nil && !isMissing(err) {
-		return fmt.Errorf("policy of bucket %s: %w", s.BucketName, brief(err))
+	_, err = r.s3.DeleteBucketPolicy(ctx, &s3.DeleteBucketPolicyInput{Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner()})
+	if err != nil && !awscall.IsMissing(err) {
+		return fmt.Errorf("policy of bucket %s: %w", s.BucketName, awscall.Brief(err))
 	}
 	return nil
 }
 
-func (p *Provisioner) readPolicy(ctx context.Context, s spec.Spec) (policyDocument, error) {
-	out, err := p.s3.GetBucketPolicy(ctx, &s3.GetBucketPolicyInput{Bucket: &s.BucketName, ExpectedBucketOwner: p.expectedOwner()})
-	if isCode(err, "NoSuchBucketPolicy", "NoSuchBucket") {
+func (r *run) readPolicy(ctx context.Context, s spec.Spec) (policyDocument, error) {
+	out, err := r.s3.GetBucketPolicy(ctx, &s3.GetBucketPolicyInput{Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner()})
+	if awscall.IsCode(err, "NoSuchBucketPolicy", "NoSuchBucket") {
 		return policyDocument{}, nil
 	}
 	if err != nil {
-		return policyDocument{}, fmt.Errorf("policy of bucket %s: %w", s.BucketName, brief(err))
+		return policyDocument{}, fmt.Errorf("policy of bucket %s: %w", s.BucketName, awscall.Brief(err))
 	}
 	var document policyDocument
 	if err := json.Unmarshal([]byte(aws.ToString(out.Policy)), &document); err != nil {
@@ -95,7 +102,7 @@ func (p *Provisioner) readPolicy(ctx context.Context, s spec.Spec) (policyDocume
 	return document, nil
 }
 
-func (p *Provisioner) putPolicy(ctx context.Context, s spec.Spec, document policyDocument) error {
+func (r *run) putPolicy(ctx context.Context, s spec.Spec, document policyDocument) error {
 	text, err := json.Marshal(document)
 	if err != nil {
 		return fmt.Errorf("policy of bucket %s: %w", s.BucketName, err)
@@ -104,11 +111,13 @@ func (p *Provisioner) putPolicy(ctx context.Context, s spec.Spec, document polic
 		return fmt.Errorf("policy of bucket %s: has %d bytes with the statements of others, S3 allows %d; shorten Statements",
 			s.BucketName, len(text), spec.MaxPolicyBytes)
 	}
-	_, err = p.s3.PutBucketPolicy(ctx, &s3.PutBucketPolicyInput{
-		Bucket: &s.BucketName, ExpectedBucketOwner: p.expectedOwner(), Policy: aws.String(string(text))},
-		func(o *s3.Options) { o.Retryer = patient(ctx, principalPropagation, isInvalidPrincipal) })
+	_, err = r.s3.PutBucketPolicy(ctx, &s3.PutBucketPolicyInput{
+		Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner(), Policy: aws.String(string(text))},
+		func(o *s3.Options) {
+			o.Retryer = r.patience.Until(ctx, "S3 knows the user", principalPropagation, awscall.IsInvalidPrincipal)
+		})
 	if err != nil {
-		return fmt.Errorf("policy of bucket %s: %w", s.BucketName, brief(err))
+		return fmt.Errorf("policy of bucket %s: %w", s.BucketName, awscall.Brief(err))
 	}
 	return nil
 }

@@ -8,29 +8,31 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"bucketuser/lambda/internal/awscall"
 	"bucketuser/lambda/spec"
 )
 
 // ensureMarker writes the folder marker, or removes it, and removes the marker and
 // the probe of a prefix that the resource no longer has: they would make its bucket
 // count as filled. An object of that key which is not empty is somebody's data.
-func (p *Provisioner) ensureMarker(ctx context.Context, s spec.Spec, c change) error {
-	if c.old.Prefix != "" && c.old.Prefix != s.Prefix {
-		if err := p.removeObjects(ctx, c.old, c.old.MarkerKey(), c.old.ProbeKey()); err != nil {
+func (r *run) ensureMarker(ctx context.Context, op operation) error {
+	s, before := op.spec, op.before()
+	if before.Prefix != "" && before.Prefix != s.Prefix {
+		if err := r.removeObjects(ctx, before, before.MarkerKey(), before.ProbeKey()); err != nil {
 			return err
 		}
 	}
 	if !s.FolderMarker {
-		if c.old.FolderMarker {
-			return p.removeObjects(ctx, s, s.MarkerKey())
+		if before.FolderMarker {
+			return r.removeObjects(ctx, s, s.MarkerKey())
 		}
 		return nil
 	}
-	_, err := p.s3.PutObject(ctx, &s3.PutObjectInput{
-		Bucket: &s.BucketName, ExpectedBucketOwner: p.expectedOwner(),
+	_, err := r.s3.PutObject(ctx, &s3.PutObjectInput{
+		Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner(),
 		Key: aws.String(s.MarkerKey()), IfNoneMatch: aws.String("*")})
-	if err != nil && !isCode(err, "PreconditionFailed") { // it is there
-		return fmt.Errorf("folder marker %s of bucket %s: %w", s.MarkerKey(), s.BucketName, brief(err))
+	if err != nil && !awscall.IsCode(err, "PreconditionFailed") { // it is there
+		return fmt.Errorf("folder marker %s of bucket %s: %w", s.MarkerKey(), s.BucketName, awscall.Brief(err))
 	}
 	return nil
 }
@@ -43,21 +45,10 @@ func isOurObject(s spec.Spec, key string, size int64) bool {
 
 // removeObjects removes all versions and delete markers of our own objects among
 // the keys, whether the bucket is versioned or not.
-func (p *Provisioner) removeObjects(ctx context.Context, s spec.Spec, keys ...string) error {
+func (r *run) removeObjects(ctx context.Context, s spec.Spec, keys ...string) error {
 	for _, key := range keys {
-		err := p.eachPage(ctx, s, key, func(entries []entry, _ bool) (bool, error) {
-			for _, e := range entries {
-				if e.key > key { // the rest only start with it
-					return true, nil
-				}
-				if !isOurObject(s, e.key, e.size) {
-					continue
-				}
-				if err := p.deleteEntry(ctx, s, e); err != nil {
-					return false, err
-				}
-			}
-			return false, nil
+		err := r.eachPage(ctx, s, key, func(entries []entry, _ bool) (bool, error) {
+			return r.removeObject(ctx, s, key, entries)
 		})
 		if err != nil {
 			return err
@@ -66,13 +57,30 @@ func (p *Provisioner) removeObjects(ctx context.Context, s spec.Spec, keys ...st
 	return nil
 }
 
+// removeObject removes what a page holds of one of our own objects. It has seen enough where
+// the page goes on to other keys, which only start with that of the object.
+func (r *run) removeObject(ctx context.Context, s spec.Spec, key string, entries []entry) (enough bool, err error) {
+	for _, e := range entries {
+		if e.key > key {
+			return true, nil
+		}
+		if !isOurObject(s, e.key, e.size) {
+			continue
+		}
+		if err := r.deleteEntry(ctx, s, e); err != nil {
+			return false, err
+		}
+	}
+	return false, nil
+}
+
 // errHoldsData says that a bucket holds more than our own objects.
 var errHoldsData = errors.New("is not empty")
 
 // checkEmpty returns an error that says how much the bucket holds, if it holds
 // anything but our own objects.
-func (p *Provisioner) checkEmpty(ctx context.Context, s spec.Spec) error {
-	count, more, err := p.countOthers(ctx, s)
+func (r *run) checkEmpty(ctx context.Context, s spec.Spec) error {
+	count, more, err := r.countOthers(ctx, s)
 	if err != nil || count == 0 {
 		return err
 	}
@@ -86,8 +94,8 @@ func (p *Provisioner) checkEmpty(ctx context.Context, s spec.Spec) error {
 
 // countOthers counts the versions and delete markers on the first page that holds
 // any that are not ours.
-func (p *Provisioner) countOthers(ctx context.Context, s spec.Spec) (count int, more bool, err error) {
-	err = p.eachPage(ctx, s, "", func(entries []entry, truncated bool) (bool, error) {
+func (r *run) countOthers(ctx context.Context, s spec.Spec) (count int, more bool, err error) {
+	err = r.eachPage(ctx, s, "", func(entries []entry, truncated bool) (bool, error) {
 		for _, e := range entries {
 			if !isOurObject(s, e.key, e.size) {
 				count++

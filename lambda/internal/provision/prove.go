@@ -4,45 +4,50 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"bucketuser/lambda/internal/awscall"
 	"bucketuser/lambda/spec"
 )
 
-// prove shows that a new key does what Access promises, and asks meanwhile whether
-// CloudFormation still waits; if not, the proof stops. A key that is not new
-// was proven before.
-func (p *Provisioner) prove(ctx context.Context, s spec.Spec, c change, made set, key credential) error {
+// keyPropagation is how long a new key, or the policy behind it, may not be known: 5 to 15 s.
+const keyPropagation = 2 * time.Minute
+
+// prove shows that a new key does what Access promises. Meanwhile it asks whether the event
+// is late, and the proof stops if so. A key that is not new was proven before.
+func (r *run) prove(ctx context.Context, op operation, made set, key credential) error {
 	if !key.fresh {
 		return nil
 	}
+	s := op.spec
 	proof, stop := context.WithCancel(ctx)
 	defer stop()
-	var stale, failed error
+	var late, failed error
 	err := together(
 		func() error {
-			if stale = p.checkAwaited(ctx, s, c); stale != nil {
+			if late = r.checkLate(ctx, op); late != nil {
 				stop()
 			}
 			return nil
 		},
-		func() error { return p.ensureStillOurs(ctx, s, made.bucket) },
+		func() error { return r.ensureStillOurs(ctx, s, made.bucket) },
 		func() error {
 			if s.VerifyCredentials {
-				failed = p.useKey(proof, s, key)
+				failed = r.useKey(proof, s, key)
 			}
 			return nil
 		},
 	)
 	if s.VerifyCredentials {
 		// The user's own delete leaves a version and a marker in a versioned bucket.
-		err = errors.Join(err, p.removeObjects(ctx, s, s.ProbeKey()))
+		err = errors.Join(err, r.removeObjects(ctx, s, s.ProbeKey()))
 	}
-	if stale != nil {
-		return stale // which also ended the proof
+	if late != nil {
+		return late // which also ended the proof
 	}
 	if failed != nil {
 		failed = fmt.Errorf("user %s: its new key cannot do what Access %s promises: %w", s.UserName, s.Access, failed)
@@ -53,32 +58,34 @@ func (p *Provisioner) prove(ctx context.Context, s spec.Spec, c change, made set
 // useKey does with the key what its owner will do: put, head, list and delete one
 // empty object below the prefix, or read one that the role puts there. Refusals are
 // repeated, since neither key nor policy is known everywhere at once.
-func (p *Provisioner) useKey(ctx context.Context, s spec.Spec, key credential) error {
-	config := p.config.Copy()
+func (r *run) useKey(ctx context.Context, s spec.Spec, key credential) error {
+	config := r.config.Copy()
 	config.Credentials = credentials.NewStaticCredentialsProvider(key.ID, string(key.secret), "")
-	config.Retryer = func() aws.Retryer { return patient(ctx, keyPropagation, isNotYet) }
+	config.Retryer = func() aws.Retryer {
+		return r.patience.Until(ctx, "S3 knows the key and its policy", keyPropagation, awscall.IsNotYet)
+	}
 	user := s3.NewFromConfig(config)
 
 	writer := user
 	if s.Access == spec.ReadOnly {
-		writer = p.s3
+		writer = r.s3
 	}
 	object := aws.String(s.ProbeKey())
-	_, err := writer.PutObject(ctx, &s3.PutObjectInput{Bucket: &s.BucketName, ExpectedBucketOwner: p.expectedOwner(), Key: object})
+	_, err := writer.PutObject(ctx, &s3.PutObjectInput{Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner(), Key: object})
 	if err != nil {
-		return brief(err)
+		return awscall.Brief(err)
 	}
 	// The proof of another delivery uses the same object, and removes it in the end:
 	// only who may read it and list the bucket is told so, everybody else is refused.
-	_, err = user.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &s.BucketName, ExpectedBucketOwner: p.expectedOwner(), Key: object})
-	if err != nil && !isMissing(err) {
-		return brief(err)
+	_, err = user.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner(), Key: object})
+	if err != nil && !awscall.IsMissing(err) {
+		return awscall.Brief(err)
 	}
-	_, err = user.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &s.BucketName, ExpectedBucketOwner: p.expectedOwner(),
+	_, err = user.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner(),
 		Prefix: &s.Prefix, MaxKeys: aws.Int32(1)})
 	if err != nil || s.Access == spec.ReadOnly {
-		return brief(err)
+		return awscall.Brief(err)
 	}
-	_, err = user.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &s.BucketName, ExpectedBucketOwner: p.expectedOwner(), Key: object})
-	return brief(err)
+	_, err = user.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner(), Key: object})
+	return awscall.Brief(err)
 }

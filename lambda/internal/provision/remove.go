@@ -5,138 +5,134 @@ import (
 	"errors"
 	"fmt"
 
+	"bucketuser/lambda/claim"
+	"bucketuser/lambda/internal/awscall"
 	"bucketuser/lambda/spec"
 )
 
-// remove carries out a Delete. What is not ours stays, and is not an error: a set
-// that was never made, or that is gone already, counts as removed. A Delete that comes
-// late, when the same names are in use again, removes nothing; it answers a failure,
-// which CloudFormation drops.
-func (p *Provisioner) remove(ctx context.Context, s spec.Spec) error {
+// A disposal is what a removal does with a bucket that holds more than our own objects.
+type disposal int
+
+// The disposals.
+const (
+	refuseData  disposal = iota // the removal fails
+	purgeData                   // everything in the bucket is deleted
+	releaseData                 // the bucket is kept and released
+)
+
+// disposalOf is what the property OnDelete asks for.
+func disposalOf(onDelete string) disposal {
+	switch onDelete {
+	case spec.Purge:
+		return purgeData
+	case spec.Retain:
+		return releaseData
+	default:
+		return refuseData
+	}
+}
+
+// remove carries out a Delete. What is not ours stays, and is not an error: a set that was
+// never made, or that is gone already, counts as removed. A late Delete removes nothing: the
+// same names may be in use again.
+func (r *run) remove(ctx context.Context, s spec.Spec) error {
 	var found set
 	err := together(
-		func() error { return p.checkNotInUse(ctx, s) },
-		func() (err error) { found, err = p.lookForRemoval(ctx, s); return err },
+		func() error { return r.checkLateDelete(ctx, s) },
+		func() (err error) { found, err = r.lookForRemoval(ctx, s); return err },
 	)
 	if err != nil {
 		return err
 	}
 	// Nothing is changed before it is clear that the bucket may go too.
-	if found.bucket.owned(s) && !found.bucket.adopted() && s.OnDelete == spec.DeleteIfEmpty {
-		if err := p.checkEmpty(ctx, s); err != nil {
+	data := disposalOf(s.OnDelete)
+	if found.bucket.State == claim.Ours && data == refuseData {
+		if err := r.checkEmpty(ctx, s); err != nil {
 			return err
 		}
 	}
-	return p.removeSet(ctx, s, found)
+	r.reportForeign(s, found)
+	return r.removeSet(ctx, s, found, data)
 }
 
-// undo removes what an event began, unless credentials were committed. To be sure
-// of that it commits an empty value in their place, a tombstone: whoever proves a key
-// for this set at the same time is then refused, and a delivery that finds it stops.
-// So the secret goes last, where a Delete removes it first. OnDelete of s says what
-// becomes of a bucket that holds anything.
-func (p *Provisioner) undo(ctx context.Context, s spec.Spec) error {
-	found, err := p.lookForRemoval(ctx, s)
-	if errors.Is(err, errOvertaken) {
-		return nil // it is the set of a later event
+// reportForeign logs what a Delete leaves, since the tags say that it is not ours.
+func (r *run) reportForeign(s spec.Spec, found set) {
+	for _, thing := range []struct {
+		kind, name string
+		claim      claim.Claim
+		isOurs     bool
+	}{
+		{"secret", s.SecretName, found.secret.Claim, found.secret.isOurs()},
+		{"user", s.UserName, found.user.Claim, found.user.IsOurs()},
+		{"bucket", s.BucketName, found.bucket.Claim, found.bucket.IsOurs()},
+	} {
+		if thing.claim.Exists() && !thing.isOurs {
+			r.log.Info("left what is not ours", thing.kind, thing.name)
+		}
 	}
+}
+
+// removeLeftover removes what a failed replacement left. A bucket that holds data is
+// released: nobody asked for data to be deleted.
+func (r *run) removeLeftover(ctx context.Context, s spec.Spec) error {
+	found, err := r.lookForRemoval(ctx, s)
 	if err != nil {
 		return err
 	}
-	if found.secret.owned(s) && found.secret.isLater() {
-		p.log.Warn("not undone: a later version of the provider keeps the secret", "secret", s.SecretName)
-		return nil // the Delete, or the Update back, removes it
-	}
-	if found.secret.owned(s) && !found.secret.deleting {
-		current, err := p.readValue(ctx, s, found.secret)
-		if err != nil {
-			return err
-		}
-		if current.fields[spec.FieldAccessKeyID] != "" || current.isForeign {
-			p.log.Info("not undone: the credentials are committed", "physicalResourceId", s.PhysicalID)
-			return nil
-		}
-		_, err = p.settle(ctx, s, found.secret, current.version, nil)
-		if errors.Is(err, errConflict) {
-			return nil
-		}
-		if err != nil && !isDenied(err) { // without the right to commit, nobody has
-			return err
-		}
-	}
-	if found.user.owned(s) {
-		if err := p.removeUser(ctx, s); err != nil {
-			return err
-		}
-	}
-	if err := p.removeBucket(ctx, s, found.bucket); err != nil || !found.secret.owned(s) {
-		return err
-	}
-	return p.removeSecret(ctx, s, found.secret)
-}
-
-// removeLeftover removes what a failed replacement left. Its bucket is deleted only if
-// it is empty and released otherwise: nobody asked for data to be deleted.
-func (p *Provisioner) removeLeftover(ctx context.Context, s spec.Spec) error {
-	found, err := p.lookForRemoval(ctx, s)
-	if err != nil {
-		return err
-	}
-	s.OnDelete = spec.Retain
-	return p.removeSet(ctx, s, found)
+	return r.removeSet(ctx, s, found, releaseData)
 }
 
 // removeSet removes the three, as far as they are ours, in the order that is safe.
-func (p *Provisioner) removeSet(ctx context.Context, s spec.Spec, found set) error {
-	if err := p.revoke(ctx, s, found); err != nil {
+func (r *run) removeSet(ctx context.Context, s spec.Spec, found set, data disposal) error {
+	if err := r.revoke(ctx, s, found); err != nil {
 		return err
 	}
-	if found.owned(s) && !found.bucket.exists { // or an event beside this one has made it since
+	if found.isOurs() && !found.bucket.Exists() { // or an event beside this one has made it since
 		var err error
-		if found.bucket, err = p.lookBucket(ctx, s, false); err != nil {
+		if found.bucket, err = r.lookBucket(ctx, s, hasty); err != nil {
 			return err
 		}
 	}
-	return p.removeBucket(ctx, s, found.bucket)
+	return r.removeBucket(ctx, s, found.bucket, data)
 }
 
 // lookForRemoval reads secret, user and bucket. The three looks are not one: a Create
 // beside them may have made a part after it was looked for and another before. So
 // where one part is ours, those that were missing are looked for again, a user for as
 // long as IAM may not know one that was just made.
-func (p *Provisioner) lookForRemoval(ctx context.Context, s spec.Spec) (set, error) {
+func (r *run) lookForRemoval(ctx context.Context, s spec.Spec) (set, error) {
 	var found set
 	var secretErr, bucketErr error
 	err := together(
-		func() error { found.secret, secretErr = p.lookSecret(ctx, s, false); return nil },
-		func() (err error) { found.user, err = p.lookUser(ctx, s, false); return err },
-		func() error { found.bucket, bucketErr = p.lookBucket(ctx, s, false); return nil },
+		func() error { found.secret, secretErr = r.lookSecret(ctx, s, hasty); return nil },
+		func() (err error) { found.user, err = r.lookUser(ctx, s, hasty); return err },
+		func() error { found.bucket, bucketErr = r.lookBucket(ctx, s, hasty); return nil },
 	)
 	err = errors.Join(err,
 		excuse(s, found, "SecretName", secretErr),
 		excuse(s, found, "BucketName", bucketErr))
-	if err != nil || !found.owned(s) {
+	if err != nil || !found.isOurs() {
 		return found, err
 	}
-	if err := found.overtaken(s); err != nil {
+	if err := found.checkLate(); err != nil {
 		return found, err
 	}
 	// The secret first: once it holds a value, user and bucket exist.
-	if !found.secret.exists {
-		if found.secret, err = p.lookSecret(ctx, s, false); err != nil {
+	if !found.secret.Exists() {
+		if found.secret, err = r.lookSecret(ctx, s, hasty); err != nil {
 			return found, err
 		}
 	}
 	return found, together(
 		func() (err error) {
-			if !found.user.exists {
-				found.user, err = p.getUser(ctx, s, patient(ctx, readPropagation, isMissing))
+			if !found.user.Exists() {
+				found.user, err = r.getUser(ctx, s, r.patience.Until(ctx, "IAM shows the user, if it was just made", readPropagation, awscall.IsMissing))
 			}
 			return err
 		},
 		func() (err error) {
-			if !found.bucket.exists {
-				found.bucket, err = p.lookBucket(ctx, s, false)
+			if !found.bucket.Exists() {
+				found.bucket, err = r.lookBucket(ctx, s, hasty)
 			}
 			return err
 		},
@@ -148,9 +144,9 @@ func (p *Provisioner) lookForRemoval(ctx context.Context, s spec.Spec) (set, err
 // was made under it. Unless there is a user of ours, whose name has no pattern.
 func excuse(s spec.Spec, found set, property string, err error) error {
 	switch {
-	case !isDenied(err) || !s.Outside().Has(property):
+	case !awscall.IsDenied(err) || !s.Outside().Has(property):
 		return err
-	case found.user.owned(s):
+	case found.user.IsOurs():
 		return fmt.Errorf("%w; the provider's patterns were narrowed: widen them and delete again", err)
 	default:
 		return nil
@@ -159,65 +155,66 @@ func excuse(s spec.Spec, found set, property string, err error) error {
 
 // revoke ends all access: first the secret, so that no event can commit a key any
 // more, then the keys and the user. Only then may the bucket be emptied.
-func (p *Provisioner) revoke(ctx context.Context, s spec.Spec, found set) error {
-	if found.secret.owned(s) {
-		if err := p.removeSecret(ctx, s, found.secret); err != nil {
+func (r *run) revoke(ctx context.Context, s spec.Spec, found set) error {
+	if found.secret.isOurs() {
+		if err := r.removeSecret(ctx, s, found.secret); err != nil {
 			return err
 		}
 	}
-	if !found.user.owned(s) {
+	if !found.user.IsOurs() {
 		return nil
 	}
-	if err := p.removeUser(ctx, s); err != nil || found.secret.exists {
+	if err := r.removeUser(ctx, s); err != nil || found.secret.Exists() {
 		return err
 	}
 	// An event beside this one may have made and committed a secret meanwhile. Without
 	// the user it cannot do so any more.
-	x, err := p.lookSecret(ctx, s, false)
-	if err != nil || !x.owned(s) {
+	x, err := r.lookSecret(ctx, s, hasty)
+	if err != nil || !x.isOurs() {
 		return err
 	}
-	return p.removeSecret(ctx, s, x)
+	return r.removeSecret(ctx, s, x)
 }
 
-// removeBucket does what OnDelete says. An event that is still at work may write
-// its marker after ours was removed, so a bucket that holds nothing else is tried
-// again.
-func (p *Provisioner) removeBucket(ctx context.Context, s spec.Spec, b bucket) error {
-	if !b.owned(s) {
+// removeBucket deletes a bucket of ours and releases one that was adopted. An event that is
+// still at work may write its marker after ours was removed, so a bucket that holds nothing
+// else is tried again.
+func (r *run) removeBucket(ctx context.Context, s spec.Spec, b bucket, data disposal) error {
+	switch b.State {
+	case claim.Absent, claim.Elsewhere, claim.Foreign, claim.Released, claim.Leaving:
 		return nil
-	}
-	if b.adopted() {
-		return p.releaseBucket(ctx, s, b)
+	case claim.Adopted:
+		return r.releaseBucket(ctx, s, b)
+	case claim.Ours:
 	}
 	const rounds = 5
 	var err error
 	for range rounds {
-		if s.OnDelete == spec.Purge {
-			err = p.emptyBucket(ctx, s)
-		} else {
-			err = p.removeOwnObjects(ctx, s)
-		}
-		if err != nil {
+		if err = r.empty(ctx, s, data); err != nil {
 			break
 		}
-		if err = p.deleteBucket(ctx, s); !isCode(err, "BucketNotEmpty") {
+		if err = r.deleteBucket(ctx, s); !awscall.IsCode(err, "BucketNotEmpty") {
 			break
 		}
 	}
-	if s.OnDelete == spec.Retain && (errors.Is(err, errHoldsData) || isCode(err, "BucketNotEmpty")) {
-		return p.releaseBucket(ctx, s, b)
-	}
-	if isCode(err, "BucketNotEmpty") {
+	isFull := awscall.IsCode(err, "BucketNotEmpty")
+	switch {
+	case data == releaseData && (errors.Is(err, errHoldsData) || isFull):
+		return r.releaseBucket(ctx, s, b)
+	case isFull:
 		return fmt.Errorf("%w; somebody keeps writing to it: stop that and delete again", err)
 	}
 	return err
 }
 
-// removeOwnObjects removes marker and probe from a bucket that holds nothing else.
-func (p *Provisioner) removeOwnObjects(ctx context.Context, s spec.Spec) error {
-	if err := p.checkEmpty(ctx, s); err != nil {
+// empty makes a bucket ready to be deleted: it removes everything, or else marker and probe
+// where there is nothing else.
+func (r *run) empty(ctx context.Context, s spec.Spec, data disposal) error {
+	if data == purgeData {
+		return r.emptyBucket(ctx, s)
+	}
+	if err := r.checkEmpty(ctx, s); err != nil {
 		return err
 	}
-	return p.removeObjects(ctx, s, s.MarkerKey(), s.ProbeKey())
+	return r.removeObjects(ctx, s, s.MarkerKey(), s.ProbeKey())
 }

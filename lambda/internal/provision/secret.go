@@ -13,6 +13,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 
+	"bucketuser/lambda/claim"
+	"bucketuser/lambda/internal/awscall"
 	"bucketuser/lambda/spec"
 )
 
@@ -25,53 +27,50 @@ const minRecoveryDays = 7
 
 // secret is the Secrets Manager secret under the name of a spec.
 type secret struct {
-	exists   bool
+	claim.Claim
 	fresh    bool   // created by this event, so without a value
 	deleting bool   // in its recovery window
 	current  string // id of the version with the stage AWSCURRENT, or ""
 	ARN      string
 	kmsKeyID string
-	tags     map[string]string
 }
 
-// owned is also true for a secret that a Delete of this resource was about to
-// remove when it was cut off.
-func (x secret) owned(s spec.Spec) bool {
-	return x.exists && (isOurs(x.tags, s) || isReleased(x.tags) && x.tags[spec.TagReleasedBy] == s.PhysicalID)
-}
-
-// isLater reports whether a later version of the provider keeps the secret in a format
-// that this one does not know. Its value and the user's keys stay as they are then. One
-// that was released has no format: its keys are gone.
-func (x secret) isLater() bool { return x.exists && !isReleased(x.tags) && spec.IsLaterFormat(x.tags) }
+// isOurs is also true for a secret that a Delete of this resource was about to remove when
+// it was cut off.
+func (x secret) isOurs() bool { return x.IsOurs() || x.State == claim.Leaving }
 
 // admit refuses a secret that is neither ours nor released. One that is being
 // deleted may be gone in a moment; see createSecret.
 func (x secret) admit(s spec.Spec) error {
-	if x.exists && !x.deleting && !x.owned(s) && !isReleased(x.tags) {
-		return fmt.Errorf("secret %s: exists in this account and does not belong to this resource; choose another SecretName", s.SecretName)
+	switch x.State {
+	case claim.Foreign, claim.Elsewhere:
+		if !x.deleting {
+			return fmt.Errorf("secret %s: exists in this account and does not belong to this resource; choose another SecretName", s.SecretName)
+		}
+	case claim.Absent, claim.Ours, claim.Adopted, claim.Released, claim.Leaving:
 	}
 	return nil
 }
 
 // lookSecret describes the secret, without its value.
-func (p *Provisioner) lookSecret(ctx context.Context, s spec.Spec, creating bool) (secret, error) {
-	again := func(err error) bool { return creating && isDenied(err) }
-	out, err := p.secrets.DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: &s.SecretName},
-		func(o *secretsmanager.Options) { o.Retryer = patient(ctx, rolePropagation, again) })
-	if isMissing(err) {
+func (r *run) lookSecret(ctx context.Context, s spec.Spec, patient bool) (secret, error) {
+	isLag := func(err error) bool { return patient && awscall.IsDenied(err) }
+	out, err := r.secrets.DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: &s.SecretName},
+		func(o *secretsmanager.Options) {
+			o.Retryer = r.patience.Until(ctx, roleHasRights, rolePropagation, isLag)
+		})
+	if awscall.IsMissing(err) {
 		return secret{}, nil
 	}
 	if err != nil {
-		return secret{}, fmt.Errorf("secret %s: %w", s.SecretName, brief(err))
+		return secret{}, fmt.Errorf("secret %s: %w", s.SecretName, awscall.Brief(err))
 	}
 	return secret{
-		exists:   true,
+		Claim:    claim.Read(secretTags(out.Tags), s),
 		deleting: out.DeletedDate != nil,
 		current:  currentVersion(out.VersionIdsToStages),
 		ARN:      aws.ToString(out.ARN),
 		kmsKeyID: aws.ToString(out.KmsKeyId),
-		tags:     secretTags(out.Tags),
 	}, nil
 }
 
@@ -81,46 +80,50 @@ func (p *Provisioner) lookSecret(ctx context.Context, s spec.Spec, creating bool
 // One of ours that waits for its deletion is brought back too where the set should be
 // there, or some of it is, as somebody has deleted it by hand: what it holds is still
 // ours. Otherwise it is what an earlier set of the same names has left, and soon gone.
-func (p *Provisioner) ensureSecret(ctx context.Context, s spec.Spec, c change, found set) (secret, error) {
+func (r *run) ensureSecret(ctx context.Context, op operation, found set) (secret, error) {
 	x := found.secret
+	isWanted := !op.isNew() || found.user.IsOurs() || found.bucket.IsOurs()
 	switch {
-	case x.exists && isReleased(x.tags):
-		return p.adoptSecret(ctx, s, x)
-	case x.deleting && isOurs(x.tags, s) && (!c.creating || found.user.owned(s) || found.bucket.owned(s)):
-		return p.restoreSecret(ctx, s, x)
-	case x.exists && !x.deleting:
+	case x.IsReleased():
+		return r.adoptSecret(ctx, op.spec, x)
+	case x.deleting && x.IsOurs() && isWanted:
+		return r.restoreSecret(ctx, op.spec, x)
+	case x.Exists() && !x.deleting:
 		return x, nil
 	default:
-		return p.createSecret(ctx, s)
+		return r.createSecret(ctx, op.spec)
 	}
 }
 
 // createSecret waits while a secret of that name is still being deleted.
-func (p *Provisioner) createSecret(ctx context.Context, s spec.Spec) (secret, error) {
+func (r *run) createSecret(ctx context.Context, s spec.Spec) (secret, error) {
+	made := secret{Claim: claim.MadeSecret(s), fresh: true, kmsKeyID: s.SecretKmsKeyId}
 	in := &secretsmanager.CreateSecretInput{
 		Name:        &s.SecretName,
 		Description: aws.String("Credentials of IAM user " + s.UserName + " for bucket " + s.BucketName),
-		Tags:        toSecretTags(s.SecretTags()),
+		Tags:        toSecretTags(made.Tags()),
 	}
 	if s.SecretKmsKeyId != "" {
 		in.KmsKeyId = &s.SecretKmsKeyId
 	}
-	out, err := p.secrets.CreateSecret(ctx, in, func(o *secretsmanager.Options) {
-		o.Retryer = patient(ctx, deletionPropagation, isScheduledForDeletion)
+	out, err := r.secrets.CreateSecret(ctx, in, func(o *secretsmanager.Options) {
+		o.Retryer = r.patience.Until(ctx, "the name of the deleted secret is free", deletionPropagation, isScheduledForDeletion)
 	})
-	if isCode(err, "ResourceExistsException") {
+	if awscall.IsCode(err, "ResourceExistsException") {
 		// Another delivery of this event, or a repeated call whose answer was lost.
-		found, err := p.lookSecret(ctx, s, true)
+		found, err := r.lookSecret(ctx, s, patient)
 		return found, errors.Join(err, found.admit(s))
 	}
 	if isScheduledForDeletion(err) {
 		return secret{}, fmt.Errorf("secret %s: is in its recovery window; restore it and delete it without one, or choose another SecretName: %w",
-			s.SecretName, brief(err))
+			s.SecretName, awscall.Brief(err))
 	}
 	if err != nil {
-		return secret{}, fmt.Errorf("secret %s: %w", s.SecretName, brief(err))
+		return secret{}, fmt.Errorf("secret %s: %w", s.SecretName, awscall.Brief(err))
 	}
-	return secret{exists: true, fresh: true, ARN: aws.ToString(out.ARN), kmsKeyID: s.SecretKmsKeyId, tags: s.SecretTags()}, nil
+	made.ARN = aws.ToString(out.ARN)
+	r.log.Info("created", "secret", s.SecretName)
+	return made, nil
 }
 
 func isScheduledForDeletion(err error) bool {
@@ -136,11 +139,11 @@ func isMarkedForDeletion(err error) bool {
 }
 
 // restoreSecret takes the secret out of its recovery window.
-func (p *Provisioner) restoreSecret(ctx context.Context, s spec.Spec, x secret) (secret, error) {
-	if _, err := p.secrets.RestoreSecret(ctx, &secretsmanager.RestoreSecretInput{SecretId: &x.ARN}); err != nil {
-		return secret{}, fmt.Errorf("secret %s: %w", s.SecretName, brief(err))
+func (r *run) restoreSecret(ctx context.Context, s spec.Spec, x secret) (secret, error) {
+	if _, err := r.secrets.RestoreSecret(ctx, &secretsmanager.RestoreSecretInput{SecretId: &x.ARN}); err != nil {
+		return secret{}, fmt.Errorf("secret %s: %w", s.SecretName, awscall.Brief(err))
 	}
-	p.log.Info("restored the secret", "secret", s.SecretName)
+	r.log.Info("restored", "secret", s.SecretName)
 	x.deleting = false
 	return x, nil
 }
@@ -149,22 +152,17 @@ func (p *Provisioner) restoreSecret(ctx context.Context, s spec.Spec, x secret) 
 // earlier life, so its version is put down as not committed. That version was read
 // together with the tag that says released: by now another delivery of this event
 // may have adopted the secret and committed to it.
-func (p *Provisioner) adoptSecret(ctx context.Context, s spec.Spec, x secret) (_ secret, err error) {
+func (r *run) adoptSecret(ctx context.Context, s spec.Spec, x secret) (_ secret, err error) {
 	if x.deleting {
-		if x, err = p.restoreSecret(ctx, s, x); err != nil {
+		if x, err = r.restoreSecret(ctx, s, x); err != nil {
 			return secret{}, err
 		}
 	}
-	tags := maps.Clone(x.tags)
-	delete(tags, spec.TagReleasedBy)
-	maps.Copy(tags, s.SecretTags())
-	if x.current != "" {
-		tags[spec.TagBefore] = x.current
-	}
-	if err := p.setSecretTags(ctx, s, x, tags); err != nil {
+	if err := r.setSecretTags(ctx, s, x, x.AdoptSecret(x.current)); err != nil {
 		return secret{}, err
 	}
-	adopted, err := p.lookSecret(ctx, s, false)
+	r.log.Info("adopted what was released", "secret", s.SecretName)
+	adopted, err := r.lookSecret(ctx, s, hasty)
 	return adopted, errors.Join(err, adopted.admit(s))
 }
 
@@ -179,21 +177,18 @@ func currentVersion(stages map[string][]string) string {
 }
 
 // ensureSecretSettings brings KMS key and tags in line.
-func (p *Provisioner) ensureSecretSettings(ctx context.Context, s spec.Spec, c change, x secret) error {
+func (r *run) ensureSecretSettings(ctx context.Context, op operation, x secret) error {
 	if x.fresh {
 		return nil
 	}
+	s := op.spec
 	if !sameKmsKey(x.kmsKeyID, s.SecretKmsKeyId) {
-		_, err := p.secrets.UpdateSecret(ctx, &secretsmanager.UpdateSecretInput{SecretId: &x.ARN, KmsKeyId: &s.SecretKmsKeyId})
+		_, err := r.secrets.UpdateSecret(ctx, &secretsmanager.UpdateSecretInput{SecretId: &x.ARN, KmsKeyId: &s.SecretKmsKeyId})
 		if err != nil {
-			return fmt.Errorf("KMS key of secret %s: %w", s.SecretName, brief(err))
+			return fmt.Errorf("KMS key of secret %s: %w", s.SecretName, awscall.Brief(err))
 		}
 	}
-	tags := mergeTags(x.tags, s.SecretTags(), c.old)
-	if x.isLater() {
-		tags[spec.TagFormat] = x.tags[spec.TagFormat]
-	}
-	return p.setSecretTags(ctx, s, x, tags)
+	return r.setSecretTags(ctx, s, x, x.KeepSecret(op.before()))
 }
 
 // sameKmsKey compares what Secrets Manager reports with what was asked for: a key
@@ -206,28 +201,28 @@ func sameKmsKey(reported, wanted string) bool {
 }
 
 // setSecretTags changes the tags of x to those given.
-func (p *Provisioner) setSecretTags(ctx context.Context, s spec.Spec, x secret, tags map[string]string) error {
+func (r *run) setSecretTags(ctx context.Context, s spec.Spec, x secret, tags map[string]string) error {
 	changed, removed := map[string]string{}, []string{}
 	for key, value := range tags {
-		if old, ok := x.tags[key]; !ok || old != value {
+		if old, ok := x.Tags()[key]; !ok || old != value {
 			changed[key] = value
 		}
 	}
-	for key := range x.tags {
+	for key := range x.Tags() {
 		if _, ok := tags[key]; !ok {
 			removed = append(removed, key)
 		}
 	}
 	if len(changed) > 0 {
-		_, err := p.secrets.TagResource(ctx, &secretsmanager.TagResourceInput{SecretId: &x.ARN, Tags: toSecretTags(changed)})
+		_, err := r.secrets.TagResource(ctx, &secretsmanager.TagResourceInput{SecretId: &x.ARN, Tags: toSecretTags(changed)})
 		if err != nil {
-			return fmt.Errorf("tags of secret %s: %w", s.SecretName, brief(err))
+			return fmt.Errorf("tags of secret %s: %w", s.SecretName, awscall.Brief(err))
 		}
 	}
 	if len(removed) > 0 {
-		_, err := p.secrets.UntagResource(ctx, &secretsmanager.UntagResourceInput{SecretId: &x.ARN, TagKeys: removed})
+		_, err := r.secrets.UntagResource(ctx, &secretsmanager.UntagResourceInput{SecretId: &x.ARN, TagKeys: removed})
 		if err != nil {
-			return fmt.Errorf("tags of secret %s: %w", s.SecretName, brief(err))
+			return fmt.Errorf("tags of secret %s: %w", s.SecretName, awscall.Brief(err))
 		}
 	}
 	return nil

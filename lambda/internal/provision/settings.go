@@ -10,12 +10,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
+	"bucketuser/lambda/internal/awscall"
 	"bucketuser/lambda/spec"
 )
 
 // ensurePublicAccessBlock sets all four switches. New buckets have them, but a
 // right that everything else relies on is not left to a default.
-func (p *Provisioner) ensurePublicAccessBlock(ctx context.Context, s spec.Spec, c change, b bucket) error {
+func (r *run) ensurePublicAccessBlock(ctx context.Context, op operation, b bucket) error {
+	s := op.spec
 	wanted := &types.PublicAccessBlockConfiguration{
 		BlockPublicAcls:       aws.Bool(true),
 		BlockPublicPolicy:     aws.Bool(true),
@@ -23,33 +25,33 @@ func (p *Provisioner) ensurePublicAccessBlock(ctx context.Context, s spec.Spec, 
 		RestrictPublicBuckets: aws.Bool(true),
 	}
 	if !b.fresh {
-		out, err := p.s3.GetPublicAccessBlock(ctx, &s3.GetPublicAccessBlockInput{
-			Bucket: &s.BucketName, ExpectedBucketOwner: p.expectedOwner()})
-		if err != nil && !isCode(err, "NoSuchPublicAccessBlockConfiguration") {
-			return fmt.Errorf("public access block of bucket %s: %w", s.BucketName, brief(err))
+		out, err := r.s3.GetPublicAccessBlock(ctx, &s3.GetPublicAccessBlockInput{
+			Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner()})
+		if err != nil && !awscall.IsCode(err, "NoSuchPublicAccessBlockConfiguration") {
+			return fmt.Errorf("public access block of bucket %s: %w", s.BucketName, awscall.Brief(err))
 		}
 		if err == nil && reflect.DeepEqual(out.PublicAccessBlockConfiguration, wanted) {
 			return nil
 		}
-		p.reportRepair(c, true, "public access block", s.BucketName)
+		r.reportRepair(op, true, "public access block")
 	}
-	_, err := p.s3.PutPublicAccessBlock(ctx, &s3.PutPublicAccessBlockInput{
-		Bucket: &s.BucketName, ExpectedBucketOwner: p.expectedOwner(), PublicAccessBlockConfiguration: wanted})
+	_, err := r.s3.PutPublicAccessBlock(ctx, &s3.PutPublicAccessBlockInput{
+		Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner(), PublicAccessBlockConfiguration: wanted})
 	if err != nil {
-		return fmt.Errorf("public access block of bucket %s: %w", s.BucketName, brief(err))
+		return fmt.Errorf("public access block of bucket %s: %w", s.BucketName, awscall.Brief(err))
 	}
 	return nil
 }
 
 // ensureVersioning turns versioning on, or suspends it where it was on: S3 cannot
 // turn it off.
-func (p *Provisioner) ensureVersioning(ctx context.Context, s spec.Spec, b bucket) error {
+func (r *run) ensureVersioning(ctx context.Context, s spec.Spec, b bucket) error {
 	isOn := false
 	if !b.fresh {
-		out, err := p.s3.GetBucketVersioning(ctx, &s3.GetBucketVersioningInput{
-			Bucket: &s.BucketName, ExpectedBucketOwner: p.expectedOwner()})
+		out, err := r.s3.GetBucketVersioning(ctx, &s3.GetBucketVersioningInput{
+			Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner()})
 		if err != nil {
-			return fmt.Errorf("versioning of bucket %s: %w", s.BucketName, brief(err))
+			return fmt.Errorf("versioning of bucket %s: %w", s.BucketName, awscall.Brief(err))
 		}
 		isOn = out.Status == types.BucketVersioningStatusEnabled
 	}
@@ -60,44 +62,43 @@ func (p *Provisioner) ensureVersioning(ctx context.Context, s spec.Spec, b bucke
 	if s.Versioning {
 		status = types.BucketVersioningStatusEnabled
 	}
-	_, err := p.s3.PutBucketVersioning(ctx, &s3.PutBucketVersioningInput{
-		Bucket: &s.BucketName, ExpectedBucketOwner: p.expectedOwner(),
+	_, err := r.s3.PutBucketVersioning(ctx, &s3.PutBucketVersioningInput{
+		Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner(),
 		VersioningConfiguration: &types.VersioningConfiguration{Status: status}})
 	if err != nil {
-		return fmt.Errorf("versioning of bucket %s: %w", s.BucketName, brief(err))
+		return fmt.Errorf("versioning of bucket %s: %w", s.BucketName, awscall.Brief(err))
 	}
 	return nil
 }
 
-// ensureLifecycle sets or removes the one rule that is ours.
-func (p *Provisioner) ensureLifecycle(ctx context.Context, s spec.Spec, b bucket) error {
+// ensureLifecycle sets the one rule that is ours to a number of days, or removes it at 0.
+func (r *run) ensureLifecycle(ctx context.Context, s spec.Spec, b bucket, days int) error {
 	var current s3.GetBucketLifecycleConfigurationOutput
 	if !b.fresh {
-		out, err := p.s3.GetBucketLifecycleConfiguration(ctx, &s3.GetBucketLifecycleConfigurationInput{
-			Bucket: &s.BucketName, ExpectedBucketOwner: p.expectedOwner()})
-		if err != nil && !isCode(err, "NoSuchLifecycleConfiguration") {
-			return fmt.Errorf("lifecycle of bucket %s: %w", s.BucketName, brief(err))
+		out, err := r.s3.GetBucketLifecycleConfiguration(ctx, &s3.GetBucketLifecycleConfigurationInput{
+			Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner()})
+		if err != nil && !awscall.IsCode(err, "NoSuchLifecycleConfiguration") {
+			return fmt.Errorf("lifecycle of bucket %s: %w", s.BucketName, awscall.Brief(err))
 		}
 		if err == nil {
 			current = *out
 		}
 	}
-	rules := slices.DeleteFunc(slices.Clone(current.Rules), func(r types.LifecycleRule) bool {
-		return aws.ToString(r.ID) == spec.AbortUploadsRuleID
+	rules := slices.DeleteFunc(slices.Clone(current.Rules), func(rule types.LifecycleRule) bool {
+		return aws.ToString(rule.ID) == spec.AbortUploadsRuleID
 	})
-	if s.AbortIncompleteUploadsAfterDays > 0 {
-		rules = append(rules, abortRule(s.AbortIncompleteUploadsAfterDays))
+	if days > 0 {
+		rules = append(rules, abortRule(days))
 	}
 	if slices.EqualFunc(rules, current.Rules, sameRule) {
 		return nil
 	}
-	return p.putLifecycle(ctx, s, rules, current.TransitionDefaultMinimumObjectSize)
+	return r.putLifecycle(ctx, s, rules, current.TransitionDefaultMinimumObjectSize)
 }
 
 // removeLifecycle takes our rule away and leaves the others.
-func (p *Provisioner) removeLifecycle(ctx context.Context, s spec.Spec) error {
-	s.AbortIncompleteUploadsAfterDays = 0
-	if err := p.ensureLifecycle(ctx, s, bucket{exists: true}); !isMissing(err) {
+func (r *run) removeLifecycle(ctx context.Context, s spec.Spec) error {
+	if err := r.ensureLifecycle(ctx, s, bucket{}, 0); !awscall.IsMissing(err) {
 		return err
 	}
 	return nil
@@ -124,19 +125,19 @@ func abortRule(days int) types.LifecycleRule {
 	}
 }
 
-func (p *Provisioner) putLifecycle(ctx context.Context, s spec.Spec, rules []types.LifecycleRule, minimum types.TransitionDefaultMinimumObjectSize) error {
+func (r *run) putLifecycle(ctx context.Context, s spec.Spec, rules []types.LifecycleRule, minimum types.TransitionDefaultMinimumObjectSize) error {
 	var err error
 	if len(rules) == 0 {
-		_, err = p.s3.DeleteBucketLifecycle(ctx, &s3.DeleteBucketLifecycleInput{
-			Bucket: &s.BucketName, ExpectedBucketOwner: p.expectedOwner()})
+		_, err = r.s3.DeleteBucketLifecycle(ctx, &s3.DeleteBucketLifecycleInput{
+			Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner()})
 	} else {
-		_, err = p.s3.PutBucketLifecycleConfiguration(ctx, &s3.PutBucketLifecycleConfigurationInput{
-			Bucket: &s.BucketName, ExpectedBucketOwner: p.expectedOwner(),
+		_, err = r.s3.PutBucketLifecycleConfiguration(ctx, &s3.PutBucketLifecycleConfigurationInput{
+			Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner(),
 			TransitionDefaultMinimumObjectSize: minimum,
 			LifecycleConfiguration:             &types.BucketLifecycleConfiguration{Rules: rules}})
 	}
 	if err != nil {
-		return fmt.Errorf("lifecycle of bucket %s: %w", s.BucketName, brief(err))
+		return fmt.Errorf("lifecycle of bucket %s: %w", s.BucketName, awscall.Brief(err))
 	}
 	return nil
 }

@@ -172,30 +172,30 @@ var changedByHand = []struct {
 	newKey bool
 	log    string
 }{
-	{"user deleted", func(a *awsfake.AWS, _ answer) { a.DeleteUser("clickhouse") }, true, `"what":"user"`},
+	{"user deleted", func(a *awsfake.AWS, _ answer) { a.DeleteUser("clickhouse") }, true, `"part":"user"`},
 	{"user created again", func(a *awsfake.AWS, c answer) {
 		tags := a.Snapshot().Users["clickhouse"].Tags
 		a.DeleteUser("clickhouse")
 		a.AddUser("clickhouse", "/bucketuser/", tags)
-	}, true, "the key in the secret is gone"},
-	{"key deleted", func(a *awsfake.AWS, c answer) { a.DeleteKey(c.Data["AccessKeyId"]) }, true, "the key in the secret is gone"},
-	{"key made inactive", func(a *awsfake.AWS, c answer) { a.SetKeyActive(c.Data["AccessKeyId"], false) }, true, "the key in the secret is inactive"},
-	{"second key made", func(a *awsfake.AWS, _ answer) { a.AddKey("clickhouse") }, false, "deleted an access key that is not in the secret"},
-	{"secret deleted", func(a *awsfake.AWS, _ answer) { a.DeleteSecret("clickhouse/s3", 0) }, true, `"what":"secret"`},
+	}, true, "found the key in the secret gone"},
+	{"key deleted", func(a *awsfake.AWS, c answer) { a.DeleteKey(c.Data["AccessKeyId"]) }, true, "found the key in the secret gone"},
+	{"key made inactive", func(a *awsfake.AWS, c answer) { a.SetKeyActive(c.Data["AccessKeyId"], false) }, true, "found the key in the secret inactive"},
+	{"second key made", func(a *awsfake.AWS, _ answer) { a.AddKey("clickhouse") }, false, "removed an access key that is not in the secret"},
+	{"secret deleted", func(a *awsfake.AWS, _ answer) { a.DeleteSecret("clickhouse/s3", 0) }, true, `"part":"secret"`},
 	{"secret scheduled for deletion", func(a *awsfake.AWS, _ answer) { a.DeleteSecret("clickhouse/s3", 30) }, false, "restored"},
 	{"all but the secret deleted, and that scheduled for deletion", func(a *awsfake.AWS, _ answer) {
 		a.DeleteUser("clickhouse")
 		a.DeleteBucket("my-data")
 		a.DeleteSecret("clickhouse/s3", 30)
-	}, true, "restored the secret"},
-	{"secret overwritten", func(a *awsfake.AWS, _ answer) { a.PutSecretValue("clickhouse/s3", "nonsense") }, true, `"what":"value of the secret"`},
-	{"bucket deleted", func(a *awsfake.AWS, _ answer) { a.DeleteBucket("my-data") }, false, `"what":"bucket"`},
-	{"public access block lifted", func(a *awsfake.AWS, _ answer) { a.SetPublicAccessBlock("my-data", false) }, false, `"what":"public access block"`},
+	}, true, "restored"},
+	{"secret overwritten", func(a *awsfake.AWS, _ answer) { a.PutSecretValue("clickhouse/s3", "nonsense") }, true, `"part":"value of the secret"`},
+	{"bucket deleted", func(a *awsfake.AWS, _ answer) { a.DeleteBucket("my-data") }, false, `"part":"bucket"`},
+	{"public access block lifted", func(a *awsfake.AWS, _ answer) { a.SetPublicAccessBlock("my-data", false) }, false, `"part":"public access block"`},
 	{"policy altered", func(a *awsfake.AWS, _ answer) {
 		policy := a.Snapshot().Buckets["my-data"].Policy
 		_ = a.SetBucketPolicy("my-data", strings.Replace(policy, `"s3:GetObject"`, `"s3:GetObjectTagging"`, 1))
-	}, false, `"what":"policy"`},
-	{"policy removed", func(a *awsfake.AWS, _ answer) { _ = a.SetBucketPolicy("my-data", "") }, false, `"what":"policy"`},
+	}, false, `"part":"policy"`},
+	{"policy removed", func(a *awsfake.AWS, _ answer) { _ = a.SetBucketPolicy("my-data", "") }, false, `"part":"policy"`},
 }
 
 func TestUpdateRepairsWhatWasChangedByHand(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"bucketuser/lambda/claim"
 	"bucketuser/lambda/internal/awsfake"
 	"bucketuser/lambda/internal/cfnfake"
 	"bucketuser/lambda/spec"
@@ -36,7 +37,7 @@ func (m *model) checkLive(now awsfake.Snapshot, stack *cfnfake.Stack, s spec.Spe
 	switch {
 	case !key.Active || fields[spec.FieldAccessKeyID] != key.ID || fields[spec.FieldSecretAccessKey] != key.Secret:
 		return fmt.Errorf("the secret is not that of the live key")
-	case !isSubset(s.OwnerTags(), bucket.Tags) || !strings.Contains(bucket.Policy, `"`+s.UserARN()+`"`):
+	case !isSubset(claim.OwnerTags(s), bucket.Tags) || !strings.Contains(bucket.Policy, `"`+s.UserARN()+`"`):
 		return fmt.Errorf("the bucket does not let the user in")
 	case m.drifted[stack]: // the settings are those of either
 		return nil
@@ -44,7 +45,7 @@ func (m *model) checkLive(now awsfake.Snapshot, stack *cfnfake.Stack, s spec.Spe
 		return fmt.Errorf("the secret is not that of the properties")
 	case secret.DeletedDays > 0:
 		return fmt.Errorf("the secret is being deleted")
-	case !isSubset(s.OwnerTags(), user.Tags) || !isSubset(s.AllTags(), secret.Tags) || !isSubset(s.AllTags(), bucket.Tags):
+	case !isSubset(claim.OwnerTags(s), user.Tags) || !isSubset(claim.MadeSecret(s).Tags(), secret.Tags) || !isSubset(claim.Made(s).Tags(), bucket.Tags):
 		return fmt.Errorf("tags: %v, %v, %v", user.Tags, secret.Tags, bucket.Tags)
 	case user.Path != spec.DefaultIAMPath || user.Boundary != boundary || len(user.Attached) > 0:
 		return fmt.Errorf("user: %+v", user)

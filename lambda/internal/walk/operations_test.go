@@ -8,6 +8,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"bucketuser/lambda/claim"
 	"bucketuser/lambda/internal/cfnfake"
 	"bucketuser/lambda/spec"
 )
@@ -129,7 +130,7 @@ func (w *walk) remove(ctx context.Context, stack *cfnfake.Stack, p plan) bool {
 }
 
 func (w *walk) isOwn(s spec.Spec) bool {
-	return isSubset(s.OwnerTags(), w.world.aws.Snapshot().Buckets[s.BucketName].Tags)
+	return isSubset(claim.OwnerTags(s), w.world.aws.Snapshot().Buckets[s.BucketName].Tags)
 }
 
 // end deletes everything, as people would, and wants nothing left but what Retain has

@@ -1,0 +1,113 @@
+package claim
+
+import (
+	"maps"
+	"strconv"
+	"time"
+
+	"bucketuser/lambda/spec"
+)
+
+// OwnerTags mark a user, bucket or secret as the own of a resource.
+func OwnerTags(s spec.Spec) map[string]string {
+	return map[string]string{spec.TagOwner: s.PhysicalID, spec.TagStackID: s.StackID, spec.TagLogicalID: s.LogicalID}
+}
+
+// Made is the claim on a thing that is created now: the call that creates it sets its tags.
+// They are the property Tags, the owner tags, and the time of the event if that is known.
+func Made(s spec.Spec) Claim {
+	tags := OwnerTags(s)
+	if !s.Sent.IsZero() {
+		tags[spec.TagLastEvent] = s.Sent.UTC().Format(time.RFC3339)
+	}
+	for _, tag := range s.Tags {
+		tags[tag.Key] = tag.Value
+	}
+	return Claim{State: Ours, tags: tags, of: s}
+}
+
+// MadeSecret is the same for a secret, which also says in which format it is kept.
+func MadeSecret(s spec.Spec) Claim {
+	c := Made(s)
+	c.tags[spec.TagFormat] = strconv.Itoa(spec.Format)
+	return c
+}
+
+// KeepBucket returns the tags of a bucket that stays ours. The property Tags are set, those
+// that before had and that are no more are removed, and tags of others stay. The time of the
+// last event stays that of the event that made or adopted the bucket: the secret's is kept
+// up to date, which spares every Update a write here.
+func (c Claim) KeepBucket(before spec.Spec) map[string]string {
+	tags := c.keep(Made(c.of).tags, before)
+	if made, ok := c.tags[spec.TagLastEvent]; ok {
+		tags[spec.TagLastEvent] = made
+	}
+	return tags
+}
+
+// KeepSecret returns the tags of a secret that stays ours, as KeepBucket does, with the time
+// of this event. A format that this version does not know stays.
+func (c Claim) KeepSecret(before spec.Spec) map[string]string {
+	tags := c.keep(MadeSecret(c.of).tags, before)
+	if c.IsLaterFormat() {
+		tags[spec.TagFormat] = c.tags[spec.TagFormat]
+	}
+	return tags
+}
+
+// keep also removes the note of a release, which an adoption that was cut off has left.
+func (c Claim) keep(wanted map[string]string, before spec.Spec) map[string]string {
+	tags := maps.Clone(c.tags)
+	if tags == nil {
+		tags = map[string]string{}
+	}
+	delete(tags, spec.TagReleasedBy)
+	for _, tag := range before.Tags {
+		delete(tags, tag.Key)
+	}
+	maps.Copy(tags, wanted)
+	return tags
+}
+
+// AdoptBucket returns the tags that make a released bucket ours. It says that the bucket was
+// there before us: it is released again, and never deleted.
+func (c Claim) AdoptBucket() map[string]string {
+	tags := maps.Clone(c.tags)
+	maps.Copy(tags, Made(c.of).tags)
+	tags[spec.TagAdopted] = "true"
+	return tags
+}
+
+// AdoptSecret returns the tags that make a released secret ours. The version that it holds,
+// if it holds one, is put down as that of an earlier life: it does not count as committed.
+// The caller must have read it in the same call as the tags.
+func (c Claim) AdoptSecret(version string) map[string]string {
+	tags := maps.Clone(c.tags)
+	delete(tags, spec.TagReleasedBy)
+	maps.Copy(tags, MadeSecret(c.of).tags)
+	if version != "" {
+		tags[spec.TagBefore] = version
+	}
+	return tags
+}
+
+// ReleaseBucket returns the tags of a bucket that another resource may adopt.
+func (c Claim) ReleaseBucket() map[string]string {
+	tags := maps.Clone(c.tags)
+	for _, key := range []string{spec.TagStackID, spec.TagLogicalID, spec.TagLastEvent, spec.TagAdopted} {
+		delete(tags, key)
+	}
+	tags[spec.TagOwner] = spec.Released
+	return tags
+}
+
+// ReleaseSecret returns the tags of a secret that is about to wait for its deletion. They say
+// who let go of it, so that a Delete that is cut off before the deletion can go on.
+func (c Claim) ReleaseSecret() map[string]string {
+	tags := maps.Clone(c.tags)
+	for _, key := range []string{spec.TagBefore, spec.TagLastEvent, spec.TagFormat} {
+		delete(tags, key)
+	}
+	tags[spec.TagOwner], tags[spec.TagReleasedBy] = spec.Released, c.of.PhysicalID
+	return tags
+}

@@ -1,0 +1,98 @@
+// Package awscall tells what the answer to a call of AWS means, and repeats calls.
+//
+// Errors are told apart by their codes here and nowhere else. A call is repeated by
+// [Standard], or by a [Patience] where AWS may not know yet what was made a moment ago.
+// The package refuses to know what the calls are about.
+package awscall
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/smithy-go"
+)
+
+// IsCode reports whether err is an answer of AWS with one of the codes.
+func IsCode(err error, codes ...string) bool {
+	var api smithy.APIError
+	return errors.As(err, &api) && slices.Contains(codes, api.ErrorCode())
+}
+
+// IsMissing reports whether err says that the thing does not exist.
+func IsMissing(err error) bool {
+	return IsCode(err, "NoSuchEntity", "NoSuchEntityException", "ResourceNotFoundException",
+		"NoSuchBucket", "NoSuchKey", "NotFound", "NoSuchUpload", "NoSuchVersion")
+}
+
+// IsDenied reports whether err is a refusal for lack of permission. The answer to a HEAD
+// has no body, so the SDK makes its code of the status: Forbidden.
+func IsDenied(err error) bool {
+	return IsCode(err, "AccessDenied", "AccessDeniedException", "Forbidden")
+}
+
+// IsNotYet reports whether err is what a key gets before all of AWS knows it, or its policy.
+func IsNotYet(err error) bool {
+	return IsDenied(err) || IsCode(err, "InvalidAccessKeyId")
+}
+
+// IsInvalidPrincipal reports whether S3 does not know the user of a policy. Every other
+// MalformedPolicy stays malformed however often it is sent.
+func IsInvalidPrincipal(err error) bool {
+	var api smithy.APIError
+	return errors.As(err, &api) && api.ErrorCode() == "MalformedPolicy" &&
+		strings.Contains(api.ErrorMessage(), "Invalid principal")
+}
+
+// IsElsewhere reports whether S3 points to another region for the bucket.
+func IsElsewhere(err error) bool {
+	var response *awshttp.ResponseError
+	return errors.As(err, &response) && response.HTTPStatusCode() == http.StatusMovedPermanently
+}
+
+// IsRefused reports whether AWS has said no, so that nothing happened. A server error, a
+// timeout and a lost connection leave open whether anything did.
+func IsRefused(err error) bool {
+	var response *awshttp.ResponseError
+	return errors.As(err, &response) && response.HTTPStatusCode() >= 400 && response.HTTPStatusCode() < 500
+}
+
+// Brief wraps an error of the SDK. Its text is the code, the message, the operation and the
+// request id, without the SDK's own nesting. It returns nil for nil.
+func Brief(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &briefError{err}
+}
+
+type briefError struct{ err error }
+
+func (e *briefError) Unwrap() error { return e.err }
+
+func (e *briefError) Error() string {
+	var api smithy.APIError
+	var operation *smithy.OperationError
+	if !errors.As(e.err, &api) || !errors.As(e.err, &operation) {
+		return e.err.Error()
+	}
+	text := fmt.Sprintf("%s: %s (%s", api.ErrorCode(), api.ErrorMessage(), operation.Operation())
+	var response *awshttp.ResponseError
+	if errors.As(e.err, &response) && response.ServiceRequestID() != "" {
+		text += ", request " + response.ServiceRequestID()
+	}
+	return text + ")"
+}
+
+// WithoutMessage keeps the code of an answer and drops its text, which may quote what was
+// sent. It serves the calls that send a secret.
+func WithoutMessage(err error) error {
+	var api smithy.APIError
+	if errors.As(err, &api) {
+		return errors.New(api.ErrorCode())
+	}
+	return errors.New("no answer")
+}

@@ -1,0 +1,63 @@
+package provision
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"bucketuser/lambda/claim"
+)
+
+// deliveries is how often a key is offered to the secret. Only another event that
+// commits at the same moment makes a second one necessary.
+const deliveries = 3
+
+// deliver proves key if it is new, commits it, and removes every other key of the user.
+// Where another event was faster, the key that it committed is the one that counts, and
+// ours goes away.
+func (r *run) deliver(ctx context.Context, op operation, made set, key credential) (credential, error) {
+	for range deliveries {
+		failure := r.prove(ctx, op, made, key)
+		if failure == nil {
+			failure = r.commit(ctx, op.spec, made.secret, &key)
+		}
+		if failure == nil {
+			isKept, err := r.sweepKeys(ctx, op.spec, key.ID)
+			if err != nil || isKept {
+				return key, err
+			}
+			failure = fmt.Errorf("access key %s of user %s: was deleted while it was delivered", key.ID, op.spec.UserName)
+		}
+		next, err := r.nextKey(ctx, op, &made, key, failure)
+		if err != nil {
+			return credential{}, err
+		}
+		key = next
+	}
+	return credential{}, fmt.Errorf("secret %s: other events keep changing it", op.spec.SecretName)
+}
+
+// nextKey returns the key to go on with after one could not be delivered. Without one it
+// returns the failure.
+func (r *run) nextKey(ctx context.Context, op operation, made *set, key credential, failure error) (credential, error) {
+	if errors.Is(failure, errUnknown) {
+		// The secret may hold the key, or hold it in a moment: a consumer would have
+		// one that does not exist. Whoever comes next sweeps it if it is not the one.
+		return credential{}, failure
+	}
+	failure = errors.Join(failure, r.discard(ctx, op.spec, key))
+	if errors.Is(failure, claim.ErrLate) {
+		return credential{}, failure
+	}
+	// The secret that this event has made may hold a value by now, the user keys.
+	made.secret.fresh, made.user.fresh = false, false
+	next, err := r.committedKey(ctx, op, *made)
+	isLost := key.version != "" || errors.Is(failure, errConflict) || errors.Is(failure, errTooLate)
+	if err == nil && next.ID == "" && isLost {
+		next, err = r.ensureKey(ctx, op, *made) // what was committed names a key that is gone
+	}
+	if err != nil || next.ID == "" {
+		return credential{}, errors.Join(failure, err)
+	}
+	return next, nil
+}

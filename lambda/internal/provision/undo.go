@@ -1,0 +1,179 @@
+package provision
+
+import (
+	"context"
+	"errors"
+
+	"github.com/aws/aws-lambda-go/cfn"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+
+	"bucketuser/lambda/claim"
+	"bucketuser/lambda/internal/awscall"
+	"bucketuser/lambda/spec"
+)
+
+// A standing is how the set of a failed event stands with CloudFormation.
+type standing int
+
+// The standings.
+const (
+	unknown      standing = iota // no answer, or no such resource
+	inUse                        // the resource is this very set
+	updating                     // an Update is under way, and the resource is another set
+	deleting                     // a Delete is under way
+	deleted                      // the resource is gone
+	deleteFailed                 // a Delete has failed and will come again
+	idle                         // anything else
+)
+
+// standingOf tells the standing from what describe returned.
+func standingOf(is resource, err error, s spec.Spec) standing {
+	if err != nil {
+		return unknown
+	}
+	switch is.status {
+	case types.ResourceStatusCreateComplete, types.ResourceStatusImportComplete,
+		types.ResourceStatusDeleteSkipped, // its stack has let go of it, with DeletionPolicy: Retain
+		types.ResourceStatusUpdateInProgress, types.ResourceStatusUpdateComplete, types.ResourceStatusUpdateFailed,
+		types.ResourceStatusUpdateRollbackInProgress, types.ResourceStatusUpdateRollbackComplete, types.ResourceStatusUpdateRollbackFailed:
+		switch {
+		case is.id == s.PhysicalID:
+			return inUse
+		case isWaiting(cfn.RequestUpdate, is.status):
+			return updating
+		}
+	case types.ResourceStatusDeleteInProgress:
+		return deleting
+	case types.ResourceStatusDeleteComplete:
+		return deleted
+	case types.ResourceStatusDeleteFailed:
+		return deleteFailed
+	}
+	return idle
+}
+
+// undoing says whether what an event made is removed, and what becomes of a bucket that
+// holds data then: it is left to a Delete that is under way, and released where no Delete
+// will come for it. The table in the package page has the same rows.
+func (op operation) undoing(at standing, hasGoneBack bool) (isUndone bool, data disposal) {
+	switch op.kind {
+	case kindCreate:
+		return undoingCreate(at)
+	case kindInPlace, kindBack:
+		return undoingUpdate(at)
+	case kindReplacement:
+		return undoingReplacement(at, hasGoneBack)
+	case kindDelete: // has made nothing
+	}
+	return false, refuseData
+}
+
+func undoingCreate(at standing) (isUndone bool, data disposal) {
+	switch at {
+	case inUse: // the event was a late duplicate; what is missing the next Update repairs
+		return false, refuseData
+	case deleteFailed: // the Delete finds everything
+		return false, refuseData
+	case deleting:
+		return true, refuseData
+	case unknown, updating, deleted, idle:
+	}
+	return true, releaseData
+}
+
+func undoingUpdate(at standing) (isUndone bool, data disposal) {
+	switch at {
+	case unknown, inUse, updating, deleteFailed, idle: // the Update that goes back finds everything
+		return false, refuseData
+	case deleting: // a late Update has made parts of a set that is being deleted
+		return true, refuseData
+	case deleted:
+	}
+	return true, releaseData
+}
+
+func undoingReplacement(at standing, hasGoneBack bool) (isUndone bool, data disposal) {
+	if at != inUse && hasGoneBack { // the Update that went back was here before
+		return true, releaseData
+	}
+	switch at {
+	case inUse, unknown, updating: // in use, or the Update that goes back finds everything
+		return false, refuseData
+	case deleting, deleteFailed, idle:
+		return true, refuseData
+	case deleted:
+	}
+	return true, releaseData
+}
+
+// undo removes what a failed event made, as undoing says.
+func (r *run) undo(ctx context.Context, op operation) error {
+	is, err := r.describe(ctx, op.spec)
+	at := standingOf(is, err, op.spec)
+	backErr := r.checkGoneBack(ctx, op.replaced())
+	isUndone, data := op.undoing(at, errors.Is(backErr, claim.ErrLater))
+	switch {
+	case isUndone:
+		return r.undoSet(ctx, op.spec, data)
+	case at == inUse:
+		return nil
+	}
+	return backErr
+}
+
+// undoSet removes a set unless credentials were committed. The secret goes last, where a
+// Delete removes it first: its tombstone keeps other events from a commit until all else is
+// gone. A set of a later event stays.
+func (r *run) undoSet(ctx context.Context, s spec.Spec, data disposal) error {
+	found, err := r.lookForRemoval(ctx, s)
+	if errors.Is(err, claim.ErrLater) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if stays, err := r.bury(ctx, s, found.secret); err != nil || stays {
+		return err
+	}
+	if found.user.IsOurs() {
+		if err := r.removeUser(ctx, s); err != nil {
+			return err
+		}
+	}
+	if err := r.removeBucket(ctx, s, found.bucket, data); err != nil || !found.secret.isOurs() {
+		return err
+	}
+	return r.removeSecret(ctx, s, found.secret)
+}
+
+// bury commits an empty value, a tombstone, in the place of credentials. Whoever proves a key
+// for the set at the same time is then refused, and a delivery that finds the tombstone
+// stops. It reports that the set stays if credentials were committed before, or if a later
+// version of the provider keeps the secret: then the Delete, or the Update back, removes all.
+func (r *run) bury(ctx context.Context, s spec.Spec, x secret) (stays bool, err error) {
+	switch {
+	case !x.isOurs():
+		return false, nil
+	case x.IsLaterFormat():
+		r.log.Warn("did not undo: a later version of the provider keeps the secret", "secret", s.SecretName)
+		return true, nil
+	case x.deleting:
+		return false, nil
+	}
+	current, err := r.readValue(ctx, s, x)
+	if err != nil {
+		return false, err
+	}
+	if current.mayBeInUse() {
+		r.log.Info("did not undo: the credentials are committed", "secret", s.SecretName)
+		return true, nil
+	}
+	_, err = r.settle(ctx, s, x, current.version, nil)
+	switch {
+	case errors.Is(err, errConflict):
+		return true, nil
+	case awscall.IsDenied(err): // without the right to commit, nobody has
+		return false, nil
+	}
+	return false, err
+}
