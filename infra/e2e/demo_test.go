@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"bucketuser/infra/internal/cloudtest"
 )
 
 // TestDemo runs what make demo, make credentials and make demo-down run, on an
@@ -24,7 +26,7 @@ func TestDemo(t *testing.T) {
 		_ = stop.Run()
 	}()
 
-	readme := string(must[[]byte](t)(os.ReadFile(filepath.Join(root, "README.md"))))
+	readme := string(cloudtest.Must(os.ReadFile(filepath.Join(root, "README.md")))(t))
 	first := runIn(t, demo, "up", "-dir", dir)
 	for _, check := range []string{
 		"s3(): writes a file and reads it", "s3(): uploads a file in several parts", "S3 disk: a MergeTree table keeps its parts there",
@@ -66,16 +68,8 @@ func TestDemo(t *testing.T) {
 	}
 }
 
-// runIn runs a command in the repository and returns what it prints.
+// runIn runs a program in the repository and returns what it prints.
 func runIn(t *testing.T, name string, args ...string) string {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), name, args...)
-	cmd.Dir = root
-	var stderr strings.Builder
-	cmd.Stderr = &stderr
-	output, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("%s %s: %v\n%s%s", filepath.Base(name), strings.Join(args, " "), err, output, stderr.String())
-	}
-	return string(output)
+	return cloudtest.Run(t, root, nil, name, args...)
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
+	"bucketuser/infra/internal/cloudtest"
 	"bucketuser/lambda/canary"
 )
 
@@ -67,12 +68,11 @@ func (w *watch) figure(what string) {
 func (d *deployment) wantNoLeak(outputs map[string]string) {
 	t, ctx := d.t, d.t.Context()
 	t.Helper()
-	secrets := secretsmanager.NewFromConfig(config)
-	versions := must[*secretsmanager.ListSecretVersionIdsOutput](t)(secrets.ListSecretVersionIds(ctx,
-		&secretsmanager.ListSecretVersionIdsInput{SecretId: aws.String(outputs["SecretArn"])}))
+	versions := cloudtest.Must(cloud.Secrets.ListSecretVersionIds(ctx,
+		&secretsmanager.ListSecretVersionIdsInput{SecretId: aws.String(outputs["SecretArn"])}))(t)
 	for _, v := range versions.Versions {
-		value := must[*secretsmanager.GetSecretValueOutput](t)(secrets.GetSecretValue(ctx,
-			&secretsmanager.GetSecretValueInput{SecretId: aws.String(outputs["SecretArn"]), VersionId: v.VersionId}))
+		value := cloudtest.Must(cloud.Secrets.GetSecretValue(ctx,
+			&secretsmanager.GetSecretValueInput{SecretId: aws.String(outputs["SecretArn"]), VersionId: v.VersionId}))(t)
 		var fields map[string]string
 		if err := json.Unmarshal([]byte(aws.ToString(value.SecretString)), &fields); err != nil {
 			t.Fatal(err)
@@ -80,24 +80,22 @@ func (d *deployment) wantNoLeak(outputs map[string]string) {
 		deployed.secret(fields["AWS_SECRET_ACCESS_KEY"])
 	}
 	look := func(place string, value any) {
-		text := must[[]byte](t)(json.Marshal(value))
+		text := cloudtest.Must(json.Marshal(value))(t)
 		deployed.scan(t, place+" of "+d.name, string(text))
 	}
-	formation := cloudformation.NewFromConfig(config)
-	look("events", must[*cloudformation.DescribeStackEventsOutput](t)(formation.DescribeStackEvents(ctx,
-		&cloudformation.DescribeStackEventsInput{StackName: &d.name})).StackEvents)
-	look("stack and outputs", must[*cloudformation.DescribeStacksOutput](t)(formation.DescribeStacks(ctx,
-		&cloudformation.DescribeStacksInput{StackName: &d.name})).Stacks)
-	look("template", must[*cloudformation.GetTemplateOutput](t)(formation.GetTemplate(ctx,
-		&cloudformation.GetTemplateInput{StackName: &d.name})).TemplateBody)
+	look("events", cloudtest.Must(cloud.Stacks.DescribeStackEvents(ctx,
+		&cloudformation.DescribeStackEventsInput{StackName: &d.name}))(t).StackEvents)
+	look("stack and outputs", cloudtest.Must(cloud.Stacks.DescribeStacks(ctx,
+		&cloudformation.DescribeStacksInput{StackName: &d.name}))(t).Stacks)
+	look("template", cloudtest.Must(cloud.Stacks.GetTemplate(ctx,
+		&cloudformation.GetTemplateInput{StackName: &d.name}))(t).TemplateBody)
 
 	user, bucket := aws.String(outputs["UserName"]), aws.String(outputs["BucketName"])
-	look("user", must[*iam.GetUserOutput](t)(iam.NewFromConfig(config).GetUser(ctx, &iam.GetUserInput{UserName: user})).User)
-	look("secret", must[*secretsmanager.DescribeSecretOutput](t)(secrets.DescribeSecret(ctx,
-		&secretsmanager.DescribeSecretInput{SecretId: aws.String(outputs["SecretArn"])})))
-	store := s3.NewFromConfig(config)
-	look("tags of the bucket", must[*s3.GetBucketTaggingOutput](t)(store.GetBucketTagging(ctx, &s3.GetBucketTaggingInput{Bucket: bucket})).TagSet)
-	look("policy of the bucket", must[*s3.GetBucketPolicyOutput](t)(store.GetBucketPolicy(ctx, &s3.GetBucketPolicyInput{Bucket: bucket})).Policy)
+	look("user", cloudtest.Must(cloud.IAM.GetUser(ctx, &iam.GetUserInput{UserName: user}))(t).User)
+	look("secret", cloudtest.Must(cloud.Secrets.DescribeSecret(ctx,
+		&secretsmanager.DescribeSecretInput{SecretId: aws.String(outputs["SecretArn"])}))(t))
+	look("tags of the bucket", cloudtest.Must(cloud.S3.GetBucketTagging(ctx, &s3.GetBucketTaggingInput{Bucket: bucket}))(t).TagSet)
+	look("policy of the bucket", cloudtest.Must(cloud.S3.GetBucketPolicy(ctx, &s3.GetBucketPolicyInput{Bucket: bucket}))(t).Policy)
 	look("logs", d.logs())
 }
 
@@ -105,14 +103,13 @@ func (d *deployment) wantNoLeak(outputs map[string]string) {
 func (d *deployment) logs() []string {
 	t, ctx := d.t, d.t.Context()
 	t.Helper()
-	client := cloudwatchlogs.NewFromConfig(config)
 	var lines []string
-	for _, group := range must[*cloudwatchlogs.DescribeLogGroupsOutput](t)(client.DescribeLogGroups(ctx, &cloudwatchlogs.DescribeLogGroupsInput{})).LogGroups {
+	for _, group := range cloudtest.Must(cloud.Logs.DescribeLogGroups(ctx, &cloudwatchlogs.DescribeLogGroupsInput{}))(t).LogGroups {
 		if !strings.Contains(aws.ToString(group.LogGroupName), d.name) {
 			continue
 		}
-		for _, event := range must[*cloudwatchlogs.FilterLogEventsOutput](t)(client.FilterLogEvents(ctx,
-			&cloudwatchlogs.FilterLogEventsInput{LogGroupName: group.LogGroupName})).Events {
+		for _, event := range cloudtest.Must(cloud.Logs.FilterLogEvents(ctx,
+			&cloudwatchlogs.FilterLogEventsInput{LogGroupName: group.LogGroupName}))(t).Events {
 			lines = append(lines, aws.ToString(event.Message))
 		}
 	}

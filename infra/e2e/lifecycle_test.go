@@ -8,11 +8,11 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/google/go-cmp/cmp"
 
 	"bucketuser/infra/bucketuser"
+	"bucketuser/infra/internal/cloudtest"
 )
 
 // TestUpdateOfEveryPropertyInPlace changes all of them, twice, and looks at each.
@@ -20,12 +20,12 @@ func TestUpdateOfEveryPropertyInPlace(t *testing.T) {
 	d := newDeployment(t, "InPlace")
 	ctx := t.Context()
 	first := d.named("")
-	created := must[map[string]string](t)(d.deploy(first))
+	created := cloudtest.Must(d.deploy(first))(t)
 	user := d.as(created)
-	if err := put(ctx, user, created["BucketName"], "data/table"); err != nil {
+	if err := user.Put(ctx, created["BucketName"], "data/table"); err != nil {
 		t.Fatal(err)
 	}
-	wantDenied(t, put(ctx, user, created["BucketName"], "elsewhere/table"))
+	wantDenied(t, user.Put(ctx, created["BucketName"], "elsewhere/table"))
 
 	second := first
 	second.Prefix = aws.String("logs")
@@ -39,7 +39,7 @@ func TestUpdateOfEveryPropertyInPlace(t *testing.T) {
 	second.SecretRecoveryDays = aws.Float64(7)
 	second.Tags = map[string]string{"team": "data"}
 	second.VerifyCredentials = aws.Bool(false)
-	updated := must[map[string]string](t)(d.deploy(second))
+	updated := cloudtest.Must(d.deploy(second))(t)
 
 	want := map[string]string{}
 	for name, value := range created {
@@ -50,30 +50,29 @@ func TestUpdateOfEveryPropertyInPlace(t *testing.T) {
 		t.Errorf("return values: %s", diff)
 	}
 	// The same key goes on: reads under the new prefix, writes only where Statements allow it.
-	wantDenied(t, put(ctx, user, updated["BucketName"], "logs/table"))
-	if err := put(ctx, user, updated["BucketName"], "extra/table"); err != nil {
+	wantDenied(t, user.Put(ctx, updated["BucketName"], "logs/table"))
+	if err := user.Put(ctx, updated["BucketName"], "extra/table"); err != nil {
 		t.Error(err)
 	}
-	admin := s3.NewFromConfig(config)
 	bucket := aws.String(updated["BucketName"])
-	if policy := must[*s3.GetBucketPolicyOutput](t)(admin.GetBucketPolicy(ctx, &s3.GetBucketPolicyInput{Bucket: bucket})); strings.Contains(*policy.Policy, "SecureTransport") {
+	if policy := cloudtest.Must(cloud.S3.GetBucketPolicy(ctx, &s3.GetBucketPolicyInput{Bucket: bucket}))(t); strings.Contains(*policy.Policy, "SecureTransport") {
 		t.Errorf("TLS is still enforced: %s", *policy.Policy)
 	}
-	if v := must[*s3.GetBucketVersioningOutput](t)(admin.GetBucketVersioning(ctx, &s3.GetBucketVersioningInput{Bucket: bucket})); v.Status != "Enabled" {
+	if v := cloudtest.Must(cloud.S3.GetBucketVersioning(ctx, &s3.GetBucketVersioningInput{Bucket: bucket}))(t); v.Status != "Enabled" {
 		t.Errorf("versioning: %s", v.Status)
 	}
-	rules := must[*s3.GetBucketLifecycleConfigurationOutput](t)(admin.GetBucketLifecycleConfiguration(ctx, &s3.GetBucketLifecycleConfigurationInput{Bucket: bucket})).Rules
+	rules := cloudtest.Must(cloud.S3.GetBucketLifecycleConfiguration(ctx, &s3.GetBucketLifecycleConfigurationInput{Bucket: bucket}))(t).Rules
 	if len(rules) != 1 || *rules[0].AbortIncompleteMultipartUpload.DaysAfterInitiation != 3 {
 		t.Errorf("lifecycle: %+v", rules)
 	}
 	tags := map[string]string{}
-	for _, tag := range must[*s3.GetBucketTaggingOutput](t)(admin.GetBucketTagging(ctx, &s3.GetBucketTaggingInput{Bucket: bucket})).TagSet {
+	for _, tag := range cloudtest.Must(cloud.S3.GetBucketTagging(ctx, &s3.GetBucketTaggingInput{Bucket: bucket}))(t).TagSet {
 		tags[*tag.Key] = *tag.Value
 	}
 	if tags["team"] != "data" || tags["bucketuser:logical-id"] == "" {
 		t.Errorf("tags of the bucket: %v", tags)
 	}
-	if _, err := admin.HeadObject(ctx, &s3.HeadObjectInput{Bucket: bucket, Key: aws.String("data/")}); err == nil {
+	if _, err := cloud.S3.HeadObject(ctx, &s3.HeadObjectInput{Bucket: bucket, Key: aws.String("data/")}); err == nil {
 		t.Error("the old folder marker is still there")
 	}
 
@@ -86,7 +85,7 @@ func TestUpdateOfEveryPropertyInPlace(t *testing.T) {
 	if diff := cmp.Diff(before, d.left()); diff != "" {
 		t.Errorf("the refused rename changed the account\n%s", diff)
 	}
-	if err := put(ctx, user, updated["BucketName"], "extra/again"); err != nil {
+	if err := user.Put(ctx, updated["BucketName"], "extra/again"); err != nil {
 		t.Error(err)
 	}
 
@@ -96,8 +95,8 @@ func TestUpdateOfEveryPropertyInPlace(t *testing.T) {
 	if err := d.destroy(); err != nil {
 		t.Fatal(err)
 	}
-	secret := must[*secretsmanager.DescribeSecretOutput](t)(secretsmanager.NewFromConfig(config).DescribeSecret(ctx,
-		&secretsmanager.DescribeSecretInput{SecretId: aws.String(created["SecretArn"])}))
+	secret := cloudtest.Must(cloud.Secrets.DescribeSecret(ctx,
+		&secretsmanager.DescribeSecretInput{SecretId: aws.String(created["SecretArn"])}))(t)
 	if secret.DeletedDate == nil {
 		t.Error("the secret does not wait for its deletion")
 	}
@@ -111,15 +110,15 @@ func TestReplacementPurgesTheOldBucket(t *testing.T) {
 	p := d.named("")
 	p.OnDelete = bucketuser.OnDeletePurge
 	p.Versioning = aws.Bool(true)
-	created := must[map[string]string](t)(d.deploy(p))
-	if err := put(t.Context(), d.as(created), created["BucketName"], "data/table"); err != nil {
+	created := cloudtest.Must(d.deploy(p))(t)
+	if err := d.as(created).Put(t.Context(), created["BucketName"], "data/table"); err != nil {
 		t.Fatal(err)
 	}
 	q := d.named("-2")
 	q.OnDelete, q.Versioning = p.OnDelete, p.Versioning
-	replaced := must[map[string]string](t)(d.deploy(q))
+	replaced := cloudtest.Must(d.deploy(q))(t)
 	d.wantNoLeak(replaced)
-	if err := put(t.Context(), d.as(replaced), replaced["BucketName"], "data/table"); err != nil {
+	if err := d.as(replaced).Put(t.Context(), replaced["BucketName"], "data/table"); err != nil {
 		t.Fatal(err)
 	}
 	for _, item := range d.left() {
@@ -138,13 +137,13 @@ func TestRetainedBucketIsAdoptedByAnotherResource(t *testing.T) {
 	ctx := t.Context()
 	p := d.named("")
 	p.OnDelete = bucketuser.OnDeleteRetain
-	created := must[map[string]string](t)(d.deploy(p))
-	if err := put(ctx, d.as(created), created["BucketName"], "data/table"); err != nil {
+	created := cloudtest.Must(d.deploy(p))(t)
+	if err := d.as(created).Put(ctx, created["BucketName"], "data/table"); err != nil {
 		t.Fatal(err)
 	}
 	q := d.named("-2")
 	q.OnDelete = p.OnDelete
-	must[map[string]string](t)(d.deploy(q)) // the replacement lets go of the old bucket
+	cloudtest.Must(d.deploy(q))(t) // the replacement lets go of the old bucket
 	if err := d.destroy(); err != nil {
 		t.Fatal(err)
 	}
@@ -152,9 +151,9 @@ func TestRetainedBucketIsAdoptedByAnotherResource(t *testing.T) {
 		t.Fatalf("left\n%s", diff)
 	}
 
-	adopted := must[map[string]string](t)(d.deploy(p))
+	adopted := cloudtest.Must(d.deploy(p))(t)
 	user := d.as(adopted)
-	if _, err := user.GetObject(ctx, &s3.GetObjectInput{Bucket: p.BucketName, Key: aws.String("data/table")}); err != nil {
+	if _, err := user.S3.GetObject(ctx, &s3.GetObjectInput{Bucket: p.BucketName, Key: aws.String("data/table")}); err != nil {
 		t.Errorf("the data of the adopted bucket: %v", err)
 	}
 	if err := d.destroy(); err != nil {
@@ -168,21 +167,21 @@ func TestRetainedBucketIsAdoptedByAnotherResource(t *testing.T) {
 func TestFilledBucketIsNotDeletedUnasked(t *testing.T) {
 	d := newDeployment(t, "Filled")
 	ctx := t.Context()
-	created := must[map[string]string](t)(d.deploy(d.named("")))
+	created := cloudtest.Must(d.deploy(d.named("")))(t)
 	user := d.as(created)
-	if err := put(ctx, user, created["BucketName"], "data/table"); err != nil {
+	if err := user.Put(ctx, created["BucketName"], "data/table"); err != nil {
 		t.Fatal(err)
 	}
 
 	_, err := d.deploy(d.named("-2"))
 	refused(t, err, "replacement would delete the old bucket: bucket filled-bucket: is not empty: 1 objects or versions")
 	refused(t, d.destroy(), "bucket filled-bucket: is not empty: 1 objects or versions", "--retain-resources R")
-	if err := put(ctx, user, created["BucketName"], "data/table-2"); err != nil {
+	if err := user.Put(ctx, created["BucketName"], "data/table-2"); err != nil {
 		t.Errorf("after the refused deletion the key is of no use: %v", err)
 	}
 
 	for _, key := range []string{"data/table", "data/table-2"} {
-		if _, err := user.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: aws.String(created["BucketName"]), Key: &key}); err != nil {
+		if _, err := user.S3.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: aws.String(created["BucketName"]), Key: &key}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -205,9 +204,9 @@ func TestRollbacks(t *testing.T) {
 	}
 	d.wantNothing()
 
-	created := must[map[string]string](t)(d.deploy(p))
+	created := cloudtest.Must(d.deploy(p))(t)
 	user := d.as(created)
-	if err := put(ctx, user, created["BucketName"], "data/table"); err != nil {
+	if err := user.Put(ctx, created["BucketName"], "data/table"); err != nil {
 		t.Fatal(err)
 	}
 	before := d.left()
@@ -216,19 +215,19 @@ func TestRollbacks(t *testing.T) {
 	changed.Access, changed.Prefix = bucketuser.AccessReadOnly, aws.String("logs/")
 	_, err = d.deployBeside(changed, true)
 	refused(t, err, "Failing")
-	if err := put(ctx, user, created["BucketName"], "data/after-update"); err != nil {
+	if err := user.Put(ctx, created["BucketName"], "data/after-update"); err != nil {
 		t.Errorf("after the rollback of an Update: %v", err)
 	}
 
 	// A filled bucket that is deleted only if empty must not be replaced, so the
 	// replacement that is rolled back retains.
 	p.OnDelete = bucketuser.OnDeleteRetain
-	must[map[string]string](t)(d.deploy(p))
+	cloudtest.Must(d.deploy(p))(t)
 	replacement := d.named("-2")
 	replacement.OnDelete = p.OnDelete
 	_, err = d.deployBeside(replacement, true)
 	refused(t, err, "Failing")
-	if err := put(ctx, user, created["BucketName"], "data/after-replacement"); err != nil {
+	if err := user.Put(ctx, created["BucketName"], "data/after-replacement"); err != nil {
 		t.Errorf("after the rollback of a replacement: %v", err)
 	}
 	if diff := cmp.Diff(before, d.left()); diff != "" {
@@ -236,7 +235,7 @@ func TestRollbacks(t *testing.T) {
 	}
 
 	p.OnDelete = bucketuser.OnDeletePurge
-	d.wantNoLeak(must[map[string]string](t)(d.deploy(p)))
+	d.wantNoLeak(cloudtest.Must(d.deploy(p))(t))
 	if err := d.destroy(); err != nil {
 		t.Fatal(err)
 	}
@@ -245,16 +244,11 @@ func TestRollbacks(t *testing.T) {
 
 func TestBucketOfAnotherAccount(t *testing.T) {
 	d := newDeployment(t, "Foreign")
-	theirs := must[aws.Config](t)(cloud.ConfigAs(aws.Credentials{AccessKeyID: "999999999999", SecretAccessKey: "test"}, nil))
 	p := d.named("")
-	_, err := s3.NewFromConfig(theirs).CreateBucket(t.Context(), &s3.CreateBucketInput{
-		Bucket:                    p.BucketName,
-		CreateBucketConfiguration: &types.CreateBucketConfiguration{LocationConstraint: types.BucketLocationConstraint(config.Region)},
-	})
-	if err != nil {
+	if err := cloud.Other.CreateBucket(t.Context(), *p.BucketName); err != nil {
 		t.Fatal(err)
 	}
-	_, err = d.deploy(p)
+	_, err := d.deploy(p)
 	refused(t, err, "bucket foreign-bucket: owned by another account, or in another region; choose another BucketName")
 	if err := d.destroy(); err != nil {
 		t.Fatal(err)

@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
+	"bucketuser/infra/internal/cloudtest"
 	"bucketuser/infra/internal/release"
 	"bucketuser/infra/local"
 )
@@ -47,8 +48,8 @@ type policy struct {
 // replaced: pairs of old and new.
 func readPolicy(t *testing.T, file string, names ...string) policy {
 	t.Helper()
-	text := string(must[[]byte](t)(os.ReadFile(filepath.Join(root, "infra", "policies", file))))
-	text = strings.NewReplacer(append(names, "<account>", local.Account, "<region>", config.Region)...).Replace(text)
+	text := string(cloudtest.Must(os.ReadFile(filepath.Join(root, "infra", "policies", file)))(t))
+	text = strings.NewReplacer(append(names, "<account>", local.Account, "<region>", cloudtest.Region)...).Replace(text)
 	var p policy
 	if err := json.Unmarshal([]byte(text), &p); err != nil || strings.Contains(text, "<") {
 		t.Fatalf("%v: %s", err, text)
@@ -88,28 +89,26 @@ func (p policy) without(action string) policy {
 	return less
 }
 
-// holder returns the config of a new IAM user who has that policy and no other.
-func holder(t *testing.T, name string, p policy) aws.Config {
+// holder returns the clients of a new IAM user who has that policy and no other.
+func holder(t *testing.T, name string, p policy) *cloudtest.Clients {
 	t.Helper()
-	ctx, client := t.Context(), iam.NewFromConfig(config)
-	document := string(must[[]byte](t)(json.Marshal(p)))
-	must[*iam.CreateUserOutput](t)(client.CreateUser(ctx, &iam.CreateUserInput{UserName: &name}))
-	must[*iam.PutUserPolicyOutput](t)(client.PutUserPolicy(ctx, &iam.PutUserPolicyInput{UserName: &name, PolicyName: &name, PolicyDocument: &document}))
-	key := must[*iam.CreateAccessKeyOutput](t)(client.CreateAccessKey(ctx, &iam.CreateAccessKeyInput{UserName: &name})).AccessKey
-	return must[aws.Config](t)(cloud.ConfigAs(aws.Credentials{AccessKeyID: *key.AccessKeyId, SecretAccessKey: *key.SecretAccessKey}, nil))
+	document := string(cloudtest.Must(json.Marshal(p))(t))
+	key := cloudtest.Must(cloud.CreateUser(t.Context(), &iam.CreateUserInput{UserName: &name}))(t)
+	cloudtest.Must(cloud.IAM.PutUserPolicy(t.Context(), &iam.PutUserPolicyInput{UserName: &name, PolicyName: &name, PolicyDocument: &document}))(t)
+	return cloudtest.Must(cloud.As(key, nil))(t)
 }
 
 // cleanUp deletes a stack as root, whatever state its owner left it in.
 func cleanUp(t *testing.T, name string) {
 	t.Helper()
-	if err := formationAs(config).delete(t.Context(), name); err != nil && !strings.Contains(err.Error(), "does not exist") {
+	if err := cloud.DeleteStack(t.Context(), name); err != nil && !strings.Contains(err.Error(), "does not exist") {
 		t.Error(err)
 	}
 }
 
 // wantNeeded runs a cycle with the whole policy, which must succeed, and without
 // each of its actions, which must fail and say which.
-func wantNeeded(t *testing.T, file string, read func(name string) policy, cycle func(t *testing.T, who aws.Config, name string) error) {
+func wantNeeded(t *testing.T, file string, read func(name string) policy, cycle func(t *testing.T, who *cloudtest.Clients, name string) error) {
 	t.Helper()
 	name := strings.ReplaceAll(strings.TrimSuffix(file, ".json"), "-", "")
 	whole := read(name)
@@ -143,22 +142,22 @@ func TestDeployersPolicy(t *testing.T) {
 	read := func(name string) policy {
 		return readPolicy(t, "deploy-provider.json", "BucketUserProvider", name, "<code-bucket>", bucket)
 	}
-	cycle := func(t *testing.T, who aws.Config, name string) error {
-		ctx, f := t.Context(), formationAs(who)
-		packed := string(must[[]byte](t)(release.Zip([]byte("is never invoked"))))
+	cycle := func(t *testing.T, who *cloudtest.Clients, name string) error {
+		ctx := t.Context()
+		packed := string(cloudtest.Must(release.Zip([]byte("is never invoked")))(t))
 		parameters := map[string]string{"CodeBucket": bucket}
 		for _, version := range []string{"1", "2"} {
 			parameters["CodeKey"] = release.ZipFile(version, name)
-			if _, err := s3.NewFromConfig(who).PutObject(ctx, &s3.PutObjectInput{
+			if _, err := who.S3.PutObject(ctx, &s3.PutObjectInput{
 				Bucket: &bucket, Key: aws.String(parameters["CodeKey"]), Body: strings.NewReader(packed)}); err != nil {
 				return fmt.Errorf("s3:PutObject: %w", err)
 			}
-			if _, err := f.deploy(ctx, name, template, parameters); err != nil {
+			if _, err := who.Deploy(ctx, name, template, parameters); err != nil {
 				return err
 			}
 			parameters["BucketNamePattern"], parameters["LogRetentionInDays"] = "other-*", "7"
 		}
-		return f.delete(ctx, name)
+		return who.DeleteStack(ctx, name)
 	}
 	wantNeeded(t, "deploy-provider.json", read, cycle)
 }
@@ -166,35 +165,35 @@ func TestDeployersPolicy(t *testing.T) {
 // TestEmbeddersPolicy creates, changes and deletes a stack that embeds the resource
 // both ways.
 func TestEmbeddersPolicy(t *testing.T) {
-	d, f := newFormation(t, "Embedders")
-	must[map[string]string](t)(f.deploy(t.Context(), d.name, releasedTemplate(t), codeFor(t, d.name)))
+	d := newDeployment(t, "Embedders")
+	cloudtest.Must(cloud.Deploy(t.Context(), d.name, releasedTemplate(t), codeFor(t, d.name)))(t)
 	read := func(name string) policy {
 		return readPolicy(t, "embed.json", "BucketUserProvider", d.name, "<stack>", name)
 	}
 	template := strings.ReplaceAll(snippet(t, "embed"), "BucketUserProvider", d.name)
-	cycle := func(t *testing.T, who aws.Config, name string) error {
-		ctx, f := t.Context(), formationAs(who)
+	cycle := func(t *testing.T, who *cloudtest.Clients, name string) error {
+		ctx := t.Context()
 		for _, text := range []string{template, strings.Replace(template, "Prefix: clickhouse/", "Prefix: other/", 1)} {
-			outputs, err := f.deploy(ctx, name, text, nil)
+			outputs, err := who.Deploy(ctx, name, text, nil)
 			if err != nil {
 				return err
 			}
 			// To embed is not to read: that is the consumers' right.
-			_, err = secretsmanager.NewFromConfig(who).GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: aws.String(outputs["DiskSecret"])})
+			_, err = who.Secrets.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: aws.String(outputs["DiskSecret"])})
 			if err == nil || !strings.Contains(err.Error(), "AccessDenied") {
 				t.Errorf("the embedder reads the secret: %v", err)
 			}
 		}
-		return f.delete(ctx, name)
+		return who.DeleteStack(ctx, name)
 	}
 	t.Run("cycles", func(t *testing.T) { wantNeeded(t, "embed.json", read, cycle) })
 
 	// Nor is it to deploy a provider.
 	who := holder(t, "EmbeddersDeployer", read("EmbeddersProvider"))
-	_, err := formationAs(who).deploy(t.Context(), "EmbeddersProvider", releasedTemplate(t), map[string]string{"CodeBucket": "embedders-code"})
+	_, err := who.Deploy(t.Context(), "EmbeddersProvider", releasedTemplate(t), map[string]string{"CodeBucket": "embedders-code"})
 	refused(t, err, "not authorized to perform")
 	cleanUp(t, "EmbeddersProvider")
-	if err := f.delete(t.Context(), d.name); err != nil {
+	if err := cloud.DeleteStack(t.Context(), d.name); err != nil {
 		t.Error(err)
 	}
 }

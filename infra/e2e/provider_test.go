@@ -13,15 +13,16 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/google/go-cmp/cmp"
 
+	"bucketuser/infra/internal/cloudtest"
 	"bucketuser/infra/local"
 )
 
 // TestProviderStack deploys the released template, embeds the README's resources,
 // by export and by parameter, uses them, updates both stacks and deletes them.
 func TestProviderStack(t *testing.T) {
-	d, f := newFormation(t, "ReleasedProvider")
+	d := newDeployment(t, "ReleasedProvider")
 	ctx, parameters := t.Context(), codeFor(t, "ReleasedProvider")
-	published := must[map[string]string](t)(f.deploy(ctx, d.name, releasedTemplate(t), parameters))
+	published := cloudtest.Must(cloud.Deploy(ctx, d.name, releasedTemplate(t), parameters))(t)
 	if !strings.Contains(published["ServiceToken"], ":function:ReleasedProvider-") {
 		t.Errorf("service token %s", published["ServiceToken"])
 	}
@@ -31,24 +32,24 @@ func TestProviderStack(t *testing.T) {
 		t.Fatalf("the README's template:\n%s", embedding)
 	}
 	user := d.name + "User"
-	outputs := must[map[string]string](t)(f.deploy(ctx, user, embedding, nil))
+	outputs := cloudtest.Must(cloud.Deploy(ctx, user, embedding, nil))(t)
 	for name, key := range map[string]string{"DiskSecret": "clickhouse/table", "BackupsSecret": "data/table"} {
-		client, bucket := d.userOf(outputs[name])
-		if err := put(ctx, client, bucket, key); err != nil {
+		client := userOf(t, outputs[name])
+		if err := client.Put(ctx, client.Bucket(), key); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		wantDenied(t, put(ctx, client, bucket, "elsewhere/table"))
+		wantDenied(t, client.Put(ctx, client.Bucket(), "elsewhere/table"))
 	}
 
 	// An update of the embedding stack, and one of the provider under it.
 	readOnly := strings.Replace(embedding, "Prefix: clickhouse/", "Prefix: clickhouse/\n      Access: ReadOnly", 1)
-	updated := must[map[string]string](t)(f.deploy(ctx, user, readOnly, nil))
+	updated := cloudtest.Must(cloud.Deploy(ctx, user, readOnly, nil))(t)
 	if diff := cmp.Diff(outputs, updated); diff != "" {
 		t.Errorf("outputs after the update (-before +after):\n%s", diff)
 	}
-	client, bucket := d.userOf(updated["DiskSecret"])
-	wantDenied(t, put(ctx, client, bucket, "clickhouse/after"))
-	again := must[map[string]string](t)(f.deploy(ctx, d.name, releasedTemplate(t), with(parameters, map[string]string{"LogRetentionInDays": "7"})))
+	client := userOf(t, updated["DiskSecret"])
+	wantDenied(t, client.Put(ctx, client.Bucket(), "clickhouse/after"))
+	again := cloudtest.Must(cloud.Deploy(ctx, d.name, releasedTemplate(t), with(parameters, map[string]string{"LogRetentionInDays": "7"})))(t)
 	if diff := cmp.Diff(published, again); diff != "" {
 		t.Errorf("the provider's outputs after its update (-before +after):\n%s", diff)
 	}
@@ -56,14 +57,13 @@ func TestProviderStack(t *testing.T) {
 		t.Errorf("logs are kept for %d days", got)
 	}
 
-	refused(t, f.delete(ctx, d.name), d.name+"-ServiceToken", user)
-	f.wantStatus(t, d.name, types.StackStatusUpdateComplete)
+	refused(t, cloud.DeleteStack(ctx, d.name), d.name+"-ServiceToken", user)
+	wantStatus(t, d.name, types.StackStatusUpdateComplete)
 
-	d.removeObject(bucket, "clickhouse/table")
-	_, backups := d.userOf(updated["BackupsSecret"])
-	d.removeObject(backups, "data/table")
+	d.removeObject(client.Bucket(), "clickhouse/table")
+	d.removeObject(userOf(t, updated["BackupsSecret"]).Bucket(), "data/table")
 	for _, name := range []string{user, d.name} {
-		if err := f.delete(ctx, name); err != nil {
+		if err := cloud.DeleteStack(ctx, name); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -73,30 +73,30 @@ func TestProviderStack(t *testing.T) {
 // TestNamesOutsideTheProvidersPatterns is refused by the parameter's name, and
 // leaves nothing behind.
 func TestNamesOutsideTheProvidersPatterns(t *testing.T) {
-	d, f := newFormation(t, "Patterns")
+	d := newDeployment(t, "Patterns")
 	ctx := t.Context()
 	provider := with(codeFor(t, d.name), map[string]string{"BucketNamePattern": "patterns-*", "SecretNamePattern": "Patterns/*"})
-	must[map[string]string](t)(f.deploy(ctx, d.name, releasedTemplate(t), provider))
+	cloudtest.Must(cloud.Deploy(ctx, d.name, releasedTemplate(t), provider))(t)
 	user := d.name + "User"
-	d.wantRefusedByPatterns(f, user)
+	d.wantRefusedByPatterns(user)
 
 	inside := d.resource("      BucketName: patterns-a\n      SecretName: Patterns/a\n")
-	outputs := must[map[string]string](t)(f.deploy(ctx, user, inside, nil))
-	client, bucket := d.userOf(outputs["Secret"])
-	if err := put(ctx, client, bucket, "data/table"); err != nil {
+	outputs := cloudtest.Must(cloud.Deploy(ctx, user, inside, nil))(t)
+	client := userOf(t, outputs["Secret"])
+	if err := client.Put(ctx, client.Bucket(), "data/table"); err != nil {
 		t.Error(err)
 	}
 
 	d.wantBoundaryAtPattern(client, outputs["User"])
-	d.removeObject(bucket, "data/table")
+	d.removeObject(client.Bucket(), "data/table")
 
 	// A pattern that is narrowed over a resource does not make its deletion a leak.
 	narrow := with(provider, map[string]string{"BucketNamePattern": "patterns-new-*"})
-	must[map[string]string](t)(f.deploy(ctx, d.name, releasedTemplate(t), narrow))
-	refused(t, f.delete(ctx, user), "bucket patterns-a", "patterns were narrowed")
-	must[map[string]string](t)(f.deploy(ctx, d.name, releasedTemplate(t), provider))
+	cloudtest.Must(cloud.Deploy(ctx, d.name, releasedTemplate(t), narrow))(t)
+	refused(t, cloud.DeleteStack(ctx, user), "bucket patterns-a", "patterns were narrowed")
+	cloudtest.Must(cloud.Deploy(ctx, d.name, releasedTemplate(t), provider))(t)
 	for _, name := range []string{user, d.name} {
-		if err := f.delete(ctx, name); err != nil {
+		if err := cloud.DeleteStack(ctx, name); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -104,7 +104,7 @@ func TestNamesOutsideTheProvidersPatterns(t *testing.T) {
 }
 
 // wantRefusedByPatterns tries names outside the patterns, one after the other.
-func (d *deployment) wantRefusedByPatterns(f formation, user string) {
+func (d *deployment) wantRefusedByPatterns(user string) {
 	d.t.Helper()
 	ctx, before := d.t.Context(), d.left()
 	for name, test := range map[string]struct{ properties, reason string }{
@@ -114,12 +114,12 @@ func (d *deployment) wantRefusedByPatterns(f formation, user string) {
 			"SecretName: other/Patterns does not match the provider's parameter SecretNamePattern Patterns/*"},
 		"generated": {"", "does not match the provider's parameter BucketNamePattern patterns-*"},
 	} {
-		_, err := f.deploy(ctx, user, d.resource(test.properties), nil)
+		_, err := cloud.Deploy(ctx, user, d.resource(test.properties), nil)
 		if err == nil || !strings.Contains(err.Error(), test.reason) {
 			d.t.Errorf("%s: %v, want %q", name, err, test.reason)
 		}
-		f.wantStatus(d.t, user, types.StackStatusRollbackComplete)
-		if err := f.delete(ctx, user); err != nil {
+		wantStatus(d.t, user, types.StackStatusRollbackComplete)
+		if err := cloud.DeleteStack(ctx, user); err != nil {
 			d.t.Fatalf("%s: %v", name, err)
 		}
 		if diff := cmp.Diff(before, d.left()); diff != "" {
@@ -130,17 +130,17 @@ func (d *deployment) wantRefusedByPatterns(f formation, user string) {
 
 // wantBoundaryAtPattern opens two buckets to the user: the boundary ends at the
 // pattern, whoever lets the user in.
-func (d *deployment) wantBoundaryAtPattern(client *s3.Client, userArn string) {
+func (d *deployment) wantBoundaryAtPattern(client *cloudtest.User, userArn string) {
 	d.t.Helper()
 	ctx := d.t.Context()
 	near, foreign := d.bucketFor("patterns-open", userArn), d.bucketFor("other-patterns-open", userArn)
-	if err := put(ctx, client, near, "data/table"); err != nil {
+	if err := client.Put(ctx, near, "data/table"); err != nil {
 		d.t.Errorf("another bucket within the pattern: %v", err)
 	}
-	wantDenied(d.t, put(ctx, client, foreign, "data/table"))
+	wantDenied(d.t, client.Put(ctx, foreign, "data/table"))
 	d.removeObject(near, "data/table")
 	for _, bucket := range []string{near, foreign} {
-		if _, err := s3.NewFromConfig(config).DeleteBucket(ctx, &s3.DeleteBucketInput{Bucket: &bucket}); err != nil {
+		if _, err := cloud.S3.DeleteBucket(ctx, &s3.DeleteBucketInput{Bucket: &bucket}); err != nil {
 			d.t.Fatal(err)
 		}
 	}
@@ -148,27 +148,27 @@ func (d *deployment) wantBoundaryAtPattern(client *s3.Client, userArn string) {
 
 // TestBoundaryOfOnesOwn gives the users another permissions boundary.
 func TestBoundaryOfOnesOwn(t *testing.T) {
-	d, f := newFormation(t, "OwnLimit")
+	d := newDeployment(t, "OwnLimit")
 	ctx := t.Context()
-	policy := must[*iam.CreatePolicyOutput](t)(iam.NewFromConfig(config).CreatePolicy(ctx, &iam.CreatePolicyInput{
+	policy := cloudtest.Must(cloud.IAM.CreatePolicy(ctx, &iam.CreatePolicyInput{
 		PolicyName: aws.String("OwnLimit-boundary"), PolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":[
 			{"Effect":"Allow","Action":"s3:*","Resource":"*"},
-			{"Effect":"Deny","Action":"s3:PutObject","Resource":"arn:aws:s3:::*/data/forbidden"}]}`)}))
+			{"Effect":"Deny","Action":"s3:PutObject","Resource":"arn:aws:s3:::*/data/forbidden"}]}`)}))(t)
 	provider := with(codeFor(t, d.name), map[string]string{"BoundaryArn": *policy.Policy.Arn})
-	must[map[string]string](t)(f.deploy(ctx, d.name, releasedTemplate(t), provider))
+	cloudtest.Must(cloud.Deploy(ctx, d.name, releasedTemplate(t), provider))(t)
 	user := d.name + "User"
-	outputs := must[map[string]string](t)(f.deploy(ctx, user, d.resource("      OnDelete: Purge\n"), nil))
-	client, bucket := d.userOf(outputs["Secret"])
-	if err := put(ctx, client, bucket, "data/table"); err != nil {
+	outputs := cloudtest.Must(cloud.Deploy(ctx, user, d.resource("      OnDelete: Purge\n"), nil))(t)
+	client := userOf(t, outputs["Secret"])
+	if err := client.Put(ctx, client.Bucket(), "data/table"); err != nil {
 		t.Error(err)
 	}
-	wantDenied(t, put(ctx, client, bucket, "data/forbidden"))
+	wantDenied(t, client.Put(ctx, client.Bucket(), "data/forbidden"))
 	for _, name := range []string{user, d.name} {
-		if err := f.delete(ctx, name); err != nil {
+		if err := cloud.DeleteStack(ctx, name); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := iam.NewFromConfig(config).DeletePolicy(ctx, &iam.DeletePolicyInput{PolicyArn: policy.Policy.Arn}); err != nil {
+	if _, err := cloud.IAM.DeletePolicy(ctx, &iam.DeletePolicyInput{PolicyArn: policy.Policy.Arn}); err != nil {
 		t.Error(err)
 	}
 	d.wantOnlyCode()
@@ -176,14 +176,14 @@ func TestBoundaryOfOnesOwn(t *testing.T) {
 
 // TestMakeDeployProvider deploys the provider as make deploy-provider does.
 func TestMakeDeployProvider(t *testing.T) {
-	d, f := newFormation(t, "CdkProvider")
+	d := newDeployment(t, "CdkProvider")
 	ctx := t.Context()
 	app := filepath.Join(t.TempDir(), "app")
 	runIn(t, "go", "build", "-o", app, "./infra")
 	cdk := func(command string, args ...string) error {
-		return cloud.CDK(ctx, local.CDKRun{Dir: d.dir, Env: []string{"CDK_VALIDATION=false"}, Args: append([]string{
+		return cloud.CDK(ctx, local.CDKRun{Dir: d.dir, Args: append([]string{
 			command, d.name, "--app", app, "--output", filepath.Join(d.dir, "cdk.out"),
-			"-c", "provider=true", "-c", "stackName=" + d.name, "-c", "code=" + code, "-c", "architecture=" + architecture}, args...)})
+			"-c", "provider=true", "-c", "stackName=" + d.name}, append(args, cloud.Function.Context...)...)})
 	}
 	deploy := func() error {
 		return cdk("deploy", "--require-approval", "never", "--parameters", "BucketNamePattern=cdkprovider-*", "--parameters", "SecretNamePattern=CdkProvider/*")
@@ -193,17 +193,17 @@ func TestMakeDeployProvider(t *testing.T) {
 	}
 	user := d.name + "User"
 	properties := "      BucketName: cdkprovider-a\n      SecretName: CdkProvider/a\n"
-	outputs := must[map[string]string](t)(f.deploy(ctx, user, d.resource(properties), nil))
-	client, bucket := d.userOf(outputs["Secret"])
-	if err := put(ctx, client, bucket, "data/table"); err != nil {
+	outputs := cloudtest.Must(cloud.Deploy(ctx, user, d.resource(properties), nil))(t)
+	client := userOf(t, outputs["Secret"])
+	if err := client.Put(ctx, client.Bucket(), "data/table"); err != nil {
 		t.Error(err)
 	}
 	if err := deploy(); err != nil { // again: nothing to do
 		t.Error(err)
 	}
 	refused(t, cdk("destroy", "--force"), d.name+"-ServiceToken")
-	d.removeObject(bucket, "data/table")
-	if err := f.delete(ctx, user); err != nil {
+	d.removeObject(client.Bucket(), "data/table")
+	if err := cloud.DeleteStack(ctx, user); err != nil {
 		t.Fatal(err)
 	}
 	if err := cdk("destroy", "--force"); err != nil {

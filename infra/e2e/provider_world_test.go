@@ -10,26 +10,19 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/google/go-cmp/cmp"
 
+	"bucketuser/infra/internal/cloudtest"
 	"bucketuser/infra/internal/release"
-	"bucketuser/infra/internal/stack"
 )
-
-// newFormation is for tests that deploy templates. The name starts the names of all
-// stacks and things that the test makes.
-func newFormation(t *testing.T, name string) (*deployment, formation) {
-	t.Helper()
-	return newDeployment(t, name), formationAs(config)
-}
 
 // releasedTemplate returns the provider's template, as it is released.
 func releasedTemplate(t *testing.T) string {
 	t.Helper()
-	return string(must[map[string][]byte](t)(released())[release.TemplateFile])
+	return string(cloudtest.Must(released())(t)[release.TemplateFile])
 }
 
 // codeFor makes a bucket with the function in it and returns the parameters that
@@ -38,22 +31,29 @@ func releasedTemplate(t *testing.T) string {
 func codeFor(t *testing.T, name string) map[string]string {
 	t.Helper()
 	bucket := newBucket(t, strings.ToLower(name)+"-code")
-	packed := must[[]byte](t)(release.Zip(must[[]byte](t)(os.ReadFile(filepath.Join(code, "bootstrap")))))
+	packed := cloudtest.Must(release.Zip(cloudtest.Must(os.ReadFile(filepath.Join(cloud.Function.Dir, "bootstrap")))(t)))(t)
 	key := release.ZipFile(releaseVersion, "local")
-	if _, err := s3.NewFromConfig(config).PutObject(t.Context(), &s3.PutObjectInput{Bucket: &bucket, Key: &key, Body: strings.NewReader(string(packed))}); err != nil {
+	if _, err := cloud.S3.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &bucket, Key: &key, Body: strings.NewReader(string(packed))}); err != nil {
 		t.Fatal(err)
 	}
-	return map[string]string{"CodeBucket": bucket, "CodeKey": key, "Architecture": architecture}
+	return map[string]string{"CodeBucket": bucket, "CodeKey": key, "Architecture": cloud.Function.Architecture}
 }
 
 // newBucket makes a bucket as root.
 func newBucket(t *testing.T, name string) string {
 	t.Helper()
-	must[*s3.CreateBucketOutput](t)(s3.NewFromConfig(config).CreateBucket(t.Context(), &s3.CreateBucketInput{
-		Bucket:                    &name,
-		CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: s3types.BucketLocationConstraint(config.Region)},
-	}))
+	if err := cloud.CreateBucket(t.Context(), name); err != nil {
+		t.Fatal(err)
+	}
 	return name
+}
+
+// wantStatus fails the test unless the stack is in the state.
+func wantStatus(t *testing.T, name string, status types.StackStatus) {
+	t.Helper()
+	if got := cloudtest.Must(cloud.Settled(t.Context(), name))(t); got.StackStatus != status {
+		t.Errorf("stack %s is %s, want %s", name, got.StackStatus, status)
+	}
 }
 
 // with returns parameters with others added.
@@ -74,7 +74,7 @@ func (d *deployment) wantOnlyCode() {
 // snippet returns a marked piece of code of the README.
 func snippet(t *testing.T, name string) string {
 	t.Helper()
-	text := string(must[[]byte](t)(os.ReadFile(filepath.Join(root, "README.md"))))
+	text := string(cloudtest.Must(os.ReadFile(filepath.Join(root, "README.md")))(t))
 	_, rest, found := strings.Cut(text, "<!-- "+name+" -->\n```yaml\n")
 	code, _, ended := strings.Cut(rest, "```\n<!-- /"+name+" -->")
 	if !found || !ended {
@@ -83,16 +83,9 @@ func snippet(t *testing.T, name string) string {
 	return code
 }
 
-// userOf returns an S3 client with the credentials of a secret, and their bucket.
-func (d *deployment) userOf(secretArn string) (*s3.Client, string) {
-	d.t.Helper()
-	fields := must[map[string]string](d.t)(stack.Secret(d.t.Context(), config, secretArn))
-	return d.as(map[string]string{"SecretArn": secretArn}), fields["S3_BUCKET"]
-}
-
 func (d *deployment) removeObject(bucket, key string) {
 	d.t.Helper()
-	if _, err := s3.NewFromConfig(config).DeleteObject(d.t.Context(), &s3.DeleteObjectInput{Bucket: &bucket, Key: &key}); err != nil {
+	if _, err := cloud.S3.DeleteObject(d.t.Context(), &s3.DeleteObjectInput{Bucket: &bucket, Key: &key}); err != nil {
 		d.t.Fatal(err)
 	}
 }
@@ -100,8 +93,8 @@ func (d *deployment) removeObject(bucket, key string) {
 // logRetention returns the days for which the provider's logs are kept.
 func (d *deployment) logRetention() int32 {
 	d.t.Helper()
-	out := must[*cloudwatchlogs.DescribeLogGroupsOutput](d.t)(cloudwatchlogs.NewFromConfig(config).DescribeLogGroups(d.t.Context(),
-		&cloudwatchlogs.DescribeLogGroupsInput{LogGroupNamePattern: &d.name}))
+	out := cloudtest.Must(cloud.Logs.DescribeLogGroups(d.t.Context(),
+		&cloudwatchlogs.DescribeLogGroupsInput{LogGroupNamePattern: &d.name}))(d.t)
 	if len(out.LogGroups) != 1 {
 		d.t.Fatalf("%d log groups", len(out.LogGroups))
 	}
@@ -121,7 +114,7 @@ func (d *deployment) bucketFor(name, userArn string) string {
 	newBucket(d.t, name)
 	policy := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Principal":{"AWS":"` + userArn + `"},
 		"Resource":["arn:aws:s3:::` + name + `","arn:aws:s3:::` + name + `/*"]}]}`
-	if _, err := s3.NewFromConfig(config).PutBucketPolicy(d.t.Context(), &s3.PutBucketPolicyInput{Bucket: &name, Policy: &policy}); err != nil {
+	if _, err := cloud.S3.PutBucketPolicy(d.t.Context(), &s3.PutBucketPolicyInput{Bucket: &name, Policy: &policy}); err != nil {
 		d.t.Fatal(err)
 	}
 	return name

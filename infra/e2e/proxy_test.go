@@ -16,6 +16,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"bucketuser/infra/internal/cloudtest"
 )
 
 // A fault is what the proxy does to one call.
@@ -37,9 +39,9 @@ type faultProxy struct {
 
 func newFaultProxy(t *testing.T, m *machine) *faultProxy {
 	t.Helper()
-	target := must[*url.URL](t)(url.Parse(cloud.Endpoint))
+	target := cloudtest.Must(url.Parse(cloud.Endpoint))(t)
 	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(must[[]byte](t)(os.ReadFile(cloud.CertFile)))
+	roots.AppendCertsFromPEM(cloudtest.Must(os.ReadFile(cloud.CertFile))(t))
 	return &faultProxy{m: m, next: &httputil.ReverseProxy{
 		Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}},
 		Rewrite: func(r *httputil.ProxyRequest) {

@@ -22,6 +22,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"bucketuser/infra/internal/cloudtest"
 	"bucketuser/infra/internal/release"
 )
 
@@ -99,7 +100,7 @@ func digests(files map[string][]byte) map[string]string {
 }
 
 func TestReleaseIsTheSameFromEveryPath(t *testing.T) {
-	files := must[map[string][]byte](t)(released())
+	files := cloudtest.Must(released())(t)
 	got := digests(files)
 	if len(got) != 4 {
 		t.Errorf("files: %v", got)
@@ -119,10 +120,10 @@ func TestReleaseIsTheSameFromEveryPath(t *testing.T) {
 }
 
 func TestReleasedZipHoldsAnExecutable(t *testing.T) {
-	files := must[map[string][]byte](t)(released())
+	files := cloudtest.Must(released())(t)
 	for _, architecture := range []string{"amd64", "arm64"} {
 		content := files[release.ZipFile(releaseVersion, architecture)]
-		archive := must[*zip.Reader](t)(zip.NewReader(bytes.NewReader(content), int64(len(content))))
+		archive := cloudtest.Must(zip.NewReader(bytes.NewReader(content), int64(len(content))))(t)
 		if len(archive.File) != 1 || archive.File[0].Name != "bootstrap" || archive.File[0].Mode() != 0o755 {
 			t.Errorf("%s: %d files, first %s %v", architecture, len(archive.File), archive.File[0].Name, archive.File[0].Mode())
 		}
@@ -133,11 +134,11 @@ func TestReleasedZipHoldsAnExecutable(t *testing.T) {
 // build the same event, whose ResponseURL is on the loopback interface.
 func TestReleasedFunctionAnswersNoLoopback(t *testing.T) {
 	t.Parallel()
-	content := must[map[string][]byte](t)(released())[release.ZipFile(releaseVersion, runtime.GOARCH)]
-	archive := must[*zip.Reader](t)(zip.NewReader(bytes.NewReader(content), int64(len(content))))
-	file := must[io.ReadCloser](t)(archive.File[0].Open())
+	content := cloudtest.Must(released())(t)[release.ZipFile(releaseVersion, runtime.GOARCH)]
+	archive := cloudtest.Must(zip.NewReader(bytes.NewReader(content), int64(len(content))))(t)
+	file := cloudtest.Must(archive.File[0].Open())(t)
 	fromRelease := filepath.Join(t.TempDir(), "bootstrap")
-	if err := os.WriteFile(fromRelease, must[[]byte](t)(io.ReadAll(file)), 0o755); err != nil {
+	if err := os.WriteFile(fromRelease, cloudtest.Must(io.ReadAll(file))(t), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	for name, test := range map[string]struct {
@@ -145,7 +146,7 @@ func TestReleasedFunctionAnswersNoLoopback(t *testing.T) {
 		answers        int
 	}{
 		"release":     {fromRelease, "error", 0},
-		"local build": {filepath.Join(code, "bootstrap"), "response", 1},
+		"local build": {filepath.Join(cloud.Function.Dir, "bootstrap"), "response", 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			told, answers := invokeOnce(t, test.function)

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"bucketuser/infra/internal/cloudtest"
 	"bucketuser/infra/local"
 )
 
@@ -58,7 +59,7 @@ func TestRulesOnTheEmbeddedAWS(t *testing.T) {
 
 func TestRulesOnMoto(t *testing.T) {
 	t.Parallel()
-	compareRules(t, "moto", must[[]string](t)(local.StartMoto(t.Context(), root, t.TempDir(), os.Stderr)))
+	compareRules(t, "moto", cloudtest.Must(local.StartMoto(t.Context(), root, t.TempDir(), os.Stderr))(t))
 }
 
 func compareRules(t *testing.T, emulator string, env []string) {
@@ -71,7 +72,7 @@ func compareRules(t *testing.T, emulator string, env []string) {
 			t.Fatal(err)
 		}
 	}
-	known := strings.Fields(string(must[[]byte](t)(os.ReadFile(list))))
+	known := strings.Fields(string(cloudtest.Must(os.ReadFile(list))(t)))
 	for name, said := range failed {
 		if !slices.Contains(known, name) {
 			t.Errorf("%s: %s", name, said)

@@ -72,7 +72,7 @@ func (m *machine) start() {
 	if err := os.WriteFile(certificate, text, 0o600); err != nil {
 		m.t.Fatal(err)
 	}
-	m.process = exec.Command(filepath.Join(code, "bootstrap"))
+	m.process = exec.Command(filepath.Join(cloud.Function.Dir, "bootstrap"))
 	m.process.Env = []string{
 		"AWS_LAMBDA_RUNTIME_API=" + strings.TrimPrefix(m.runtime.URL, "http://"),
 		"AWS_LAMBDA_LOG_STREAM_NAME=stream", "AWS_REGION=" + cloud.Region, "AWS_ENDPOINT_URL=" + m.proxy.URL,

@@ -15,16 +15,6 @@ func wireProperties(word string) map[string]any {
 	return map[string]any{"BucketName": word + "-bucket", "UserName": word + "-user", "SecretName": word + "/secret"}
 }
 
-// wantNothingOf fails the test if anything is left whose name holds the word.
-func wantNothingOf(t *testing.T, word string) {
-	t.Helper()
-	for _, item := range must[[]string](t)(cloud.Inventory(t.Context())) {
-		if strings.Contains(item, word) {
-			t.Errorf("left: %s", item)
-		}
-	}
-}
-
 // TestFaultsOnTheWire spoils each call of a Create in turn. The built function, with
 // the SDK's own repetitions, either succeeds or leaves nothing; and whatever it was,
 // the Delete that follows leaves nothing.
@@ -50,10 +40,10 @@ func TestFaultsOnTheWire(t *testing.T) {
 					t.Fatalf("no answer, Lambda was told %q", told)
 				}
 				if answer["Status"] != "SUCCESS" {
-					wantNothingOf(t, word)
+					cloud.WantNothing(t, word)
 				}
 				m.wantSuccess(m.deliver("Delete", "Wire", fmt.Sprint(answer["PhysicalResourceId"]), wireProperties(word), time.Minute))
-				wantNothingOf(t, word)
+				cloud.WantNothing(t, word)
 				scenarios++
 			})
 		}
@@ -94,7 +84,7 @@ func TestKilledProcess(t *testing.T) {
 				m.setSpoil(nil)
 			}
 			m.wantSuccess(m.deliver("Delete", "Wire", "whatever", wireProperties(word), time.Minute))
-			wantNothingOf(t, word)
+			cloud.WantNothing(t, word)
 		})
 	}
 	figure("processes killed: %d scenarios", scenarios)
@@ -125,7 +115,7 @@ func TestResponseURLThatMisbehaves(t *testing.T) {
 			// Lambda delivers the event again, and this time it is answered.
 			m.wantCreated(test.word)
 			m.wantSuccess(m.deliver("Delete", "Wire", "whatever", wireProperties(test.word), time.Minute))
-			wantNothingOf(t, test.word)
+			cloud.WantNothing(t, test.word)
 		})
 	}
 	t.Run("url-fails-five-times", func(t *testing.T) {
@@ -161,7 +151,7 @@ func TestDeadlineThatComesTooEarly(t *testing.T) {
 		}
 		m.setSpoil(nil)
 		m.wantSuccess(m.deliver("Delete", "Wire", "whatever", wireProperties(word), time.Minute))
-		wantNothingOf(t, word)
+		cloud.WantNothing(t, word)
 	}
 	m.wantNoLeak()
 }

@@ -8,79 +8,35 @@ package e2e
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"log"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/smithy-go"
 
 	"bucketuser/infra/bucketuser"
-	"bucketuser/infra/internal/stack"
+	"bucketuser/infra/internal/cloudtest"
 	"bucketuser/infra/local"
 )
 
-// cloud is the embedded AWS that all tests of the package share; app the built CDK
-// app, code and architecture its function.
+// cloud is the embedded AWS that all tests of the package share; root the repository's
+// directory.
 var (
-	root, app, code, architecture string
-	cloud                         *local.AWS
-	config                        aws.Config // as root of the account
+	cloud *cloudtest.Cloud
+	root  string
 )
 
 func TestMain(m *testing.M) {
-	status, err := run(context.Background(), m)
-	if err != nil {
-		log.Fatal("end-to-end tests: ", err)
-	}
-	os.Exit(status)
-}
-
-func run(ctx context.Context, m *testing.M) (status int, err error) {
-	if root, err = local.Root(); err != nil {
-		return 0, err
-	}
-	tools, err := local.Install(ctx, root, os.Stderr)
-	if err != nil {
-		return 0, err
-	}
-	dir, err := os.MkdirTemp("", "bucketuser-e2e-")
-	if err != nil {
-		return 0, err
-	}
-	defer os.RemoveAll(dir)
-	code = filepath.Join(dir, "function")
-	contextArgs, err := local.BuildFunction(ctx, root, code)
-	if err != nil {
-		return 0, err
-	}
-	architecture = strings.TrimPrefix(contextArgs[3], "architecture=")
-	app = filepath.Join(dir, "app")
-	build := exec.CommandContext(ctx, "go", "build", "-o", app, "./infra/e2e/app")
-	build.Dir = root
-	if output, err := build.CombinedOutput(); err != nil {
-		return 0, fmt.Errorf("app: %w\n%s", err, output)
-	}
-	if cloud, err = local.Start(ctx, tools, local.Options{Dir: filepath.Join(dir, "aws"), Region: "eu-west-1"}); err != nil {
-		return 0, err
-	}
-	defer func() { err = errors.Join(err, cloud.Stop(ctx)) }()
-	if err := cloud.Bootstrap(ctx); err != nil {
-		return 0, err
-	}
-	if config, err = cloud.Config(); err != nil {
-		return 0, err
-	}
-	status = m.Run()
-	wire.figure("on the wire")
-	deployed.figure("of deployed stacks")
-	return status, nil
+	o := cloudtest.Options{Name: "e2e", App: "./infra/e2e/app"}
+	os.Exit(cloudtest.Main(context.Background(), o, func(_ context.Context, c *cloudtest.Cloud) (status int, err error) {
+		cloud, root = c, c.Root
+		status = m.Run()
+		wire.figure("on the wire")
+		deployed.figure("of deployed stacks")
+		return status, nil
+	}))
 }
 
 type props = bucketuser.BucketUserProps
@@ -121,7 +77,7 @@ func (d *deployment) deployBeside(p props, failing bool) (map[string]string, err
 	if err != nil {
 		return nil, err
 	}
-	return stack.Outputs(d.t.Context(), config, d.name)
+	return cloud.Outputs(d.t.Context(), d.name)
 }
 
 func (d *deployment) destroy() error {
@@ -132,7 +88,7 @@ func (d *deployment) destroy() error {
 func (d *deployment) cdk(command string, p *props, failing bool, args ...string) error {
 	d.t.Helper()
 	description, err := json.Marshal(map[string]any{
-		"Stack": d.name, "Code": code, "Architecture": architecture, "Resource": p, "Failing": failing})
+		"Stack": d.name, "Code": cloud.Function.Dir, "Architecture": cloud.Function.Architecture, "Resource": p, "Failing": failing})
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -142,21 +98,9 @@ func (d *deployment) cdk(command string, p *props, failing bool, args ...string)
 	}
 	return cloud.CDK(d.t.Context(), local.CDKRun{
 		Dir:  d.dir,
-		Args: append([]string{command, d.name, "--app", app, "--output", filepath.Join(d.dir, "cdk.out")}, args...),
-		// The validator of CDK takes most of a synthesis; cfn-lint sees the template elsewhere.
-		Env: []string{"E2E_APP=" + file, "CDK_VALIDATION=false"},
+		Args: append([]string{command, d.name, "--app", cloud.App, "--output", filepath.Join(d.dir, "cdk.out")}, args...),
+		Env:  []string{"E2E_APP=" + file},
 	})
-}
-
-// must fails the test on an error.
-func must[T any](t *testing.T) func(T, error) T {
-	return func(value T, err error) T {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return value
-	}
 }
 
 // refused fails the test unless err says all of the texts.
@@ -175,44 +119,31 @@ func refused(t *testing.T, err error, texts ...string) {
 // left lists what the account holds under the deployment's name.
 func (d *deployment) left() []string {
 	d.t.Helper()
-	var left []string
-	for _, item := range must[[]string](d.t)(cloud.Inventory(d.t.Context())) {
-		if strings.Contains(strings.ToLower(item), strings.ToLower(d.name)) {
-			left = append(left, item)
-		}
-	}
-	return left
+	return cloudtest.Must(cloud.Left(d.t.Context(), d.name))(d.t)
 }
 
 // wantNothing fails the test if anything of the deployment is left.
 func (d *deployment) wantNothing() {
 	d.t.Helper()
-	if left := d.left(); len(left) > 0 {
-		d.t.Errorf("left: %v", left)
-	}
+	cloud.WantNothing(d.t, d.name)
 }
 
-// as returns an S3 client with the credentials of the deployed resource.
-func (d *deployment) as(outputs map[string]string) *s3.Client {
+// as returns the user whose credentials the deployed resource has handed out.
+func (d *deployment) as(outputs map[string]string) *cloudtest.User {
 	d.t.Helper()
-	fields := must[map[string]string](d.t)(stack.Secret(d.t.Context(), config, outputs["SecretArn"]))
-	c := must[aws.Config](d.t)(cloud.ConfigAs(aws.Credentials{
-		AccessKeyID: fields["AWS_ACCESS_KEY_ID"], SecretAccessKey: fields["AWS_SECRET_ACCESS_KEY"]}, nil))
-	return s3.NewFromConfig(c)
+	return userOf(d.t, outputs["SecretArn"])
 }
 
-func put(ctx context.Context, client *s3.Client, bucket, key string) error {
-	_, err := client.PutObject(ctx, &s3.PutObjectInput{Bucket: &bucket, Key: &key, Body: strings.NewReader("content")})
-	return err
+// userOf returns the user whose credentials a secret holds.
+func userOf(t *testing.T, secretArn string) *cloudtest.User {
+	t.Helper()
+	return cloudtest.Must(cloud.User(t.Context(), secretArn))(t)
 }
 
 // wantDenied fails the test unless err is a refusal for lack of permission.
 func wantDenied(t *testing.T, err error) {
 	t.Helper()
-	var api smithy.APIError
-	if !errors.As(err, &api) || api.ErrorCode() != "AccessDenied" {
-		t.Errorf("was not refused: %v", err)
-	}
+	cloudtest.WantCode(t, err, "AccessDenied")
 }
 
 // figure adds a line to the file that make test prints at its end. go test shows
