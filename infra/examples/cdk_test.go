@@ -4,12 +4,11 @@ package examples
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"bucketuser/infra/internal/stack"
+	"bucketuser/infra/internal/cloudtest"
 	"bucketuser/infra/local"
 )
 
@@ -26,11 +25,11 @@ type app struct {
 func newApp(t *testing.T, folder, stack string) *app {
 	t.Helper()
 	t.Parallel()
-	a := &app{t: t, stack: stack, dir: filepath.Join(t.TempDir(), folder), env: quick}
+	a := &app{t: t, stack: stack, dir: filepath.Join(t.TempDir(), folder)}
 	if err := os.Mkdir(a.dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	for _, entry := range must[[]os.DirEntry](t)(os.ReadDir(folder)) {
+	for _, entry := range cloudtest.Must(os.ReadDir(folder))(t) {
 		if entry.Type().IsRegular() {
 			a.write(entry.Name(), read(t, folder, entry.Name()))
 		}
@@ -58,27 +57,27 @@ func (a *app) cdk(command, option string) {
 func (a *app) liveOnce(source string) {
 	a.t.Helper()
 	a.cdk("deploy", "--require-approval=never")
-	first := must[map[string]string](a.t)(stack.Outputs(a.t.Context(), config, a.stack))
+	first := cloudtest.Must(cloud.Outputs(a.t.Context(), a.stack))(a.t)
 	use(a.t, first["SecretArn"], "clickhouse/")
 
 	a.write(source, edit(a.t, read(a.t, a.dir, source), "clickhouse/", "moved/"))
 	a.cdk("deploy", "--require-approval=never")
-	second := must[map[string]string](a.t)(stack.Outputs(a.t.Context(), config, a.stack))
+	second := cloudtest.Must(cloud.Outputs(a.t.Context(), a.stack))(a.t)
 	use(a.t, second["SecretArn"], "moved/")
 	if first["SecretArn"] != second["SecretArn"] || !strings.HasSuffix(second["Url"], "/moved/") {
 		a.t.Errorf("outputs were %v and are %v", first, second)
 	}
 
 	a.cdk("destroy", "--force")
-	wantGone(a.t, a.stack)
+	cloud.WantNothing(a.t, a.stack)
 }
 
 func TestCDKGo(t *testing.T) {
 	a := newApp(t, "cdk-go", "StorageGo")
 	// Elsewhere, go.mod has to say where the construct is.
-	runIn(t, a.dir, nil, "go", "mod", "edit", "-replace", "bucketuser="+root)
-	runIn(t, a.dir, nil, "go", "vet", ".")
-	a.args = function
+	cloudtest.Run(t, a.dir, nil, "go", "mod", "edit", "-replace", "bucketuser="+cloud.Root)
+	cloudtest.Run(t, a.dir, nil, "go", "vet", ".")
+	a.args = cloud.Function.Context
 	a.liveOnce("main.go")
 }
 
@@ -87,24 +86,12 @@ func TestCDKTypeScript(t *testing.T) {
 	if err := os.Symlink(libraries.NodeModules, filepath.Join(a.dir, "node_modules")); err != nil {
 		t.Fatal(err)
 	}
-	runIn(t, a.dir, nil, "npm", "run", "build")
+	cloudtest.Run(t, a.dir, nil, "npm", "run", "build")
 	a.liveOnce("app.ts")
 }
 
 func TestCDKPython(t *testing.T) {
 	a := newApp(t, "cdk-python", "StoragePython")
-	a.env = append(a.env, "PATH="+libraries.PythonBin+string(filepath.ListSeparator)+os.Getenv("PATH")) // as activate does
+	a.env = []string{"PATH=" + libraries.PythonBin + string(filepath.ListSeparator) + os.Getenv("PATH")} // as activate does
 	a.liveOnce("app.py")
-}
-
-// runIn runs a command in a folder and returns what it prints.
-func runIn(t *testing.T, dir string, env []string, name string, args ...string) string {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), name, args...)
-	cmd.Dir, cmd.Env = dir, env
-	output, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("%s %s: %v\n%s", filepath.Base(name), strings.Join(args, " "), err, output)
-	}
-	return string(output)
 }

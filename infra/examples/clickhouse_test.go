@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"go.yaml.in/yaml/v3"
 
+	"bucketuser/infra/internal/cloudtest"
 	"bucketuser/lambda/spec"
 )
 
@@ -22,19 +23,21 @@ func TestClickHouseServer(t *testing.T) {
 	t.Parallel()
 	const name = "StorageServer"
 	template := edit(t, read(t, "cloudformation", "ssm.yaml"), "Prefix: clickhouse/", "Prefix: clickhouse/\n      OnDelete: Purge")
-	fields := secret(t, deploy(t, name, template)["DiskSecret"])
+	u := user(t, deploy(t, name, template)["DiskSecret"])
+	fields := u.Fields
 	// On the embedded AWS, the bucket is part of the path.
 	_, path, _ := strings.Cut(fields["S3_URL"], ".amazonaws.com/")
 	fields["S3_URL"] = cloud.Endpoint + "/" + fields["S3_BUCKET"] + "/" + path
 
-	file := must[string](t)(filepath.Abs(filepath.Join("clickhouse-server", "storage.xml")))
+	file := cloudtest.Must(filepath.Abs(filepath.Join("clickhouse-server", "storage.xml")))(t)
 	got, err := clickhouse(t, file, fields)
 	if err != nil || got != `"s3_disk","s3_cache",4999950000` {
 		t.Errorf("%s %v", got, err)
 	}
-	objects := must[int](t)(count(t, fields))
-	if objects < 5 {
-		t.Errorf("%d objects below the prefix", objects)
+	objects := cloudtest.Must(u.S3.ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{
+		Bucket: aws.String(fields["S3_BUCKET"]), Prefix: aws.String(fields["S3_PREFIX"])}))(t).Contents
+	if len(objects) < 5 {
+		t.Errorf("%d objects below the prefix", len(objects))
 	}
 
 	fields["AWS_SECRET_ACCESS_KEY"] = "wrong" + fields["AWS_SECRET_ACCESS_KEY"][5:]
@@ -47,21 +50,10 @@ func TestClickHouseServer(t *testing.T) {
 // clickhouse runs testdata/storage.py with these variables.
 func clickhouse(t *testing.T, file string, fields map[string]string) (string, error) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), tools.Python, filepath.Join("testdata", "storage.py"), t.TempDir(), file)
+	cmd := exec.CommandContext(t.Context(), cloud.Tools.Python, filepath.Join("testdata", "storage.py"), t.TempDir(), file)
 	cmd.Env = append(cloud.Env(), variables(fields)...)
 	output, err := cmd.CombinedOutput()
 	return strings.TrimSpace(string(output)), err
-}
-
-// count returns how many objects are below the prefix.
-func count(t *testing.T, fields map[string]string) (int, error) {
-	t.Helper()
-	out, err := user(t, fields).ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{
-		Bucket: aws.String(fields["S3_BUCKET"]), Prefix: aws.String(fields["S3_PREFIX"])})
-	if err != nil {
-		return 0, err
-	}
-	return len(out.Contents), nil
 }
 
 // TestClickHouseBackup looks at what clickhouse-backup would be started with.
@@ -77,7 +69,7 @@ func TestClickHouseBackup(t *testing.T) {
 		t.Fatal(err)
 	}
 	environment := append(variables(fields), "PATH="+bin+string(filepath.ListSeparator)+os.Getenv("PATH"))
-	output := "\n" + runIn(t, ".", environment, filepath.Join("clickhouse-backup", "backup.sh"), "create_remote", "nightly")
+	output := "\n" + cloudtest.Run(t, ".", environment, filepath.Join("clickhouse-backup", "backup.sh"), "create_remote", "nightly")
 	// The names are those of S3Config in clickhouse-backup's pkg/config/config.go.
 	for name, want := range map[string]string{
 		"S3_ACCESS_KEY": "the AWS_ACCESS_KEY_ID", "S3_SECRET_KEY": "the AWS_SECRET_ACCESS_KEY", "S3_REGION": "the AWS_REGION",

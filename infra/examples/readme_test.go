@@ -8,13 +8,15 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"bucketuser/infra/internal/cloudtest"
 )
 
 // TestEveryExampleIsNamed wants a README in each folder and a row in that of the
 // repository.
 func TestEveryExampleIsNamed(t *testing.T) {
-	table := read(t, root, "README.md")
-	for _, entry := range must[[]os.DirEntry](t)(os.ReadDir(".")) {
+	table := read(t, cloud.Root, "README.md")
+	for _, entry := range cloudtest.Must(os.ReadDir("."))(t) {
 		if !entry.IsDir() || slices.Contains([]string{"offline", "testdata"}, entry.Name()) {
 			continue
 		}

@@ -12,6 +12,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+
+	"bucketuser/infra/internal/cloudtest"
 )
 
 func TestCloudFormation(t *testing.T) {
@@ -34,19 +36,18 @@ func TestCloudFormation(t *testing.T) {
 	}
 
 	// The bucket of the backups outlives the stack if it holds any.
-	backups := secret(t, second["BackupsSecret"])
-	bucket, key := backups["S3_BUCKET"], backups["S3_BACKUP_PREFIX"]+"nightly"
-	if err := put(t.Context(), user(t, backups), bucket, key); err != nil {
+	backups := user(t, second["BackupsSecret"])
+	bucket, key := backups.Bucket(), backups.Fields["S3_BACKUP_PREFIX"]+"nightly"
+	if err := backups.Put(t.Context(), bucket, key); err != nil {
 		t.Fatal(err)
 	}
 	destroy(t, name)
-	client := s3.NewFromConfig(config)
 	for _, key := range []string{key, "data/"} {
-		if _, err := client.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &bucket, Key: &key}); err != nil {
+		if _, err := cloud.S3.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &bucket, Key: &key}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := client.DeleteBucket(t.Context(), &s3.DeleteBucketInput{Bucket: &bucket}); err != nil {
+	if _, err := cloud.S3.DeleteBucket(t.Context(), &s3.DeleteBucketInput{Bucket: &bucket}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -81,23 +82,23 @@ func TestDynamicReference(t *testing.T) {
 			t.Parallel()
 			outputs := deploy(t, name, test.template)
 			use(t, outputs["Secret"], "clickhouse/")
-			before := secret(t, outputs["Secret"])
-			wantConfiguration(t, outputs, before)
+			before := user(t, outputs["Secret"])
+			wantConfiguration(t, outputs, before.Fields)
 
 			// An update replaces a key that somebody has made inactive. It changes nothing
 			// that the configuration names.
-			deactivate(t, before)
-			wantRefused(t, put(t.Context(), user(t, before), before["S3_BUCKET"], "clickhouse/table"), "InvalidAccessKeyId")
+			deactivate(t, before.Fields)
+			cloudtest.WantCode(t, before.Put(t.Context(), before.Bucket(), "clickhouse/table"), "InvalidAccessKeyId")
 			deploy(t, name, edit(t, test.template, "Prefix: clickhouse/", "Prefix: clickhouse/\n      AbortIncompleteUploadsAfterDays: 3"))
-			after := secret(t, outputs["Secret"])
-			if after["AWS_ACCESS_KEY_ID"] == before["AWS_ACCESS_KEY_ID"] {
+			after := user(t, outputs["Secret"])
+			if after.Fields["AWS_ACCESS_KEY_ID"] == before.Fields["AWS_ACCESS_KEY_ID"] {
 				t.Fatal("the update has made no new key")
 			}
 			use(t, outputs["Secret"], "clickhouse/")
 			if test.arrives {
-				wantConfiguration(t, outputs, after)
+				wantConfiguration(t, outputs, after.Fields)
 			} else {
-				wantConfiguration(t, outputs, before)
+				wantConfiguration(t, outputs, before.Fields)
 			}
 			destroy(t, name)
 		})
@@ -108,7 +109,7 @@ func TestDynamicReference(t *testing.T) {
 func deactivate(t *testing.T, fields map[string]string) {
 	t.Helper()
 	_, name, _ := strings.Cut(fields["S3_USER_ARN"], ":user/bucketuser/")
-	_, err := iam.NewFromConfig(config).UpdateAccessKey(t.Context(), &iam.UpdateAccessKeyInput{
+	_, err := cloud.IAM.UpdateAccessKey(t.Context(), &iam.UpdateAccessKeyInput{
 		UserName: &name, AccessKeyId: aws.String(fields["AWS_ACCESS_KEY_ID"]), Status: types.StatusTypeInactive})
 	if err != nil {
 		t.Fatal(err)
@@ -118,8 +119,8 @@ func deactivate(t *testing.T, fields map[string]string) {
 // wantConfiguration compares the configuration file with credentials.
 func wantConfiguration(t *testing.T, outputs, fields map[string]string) {
 	t.Helper()
-	value := must[*secretsmanager.GetSecretValueOutput](t)(secretsmanager.NewFromConfig(config).GetSecretValue(t.Context(),
-		&secretsmanager.GetSecretValueInput{SecretId: aws.String(outputs["Configuration"])}))
+	value := cloudtest.Must(cloud.Secrets.GetSecretValue(t.Context(),
+		&secretsmanager.GetSecretValueInput{SecretId: aws.String(outputs["Configuration"])}))(t)
 	type disk struct {
 		URL    string `xml:"url"`
 		ID     string `xml:"access_key_id"`
