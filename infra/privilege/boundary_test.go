@@ -4,6 +4,7 @@ package privilege
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -12,10 +13,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
-	"bucketuser/infra/local"
+	"bucketuser/infra/internal/cloudtest"
 )
 
 // letting returns a resource's policy that lets principals do anything with it.
@@ -47,47 +47,33 @@ func TestBoundary(t *testing.T) {
 
 func boundary(t *testing.T, s *subject) {
 	start, ctx := time.Now(), t.Context()
-	must := func(err error) {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	n, err := s.newTenant(ctx, s.name, properties{})
-	must(err)
+	n := cloudtest.Must(s.newTenant(ctx, s.name, properties{}))(t)
 	me, user := n.spec.UserARN(), n.spec.UserName
 	arn := func(service, resource string) string {
 		return "arn:aws:" + service + ":" + region + ":" + account + ":" + resource
 	}
-	admin := caller{root, aws.Credentials{AccessKeyID: local.RootKey, SecretAccessKey: local.RootKey}}
 
 	// A role, a secret, a function, a queue and a bucket of another account let it in.
 	roleName, secretName, queueName, theirs := s.name+"-trusting", s.name+"/trusting", s.name+"-trusting", "bucketuser-"+s.name+"-theirs"
 	roleTrust := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"` + me + `"},"Action":"sts:AssumeRole"}]}`
-	role, err := root.iam.CreateRole(ctx, &iam.CreateRoleInput{RoleName: aws.String(roleName), AssumeRolePolicyDocument: &roleTrust})
-	must(err)
-	secret, err := root.secrets.CreateSecret(ctx, &secretsmanager.CreateSecretInput{Name: aws.String(secretName), SecretString: aws.String("{}")})
-	must(err)
+	role := cloudtest.Must(root.IAM.CreateRole(ctx, &iam.CreateRoleInput{RoleName: aws.String(roleName), AssumeRolePolicyDocument: &roleTrust}))(t)
+	secret := cloudtest.Must(root.Secrets.CreateSecret(ctx, &secretsmanager.CreateSecretInput{Name: aws.String(secretName), SecretString: aws.String("{}")}))(t)
 	secretPolicy := letting(*secret.ARN, me)
-	_, err = root.secrets.PutResourcePolicy(ctx, &secretsmanager.PutResourcePolicyInput{SecretId: secret.ARN, ResourcePolicy: &secretPolicy})
-	must(err)
-	l, err := s.newLane(ctx, "trusting-function")
-	must(err)
-	_, err = root.lambda.AddPermission(ctx, &lambda.AddPermissionInput{FunctionName: &l.name, StatementId: aws.String("In"),
-		Action: aws.String("lambda:InvokeFunction"), Principal: &me})
-	must(err)
+	cloudtest.Must(root.Secrets.PutResourcePolicy(ctx, &secretsmanager.PutResourcePolicyInput{SecretId: secret.ARN, ResourcePolicy: &secretPolicy}))(t)
+	l := cloudtest.Must(s.newLane(ctx, "trusting-function"))(t)
+	cloudtest.Must(root.Lambda.AddPermission(ctx, &lambda.AddPermissionInput{FunctionName: &l.name, StatementId: aws.String("In"),
+		Action: aws.String("lambda:InvokeFunction"), Principal: &me}))(t)
 	queue := arn("sqs", queueName)
-	attributes, err := json.Marshal(map[string]any{"QueueName": queueName, "Attributes": map[string]any{"Policy": letting(queue, me)}})
-	must(err)
-	if code, err := admin.do(ctx, target("sqs", "AmazonSQS.CreateQueue", string(attributes))); code != "" || err != nil {
+	attributes := cloudtest.Must(json.Marshal(map[string]any{"QueueName": queueName, "Attributes": map[string]any{"Policy": letting(queue, me)}}))(t)
+	if code, err := send(ctx, root.Clients, target("sqs", "AmazonSQS.CreateQueue", string(attributes))); code != "" || err != nil {
 		t.Fatal(code, err)
 	}
 	theirPolicy := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":["` + me + `","` + account + `"]},
 		"Action":"s3:*","Resource":["arn:aws:s3:::` + theirs + `","arn:aws:s3:::` + theirs + `/*"]}]}`
-	must(root.theirBucket(ctx, theirs, theirPolicy))
 	bucket := n.spec.BucketName
-	_, err = root.s3.PutObject(ctx, &s3.PutObjectInput{Bucket: &bucket, Key: aws.String("data/table")})
-	must(err)
+	if err := errors.Join(root.theirBucket(ctx, theirs, theirPolicy), root.Put(ctx, bucket, "data/table")); err != nil {
+		t.Fatal(err)
+	}
 
 	let := func(action, resource, policy string) []request { return on(action, resource)[0].in("", policy) }
 	their := func(action, resource string) []request { return on(action, resource)[0].in(stranger, theirPolicy) }
@@ -99,7 +85,7 @@ func boundary(t *testing.T, s *subject) {
 		{name: "invoke a function that lets it in", call: rest("lambda", "POST", "/2015-03-31/functions/"+l.name+"/invocations", `{}`),
 			asks: let("lambda:InvokeFunction", l.arn, letting(l.arn, me))},
 		{name: "write to a queue that lets it in", call: target("sqs", "AmazonSQS.SendMessage",
-			`{"QueueUrl":"`+root.aws.Endpoint+`/`+account+`/`+queueName+`","MessageBody":"x"}`), asks: let("sqs:SendMessage", queue, letting(queue, me))},
+			`{"QueueUrl":"`+root.Endpoint+`/`+account+`/`+queueName+`","MessageBody":"x"}`), asks: let("sqs:SendMessage", queue, letting(queue, me))},
 		{name: "list another account's bucket that lets it in", call: rest("s3", "GET", "/"+theirs, ""), asks: their("s3:ListBucket", "arn:aws:s3:::"+theirs)},
 		{name: "write to another account's bucket that lets it in", call: rest("s3", "PUT", "/"+theirs+"/x", "x"), asks: their("s3:PutObject", "arn:aws:s3:::"+theirs+"/x")},
 		{name: "read another account's bucket that lets it in", call: rest("s3", "GET", "/"+theirs+"/x", ""), asks: their("s3:GetObject", "arn:aws:s3:::"+theirs+"/x")},
@@ -120,19 +106,16 @@ func boundary(t *testing.T, s *subject) {
 	// The provider stack's boundary ends at its pattern too.
 	const outside = "company-outside"
 	outsidePolicy := letting("arn:aws:s3:::"+outside, me)
-	_, err = root.s3.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: aws.String(outside), CreateBucketConfiguration: &s3types.CreateBucketConfiguration{
-		LocationConstraint: s3types.BucketLocationConstraint(region)}})
-	if code := codeOf(err); code != "" && code != "BucketAlreadyOwnedByYou" {
+	if err := root.CreateBucket(ctx, outside); err != nil && cloudtest.Code(err) != "BucketAlreadyOwnedByYou" {
 		t.Fatal(err)
 	}
-	_, err = root.s3.PutBucketPolicy(ctx, &s3.PutBucketPolicyInput{Bucket: aws.String(outside), Policy: &outsidePolicy})
-	must(err)
+	cloudtest.Must(root.S3.PutBucketPolicy(ctx, &s3.PutBucketPolicyInput{Bucket: aws.String(outside), Policy: &outsidePolicy}))(t)
 	inS3 = append(inS3, cell{name: "list a bucket outside of the product that lets it in", call: rest("s3", "GET", "/"+outside, ""),
 		asks: let("s3:ListBucket", "arn:aws:s3:::"+outside, outsidePolicy), allowed: s == construct})
 
 	beyond := cell{name: "tag its bucket", call: rest("s3", "GET", "/"+bucket+"?tagging", ""), asks: let("s3:GetBucketTagging", n.spec.BucketARN(), n.policy)}
 
-	who := caller{root, n.key}
+	who := cloudtest.Must(root.As(n.key, nil))(t)
 	all := []document{documentOf("Admin", anyPolicy)}
 	count, found := 0, report{}
 	phase := func(policies []document, boundary document, cells ...cell) {
@@ -143,15 +126,13 @@ func boundary(t *testing.T, s *subject) {
 	}
 	phase(nil, s.boundary, append(append(refused, inS3...), beyond)...)
 
-	_, err = root.iam.PutUserPolicy(ctx, &iam.PutUserPolicyInput{UserName: &user, PolicyName: aws.String("Admin"), PolicyDocument: aws.String(anyPolicy)})
-	must(err)
+	cloudtest.Must(root.IAM.PutUserPolicy(ctx, &iam.PutUserPolicyInput{UserName: &user, PolicyName: aws.String("Admin"), PolicyDocument: aws.String(anyPolicy)}))(t)
 	beyond.allowed = true // a policy of its own adds S3, at most
 	phase(all, s.boundary, append(append(refused, inS3...), beyond)...)
 	summary.set("boundary, "+s.name, "%d cells (resources that name the user, and a policy that allows all): %s; %s",
 		count, found, since(start))
 
-	_, err = root.iam.DeleteUserPermissionsBoundary(ctx, &iam.DeleteUserPermissionsBoundaryInput{UserName: &user})
-	must(err)
+	cloudtest.Must(root.IAM.DeleteUserPermissionsBoundary(ctx, &iam.DeleteUserPermissionsBoundaryInput{UserName: &user}))(t)
 	for i := range refused {
 		refused[i].allowed = true
 	}

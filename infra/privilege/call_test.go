@@ -5,101 +5,56 @@ package privilege
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
-	"io"
-	"net/http"
 	"net/url"
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
+	"bucketuser/infra/internal/cloudtest"
 	"bucketuser/infra/local"
 )
 
-// An apiCall is one HTTP request to the embedded AWS: less than an SDK client for each
-// of a dozen services.
-type apiCall struct {
-	service, method, path string
-	target                string // X-Amz-Target of a JSON service
-	body                  string
-}
-
 // query is a call of a service with the query protocol: IAM, STS, CloudFormation.
-func query(service, action string, parameters ...string) apiCall {
+func query(service, action string, parameters ...string) cloudtest.Request {
 	values := url.Values{"Action": {action}, "Version": {map[string]string{
 		"iam": "2010-05-08", "sts": "2011-06-15", "cloudformation": "2010-05-15", "sqs": "2012-11-05"}[service]}}
 	for _, p := range parameters {
 		name, value, _ := strings.Cut(p, "=")
 		values.Set(name, value)
 	}
-	return apiCall{service: service, method: "POST", path: "/", body: values.Encode()}
+	return cloudtest.Request{Service: service, Body: values.Encode()}
 }
 
 // target is a call of a service with the JSON protocol.
-func target(service, name, body string) apiCall {
-	return apiCall{service: service, method: "POST", path: "/", target: name, body: body}
+func target(service, name, body string) cloudtest.Request {
+	return cloudtest.Request{Service: service, Target: name, Body: body}
 }
 
 // rest is a call of a service with paths: S3 and Lambda.
-func rest(service, method, path, body string) apiCall {
-	return apiCall{service: service, method: method, path: path, body: body}
-}
-
-// A caller sends calls with its credentials.
-type caller struct {
-	world       *world
-	credentials aws.Credentials
+func rest(service, method, path, body string) cloudtest.Request {
+	return cloudtest.Request{Service: service, Method: method, Path: path, Body: body}
 }
 
 var errorCode = regexp.MustCompile(`<Code>([^<]+)</Code>|"(?:__type|Code|code)" ?: ?"(?:[^"#]*#)?([^"]+)"`)
 
-// do returns the error code of the answer, "" for success.
-func (c caller) do(ctx context.Context, call apiCall) (string, error) {
-	config, err := c.world.aws.ConfigAs(c.credentials, nil)
-	if err != nil {
+// send returns the error code of the answer to a request, "" for success.
+func send(ctx context.Context, who *cloudtest.Clients, r cloudtest.Request) (string, error) {
+	answer, err := who.Send(ctx, r)
+	if err != nil || answer.Status < 300 {
 		return "", err
 	}
-	r, err := http.NewRequestWithContext(ctx, call.method, c.world.aws.Endpoint+call.path, strings.NewReader(call.body))
-	if err != nil {
-		return "", err
-	}
-	sum := sha256.Sum256([]byte(call.body))
-	hash := hex.EncodeToString(sum[:])
-	r.Header.Set("X-Amz-Content-Sha256", hash)
-	switch {
-	case call.target != "":
-		r.Header.Set("X-Amz-Target", call.target)
-		r.Header.Set("Content-Type", "application/x-amz-json-1.1")
-	case call.path == "/":
-		r.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
-	}
-	if err := v4.NewSigner().SignHTTP(ctx, c.credentials, r, hash, call.service, region, time.Now()); err != nil {
-		return "", err
-	}
-	response, err := config.HTTPClient.Do(r)
-	if err != nil {
-		return "", err
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	if err != nil || response.StatusCode < 300 {
-		return "", err
-	}
-	if typ := response.Header.Get("X-Amzn-Errortype"); typ != "" {
+	if typ := answer.Header.Get("X-Amzn-Errortype"); typ != "" {
 		code, _, _ := strings.Cut(typ, ":")
 		return code, nil
 	}
-	if m := errorCode.FindSubmatch(body); m != nil {
+	if m := errorCode.FindSubmatch(answer.Body); m != nil {
 		return string(bytes.Join(m[1:], nil)), nil
 	}
-	return fmt.Sprintf("%d %s", response.StatusCode, body), nil
+	return fmt.Sprintf("%d %s", answer.Status, answer.Body), nil
 }
 
 // isDenied reports whether an error code says that a permission is missing.
@@ -107,16 +62,13 @@ func isDenied(code string) bool {
 	return code == "AccessDenied" || code == "AccessDeniedException"
 }
 
-// session returns the caller with the lane's role.
-func (l *lane) session(t *testing.T) caller {
+// session returns the clients of a session with the lane's role.
+func (l *lane) session(t *testing.T) *cloudtest.Clients {
 	t.Helper()
-	out, err := sts.NewFromConfig(l.w.config).AssumeRole(t.Context(), &sts.AssumeRoleInput{
-		RoleArn: &l.roleARN, RoleSessionName: aws.String("function")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return caller{l.w, aws.Credentials{AccessKeyID: *out.Credentials.AccessKeyId,
-		SecretAccessKey: *out.Credentials.SecretAccessKey, SessionToken: *out.Credentials.SessionToken}}
+	session := cloudtest.Must(l.w.STS.AssumeRole(t.Context(), &sts.AssumeRoleInput{
+		RoleArn: &l.roleARN, RoleSessionName: aws.String("function")}))(t).Credentials
+	return cloudtest.Must(l.w.As(aws.Credentials{AccessKeyID: *session.AccessKeyId,
+		SecretAccessKey: *session.SecretAccessKey, SessionToken: *session.SessionToken}, nil))(t)
 }
 
 // principal is what AWS calls that session.
@@ -127,7 +79,7 @@ func (l *lane) principal() string {
 // A cell is one call and what the two evaluators must say about it.
 type cell struct {
 	name    string
-	call    apiCall
+	call    cloudtest.Request
 	asks    []request // the first that is refused refuses the call
 	allowed bool
 }
@@ -159,7 +111,7 @@ func (r *report) add(name string, live, simulated, want bool, code string) {
 }
 
 // judge sends each call and simulates what it asks.
-func judge(t *testing.T, who caller, principal string, policies []document, boundary document, cells []cell) (r report) {
+func judge(t *testing.T, who *cloudtest.Clients, principal string, policies []document, boundary document, cells []cell) (r report) {
 	t.Helper()
 	var asks []request
 	for _, c := range cells {
@@ -172,7 +124,7 @@ func judge(t *testing.T, who caller, principal string, policies []document, boun
 			simulated = simulated && results[0] == nil
 			results = results[1:]
 		}
-		code, err := who.do(t.Context(), c.call)
+		code, err := send(t.Context(), who, c.call)
 		if err != nil {
 			t.Fatalf("%s: %v", c.name, err)
 		}

@@ -58,12 +58,12 @@ func keyPoints(t *testing.T, tenants []*tenant) *keys {
 		}
 		status := func(s types.StatusType) func() error {
 			return func() error {
-				_, err := root.iam.UpdateAccessKey(ctx, &iam.UpdateAccessKeyInput{UserName: &n.spec.UserName, AccessKeyId: &n.key.AccessKeyID, Status: s})
+				_, err := root.IAM.UpdateAccessKey(ctx, &iam.UpdateAccessKeyInput{UserName: &n.spec.UserName, AccessKeyId: &n.key.AccessKeyID, Status: s})
 				return err
 			}
 		}
 		deleteKey := func() error {
-			_, err := root.iam.DeleteAccessKey(ctx, &iam.DeleteAccessKeyInput{UserName: &n.spec.UserName, AccessKeyId: &n.key.AccessKeyID})
+			_, err := root.IAM.DeleteAccessKey(ctx, &iam.DeleteAccessKeyInput{UserName: &n.spec.UserName, AccessKeyId: &n.key.AccessKeyID})
 			return err
 		}
 		state("active key", first, n.spec.UserARN(), true, "", status(types.StatusTypeActive))
@@ -73,7 +73,7 @@ func keyPoints(t *testing.T, tenants []*tenant) *keys {
 		state("deleted key", first, "", false, "InvalidAccessKeyId", deleteKey)
 		again := len(k.points)
 		state("user made again", first, n.spec.UserARN(), false, "", func() error {
-			if _, err := root.iam.DeleteUser(ctx, &iam.DeleteUserInput{UserName: &n.spec.UserName}); err != nil {
+			if _, err := root.IAM.DeleteUser(ctx, &iam.DeleteUserInput{UserName: &n.spec.UserName}); err != nil {
 				return err
 			}
 			if err := n.newUser(ctx); err != nil {

@@ -4,10 +4,8 @@ package privilege
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
@@ -15,6 +13,7 @@ import (
 
 	"github.com/aws/jsii-runtime-go"
 
+	"bucketuser/infra/internal/cloudtest"
 	"bucketuser/infra/local"
 )
 
@@ -28,49 +27,25 @@ var (
 )
 
 func TestMain(m *testing.M) {
-	status, err := run(context.Background(), m)
-	for _, line := range summary.lines() {
-		fmt.Println(line)
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "privilege tests:", err)
-		status = 1
-	}
-	os.Exit(status)
+	os.Exit(cloudtest.Main(context.Background(), cloudtest.Options{Name: "privilege"}, func(ctx context.Context, c *cloudtest.Cloud) (int, error) {
+		status, err := run(ctx, c, m)
+		for _, line := range summary.lines() {
+			fmt.Println(line)
+		}
+		return status, err
+	}))
 }
 
-func run(ctx context.Context, m *testing.M) (status int, err error) {
-	repository, err := local.Root()
-	if err != nil {
+func run(ctx context.Context, c *cloudtest.Cloud, m *testing.M) (status int, err error) {
+	if check, err = local.InstallChecks(ctx, c.Root, os.Stderr); err != nil {
 		return 0, err
 	}
-	tools, err := local.Install(ctx, repository, os.Stderr)
-	if err != nil {
-		return 0, err
-	}
-	if check, err = local.InstallChecks(ctx, repository, os.Stderr); err != nil {
-		return 0, err
-	}
-	dir, err := os.MkdirTemp("", "bucketuser-privilege-")
-	if err != nil {
-		return 0, err
-	}
-	defer os.RemoveAll(dir)
-	code := filepath.Join(dir, "function")
-	if _, err := local.BuildFunction(ctx, repository, code); err != nil {
-		return 0, err
-	}
-	embedded, provider, err := synthesize(code)
+	embedded, provider, err := synthesize(c.Function.Dir)
 	jsii.Close()
 	if err != nil {
 		return 0, err
 	}
-	aws, err := local.Start(ctx, tools, local.Options{Dir: filepath.Join(dir, "aws"), Region: "eu-west-1"})
-	if err != nil {
-		return 0, err
-	}
-	defer func() { err = errors.Join(err, aws.Stop(ctx)) }()
-	if root, err = newWorld(ctx, aws, code); err != nil {
+	if root, err = newWorld(ctx, c); err != nil {
 		return 0, err
 	}
 	defer root.close()

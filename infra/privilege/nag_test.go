@@ -150,7 +150,7 @@ func (p *play) describe(ctx context.Context) (map[string]any, error) {
 	}
 
 	bucket := map[string]any{"BucketName": s.BucketName}
-	access, err := w.s3.GetPublicAccessBlock(ctx, &s3.GetPublicAccessBlockInput{Bucket: &s.BucketName})
+	access, err := w.S3.GetPublicAccessBlock(ctx, &s3.GetPublicAccessBlockInput{Bucket: &s.BucketName})
 	if err != nil {
 		return nil, err
 	}
@@ -158,14 +158,14 @@ func (p *play) describe(ctx context.Context) (map[string]any, error) {
 	bucket["PublicAccessBlockConfiguration"] = map[string]any{
 		"BlockPublicAcls": aws.ToBool(block.BlockPublicAcls), "BlockPublicPolicy": aws.ToBool(block.BlockPublicPolicy),
 		"IgnorePublicAcls": aws.ToBool(block.IgnorePublicAcls), "RestrictPublicBuckets": aws.ToBool(block.RestrictPublicBuckets)}
-	versioning, err := w.s3.GetBucketVersioning(ctx, &s3.GetBucketVersioningInput{Bucket: &s.BucketName})
+	versioning, err := w.S3.GetBucketVersioning(ctx, &s3.GetBucketVersioningInput{Bucket: &s.BucketName})
 	if err != nil {
 		return nil, err
 	}
 	if versioning.Status != "" {
 		bucket["VersioningConfiguration"] = map[string]any{"Status": string(versioning.Status)}
 	}
-	if encryption, err := w.s3.GetBucketEncryption(ctx, &s3.GetBucketEncryptionInput{Bucket: &s.BucketName}); err == nil {
+	if encryption, err := w.S3.GetBucketEncryption(ctx, &s3.GetBucketEncryptionInput{Bucket: &s.BucketName}); err == nil {
 		var rules []any
 		for _, rule := range encryption.ServerSideEncryptionConfiguration.Rules {
 			rules = append(rules, map[string]any{"ServerSideEncryptionByDefault": map[string]any{
@@ -173,7 +173,7 @@ func (p *play) describe(ctx context.Context) (map[string]any, error) {
 		}
 		bucket["BucketEncryption"] = map[string]any{"ServerSideEncryptionConfiguration": rules}
 	}
-	if ownership, err := w.s3.GetBucketOwnershipControls(ctx, &s3.GetBucketOwnershipControlsInput{Bucket: &s.BucketName}); err == nil {
+	if ownership, err := w.S3.GetBucketOwnershipControls(ctx, &s3.GetBucketOwnershipControlsInput{Bucket: &s.BucketName}); err == nil {
 		var rules []any
 		for _, rule := range ownership.OwnershipControls.Rules {
 			rules = append(rules, map[string]any{"ObjectOwnership": string(rule.ObjectOwnership)})
@@ -182,7 +182,7 @@ func (p *play) describe(ctx context.Context) (map[string]any, error) {
 	}
 	add("Bucket", "AWS::S3::Bucket", bucket)
 
-	policy, err := w.s3.GetBucketPolicy(ctx, &s3.GetBucketPolicyInput{Bucket: &s.BucketName})
+	policy, err := w.S3.GetBucketPolicy(ctx, &s3.GetBucketPolicyInput{Bucket: &s.BucketName})
 	if err != nil {
 		return nil, err
 	}
@@ -192,19 +192,19 @@ func (p *play) describe(ctx context.Context) (map[string]any, error) {
 	}
 	add("BucketPolicy", "AWS::S3::BucketPolicy", map[string]any{"Bucket": s.BucketName, "PolicyDocument": document})
 
-	user, err := w.iam.GetUser(ctx, &iam.GetUserInput{UserName: &s.UserName})
+	user, err := w.IAM.GetUser(ctx, &iam.GetUserInput{UserName: &s.UserName})
 	if err != nil {
 		return nil, err
 	}
-	attached, err := w.iam.ListAttachedUserPolicies(ctx, &iam.ListAttachedUserPoliciesInput{UserName: &s.UserName})
+	attached, err := w.IAM.ListAttachedUserPolicies(ctx, &iam.ListAttachedUserPoliciesInput{UserName: &s.UserName})
 	if err != nil {
 		return nil, err
 	}
-	inline, err := w.iam.ListUserPolicies(ctx, &iam.ListUserPoliciesInput{UserName: &s.UserName})
+	inline, err := w.IAM.ListUserPolicies(ctx, &iam.ListUserPoliciesInput{UserName: &s.UserName})
 	if err != nil {
 		return nil, err
 	}
-	groups, err := w.iam.ListGroupsForUser(ctx, &iam.ListGroupsForUserInput{UserName: &s.UserName})
+	groups, err := w.IAM.ListGroupsForUser(ctx, &iam.ListGroupsForUserInput{UserName: &s.UserName})
 	if err != nil {
 		return nil, err
 	}
@@ -217,7 +217,7 @@ func (p *play) describe(ctx context.Context) (map[string]any, error) {
 	add("User", "AWS::IAM::User", map[string]any{"UserName": s.UserName, "Path": *user.User.Path,
 		"PermissionsBoundary": *user.User.PermissionsBoundary.PermissionsBoundaryArn})
 
-	secret, err := w.secrets.DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: &s.SecretName})
+	secret, err := w.Secrets.DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: &s.SecretName})
 	if err != nil {
 		return nil, err
 	}

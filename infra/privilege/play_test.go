@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
+	"bucketuser/infra/internal/cloudtest"
 	"bucketuser/lambda/spec"
 )
 
@@ -101,18 +102,13 @@ func (p *play) gone(ctx context.Context, props properties) error {
 		return err
 	}
 	w := p.lane.w
-	_, userErr := w.iam.GetUser(ctx, &iam.GetUserInput{UserName: &s.UserName})
-	_, bucketErr := w.s3.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &s.BucketName})
-	_, secretErr := w.secrets.DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: &s.SecretName})
-	if codes := codeOf(userErr) + codeOf(bucketErr) + codeOf(secretErr); codes != "NoSuchEntityNotFoundResourceNotFoundException" {
+	_, userErr := w.IAM.GetUser(ctx, &iam.GetUserInput{UserName: &s.UserName})
+	_, bucketErr := w.S3.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &s.BucketName})
+	_, secretErr := w.Secrets.DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: &s.SecretName})
+	if codes := cloudtest.Code(userErr) + cloudtest.Code(bucketErr) + cloudtest.Code(secretErr); codes != "NoSuchEntityNotFoundResourceNotFoundException" {
 		return fmt.Errorf("something is left: %s", codes)
 	}
 	return nil
-}
-
-func (p *play) put(ctx context.Context, bucket, key string) error {
-	_, err := p.lane.w.s3.PutObject(ctx, &s3.PutObjectInput{Bucket: &bucket, Key: &key, Body: strings.NewReader("data")})
-	return err
 }
 
 // inTurn carries out steps until one fails.

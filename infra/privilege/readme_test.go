@@ -11,7 +11,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"bucketuser/infra/local"
 	"bucketuser/lambda/spec"
 )
 
@@ -62,11 +61,7 @@ func tableOf(points []point, allowed []bool) string {
 // checkReadme compares the table with the README's, or writes it with -update.
 func checkReadme(t *testing.T, table string) {
 	t.Helper()
-	repository, err := local.Root()
-	if err != nil {
-		t.Fatal(err)
-	}
-	readme := filepath.Join(repository, "README.md")
+	readme := filepath.Join(root.Root, "README.md")
 	text, err := os.ReadFile(readme)
 	if err != nil {
 		t.Fatal(err)

@@ -34,7 +34,7 @@ func (w *world) newSubject(ctx context.Context, name string, t template) (*subje
 		return nil, fmt.Errorf("boundary: %w", err)
 	}
 	s.boundary = documentOf(id, jsonOf(resolved))
-	made, err := w.iam.CreatePolicy(ctx, &iam.CreatePolicyInput{PolicyName: &name, PolicyDocument: aws.String(s.boundary.json())})
+	made, err := w.IAM.CreatePolicy(ctx, &iam.CreatePolicyInput{PolicyName: &name, PolicyDocument: aws.String(s.boundary.json())})
 	if err != nil {
 		return nil, err
 	}

@@ -120,14 +120,14 @@ func tellOption(ctx context.Context, p *play, props properties) error {
 			if s.OnDelete == spec.DeleteIfEmpty {
 				return nil
 			}
-			return p.put(ctx, s.BucketName, s.Prefix+"table")
+			return p.lane.w.Put(ctx, s.BucketName, s.Prefix+"table")
 		},
 		func() error { return p.remove(ctx, props) },
 		func() error {
 			if s.OnDelete != spec.Retain {
 				return p.gone(ctx, props)
 			}
-			_, err := p.lane.w.s3.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &s.BucketName})
+			_, err := p.lane.w.S3.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &s.BucketName})
 			return err
 		},
 	)
@@ -144,12 +144,12 @@ func tellRepair(ctx context.Context, p *play) error {
 	return inTurn(
 		func() error { return p.create(ctx, nil) },
 		func() error {
-			keys, err := w.iam.ListAccessKeys(ctx, &iam.ListAccessKeysInput{UserName: &s.UserName})
+			keys, err := w.IAM.ListAccessKeys(ctx, &iam.ListAccessKeysInput{UserName: &s.UserName})
 			if err != nil {
 				return err
 			}
 			for _, key := range keys.AccessKeyMetadata {
-				if _, err := w.iam.DeleteAccessKey(ctx, &iam.DeleteAccessKeyInput{UserName: &s.UserName, AccessKeyId: key.AccessKeyId}); err != nil {
+				if _, err := w.IAM.DeleteAccessKey(ctx, &iam.DeleteAccessKeyInput{UserName: &s.UserName, AccessKeyId: key.AccessKeyId}); err != nil {
 					return err
 				}
 			}
@@ -158,7 +158,7 @@ func tellRepair(ctx context.Context, p *play) error {
 		// The list of keys is believed only after ten seconds.
 		func() error { return p.patiently(ctx, func() error { return p.update(ctx, changed, nil) }) },
 		func() error {
-			keys, err := w.iam.ListAccessKeys(ctx, &iam.ListAccessKeysInput{UserName: &s.UserName})
+			keys, err := w.IAM.ListAccessKeys(ctx, &iam.ListAccessKeysInput{UserName: &s.UserName})
 			if err == nil && len(keys.AccessKeyMetadata) != 1 {
 				err = fmt.Errorf("the user has %d keys", len(keys.AccessKeyMetadata))
 			}

@@ -34,12 +34,11 @@ func (s *subject) newTenant(ctx context.Context, name string, props properties) 
 		return nil, err
 	}
 	n := &tenant{name: name, spec: parsed}
-	if _, err := root.s3.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &parsed.BucketName, CreateBucketConfiguration: &s3types.CreateBucketConfiguration{
-		LocationConstraint: s3types.BucketLocationConstraint(region)}}); err != nil {
+	if err := root.CreateBucket(ctx, parsed.BucketName); err != nil {
 		return nil, err
 	}
 	if parsed.Versioning {
-		if _, err := root.s3.PutBucketVersioning(ctx, &s3.PutBucketVersioningInput{Bucket: &parsed.BucketName,
+		if _, err := root.S3.PutBucketVersioning(ctx, &s3.PutBucketVersioningInput{Bucket: &parsed.BucketName,
 			VersioningConfiguration: &s3types.VersioningConfiguration{Status: s3types.BucketVersioningStatusEnabled}}); err != nil {
 			return nil, err
 		}
@@ -47,7 +46,7 @@ func (s *subject) newTenant(ctx context.Context, name string, props properties) 
 	if err := n.newUser(ctx); err != nil {
 		return nil, err
 	}
-	if _, err := root.s3.PutBucketPolicy(ctx, &s3.PutBucketPolicyInput{Bucket: &parsed.BucketName, Policy: aws.String(string(parsed.PolicyJSON()))}); err != nil {
+	if _, err := root.S3.PutBucketPolicy(ctx, &s3.PutBucketPolicyInput{Bucket: &parsed.BucketName, Policy: aws.String(string(parsed.PolicyJSON()))}); err != nil {
 		return nil, err
 	}
 	return n, n.read(ctx)
@@ -55,49 +54,44 @@ func (s *subject) newTenant(ctx context.Context, name string, props properties) 
 
 // newUser makes the user with a key.
 func (n *tenant) newUser(ctx context.Context) error {
-	_, err := root.iam.CreateUser(ctx, &iam.CreateUserInput{
+	key, err := root.CreateUser(ctx, &iam.CreateUserInput{
 		UserName: &n.spec.UserName, Path: &n.spec.IAMPath, PermissionsBoundary: &n.spec.BoundaryARN})
 	if err != nil {
 		return err
 	}
-	key, err := root.iam.CreateAccessKey(ctx, &iam.CreateAccessKeyInput{UserName: &n.spec.UserName})
+	user, err := root.As(key, nil)
 	if err != nil {
 		return err
 	}
-	n.key = aws.Credentials{AccessKeyID: *key.AccessKey.AccessKeyId, SecretAccessKey: *key.AccessKey.SecretAccessKey}
-	if n.client, err = clientOf(n.key, nil); err != nil {
+	plain, err := root.As(key, http.Header{"X-Forwarded-Proto": {"http"}})
+	if err != nil {
 		return err
 	}
-	n.plain, err = clientOf(n.key, http.Header{"X-Forwarded-Proto": {"http"}})
-	return err
+	n.key, n.client, n.plain = key, user.S3, plain.S3
+	return nil
 }
 
 // read takes the policy that the simulator is given from S3.
 func (n *tenant) read(ctx context.Context) error {
-	out, err := root.s3.GetBucketPolicy(ctx, &s3.GetBucketPolicyInput{Bucket: &n.spec.BucketName})
+	out, err := root.S3.GetBucketPolicy(ctx, &s3.GetBucketPolicyInput{Bucket: &n.spec.BucketName})
 	if err == nil {
 		n.policy = *out.Policy
 	}
 	return err
 }
 
-func clientOf(key aws.Credentials, header http.Header) (*s3.Client, error) {
-	config, err := root.aws.ConfigAs(key, header)
-	return s3.NewFromConfig(config), err
-}
-
 // seed puts an object and begins an upload for a use.
 func (n *tenant) seed(ctx context.Context, key string) (*seed, error) {
 	bucket := &n.spec.BucketName
 	s := &seed{bucket: *bucket, key: key, versioned: n.spec.Versioning, policy: n.policy}
-	put, err := root.s3.PutObject(ctx, &s3.PutObjectInput{Bucket: bucket, Key: &key, Body: strings.NewReader("theirs")})
+	put, err := root.S3.PutObject(ctx, &s3.PutObjectInput{Bucket: bucket, Key: &key, Body: strings.NewReader("theirs")})
 	if err != nil {
 		return nil, err
 	}
 	if s.version = aws.ToString(put.VersionId); s.version == "" {
 		s.version = "null"
 	}
-	upload, err := root.s3.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{Bucket: bucket, Key: &key})
+	upload, err := root.S3.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{Bucket: bucket, Key: &key})
 	if err == nil {
 		s.upload = *upload.UploadId
 	}

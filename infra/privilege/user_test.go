@@ -11,6 +11,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"bucketuser/infra/internal/cloudtest"
 	"bucketuser/lambda/spec"
 )
 
@@ -65,7 +66,7 @@ func evaluate(t *testing.T, points []point) (allowed []bool, r report) {
 		} else {
 			err = p.use.call(t.Context(), p.client, s)
 		}
-		code := codeOf(err)
+		code := cloudtest.Code(err)
 		allowed = append(allowed, !isDenied(code) && code != "InvalidAccessKeyId")
 		if p.code != "" && code != p.code {
 			t.Errorf("%s: got %q, want %q", p, code, p.code)

@@ -4,14 +4,14 @@ package privilege
 
 import (
 	"context"
+	"errors"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
-	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
+	"bucketuser/infra/internal/cloudtest"
 	"bucketuser/lambda/spec"
 )
 
@@ -29,44 +29,28 @@ type victim struct {
 func newVictim(ctx context.Context, t *testing.T) *victim {
 	t.Helper()
 	v, w := &victim{}, root
-	must := func(err error) {
-		t.Helper()
-		if err != nil {
+	policy := func(name, document string) string {
+		return *cloudtest.Must(w.IAM.CreatePolicy(ctx, &iam.CreatePolicyInput{PolicyName: &name, PolicyDocument: &document}))(t).Policy.Arn
+	}
+	v.otherBoundary, v.otherPolicy = policy("OtherBoundary", readOnly), policy("Admin", anyPolicy)
+	v.strangerKey = cloudtest.Must(w.CreateUser(ctx, &iam.CreateUserInput{
+		UserName: aws.String("stranger"), Path: aws.String("/"), PermissionsBoundary: &construct.boundaryARN}))(t).AccessKeyID
+	cloudtest.Must(w.IAM.CreateUser(ctx, &iam.CreateUserInput{
+		UserName: aws.String("insider"), Path: aws.String(spec.DefaultIAMPath), PermissionsBoundary: &construct.boundaryARN}))(t)
+	cloudtest.Must(w.IAM.CreateGroup(ctx, &iam.CreateGroupInput{GroupName: aws.String("admins")}))(t)
+	v.otherRole = *cloudtest.Must(w.IAM.CreateRole(ctx, &iam.CreateRoleInput{
+		RoleName: aws.String("other-role"), AssumeRolePolicyDocument: aws.String(trust)}))(t).Role.Arn
+	for _, bucket := range []string{ourBucket, otherBucket} {
+		if err := errors.Join(w.CreateBucket(ctx, bucket), w.Put(ctx, bucket, "data/table")); err != nil {
 			t.Fatal(err)
 		}
 	}
-	policy := func(name, document string) string {
-		made, err := w.iam.CreatePolicy(ctx, &iam.CreatePolicyInput{PolicyName: &name, PolicyDocument: &document})
-		must(err)
-		return *made.Policy.Arn
+	if err := w.theirBucket(ctx, theirBucket, theirPolicy(theirBucket, account)); err != nil {
+		t.Fatal(err)
 	}
-	v.otherBoundary, v.otherPolicy = policy("OtherBoundary", readOnly), policy("Admin", anyPolicy)
-	for name, path := range map[string]string{"stranger": "/", "insider": spec.DefaultIAMPath} {
-		_, err := w.iam.CreateUser(ctx, &iam.CreateUserInput{UserName: &name, Path: &path, PermissionsBoundary: &construct.boundaryARN})
-		must(err)
-		if name == "stranger" {
-			key, err := w.iam.CreateAccessKey(ctx, &iam.CreateAccessKeyInput{UserName: &name})
-			must(err)
-			v.strangerKey = *key.AccessKey.AccessKeyId
-		}
-	}
-	_, err := w.iam.CreateGroup(ctx, &iam.CreateGroupInput{GroupName: aws.String("admins")})
-	must(err)
-	role, err := w.iam.CreateRole(ctx, &iam.CreateRoleInput{RoleName: aws.String("other-role"), AssumeRolePolicyDocument: aws.String(trust)})
-	must(err)
-	v.otherRole = *role.Role.Arn
-	for _, bucket := range []string{ourBucket, otherBucket} {
-		_, err := w.s3.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &bucket, CreateBucketConfiguration: &s3types.CreateBucketConfiguration{
-			LocationConstraint: s3types.BucketLocationConstraint(region)}})
-		must(err)
-		_, err = w.s3.PutObject(ctx, &s3.PutObjectInput{Bucket: &bucket, Key: aws.String("data/table")})
-		must(err)
-	}
-	must(w.theirBucket(ctx, theirBucket, theirPolicy(theirBucket, account)))
 	for name, arn := range map[string]*string{otherSecret: &v.otherSecretARN, ourSecret: &v.ourSecretARN} {
-		made, err := w.secrets.CreateSecret(ctx, &secretsmanager.CreateSecretInput{Name: &name, SecretString: aws.String("{}")})
-		must(err)
-		*arn = *made.ARN
+		*arn = *cloudtest.Must(w.Secrets.CreateSecret(ctx, &secretsmanager.CreateSecretInput{
+			Name: &name, SecretString: aws.String("{}")}))(t).ARN
 	}
 	return v
 }

@@ -3,36 +3,30 @@
 package privilege
 
 import (
-	"archive/zip"
-	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
-	"github.com/aws/smithy-go"
 
+	"bucketuser/infra/internal/cloudtest"
+	"bucketuser/infra/internal/release"
 	"bucketuser/infra/local"
 	"bucketuser/lambda/spec"
 )
 
 const (
-	region   = "eu-west-1"
+	region   = cloudtest.Region
 	logGroup = "/privilege/function"
 
 	// stale is the logical id of a resource that CloudFormation does not wait for.
@@ -45,31 +39,20 @@ const (
 
 // world is the embedded AWS as the root of its account sees it.
 type world struct {
-	aws     *local.AWS
-	config  aws.Config
-	iam     *iam.Client
-	s3      *s3.Client
-	secrets *secretsmanager.Client
-	lambda  *lambda.Client
-	stacks  *cloudformation.Client
-
+	*cloudtest.Cloud
 	stackID string // of a stack with the resource named by stale
 	code    []byte // zip of the function
 	answers answers
 	runs    atomic.Int32
 }
 
-func newWorld(ctx context.Context, a *local.AWS, code string) (*world, error) {
-	config, err := a.Config()
+func newWorld(ctx context.Context, c *cloudtest.Cloud) (*world, error) {
+	w := &world{Cloud: c}
+	binary, err := os.ReadFile(filepath.Join(c.Function.Dir, "bootstrap"))
 	if err != nil {
 		return nil, err
 	}
-	w := &world{
-		aws: a, config: config,
-		iam: iam.NewFromConfig(config), s3: s3.NewFromConfig(config), secrets: secretsmanager.NewFromConfig(config),
-		lambda: lambda.NewFromConfig(config), stacks: cloudformation.NewFromConfig(config),
-	}
-	if w.code, err = zipped(filepath.Join(code, "bootstrap")); err != nil {
+	if w.code, err = release.Zip(binary); err != nil {
 		return nil, err
 	}
 	if w.stackID, err = w.stack(ctx, "Privilege"); err != nil {
@@ -82,35 +65,12 @@ func (w *world) close() { w.answers.server.Close() }
 
 // stack makes a stack whose only resource is complete.
 func (w *world) stack(ctx context.Context, name string) (id string, err error) {
-	made, err := w.stacks.CreateStack(ctx, &cloudformation.CreateStackInput{StackName: &name, TemplateBody: aws.String(
-		`{"Resources": {"` + stale + `": {"Type": "AWS::CloudFormation::WaitConditionHandle"}}}`)})
+	_, err = w.Deploy(ctx, name, `{"Resources": {"`+stale+`": {"Type": "AWS::CloudFormation::WaitConditionHandle"}}}`, nil)
 	if err != nil {
 		return "", err
 	}
-	err = cloudformation.NewStackCreateCompleteWaiter(w.stacks, func(o *cloudformation.StackCreateCompleteWaiterOptions) {
-		o.MinDelay = 100 * time.Millisecond
-	}).Wait(ctx, &cloudformation.DescribeStacksInput{StackName: &name}, time.Minute)
+	made, err := w.Settled(ctx, name)
 	return aws.ToString(made.StackId), err
-}
-
-func zipped(file string) ([]byte, error) {
-	content, err := os.ReadFile(file)
-	if err != nil {
-		return nil, err
-	}
-	var b bytes.Buffer
-	z := zip.NewWriter(&b)
-	header := &zip.FileHeader{Name: filepath.Base(file), Method: zip.Store}
-	header.SetMode(0o755)
-	entry, err := z.CreateHeader(header)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := entry.Write(content); err != nil {
-		return nil, err
-	}
-	err = z.Close()
-	return b.Bytes(), err
 }
 
 // provider returns what the function knows about itself.
@@ -142,17 +102,13 @@ func (s *subject) newLane(ctx context.Context, name string) (*lane, error) {
 	if err != nil {
 		return nil, err
 	}
-	role, err := w.iam.CreateRole(ctx, &iam.CreateRoleInput{RoleName: &name, AssumeRolePolicyDocument: aws.String(trust)})
+	role, err := w.IAM.CreateRole(ctx, &iam.CreateRoleInput{RoleName: &name, AssumeRolePolicyDocument: aws.String(trust)})
 	if err != nil {
 		return nil, err
 	}
-	architecture := lambdatypes.ArchitectureArm64
-	if runtime.GOARCH == "amd64" {
-		architecture = lambdatypes.ArchitectureX8664
-	}
-	function, err := w.lambda.CreateFunction(ctx, &lambda.CreateFunctionInput{
+	function, err := w.Lambda.CreateFunction(ctx, &lambda.CreateFunctionInput{
 		FunctionName: &name, Role: role.Role.Arn, Handler: aws.String("bootstrap"),
-		Runtime: lambdatypes.RuntimeProvidedal2023, Architectures: []lambdatypes.Architecture{architecture},
+		Runtime: lambdatypes.RuntimeProvidedal2023, Architectures: []lambdatypes.Architecture{lambdatypes.Architecture(w.Function.Architecture)},
 		Code: &lambdatypes.FunctionCode{ZipFile: w.code}, Timeout: aws.Int32(int32(functionTimeout.Seconds())),
 		MemorySize:  aws.Int32(512),
 		Environment: &lambdatypes.Environment{Variables: environment},
@@ -172,7 +128,7 @@ func (l *lane) hold(ctx context.Context, documents []document) error {
 			continue
 		}
 		l.policies[d.id] = true
-		_, err := l.w.iam.PutRolePolicy(ctx, &iam.PutRolePolicyInput{
+		_, err := l.w.IAM.PutRolePolicy(ctx, &iam.PutRolePolicyInput{
 			RoleName: &l.name, PolicyName: &d.id, PolicyDocument: aws.String(d.json())})
 		if err != nil {
 			return err
@@ -182,7 +138,7 @@ func (l *lane) hold(ctx context.Context, documents []document) error {
 		if l.policies[id] {
 			continue
 		}
-		if _, err := l.w.iam.DeleteRolePolicy(ctx, &iam.DeleteRolePolicyInput{RoleName: &l.name, PolicyName: &id}); err != nil {
+		if _, err := l.w.IAM.DeleteRolePolicy(ctx, &iam.DeleteRolePolicyInput{RoleName: &l.name, PolicyName: &id}); err != nil {
 			return err
 		}
 	}
@@ -205,7 +161,7 @@ func (l *lane) send(ctx context.Context, event map[string]any) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	out, err := l.w.lambda.Invoke(ctx, &lambda.InvokeInput{FunctionName: &l.name, Payload: payload})
+	out, err := l.w.Lambda.Invoke(ctx, &lambda.InvokeInput{FunctionName: &l.name, Payload: payload})
 	if err != nil {
 		return answer{}, err
 	}
@@ -250,17 +206,4 @@ func (a *answers) receive(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	wait.(chan answer) <- body
-}
-
-// codeOf returns the error code of an answer of AWS, "" for success.
-func codeOf(err error) string {
-	var api smithy.APIError
-	switch {
-	case err == nil:
-		return ""
-	case errors.As(err, &api):
-		return api.ErrorCode()
-	default:
-		return "no answer: " + err.Error()
-	}
 }
