@@ -2,32 +2,97 @@
 //
 // One event takes this path:
 //
-//	Ensure  parse the properties, decide between in place and replacement
-//	look    read secret, user and bucket by name; refuse what is not ours
-//	make    create what is missing, tagged as ours by the creating call
-//	equip   bucket: public access block, policy, the rest; user: an access key
-//	prove   use the new key as its owner will
-//	commit  put the credentials into the secret
+//	classify  read the properties; Create, in place, back, replacement or Delete: operation.go
+//	look      read secret, user and bucket by name; is the event late: late.go
+//	admit     refuse what is not ours: claim.Claim
+//	make      create what is missing, tagged as ours by the creating call
+//	equip     bucket: public access block, policy, the rest; user: an access key
+//	prove     use the new key as its owner will
+//	commit    put the credentials into the secret
 //
-// Until the commit the secret is a placeholder without a value: a record that the
-// set was begun. Whether it holds the id of a key that the user has is what tells
-// a set in use from one that nobody can have used, and so what may be undone.
+// A Delete looks, and then removes: remove.go. A failed Create or Update is undone: undo.go.
+// Words that are used here in one meaning only, such as set, late, delivery and commit, are
+// explained in lambda/README.md.
 //
-// Every step looks before it acts and can be repeated. Nothing is changed or
-// removed unless its tags say that it belongs to the resource. The package knows
-// nothing of answers, deadlines and physical ids beyond those of its specs.
+// Until the commit the secret is a placeholder without a value: a record that the set was
+// begun. Its value tells a set that may be in use from one that nobody can have used, and so
+// what may be undone.
+//
+// Every step looks before it acts and can be repeated. Nothing is changed or removed unless
+// its tags say that it belongs to the resource. The package knows nothing of answers,
+// deadlines, and physical ids beyond those of its specs.
+//
+// # Whose a thing is
+//
+// Package claim tells by the tags. This is what follows:
+//
+//	thing   state     Create          Create, OnDelete Retain  Delete
+//	secret  Foreign   refused         refused                  left
+//	secret  Released  taken           taken                    left
+//	secret  Leaving   taken           taken                    removed, recoverable
+//	secret  Ours      taken           taken                    removed
+//	secret  Adopted   taken, adopted  taken, adopted           removed
+//	user    Foreign   refused         refused                  left
+//	user    Released  refused         refused                  left
+//	user    Leaving   refused         refused                  left
+//	user    Ours      taken           taken                    removed
+//	user    Adopted   taken, adopted  taken, adopted           removed
+//	bucket  Foreign   refused         refused                  left
+//	bucket  Released  refused         taken, adopted           left
+//	bucket  Leaving   refused         taken, adopted           left
+//	bucket  Ours      taken           taken                    removed
+//	bucket  Adopted   refused         taken, adopted           released
+//
+// A user that is tagged as adopted is ours all the same: only a bucket is ever adopted.
+//
+// # What the secret holds
+//
+//	value       Create         Update         undo                    Delete, SecretRecoveryDays 9
+//	none        mints a key    mints a key    removed                 removed
+//	earlier     mints a key    mints a key    recoverable for 9 days  recoverable for 9 days
+//	tombstone   stops          mints a key    removed                 removed
+//	foreign     mints a key    mints a key    stays                   recoverable for 9 days
+//	incomplete  mints a key    mints a key    stays                   recoverable for 9 days
+//	committed   keeps the key  keeps the key  stays                   recoverable for 9 days
+//
+// A key that is kept is one that the user has and that is active; otherwise one is minted. A
+// tombstone stops a Create, as the set is being removed, and not an Update, whose set is in
+// use.
+//
+// # What becomes of a failed event
+//
+// CloudFormation's word on the resource decides, and for a replacement whether a later event
+// has ensured the set that it comes from (last column). A set stays where it may be in use,
+// and where the Update that goes back, or the Delete, will find it. Data is left to a Delete
+// that is under way, and a bucket that holds any is released where none will come. Credentials
+// that were committed always stay.
+//
+//	CloudFormation | Create                | Update in place       | replacement           | gone back from
+//	no answer      | undone, data released | stays                 | stays                 | undone, data released
+//	in use         | stays                 | stays                 | stays                 | stays
+//	updating       | undone, data released | stays                 | stays                 | undone, data released
+//	deleting       | undone, data left     | undone, data left     | undone, data left     | undone, data released
+//	deleted        | undone, data released | undone, data released | undone, data released | undone, data released
+//	delete failed  | stays                 | stays                 | undone, data left     | undone, data released
+//	anything else  | undone, data released | stays                 | undone, data left     | undone, data released
 //
 // # Late events
 //
-// Lambda may deliver an event again, or go on with it, when CloudFormation has sent
-// others since. What tells them apart is the time at which CloudFormation sent an event,
-// which it signs into the ResponseURL. A set carries the time of the last event that
-// ensured it as a tag, on the secret always and on user and bucket since they were made,
-// and an event that is older than that changes nothing: it is fenced off. A replacement
-// heeds the set that it comes from as well, since CloudFormation may have gone back to
-// it. Beyond that, DescribeStackResource says whether CloudFormation waits for an event
-// of this kind, from this physical id, that is not much older than the state of the
-// resource. See checkAwaited, overtaken and checkNotInUse.
+// Lambda may deliver an event again, or go on with it, when CloudFormation has sent others
+// since. The time at which CloudFormation sent an event tells them apart. CloudFormation signs
+// it into the ResponseURL. A set carries the time of the last event that ensured it as a tag:
+// the secret always, user and bucket since they were made. An event that is older is late and
+// changes nothing. A replacement heeds the set that it comes from as well, since CloudFormation
+// may have gone back to it. Beyond that, DescribeStackResource says whether CloudFormation waits
+// for an event of this kind, from this physical id, that is not much older than the state of the
+// resource.
+//
+// # A later format
+//
+// A secret whose tag bucketuser:format is higher than [spec.Format] is kept by a later version
+// of the provider. Its value and the keys of its user stay as they are: nothing is minted,
+// swept, committed or undone. Everything else is done as this version knows it, and a Delete
+// removes all.
 //
 // # Order of calls, and what a crash leaves behind
 //
