@@ -30,7 +30,7 @@ func main() {
 	log := slog.New(slog.NewJSONHandler(os.Stdout, nil))
 	awsConfig, err := config.LoadDefaultConfig(context.Background())
 	if err != nil {
-		log.Error("configuration", "error", err.Error())
+		log.Error("could not start", "reason", err.Error())
 		os.Exit(1)
 	}
 	client := cfnresource.NewClient()

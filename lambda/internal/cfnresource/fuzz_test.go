@@ -71,7 +71,7 @@ func fuzzHandle(t *testing.T, payload []byte) {
 	defer cancel()
 	err := h.Handle(ctx, payload)
 
-	if strings.Contains(log.String(), `"internal error"`) {
+	if strings.Contains(log.String(), `"panicked"`) {
 		t.Errorf("panic: %s", log.String())
 	}
 	e := eventOf(payload)

@@ -99,7 +99,7 @@ func (h *Handler) Handle(ctx context.Context, payload json.RawMessage) error {
 		log.Error("failed", "reason", a.Reason)
 	}
 	if err := h.put(ctx, e.ResponseURL, a); err != nil {
-		log.Error("got no answer taken", "reason", err.Error())
+		log.Error("was refused the answer", "reason", err.Error())
 		return err
 	}
 	log.Info("answered", "status", a.Status, "physicalResourceId", a.PhysicalResourceID)
@@ -115,7 +115,7 @@ var errUndo = errors.New("undo: failed, see the log; the event is to be delivere
 
 // carryOut calls the resource. A panic becomes an error, so that it is answered.
 func (h *Handler) carryOut(ctx context.Context, e Event) (id string, data map[string]string, err error) {
-	defer h.recoverTo(&err)
+	defer recoverTo(LogOf(h.Log, e), &err)
 	switch {
 	case e.RequestType == cfn.RequestDelete && e.PhysicalResourceID == nothingMade:
 		return nothingMade, nil, nil
@@ -129,7 +129,7 @@ func (h *Handler) carryOut(ctx context.Context, e Event) (id string, data map[st
 }
 
 func (h *Handler) undo(ctx context.Context, e Event) (err error) {
-	defer h.recoverTo(&err)
+	defer recoverTo(LogOf(h.Log, e), &err)
 	if err := h.Resource.Undo(ctx, e); err != nil {
 		return fmt.Errorf("undo: %w", err)
 	}
@@ -138,9 +138,9 @@ func (h *Handler) undo(ctx context.Context, e Event) (err error) {
 
 // recoverTo turns a panic into an error. The value of the panic may hold anything,
 // so only its type and the stack are logged.
-func (h *Handler) recoverTo(err *error) {
+func recoverTo(log *slog.Logger, err *error) {
 	if value := recover(); value != nil {
-		h.Log.Error("internal error", "type", fmt.Sprintf("%T", value), "stack", string(debug.Stack()))
+		log.Error("panicked", "type", fmt.Sprintf("%T", value), "stack", string(debug.Stack()))
 		*err = errors.New("internal error, see the log")
 	}
 }

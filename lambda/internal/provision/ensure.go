@@ -78,7 +78,7 @@ func (r *run) ensure(ctx context.Context, op operation) (map[string]string, erro
 // minted, swept or committed. An event that needs a key fails. Every other one answers with
 // what the secret holds, since the rollback to this version may depend on it.
 func (r *run) ensureButKey(ctx context.Context, op operation, made set) (map[string]string, error) {
-	r.log.Warn("left value and keys as they are: a later version of the provider keeps them",
+	r.log.Warn("left value and keys to a later version of the provider",
 		"secret", op.spec.SecretName, "format", made.secret.Tags()[spec.TagFormat], "knownFormat", spec.Format)
 	if err := r.equip(ctx, op, made); err != nil {
 		return nil, err

@@ -67,7 +67,7 @@ func TestLaterFormatIsLeftAloneAndNothingIsRefused(t *testing.T) {
 						t.Errorf("answer: %v", a.Data)
 					}
 				}
-				if !strings.Contains(w.log.String(), "a later version of the provider keeps them") {
+				if !strings.Contains(w.log.String(), "left value and keys to a later version of the provider") {
 					t.Errorf("log: %s", w.log.String())
 				}
 				w.succeeded(w.delete(id, named))

@@ -211,9 +211,6 @@ func (r *run) sweepKeys(ctx context.Context, s spec.Spec, keep string) (kept boo
 		if err := r.deleteKey(ctx, s, id); err != nil {
 			return false, err
 		}
-		if keep != "" {
-			r.log.Info("removed an access key that is not in the secret", "user", s.UserName, "accessKeyId", id)
-		}
 	}
 	return kept, nil
 }
@@ -233,6 +230,7 @@ func (r *run) deleteKey(ctx context.Context, s spec.Spec, id string) error {
 	if err != nil && !awscall.IsMissing(err) {
 		return fmt.Errorf("access key %s of user %s: %w", id, s.UserName, awscall.Brief(err))
 	}
+	r.log.Info("removed an access key", "user", s.UserName, "accessKeyId", id)
 	return nil
 }
 

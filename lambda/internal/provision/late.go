@@ -47,7 +47,7 @@ func (r *run) checkStatus(ctx context.Context, op operation) error {
 	case errors.Is(err, errNoResource) && !s.Sent.IsZero() && time.Since(s.Sent) > maxLead:
 		return fmt.Errorf("%w: the stack has no such resource", claim.ErrLate)
 	case err != nil:
-		r.log.Info("got no state of the resource from CloudFormation", "reason", err.Error())
+		r.log.Info("was told no status of the resource", "reason", err.Error())
 	case !isWaiting(op.requestType(), is.status):
 		return fmt.Errorf("%w: the resource is %s", claim.ErrLate, is.status)
 	case isUpdate && is.id != "" && is.id != op.from && is.id != s.PhysicalID:

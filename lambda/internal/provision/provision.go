@@ -111,7 +111,7 @@ func (p *Provisioner) Remove(ctx context.Context, e cfnresource.Event) error {
 	r := p.begin(e)
 	op, err := p.classify(e)
 	if err != nil {
-		r.log.Info("found nothing to remove: the properties were never accepted", "reason", err.Error())
+		r.log.Info("found nothing to remove", "reason", err.Error())
 		return nil
 	}
 	return r.remove(ctx, op.spec)

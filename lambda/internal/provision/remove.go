@@ -57,18 +57,14 @@ func (r *run) remove(ctx context.Context, s spec.Spec) error {
 
 // reportForeign logs what a Delete leaves, since the tags say that it is not ours.
 func (r *run) reportForeign(s spec.Spec, found set) {
-	for _, thing := range []struct {
-		kind, name string
-		claim      claim.Claim
-		isOurs     bool
-	}{
-		{"secret", s.SecretName, found.secret.Claim, found.secret.isOurs()},
-		{"user", s.UserName, found.user.Claim, found.user.IsOurs()},
-		{"bucket", s.BucketName, found.bucket.Claim, found.bucket.IsOurs()},
-	} {
-		if thing.claim.Exists() && !thing.isOurs {
-			r.log.Info("left what is not ours", thing.kind, thing.name)
-		}
+	if found.secret.Exists() && !found.secret.isOurs() {
+		r.log.Info("left what is not ours", "secret", s.SecretName)
+	}
+	if found.user.Exists() && !found.user.IsOurs() {
+		r.log.Info("left what is not ours", "user", s.UserName)
+	}
+	if found.bucket.Exists() && !found.bucket.IsOurs() {
+		r.log.Info("left what is not ours", "bucket", s.BucketName)
 	}
 }
 

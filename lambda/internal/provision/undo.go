@@ -155,7 +155,7 @@ func (r *run) bury(ctx context.Context, s spec.Spec, x secret) (stays bool, err 
 	case !x.isOurs():
 		return false, nil
 	case x.IsLaterFormat():
-		r.log.Warn("did not undo: a later version of the provider keeps the secret", "secret", s.SecretName)
+		r.log.Warn("did not undo what a later version of the provider keeps", "secret", s.SecretName)
 		return true, nil
 	case x.deleting:
 		return false, nil
@@ -165,7 +165,7 @@ func (r *run) bury(ctx context.Context, s spec.Spec, x secret) (stays bool, err 
 		return false, err
 	}
 	if current.mayBeInUse() {
-		r.log.Info("did not undo: the credentials are committed", "secret", s.SecretName)
+		r.log.Info("did not undo what is committed", "secret", s.SecretName)
 		return true, nil
 	}
 	_, err = r.settle(ctx, s, x, current.version, nil)

@@ -180,7 +180,7 @@ var changedByHand = []struct {
 	}, true, "found the key in the secret gone"},
 	{"key deleted", func(a *awsfake.AWS, c answer) { a.DeleteKey(c.Data["AccessKeyId"]) }, true, "found the key in the secret gone"},
 	{"key made inactive", func(a *awsfake.AWS, c answer) { a.SetKeyActive(c.Data["AccessKeyId"], false) }, true, "found the key in the secret inactive"},
-	{"second key made", func(a *awsfake.AWS, _ answer) { a.AddKey("clickhouse") }, false, "removed an access key that is not in the secret"},
+	{"second key made", func(a *awsfake.AWS, _ answer) { a.AddKey("clickhouse") }, false, "removed an access key"},
 	{"secret deleted", func(a *awsfake.AWS, _ answer) { a.DeleteSecret("clickhouse/s3", 0) }, true, `"part":"secret"`},
 	{"secret scheduled for deletion", func(a *awsfake.AWS, _ answer) { a.DeleteSecret("clickhouse/s3", 30) }, false, "restored"},
 	{"all but the secret deleted, and that scheduled for deletion", func(a *awsfake.AWS, _ answer) {

@@ -91,6 +91,7 @@ func inWorld(t *testing.T, test func(*world)) {
 	inRegion(t, "eu-west-1", func(w *world) {
 		test(w)
 		w.leaked()
+		w.everyLineNamesItsEvent()
 	})
 }
 
