@@ -12,10 +12,10 @@ const (
 	SecretNamePatternParameter = "SecretNamePattern"
 )
 
-// Outside returns a fault for each name, given or generated, that the provider's
-// patterns leave out. Its role has no right to what bears such a name: a Delete
-// that is refused a look at it may take it for never made, since Parse never
-// accepted it, unless the pattern was another one at the time.
+// Outside returns a fault for each name, given or generated, that the provider's patterns
+// leave out. The role has no right to a thing of such a name. A Delete that is refused a look
+// at it may count it as never made, since Parse never accepted the name, unless the pattern
+// was another one at the time.
 func (s Spec) Outside() Faults {
 	var faults Faults
 	for _, limit := range []struct{ property, name, parameter, pattern string }{

@@ -82,9 +82,9 @@ func (h *Handler) putOnce(ctx context.Context, address string, body []byte) erro
 	}
 }
 
-// encode returns the body, with the reason cut so that it fits. Success whose data
-// do not fit becomes a failure: CloudFormation would refuse it without a word of
-// what is wrong.
+// encode returns the body, with the reason cut so that it fits. A success with data that do
+// not fit becomes a failure that says so, since CloudFormation would refuse the answer without
+// saying why.
 func (a answer) encode() ([]byte, error) {
 	body, err := marshal(a)
 	if err != nil {

@@ -56,11 +56,11 @@ func LogOf(log *slog.Logger, e Event) *slog.Logger {
 		"stackId", e.StackID, "logicalResourceId", e.LogicalResourceID)
 }
 
-// SentAt returns when CloudFormation sent the event, in seconds: the time at which it
-// signed the ResponseURL, the only time in an event. Every delivery of an event has the
-// same one, and a later event of the same resource never has an earlier one, since
-// CloudFormation sends them one after the other. It is zero for an address that is not
-// signed, as an emulator's.
+// SentAt returns when CloudFormation sent the event, to the second. An event has no time of its
+// own, so it is that of the signature in the ResponseURL. Every delivery of an event has the
+// same one. A later event of the same resource never has an earlier one, since CloudFormation
+// sends them one after the other. The time is zero for an address without a signature, such as
+// an emulator's.
 func SentAt(e Event) time.Time {
 	u, err := url.Parse(e.ResponseURL)
 	if err != nil {

@@ -48,9 +48,9 @@ const (
 	keptForAnswer = 5 * time.Second
 )
 
-// nothingMade is the physical id of a failed Create whose properties do not parse. The
-// Delete that CloudFormation sends for it has nothing to do, and must not look: what an
-// earlier resource has left under the same names is not covered by these properties.
+// nothingMade is the physical id of a failed Create whose properties do not parse. The Delete
+// that CloudFormation sends for it does nothing. It must not look either: an earlier resource
+// may have left things under the same names, which these properties were never about.
 const nothingMade = "nothing-was-made"
 
 // A Handler answers events about one kind of resource. All fields but
@@ -109,8 +109,9 @@ func (h *Handler) Handle(ctx context.Context, payload json.RawMessage) error {
 	return nil
 }
 
-// errUndo has Lambda deliver the event again. CloudFormation has its answer and may
-// clean up itself, but not after an event that it no longer waited for.
+// errUndo has Lambda deliver the event again. CloudFormation has its answer and sends the
+// Delete or the Update back, which clean up as well, but only after an event that it waited
+// for.
 var errUndo = errors.New("undo: failed, see the log; the event is to be delivered again")
 
 // carryOut calls the resource. A panic becomes an error, so that it is answered.

@@ -21,8 +21,8 @@ import (
 // CreateBucket answers 200 for a bucket that the account already has.
 const usEast1 = "us-east-1"
 
-// deniedPropagation is how long a refusal to read a bucket is doubted while the
-// role may be fresh.
+// deniedPropagation is how long a patient look doubts a refusal to read the tags of a
+// bucket: a role that was just deployed may be refused what it has the right to.
 const deniedPropagation = 10 * time.Second
 
 // bucket is the S3 bucket under the name of a spec.
@@ -59,9 +59,9 @@ func (b bucket) admit(s spec.Spec) error {
 		"or tag it %s=%s and set OnDelete to %s to adopt it", s.BucketName, spec.TagOwner, spec.Released, spec.Retain)
 }
 
-// lookBucket reads the tags of the bucket. S3 answers 403 both for a bucket of
-// another account and for a missing permission; which of them it is shows in the
-// list of our buckets, which is asked for only then.
+// lookBucket reads the tags of the bucket. S3 answers 403 for a bucket of another account
+// and for a missing permission alike. The list of our own buckets tells the two apart. It is
+// asked for only after a 403.
 func (r *run) lookBucket(ctx context.Context, s spec.Spec, patient bool) (bucket, error) {
 	b, err := r.readBucketTags(ctx, s, awscall.Standard())
 	if !awscall.IsDenied(err) {
@@ -138,8 +138,8 @@ func (r *run) createBucket(ctx context.Context, s spec.Spec) (bucket, error) {
 	case err != nil && !awscall.IsCode(err, "BucketAlreadyOwnedByYou"):
 		return bucket{}, fmt.Errorf("bucket %s: %w", s.BucketName, awscall.Brief(err))
 	}
-	// The account has it now, but perhaps from another event or another resource:
-	// only its tags tell. In us-east-1 that is so after every success.
+	// The bucket is in the account. Another event or another resource may have made it, so
+	// its tags are read. In us-east-1 CreateBucket answers 200 in that case, too.
 	found, err := r.lookBucket(ctx, s, patient)
 	if err == nil && !found.Exists() {
 		err = fmt.Errorf("bucket %s: was deleted while it was created", s.BucketName)
@@ -150,8 +150,8 @@ func (r *run) createBucket(ctx context.Context, s spec.Spec) (bucket, error) {
 	return found, errors.Join(err, found.admit(s))
 }
 
-// adoptBucket makes a released bucket ours. Of two resources that adopt it at the
-// same time the later wins; the other finds out here or before its commit.
+// adoptBucket makes a released bucket ours. Two resources may adopt it at the same time:
+// the later one wins, and the other reads that here or before its commit.
 func (r *run) adoptBucket(ctx context.Context, s spec.Spec, found bucket) (bucket, error) {
 	if err := r.putBucketTags(ctx, s, found.AdoptBucket()); err != nil {
 		return bucket{}, err
@@ -170,10 +170,9 @@ func (r *run) ensureStillOurs(ctx context.Context, s spec.Spec, b bucket) error 
 	return errors.Join(err, found.admit(s))
 }
 
-// releaseBucket lets go of the bucket: our statements leave its policy, our rule its
-// lifecycle, a probe that was cut off its objects, and its tags say that another
-// resource may adopt it. The tags come last: whoever is cut off before them finds
-// the bucket as ours again.
+// releaseBucket lets go of the bucket. It removes our statements, our lifecycle rule and a
+// probe that was left, and then tags the bucket as released. The tags come last: a delivery
+// that is cut off before them finds the bucket as ours again.
 func (r *run) releaseBucket(ctx context.Context, s spec.Spec, b bucket) error {
 	if err := r.removePolicy(ctx, s); err != nil {
 		return err

@@ -19,11 +19,12 @@ import (
 var (
 	// errConflict says that another event committed to the secret first.
 	errConflict = errors.New("another event has committed other credentials")
-	// errUnknown says that a commit may or may not have been taken.
+	// errUnknown says that nobody knows whether Secrets Manager took the commit.
 	errUnknown = errors.New("the outcome of the commit is unknown")
-	// errTooLate says that a key was not committed while nobody else could delete it.
+	// errTooLate says that the lease of a key ended before its commit: another delivery may
+	// delete the key from then on.
 	errTooLate = errors.New("took too long until it worked")
-	// errUndone says that another delivery of the event has failed and began to undo it.
+	// errUndone says that another delivery of the event has failed and has begun to undo it.
 	errUndone = errors.New("another delivery of this event has failed and undoes it")
 )
 
@@ -86,8 +87,8 @@ func (r *run) readValue(ctx context.Context, s spec.Spec, x secret) (content, er
 	return c, nil
 }
 
-// commit puts the credentials into the secret, unless they are there already. It
-// is a compare-and-set, see settle.
+// commit puts the credentials into the secret, unless they are there already. A new key is
+// committed within its lease or not at all.
 func (r *run) commit(ctx context.Context, s spec.Spec, x secret, key *credential) error {
 	fields := map[string]string{}
 	same := len(key.stored) > 0
@@ -116,11 +117,11 @@ func (r *run) commit(ctx context.Context, s spec.Spec, x secret, key *credential
 	return nil
 }
 
-// settle decides between events that write the secret at the same time: its token
-// is derived from the secret and the version that the value follows, so Secrets
-// Manager takes the first of them and refuses every other value for that token.
-// Undo writes an empty value in the same way, before it removes anything, so that
-// either it or the commit succeeds.
+// settle writes a value that follows a known version: a compare-and-set. The idempotency
+// token is a hash of the secret's ARN and of that version. Secrets Manager takes the first
+// value for a token and refuses every other one, so of several events that write at the same
+// time one wins, and the others get errConflict. Undo writes its tombstone in the same way:
+// either the tombstone or a commit wins.
 func (r *run) settle(ctx context.Context, s spec.Spec, x secret, follows string, fields map[string]string) (version string, err error) {
 	value, err := json.Marshal(fields)
 	if err != nil {
@@ -138,7 +139,7 @@ func (r *run) settle(ctx context.Context, s spec.Spec, x secret, follows string,
 		return token, nil
 	case awscall.IsCode(err, "ResourceExistsException"):
 		return "", fmt.Errorf("value of secret %s: %w", s.SecretName, errConflict)
-	case awscall.IsDenied(err): // says who lacks which right, and nothing of the value
+	case awscall.IsDenied(err): // its message names the missing right and quotes nothing of the value
 		return "", fmt.Errorf("value of secret %s: %w", s.SecretName, awscall.Brief(err))
 	case awscall.IsRefused(err):
 		return "", fmt.Errorf("value of secret %s: %w", s.SecretName, awscall.WithoutMessage(err))

@@ -12,9 +12,9 @@ import (
 	"bucketuser/lambda/spec"
 )
 
-// emptyBucket deletes every version and delete marker and aborts every unfinished
-// upload, whatever their number. The user's key must be gone before: what is
-// written while the bucket is emptied stays.
+// emptyBucket deletes every version and delete marker, however many there are, and aborts
+// every unfinished upload. The user's key must be gone before, since an object that is
+// written meanwhile may stay. Repeating it goes on where it stopped.
 func (r *run) emptyBucket(ctx context.Context, s spec.Spec) error {
 	deleted := 0
 	err := r.eachPage(ctx, s, "", func(entries []entry, _ bool) (bool, error) {
@@ -31,8 +31,8 @@ func (r *run) emptyBucket(ctx context.Context, s spec.Spec) error {
 	return r.abortUploads(ctx, s)
 }
 
-// deleteEntries deletes a page of entries. DeleteObjects answers 200 even if keys
-// were refused, so each error in the answer counts.
+// deleteEntries deletes a page of entries. DeleteObjects answers 200 even where S3 has
+// refused some keys, and names those in its answer. Each of them is tried once more.
 func (r *run) deleteEntries(ctx context.Context, s spec.Spec, entries []entry) error {
 	var batch []types.ObjectIdentifier
 	for _, e := range entries {
@@ -57,7 +57,7 @@ func (r *run) deleteEntries(ctx context.Context, s spec.Spec, entries []entry) e
 		return fmt.Errorf("bucket %s: %w", s.BucketName, awscall.Brief(err))
 	}
 	for _, failed := range out.Errors {
-		// Once more on its own, where the SDK repeats throttling and server errors.
+		// The SDK repeats throttling and server errors of a call, not those inside an answer.
 		e := entry{key: aws.ToString(failed.Key), version: aws.ToString(failed.VersionId)}
 		if err := r.deleteEntry(ctx, s, e); err != nil {
 			return err

@@ -20,18 +20,18 @@ import (
 // maxKeys is IAM's limit of access keys for a user.
 const maxKeys = 2
 
-// maxKeyAge is how old a key may be when it is committed. It is a lease: an older one
-// that is not committed is nobody's, so that another delivery may take it away to make
-// room for its own. Policy and key may each need two minutes to be known. The margin is
-// for clocks that differ and calls that were on their way.
+// maxKeyAge is the lease of a new key: it is committed before it is that old, or never. After
+// that and a margin another delivery may delete it to make room for its own. Policy and key
+// may each need two minutes to be known. The margin is for clocks that differ and for calls
+// that are on their way.
 const (
 	maxKeyAge       = 5 * time.Minute
 	maxKeyAgeMargin = 30 * time.Second
 	roomInterval    = 20 * time.Second // between two looks while there is no room
 )
 
-// discardTimeout limits the removal of a key that was not committed. It runs when
-// the time for the work may be over, in the time kept back.
+// discardTimeout bounds the removal of a key that was not committed. The time for the work
+// may be over by then, so the removal takes place in the time that is kept back.
 const discardTimeout = 3 * time.Second
 
 // secretKey is a secret access key. Whatever prints it prints REDACTED.
@@ -57,13 +57,12 @@ type credential struct {
 	version string               // version that holds the key, once it is committed
 }
 
-// ensureKey returns the key that the secret names, or a new one if there is none
-// that works. A key that somebody has made inactive stays so: it may be known to
-// strangers, so a new one takes its place.
+// ensureKey returns the key that the secret names if it works, and a new one otherwise. A key
+// that somebody has made inactive stays inactive, since strangers may know it.
 //
-// IAM refuses a third key. Then other deliveries have made two, or IAM did not list one
-// that was made seconds ago, so everything is looked at again until there is room: by
-// now one of those keys may be the one in the secret.
+// IAM refuses a third key of a user. Other deliveries may have made two, and IAM may not list
+// a key that was made seconds ago. So ensureKey looks at everything again until there is
+// room, or until one of those keys is the one in the secret.
 func (r *run) ensureKey(ctx context.Context, op operation, made set) (credential, error) {
 	return backoff.Retry(ctx, func() (credential, error) {
 		looked := time.Now()
@@ -103,8 +102,8 @@ func (r *run) committedKey(ctx context.Context, op operation, made set) (credent
 		return none, nil
 	case committed:
 	}
-	// Also for a user whom this event has made: another delivery may have given it a
-	// key and committed that, and a second commit would take the first one's key away.
+	// A user whom this event has made is looked at, too. Another delivery may have committed a
+	// key of that user meanwhile, and a second commit would take that key away.
 	id := string(current.fields[spec.FieldAccessKeyID])
 	works, err := r.hasActiveKey(ctx, op.spec, id)
 	if err != nil || !works {
@@ -119,9 +118,8 @@ func (r *run) committedKey(ctx context.Context, op operation, made set) (credent
 	}, nil
 }
 
-// hasActiveKey reports whether the user has the key and may use it. IAM may not
-// list a key that was made seconds ago, so its absence is believed only after
-// readPropagation.
+// hasActiveKey reports whether the user has the key and may use it. IAM may not list a key
+// that was made seconds ago, so a missing key is looked for during readPropagation.
 func (r *run) hasActiveKey(ctx context.Context, s spec.Spec, id string) (bool, error) {
 	errAbsent := errors.New("absent")
 	status, err := backoff.Retry(ctx, func() (types.StatusType, error) {
@@ -146,9 +144,9 @@ func (r *run) hasActiveKey(ctx context.Context, s spec.Spec, id string) (bool, e
 	return status == types.StatusTypeActive, err
 }
 
-// mintKey creates a key. A lost answer of CreateAccessKey must not be followed by a
-// second attempt: it would leave a key whose secret nobody knows. Only answers that
-// say that nothing happened are repeated.
+// mintKey creates a key. It repeats CreateAccessKey only after an answer that says that nothing
+// happened: a lost answer may have made a key whose secret nobody knows, and a repetition
+// would make another.
 func (r *run) mintKey(ctx context.Context, s spec.Spec, u user, after credential, looked time.Time) (credential, error) {
 	if !u.fresh {
 		if err := r.makeRoom(ctx, s, looked); err != nil {
@@ -173,10 +171,10 @@ func (r *run) mintKey(ctx context.Context, s spec.Spec, u user, after credential
 // errNoRoom says that a user has as many keys as IAM allows.
 var errNoRoom = errors.New("has two new keys that are not in the secret; delete one of them or try again")
 
-// makeRoom deletes a key of a user who has as many as IAM allows: an inactive one,
-// or else the older. Neither is committed and working, or there would be no need for
-// another. But an active one may be what another delivery is about to commit, unless it
-// was too old for that when the secret was looked at.
+// makeRoom deletes a key of a user who has as many as IAM allows: an inactive one, or else the
+// older one. Neither is committed and working, since no other key would be needed then. But
+// another delivery may be about to commit an active one. So an active one goes only if its
+// lease was over when the secret was looked at.
 func (r *run) makeRoom(ctx context.Context, s spec.Spec, looked time.Time) error {
 	keys, err := r.listKeys(ctx, s)
 	if err != nil || len(keys) < maxKeys {
@@ -194,9 +192,8 @@ func (r *run) makeRoom(ctx context.Context, s spec.Spec, looked time.Time) error
 	return r.deleteKey(ctx, s, aws.ToString(keys[which].AccessKeyId))
 }
 
-// sweepKeys deletes every key of the user but the one to keep, and reports whether
-// that one is there. It runs after a commit, so that the key in use is never taken
-// away for one that is not yet.
+// sweepKeys deletes every key of the user but the one to keep, and reports whether the user
+// has that one. It runs after the commit: before it, the key in use is another one.
 func (r *run) sweepKeys(ctx context.Context, s spec.Spec, keep string) (kept bool, err error) {
 	keys, err := r.listKeys(ctx, s)
 	if err != nil {

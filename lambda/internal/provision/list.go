@@ -32,9 +32,9 @@ func (e entry) isPlain() bool {
 // eachPage calls visit with the entries of each page, in the order of their keys,
 // until it says that it has seen enough. A bucket that does not exist has no pages.
 //
-// Keys are asked for in their encoded form, as XML cannot hold all of them. The
-// SDK's paginators send an encoded marker back as it came, which starts the next
-// page at the wrong key, so this one decodes it.
+// S3 is asked for encoded keys, since XML cannot hold every key. The SDK's paginators send an
+// encoded marker back as it came, and the next page then starts at the wrong key. So eachPage
+// decodes the marker itself.
 func (r *run) eachPage(ctx context.Context, s spec.Spec, prefix string, visit func(entries []entry, more bool) (enough bool, err error)) error {
 	in := &s3.ListObjectVersionsInput{
 		Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner(), Prefix: &prefix, EncodingType: types.EncodingTypeUrl}

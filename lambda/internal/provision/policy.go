@@ -27,10 +27,9 @@ type policyDocument struct {
 	Statement []json.RawMessage
 }
 
-// ensurePolicy writes our statements beside those of others. S3 stores the unique
-// id of a user, not its name: a user that was created again is another principal,
-// so a new user always gets the policy written again. A new user is not known to S3
-// at once.
+// ensurePolicy writes our statements beside those of others. S3 stores the unique id of a
+// user in place of its name, so a user that was created again is another principal: the
+// policy is written again for every new user. S3 does not know a new user at once.
 func (r *run) ensurePolicy(ctx context.Context, op operation, made set) error {
 	s := op.spec
 	current := policyDocument{}
@@ -135,8 +134,8 @@ func splitStatements(statements []json.RawMessage) (ours, others []json.RawMessa
 	return ours, others
 }
 
-// sameStatements compares by meaning as far as JSON goes: a difference only means
-// that the policy is written once more.
+// sameStatements compares statements as JSON values. Two ways to write the same statement
+// count as different, which costs a write.
 func sameStatements(a, b []json.RawMessage) bool {
 	if len(a) != len(b) {
 		return false

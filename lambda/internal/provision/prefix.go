@@ -12,9 +12,9 @@ import (
 	"bucketuser/lambda/spec"
 )
 
-// ensureMarker writes the folder marker, or removes it, and removes the marker and
-// the probe of a prefix that the resource no longer has: they would make its bucket
-// count as filled. An object of that key which is not empty is somebody's data.
+// ensureMarker writes the folder marker, or removes it. It also removes marker and probe of a
+// prefix that the resource no longer has, since they would count as data. An object of the
+// same key that is not empty is data, and stays.
 func (r *run) ensureMarker(ctx context.Context, op operation) error {
 	s, before := op.spec, op.before()
 	if before.Prefix != "" && before.Prefix != s.Prefix {
@@ -92,8 +92,8 @@ func (r *run) checkEmpty(ctx context.Context, s spec.Spec) error {
 		"or keep it with --retain-resources %s", s.BucketName, errHoldsData, amount, spec.DeleteIfEmpty, s.LogicalID)
 }
 
-// countOthers counts the versions and delete markers on the first page that holds
-// any that are not ours.
+// countOthers counts the versions and delete markers that are not ours. It stops after the
+// first page that has any, and reports whether there are more pages.
 func (r *run) countOthers(ctx context.Context, s spec.Spec) (count int, more bool, err error) {
 	err = r.eachPage(ctx, s, "", func(entries []entry, truncated bool) (bool, error) {
 		for _, e := range entries {

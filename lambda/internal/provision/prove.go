@@ -55,9 +55,9 @@ func (r *run) prove(ctx context.Context, op operation, made set, key credential)
 	return errors.Join(err, failed)
 }
 
-// useKey does with the key what its owner will do: put, head, list and delete one
-// empty object below the prefix, or read one that the role puts there. Refusals are
-// repeated, since neither key nor policy is known everywhere at once.
+// useKey does with the key what its owner will do: it puts, heads, lists and deletes one empty
+// object below the prefix. With ReadOnly the role puts the object, and the key reads it.
+// Refusals are repeated, since neither key nor policy is known everywhere at once.
 func (r *run) useKey(ctx context.Context, s spec.Spec, key credential) error {
 	config := r.config.Copy()
 	config.Credentials = credentials.NewStaticCredentialsProvider(key.ID, string(key.secret), "")
@@ -75,8 +75,8 @@ func (r *run) useKey(ctx context.Context, s spec.Spec, key credential) error {
 	if err != nil {
 		return awscall.Brief(err)
 	}
-	// The proof of another delivery uses the same object, and removes it in the end:
-	// only who may read it and list the bucket is told so, everybody else is refused.
+	// The proof of another delivery uses the same object and may have removed it. S3 answers
+	// 404 only to a caller who may read objects and list the bucket, so 404 is a proof as well.
 	_, err = user.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner(), Key: object})
 	if err != nil && !awscall.IsMissing(err) {
 		return awscall.Brief(err)

@@ -74,12 +74,11 @@ func (r *run) lookSecret(ctx context.Context, s spec.Spec, patient bool) (secret
 	}, nil
 }
 
-// ensureSecret creates the secret without a value, which nobody can read before
-// the commit, or brings back one that a resource has released.
+// ensureSecret creates the secret without a value, or adopts one that a resource has released.
 //
-// One of ours that waits for its deletion is brought back too where the set should be
-// there, or some of it is, as somebody has deleted it by hand: what it holds is still
-// ours. Otherwise it is what an earlier set of the same names has left, and soon gone.
+// A secret of ours that waits for its deletion is restored if the set should be there, or if
+// some of it is: somebody has deleted the secret by hand then, and what it holds is still
+// ours. Otherwise an earlier set of the same names has left it, and it will soon be gone.
 func (r *run) ensureSecret(ctx context.Context, op operation, found set) (secret, error) {
 	x := found.secret
 	isWanted := !op.isNew() || found.user.IsOurs() || found.bucket.IsOurs()
@@ -95,7 +94,8 @@ func (r *run) ensureSecret(ctx context.Context, op operation, found set) (secret
 	}
 }
 
-// createSecret waits while a secret of that name is still being deleted.
+// createSecret creates the secret. It waits up to deletionPropagation while Secrets Manager
+// still deletes another one of that name.
 func (r *run) createSecret(ctx context.Context, s spec.Spec) (secret, error) {
 	made := secret{Claim: claim.MadeSecret(s), fresh: true, kmsKeyID: s.SecretKmsKeyId}
 	in := &secretsmanager.CreateSecretInput{
@@ -131,8 +131,8 @@ func isScheduledForDeletion(err error) bool {
 	return errors.As(err, &invalid) && strings.Contains(invalid.ErrorMessage(), "scheduled for deletion")
 }
 
-// isMarkedForDeletion reports whether the secret is in its recovery window, where
-// another Delete has put it meanwhile.
+// isMarkedForDeletion reports whether the secret is in its recovery window: another Delete has
+// scheduled its deletion meanwhile.
 func isMarkedForDeletion(err error) bool {
 	var invalid *types.InvalidRequestException
 	return errors.As(err, &invalid) && strings.Contains(invalid.ErrorMessage(), "marked for deletion")
@@ -148,10 +148,10 @@ func (r *run) restoreSecret(ctx context.Context, s spec.Spec, x secret) (secret,
 	return x, nil
 }
 
-// adoptSecret restores a released secret and makes it ours. What it holds is of an
-// earlier life, so its version is put down as not committed. That version was read
-// together with the tag that says released: by now another delivery of this event
-// may have adopted the secret and committed to it.
+// adoptSecret restores a released secret and makes it ours. The secret holds credentials of an
+// earlier life, so a tag puts its version down as not committed. That must be the version
+// that was read together with the tag "released": another delivery of this event may have
+// adopted the secret and committed to it since.
 func (r *run) adoptSecret(ctx context.Context, s spec.Spec, x secret) (_ secret, err error) {
 	if x.deleting {
 		if x, err = r.restoreSecret(ctx, s, x); err != nil {

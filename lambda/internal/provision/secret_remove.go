@@ -11,8 +11,8 @@ import (
 	"bucketuser/lambda/spec"
 )
 
-// removeSecret deletes the secret, which must be ours, unless another Delete does so
-// at the same time.
+// removeSecret deletes the secret, which must be ours. It is no error if another Delete is
+// faster.
 func (r *run) removeSecret(ctx context.Context, s spec.Spec, x secret) error {
 	if x.deleting {
 		return nil
@@ -23,9 +23,8 @@ func (r *run) removeSecret(ctx context.Context, s spec.Spec, x secret) error {
 	return nil
 }
 
-// deleteSecret deletes at once what was never committed, as there is nothing to
-// recover; a restored secret goes back to where it came from. The tag comes first,
-// as a secret that is being deleted cannot be tagged.
+// deleteSecret deletes the secret at once, or schedules its deletion. A secret that can be
+// recovered is tagged as released before, since Secrets Manager refuses tags afterwards.
 func (r *run) deleteSecret(ctx context.Context, s spec.Spec, x secret) error {
 	in := &secretsmanager.DeleteSecretInput{SecretId: &x.ARN}
 	days, err := r.recoveryDays(ctx, s, x)
@@ -47,9 +46,10 @@ func (r *run) deleteSecret(ctx context.Context, s spec.Spec, x secret) error {
 	return nil
 }
 
-// recoveryDays returns how long the secret can be recovered, 0 for not at all. One
-// that is tagged released was on its way to its recovery window when an event was cut
-// off: then that was decided already.
+// recoveryDays returns for how many days the secret can be recovered, 0 for not at all. There
+// is nothing to recover where nothing was committed. A secret that was restored and not used
+// goes back into a recovery window. One that is tagged as released was on its way there when a
+// delivery was cut off, and goes on.
 func (r *run) recoveryDays(ctx context.Context, s spec.Spec, x secret) (int, error) {
 	released := max(s.SecretRecoveryDays, minRecoveryDays)
 	switch {

@@ -14,8 +14,8 @@ import (
 	"bucketuser/lambda/spec"
 )
 
-// ensurePublicAccessBlock sets all four switches. New buckets have them, but a
-// right that everything else relies on is not left to a default.
+// ensurePublicAccessBlock sets all four switches. A new bucket has them by default since April
+// 2023. They are set all the same: the policy that follows relies on them.
 func (r *run) ensurePublicAccessBlock(ctx context.Context, op operation, b bucket) error {
 	s := op.spec
 	wanted := &types.PublicAccessBlockConfiguration{
@@ -104,8 +104,8 @@ func (r *run) removeLifecycle(ctx context.Context, s spec.Spec) error {
 	return nil
 }
 
-// sameRule compares the rules as far as this package changes them: ours may differ
-// in its days, and others are the same if their ids are.
+// sameRule compares two rules as far as this package changes them: the days of ours, and the
+// mere presence of the others, by their ids.
 func sameRule(a, b types.LifecycleRule) bool {
 	if aws.ToString(a.ID) != aws.ToString(b.ID) || aws.ToString(a.ID) != spec.AbortUploadsRuleID {
 		return aws.ToString(a.ID) == aws.ToString(b.ID)
