@@ -2,7 +2,6 @@ package awsfake
 
 import (
 	"fmt"
-	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -53,19 +52,4 @@ func (a *AWS) begin(c Call) Call {
 	record.Input, record.Code = nil, "(pending)"
 	a.calls = append(a.calls, record)
 	return c
-}
-
-// target reads the names in a typed input that say what a call is about.
-func target(input any) string {
-	v := reflect.Indirect(reflect.ValueOf(input))
-	if v.Kind() != reflect.Struct {
-		return ""
-	}
-	var parts []string
-	for _, name := range []string{"UserName", "AccessKeyId", "Bucket", "Key", "Name", "SecretId", "LogicalResourceId"} {
-		if f := v.FieldByName(name); f.IsValid() && f.Kind() == reflect.Pointer && !f.IsNil() {
-			parts = append(parts, fmt.Sprint(f.Elem().Interface()))
-		}
-	}
-	return strings.Join(parts, "/")
 }

@@ -69,7 +69,11 @@ func (a *AWS) identify(sig signature) caller {
 // serve carries out a call. The caller holds the lock. Nothing changes when it returns an error.
 func (a *AWS) serve(c Call, who caller) (any, error) {
 	a.expire()
-	if err := checkFields(c); err != nil {
+	op, known := operations[c.Name()]
+	if !known {
+		return nil, &notSimulated{c.Name()}
+	}
+	if err := op.checkFields(c.Input); err != nil {
 		return nil, err
 	}
 	switch {
@@ -80,17 +84,7 @@ func (a *AWS) serve(c Call, who caller) (any, error) {
 	case who.user != nil && c.Service != "s3":
 		return nil, a.denied(c, who) // the account's users have no identity policies
 	}
-	switch c.Service {
-	case "iam":
-		return a.serveIAM(c)
-	case "s3":
-		return a.serveS3(c, who)
-	case "secretsmanager":
-		return a.serveSecrets(c)
-	case "cloudformation":
-		return a.serveStacks(c)
-	}
-	return nil, &notSimulated{c.Name()}
+	return op.handler.serve(a, op.request(who, c.Input), c.Input)
 }
 
 // answer is what a service says to bad credentials.

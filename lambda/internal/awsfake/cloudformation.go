@@ -46,13 +46,6 @@ func (a *AWS) setResource(stackID, logicalID string, set func(*stackResource)) {
 	a.stacks[stackID][logicalID] = r
 }
 
-func (a *AWS) serveStacks(c Call) (any, error) {
-	if in, ok := c.Input.(*cloudformation.DescribeStackResourceInput); ok {
-		return a.describeStackResource(in)
-	}
-	return nil, &notSimulated{c.Name()}
-}
-
 func (a *AWS) describeStackResource(in *cloudformation.DescribeStackResourceInput) (
 	*cloudformation.DescribeStackResourceOutput, error) {
 	stack, logical := aws.ToString(in.StackName), aws.ToString(in.LogicalResourceId)

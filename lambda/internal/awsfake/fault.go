@@ -94,7 +94,10 @@ func (f Fault) answer(a *AWS, c Call, who caller) error {
 
 // denied is a service's refusal of a missing permission, in the form that names the caller and the action.
 func (a *AWS) denied(c Call, who caller) *Error {
-	action := c.Service + ":" + action(c)
+	action := c.Name()
+	if op, known := operations[action]; known {
+		action = op.action
+	}
 	message := fmt.Sprintf("User: %s is not authorized to perform: %s on resource: %s because no identity-based policy "+
 		"allows the %s action", who.arn, action, a.resource(c), action)
 	if c.Service == "secretsmanager" {
@@ -118,35 +121,4 @@ func (a *AWS) resource(c Call) string {
 		return c.Target
 	}
 	return "*"
-}
-
-// action is the IAM action that an operation needs, where S3 gives it another name.
-func action(c Call) string {
-	if c.Service == "s3" {
-		switch c.Operation {
-		case "HeadBucket", "ListObjectsV2":
-			return "ListBucket"
-		case "HeadObject":
-			return "GetObject"
-		case "ListBuckets":
-			return "ListAllMyBuckets"
-		case "ListObjectVersions":
-			return "ListBucketVersions"
-		case "ListMultipartUploads":
-			return "ListBucketMultipartUploads"
-		case "CreateMultipartUpload":
-			return "PutObject"
-		case "DeleteObjects":
-			return "DeleteObject"
-		case "DeleteBucketTagging":
-			return "PutBucketTagging"
-		case "GetPublicAccessBlock", "PutPublicAccessBlock":
-			return strings.Replace(c.Operation, "PublicAccessBlock", "BucketPublicAccessBlock", 1)
-		case "GetBucketLifecycleConfiguration", "PutBucketLifecycleConfiguration":
-			return strings.Replace(c.Operation, "Bucket", "", 1)
-		case "DeleteBucketLifecycle":
-			return "PutLifecycleConfiguration"
-		}
-	}
-	return c.Operation
 }

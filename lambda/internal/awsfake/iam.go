@@ -27,32 +27,6 @@ type user struct {
 	created  time.Time
 }
 
-func (a *AWS) serveIAM(c Call) (any, error) {
-	switch in := c.Input.(type) {
-	case *iam.GetUserInput:
-		return a.getUser(in)
-	case *iam.CreateUserInput:
-		return a.createUser(in)
-	case *iam.DeleteUserInput:
-		return a.deleteUser(in)
-	case *iam.TagUserInput:
-		return a.tagUser(in)
-	case *iam.UntagUserInput:
-		return a.untagUser(in)
-	case *iam.ListUserTagsInput:
-		return a.listUserTags(in)
-	case *iam.ListAccessKeysInput:
-		return a.listAccessKeys(in)
-	case *iam.CreateAccessKeyInput:
-		return a.createAccessKey(in)
-	case *iam.UpdateAccessKeyInput:
-		return a.updateAccessKey(in)
-	case *iam.DeleteAccessKeyInput:
-		return a.deleteAccessKey(in)
-	}
-	return nil, &notSimulated{c.Name()}
-}
-
 func (a *AWS) userARN(u *user) string { return a.arn("iam", "user"+u.path+u.name) }
 
 func (a *AWS) user(name *string) (*user, error) {

@@ -4,87 +4,33 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
-func (a *AWS) serveS3(c Call, who caller) (any, error) {
-	switch in := c.Input.(type) {
-	case *s3.CreateBucketInput:
-		return a.createBucket(who, in)
-	case *s3.DeleteBucketInput:
-		return a.deleteBucket(who, in)
-	case *s3.HeadBucketInput:
-		return a.headBucket(who, in)
-	case *s3.ListBucketsInput:
-		return a.listBuckets(who, in)
-	case *s3.GetBucketTaggingInput:
-		return a.getBucketTagging(who, in)
-	case *s3.PutBucketTaggingInput:
-		return a.putBucketTagging(who, in)
-	case *s3.DeleteBucketTaggingInput:
-		return a.deleteBucketTagging(who, in)
-	case *s3.GetPublicAccessBlockInput:
-		return a.getPublicAccessBlock(who, in)
-	case *s3.PutPublicAccessBlockInput:
-		return a.putPublicAccessBlock(who, in)
-	case *s3.GetBucketPolicyInput:
-		return a.getBucketPolicy(who, in)
-	case *s3.PutBucketPolicyInput:
-		return a.putBucketPolicy(who, in)
-	case *s3.DeleteBucketPolicyInput:
-		return a.deleteBucketPolicy(who, in)
-	case *s3.GetBucketVersioningInput:
-		return a.getBucketVersioning(who, in)
-	case *s3.PutBucketVersioningInput:
-		return a.putBucketVersioning(who, in)
-	case *s3.GetBucketLifecycleConfigurationInput:
-		return a.getBucketLifecycle(who, in)
-	case *s3.PutBucketLifecycleConfigurationInput:
-		return a.putBucketLifecycle(who, in)
-	case *s3.DeleteBucketLifecycleInput:
-		return a.deleteBucketLifecycle(who, in)
-	}
-	return a.serveObjects(c, who)
-}
-
-func (a *AWS) serveObjects(c Call, who caller) (any, error) {
-	switch in := c.Input.(type) {
-	case *s3.PutObjectInput:
-		return a.putObject(who, in)
-	case *s3.HeadObjectInput:
-		return a.headObject(who, in)
-	case *s3.GetObjectInput:
-		return a.getObject(who, in)
-	case *s3.DeleteObjectInput:
-		return a.deleteObject(who, in)
-	case *s3.DeleteObjectsInput:
-		return a.deleteObjects(who, in)
-	case *s3.ListObjectsV2Input:
-		return a.listObjects(who, in)
-	case *s3.ListObjectVersionsInput:
-		return a.listObjectVersions(who, in)
-	case *s3.CreateMultipartUploadInput:
-		return a.createMultipartUpload(who, in)
-	case *s3.ListMultipartUploadsInput:
-		return a.listMultipartUploads(who, in)
-	case *s3.AbortMultipartUploadInput:
-		return a.abortMultipartUpload(who, in)
-	}
-	return nil, &notSimulated{c.Name()}
-}
-
-// request is what a caller asks of a bucket, in the terms of a policy.
+// request is a call in the terms of a policy: who wants to do what with which bucket and key.
 type request struct {
-	bucket *string
+	who    caller
+	action string            // with its service: s3:GetObject
+	bucket *string           // nil for services other than S3
 	owner  *string           // ExpectedBucketOwner
-	action string            // with its prefix: s3:GetObject
 	key    *string           // nil for actions on the bucket itself
 	values map[string]string // condition keys of the request, such as s3:prefix
 }
 
-// bucket finds the bucket of a request and authorizes it, in S3's order: does it exist, is it the expected owner's,
-// may the caller.
-func (a *AWS) bucket(who caller, r request) (*bucket, error) {
+func (op operation) request(who caller, input any) request {
+	return request{who: who, action: op.action,
+		bucket: text(input, "Bucket"), owner: text(input, "ExpectedBucketOwner"), key: text(input, "Key")}
+}
+
+// ofVersion is the same request about a version of the object, which is another action: s3:GetObjectVersion.
+func (r request) ofVersion(version *string) request {
+	if version != nil {
+		r.action += "Version"
+	}
+	return r
+}
+
+// findBucket finds the bucket of a request, in S3's order: does it exist, is it the expected owner's.
+func (a *AWS) findBucket(r request) (*bucket, error) {
 	name, owner := aws.ToString(r.bucket), aws.ToString(r.owner)
 	if r.owner != nil && (len(owner) != 12 || strings.Trim(owner, "0123456789") != "") {
 		return nil, fail(400, "InvalidBucketOwnerAWSAccountID",
@@ -97,20 +43,26 @@ func (a *AWS) bucket(who caller, r request) (*bucket, error) {
 	if b.owner != a.account || owner != "" && owner != b.owner {
 		return nil, fail(403, "AccessDenied", "Access Denied")
 	}
-	if r.action == "" {
-		return b, nil // the operation asks for each key
+	return b, nil
+}
+
+// bucket finds the bucket of a request and authorizes it.
+func (a *AWS) bucket(r request) (*bucket, error) {
+	b, err := a.findBucket(r)
+	if err != nil {
+		return nil, err
 	}
-	resource := a.arn("s3", name)
+	resource := a.arn("s3", b.name)
 	if r.key != nil {
 		resource += "/" + *r.key
 	}
-	allowed, err := a.authorize(who, b, r.action, resource, r.values)
+	allowed, err := a.authorize(r.who, b, r.action, resource, r.values)
 	switch {
 	case err != nil:
 		return nil, err
 	case !allowed:
 		return nil, fail(403, "AccessDenied", "User: %s is not authorized to perform: %s on resource: %q because no "+
-			"identity-based policy allows the %s action", who.arn, r.action, resource, r.action)
+			"identity-based policy allows the %s action", r.who.arn, r.action, resource, r.action)
 	}
 	return b, nil
 }

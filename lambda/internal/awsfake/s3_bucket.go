@@ -33,9 +33,9 @@ const usEast1 = "us-east-1"
 
 // createBucket answers 200 for a bucket of the same account in us-east-1 and changes nothing then, but only to a call
 // without tags.
-func (a *AWS) createBucket(who caller, in *s3.CreateBucketInput) (*s3.CreateBucketOutput, error) {
+func (a *AWS) createBucket(r request, in *s3.CreateBucketInput) (*s3.CreateBucketOutput, error) {
 	name := aws.ToString(in.Bucket)
-	if who.user != nil {
+	if r.who.user != nil {
 		return nil, fail(403, "AccessDenied", "Access Denied")
 	}
 	if !bucketName.MatchString(name) {
@@ -102,8 +102,8 @@ func (a *AWS) addBucket(name string, tags map[string]string) *bucket {
 }
 
 // deleteBucket asks for no version and no delete marker. Incomplete uploads do not keep a bucket: they go with it.
-func (a *AWS) deleteBucket(who caller, in *s3.DeleteBucketInput) (*s3.DeleteBucketOutput, error) {
-	b, err := a.bucket(who, request{bucket: in.Bucket, owner: in.ExpectedBucketOwner, action: "s3:DeleteBucket"})
+func (a *AWS) deleteBucket(r request, in *s3.DeleteBucketInput) (*s3.DeleteBucketOutput, error) {
+	b, err := a.bucket(r)
 	if err != nil {
 		return nil, err
 	}
@@ -118,8 +118,8 @@ func (a *AWS) deleteBucket(who caller, in *s3.DeleteBucketInput) (*s3.DeleteBuck
 	return &s3.DeleteBucketOutput{}, nil
 }
 
-func (a *AWS) headBucket(who caller, in *s3.HeadBucketInput) (*s3.HeadBucketOutput, error) {
-	_, err := a.bucket(who, request{bucket: in.Bucket, owner: in.ExpectedBucketOwner, action: "s3:ListBucket"})
+func (a *AWS) headBucket(r request, _ *s3.HeadBucketInput) (*s3.HeadBucketOutput, error) {
+	_, err := a.bucket(r)
 	if err != nil {
 		return nil, err
 	}
@@ -127,8 +127,8 @@ func (a *AWS) headBucket(who caller, in *s3.HeadBucketInput) (*s3.HeadBucketOutp
 }
 
 // listBuckets lists the account's own buckets: all of them, or pages of MaxBuckets.
-func (a *AWS) listBuckets(who caller, in *s3.ListBucketsInput) (*s3.ListBucketsOutput, error) {
-	if who.user != nil {
+func (a *AWS) listBuckets(r request, in *s3.ListBucketsInput) (*s3.ListBucketsOutput, error) {
+	if r.who.user != nil {
 		return nil, fail(403, "AccessDenied", "Access Denied")
 	}
 	out := &s3.ListBucketsOutput{Prefix: in.Prefix}

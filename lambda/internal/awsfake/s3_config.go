@@ -15,8 +15,8 @@ import (
 
 var tagForm = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
 
-func (a *AWS) getBucketTagging(who caller, in *s3.GetBucketTaggingInput) (*s3.GetBucketTaggingOutput, error) {
-	b, err := a.bucket(who, request{bucket: in.Bucket, owner: in.ExpectedBucketOwner, action: "s3:GetBucketTagging"})
+func (a *AWS) getBucketTagging(r request, _ *s3.GetBucketTaggingInput) (*s3.GetBucketTaggingOutput, error) {
+	b, err := a.bucket(r)
 	if err != nil {
 		return nil, err
 	}
@@ -26,8 +26,8 @@ func (a *AWS) getBucketTagging(who caller, in *s3.GetBucketTaggingInput) (*s3.Ge
 	return &s3.GetBucketTaggingOutput{TagSet: bucketTags(b.tags)}, nil
 }
 
-func (a *AWS) putBucketTagging(who caller, in *s3.PutBucketTaggingInput) (*s3.PutBucketTaggingOutput, error) {
-	b, err := a.bucket(who, request{bucket: in.Bucket, owner: in.ExpectedBucketOwner, action: "s3:PutBucketTagging"})
+func (a *AWS) putBucketTagging(r request, in *s3.PutBucketTaggingInput) (*s3.PutBucketTaggingOutput, error) {
+	b, err := a.bucket(r)
 	if err != nil {
 		return nil, err
 	}
@@ -39,8 +39,8 @@ func (a *AWS) putBucketTagging(who caller, in *s3.PutBucketTaggingInput) (*s3.Pu
 	return &s3.PutBucketTaggingOutput{}, nil
 }
 
-func (a *AWS) deleteBucketTagging(who caller, in *s3.DeleteBucketTaggingInput) (*s3.DeleteBucketTaggingOutput, error) {
-	b, err := a.bucket(who, request{bucket: in.Bucket, owner: in.ExpectedBucketOwner, action: "s3:PutBucketTagging"})
+func (a *AWS) deleteBucketTagging(r request, _ *s3.DeleteBucketTaggingInput) (*s3.DeleteBucketTaggingOutput, error) {
+	b, err := a.bucket(r)
 	if err != nil {
 		return nil, err
 	}
@@ -127,8 +127,8 @@ func bucketTags(tags map[string]string) []types.Tag {
 	return out
 }
 
-func (a *AWS) getPublicAccessBlock(who caller, in *s3.GetPublicAccessBlockInput) (*s3.GetPublicAccessBlockOutput, error) {
-	b, err := a.bucket(who, request{bucket: in.Bucket, owner: in.ExpectedBucketOwner, action: "s3:GetBucketPublicAccessBlock"})
+func (a *AWS) getPublicAccessBlock(r request, _ *s3.GetPublicAccessBlockInput) (*s3.GetPublicAccessBlockOutput, error) {
+	b, err := a.bucket(r)
 	if err != nil {
 		return nil, err
 	}
@@ -136,8 +136,8 @@ func (a *AWS) getPublicAccessBlock(who caller, in *s3.GetPublicAccessBlockInput)
 	return &s3.GetPublicAccessBlockOutput{PublicAccessBlockConfiguration: &access}, nil
 }
 
-func (a *AWS) putPublicAccessBlock(who caller, in *s3.PutPublicAccessBlockInput) (*s3.PutPublicAccessBlockOutput, error) {
-	b, err := a.bucket(who, request{bucket: in.Bucket, owner: in.ExpectedBucketOwner, action: "s3:PutBucketPublicAccessBlock"})
+func (a *AWS) putPublicAccessBlock(r request, in *s3.PutPublicAccessBlockInput) (*s3.PutPublicAccessBlockOutput, error) {
+	b, err := a.bucket(r)
 	if err != nil {
 		return nil, err
 	}
@@ -151,16 +151,16 @@ func (a *AWS) putPublicAccessBlock(who caller, in *s3.PutPublicAccessBlockInput)
 	return &s3.PutPublicAccessBlockOutput{}, nil
 }
 
-func (a *AWS) getBucketVersioning(who caller, in *s3.GetBucketVersioningInput) (*s3.GetBucketVersioningOutput, error) {
-	b, err := a.bucket(who, request{bucket: in.Bucket, owner: in.ExpectedBucketOwner, action: "s3:GetBucketVersioning"})
+func (a *AWS) getBucketVersioning(r request, _ *s3.GetBucketVersioningInput) (*s3.GetBucketVersioningOutput, error) {
+	b, err := a.bucket(r)
 	if err != nil {
 		return nil, err
 	}
 	return &s3.GetBucketVersioningOutput{Status: b.versioning}, nil
 }
 
-func (a *AWS) putBucketVersioning(who caller, in *s3.PutBucketVersioningInput) (*s3.PutBucketVersioningOutput, error) {
-	b, err := a.bucket(who, request{bucket: in.Bucket, owner: in.ExpectedBucketOwner, action: "s3:PutBucketVersioning"})
+func (a *AWS) putBucketVersioning(r request, in *s3.PutBucketVersioningInput) (*s3.PutBucketVersioningOutput, error) {
+	b, err := a.bucket(r)
 	if err != nil {
 		return nil, err
 	}
@@ -174,9 +174,9 @@ func (a *AWS) putBucketVersioning(who caller, in *s3.PutBucketVersioningInput) (
 	return nil, malformedXML()
 }
 
-func (a *AWS) getBucketLifecycle(who caller, in *s3.GetBucketLifecycleConfigurationInput) (
+func (a *AWS) getBucketLifecycle(r request, _ *s3.GetBucketLifecycleConfigurationInput) (
 	*s3.GetBucketLifecycleConfigurationOutput, error) {
-	b, err := a.bucket(who, request{bucket: in.Bucket, owner: in.ExpectedBucketOwner, action: "s3:GetLifecycleConfiguration"})
+	b, err := a.bucket(r)
 	if err != nil {
 		return nil, err
 	}
@@ -187,9 +187,9 @@ func (a *AWS) getBucketLifecycle(who caller, in *s3.GetBucketLifecycleConfigurat
 }
 
 // putBucketLifecycle replaces all rules. It asks of each what S3's schema asks: a status, and a filter or prefix.
-func (a *AWS) putBucketLifecycle(who caller, in *s3.PutBucketLifecycleConfigurationInput) (
+func (a *AWS) putBucketLifecycle(r request, in *s3.PutBucketLifecycleConfigurationInput) (
 	*s3.PutBucketLifecycleConfigurationOutput, error) {
-	b, err := a.bucket(who, request{bucket: in.Bucket, owner: in.ExpectedBucketOwner, action: "s3:PutLifecycleConfiguration"})
+	b, err := a.bucket(r)
 	if err != nil {
 		return nil, err
 	}
@@ -221,8 +221,8 @@ func (a *AWS) putBucketLifecycle(who caller, in *s3.PutBucketLifecycleConfigurat
 	return &s3.PutBucketLifecycleConfigurationOutput{}, nil
 }
 
-func (a *AWS) deleteBucketLifecycle(who caller, in *s3.DeleteBucketLifecycleInput) (*s3.DeleteBucketLifecycleOutput, error) {
-	b, err := a.bucket(who, request{bucket: in.Bucket, owner: in.ExpectedBucketOwner, action: "s3:PutLifecycleConfiguration"})
+func (a *AWS) deleteBucketLifecycle(r request, _ *s3.DeleteBucketLifecycleInput) (*s3.DeleteBucketLifecycleOutput, error) {
+	b, err := a.bucket(r)
 	if err != nil {
 		return nil, err
 	}

@@ -14,9 +14,8 @@ import (
 // pageSize is the most that S3 lists in one answer, and deletes in one call.
 const pageSize = 1000
 
-func (a *AWS) deleteObject(who caller, in *s3.DeleteObjectInput) (*s3.DeleteObjectOutput, error) {
-	b, err := a.bucket(who, request{bucket: in.Bucket, owner: in.ExpectedBucketOwner,
-		action: deleteAction(in.VersionId), key: in.Key})
+func (a *AWS) deleteObject(r request, in *s3.DeleteObjectInput) (*s3.DeleteObjectOutput, error) {
+	b, err := a.bucket(r.ofVersion(in.VersionId))
 	if err != nil {
 		return nil, err
 	}
@@ -32,13 +31,6 @@ func (a *AWS) deleteObject(who caller, in *s3.DeleteObjectInput) (*s3.DeleteObje
 		out.VersionId = done.DeleteMarkerVersionId
 	}
 	return out, nil
-}
-
-func deleteAction(version *string) string {
-	if version != nil {
-		return "s3:DeleteObjectVersion"
-	}
-	return "s3:DeleteObject"
 }
 
 // remove deletes a version for good, or, without a version, what is current: that adds a delete marker once versioning
@@ -72,8 +64,8 @@ func lockedError() *Error {
 
 // deleteObjects takes up to 1,000 keys and succeeds as a whole: what fails is in Errors. XML cannot carry some
 // characters, and a request with such a key is refused as a whole.
-func (a *AWS) deleteObjects(who caller, in *s3.DeleteObjectsInput) (*s3.DeleteObjectsOutput, error) {
-	b, err := a.bucket(who, request{bucket: in.Bucket, owner: in.ExpectedBucketOwner})
+func (a *AWS) deleteObjects(r request, in *s3.DeleteObjectsInput) (*s3.DeleteObjectsOutput, error) {
+	b, err := a.findBucket(r)
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +80,7 @@ func (a *AWS) deleteObjects(who caller, in *s3.DeleteObjectsInput) (*s3.DeleteOb
 	}
 	out := &s3.DeleteObjectsOutput{}
 	for _, item := range items {
-		done, err := a.deleteOne(who, b, item)
+		done, err := a.deleteOne(r, b, item)
 		var refused *Error
 		switch {
 		case errors.As(err, &refused):
@@ -103,9 +95,9 @@ func (a *AWS) deleteObjects(who caller, in *s3.DeleteObjectsInput) (*s3.DeleteOb
 	return out, nil
 }
 
-func (a *AWS) deleteOne(who caller, b *bucket, item types.ObjectIdentifier) (types.DeletedObject, error) {
+func (a *AWS) deleteOne(r request, b *bucket, item types.ObjectIdentifier) (types.DeletedObject, error) {
 	key := aws.ToString(item.Key)
-	if !a.may(who, b, deleteAction(item.VersionId), key) {
+	if !a.may(r.who, b, r.ofVersion(item.VersionId).action, key) {
 		return types.DeletedObject{}, fail(403, "AccessDenied", "Access Denied")
 	}
 	if !a.issued(item.VersionId) {

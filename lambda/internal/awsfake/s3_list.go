@@ -56,9 +56,9 @@ func listed(prefix, delimiter *string) map[string]string {
 }
 
 // listObjects lists current objects; the continuation token is the last key or common prefix.
-func (a *AWS) listObjects(who caller, in *s3.ListObjectsV2Input) (*s3.ListObjectsV2Output, error) {
-	b, err := a.bucket(who, request{bucket: in.Bucket, owner: in.ExpectedBucketOwner, action: "s3:ListBucket",
-		values: listed(in.Prefix, in.Delimiter)})
+func (a *AWS) listObjects(r request, in *s3.ListObjectsV2Input) (*s3.ListObjectsV2Output, error) {
+	r.values = listed(in.Prefix, in.Delimiter)
+	b, err := a.bucket(r)
 	if err != nil {
 		return nil, err
 	}
@@ -100,9 +100,9 @@ func (a *AWS) listObjects(who caller, in *s3.ListObjectsV2Input) (*s3.ListObject
 }
 
 // listObjectVersions lists versions and delete markers by key, the newest first.
-func (a *AWS) listObjectVersions(who caller, in *s3.ListObjectVersionsInput) (*s3.ListObjectVersionsOutput, error) {
-	b, err := a.bucket(who, request{bucket: in.Bucket, owner: in.ExpectedBucketOwner, action: "s3:ListBucketVersions",
-		values: listed(in.Prefix, nil)})
+func (a *AWS) listObjectVersions(r request, in *s3.ListObjectVersionsInput) (*s3.ListObjectVersionsOutput, error) {
+	r.values = listed(in.Prefix, nil)
+	b, err := a.bucket(r)
 	if err != nil {
 		return nil, err
 	}

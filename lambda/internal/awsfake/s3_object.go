@@ -68,8 +68,8 @@ func (b *bucket) find(key, version string) *object {
 	return nil
 }
 
-func (a *AWS) putObject(who caller, in *s3.PutObjectInput) (*s3.PutObjectOutput, error) {
-	b, err := a.bucket(who, request{bucket: in.Bucket, owner: in.ExpectedBucketOwner, action: "s3:PutObject", key: in.Key})
+func (a *AWS) putObject(r request, in *s3.PutObjectInput) (*s3.PutObjectOutput, error) {
+	b, err := a.bucket(r)
 	if err != nil {
 		return nil, err
 	}
@@ -128,25 +128,21 @@ func (b *bucket) versionID(o *object) *string {
 }
 
 // read finds the object that a GET or HEAD is about.
-func (a *AWS) read(who caller, bucketName, owner, key, version *string) (*bucket, *object, error) {
-	action := "s3:GetObject"
-	if version != nil {
-		action = "s3:GetObjectVersion"
-	}
-	b, err := a.bucket(who, request{bucket: bucketName, owner: owner, action: action, key: key})
+func (a *AWS) read(r request, version *string) (*bucket, *object, error) {
+	b, err := a.bucket(r.ofVersion(version))
 	if err != nil {
 		return nil, nil, err
 	}
 	if !a.issued(version) {
 		return nil, nil, invalidVersion()
 	}
-	o := b.find(aws.ToString(key), aws.ToString(version))
+	o := b.find(aws.ToString(r.key), aws.ToString(version))
 	switch {
 	case o != nil && !o.marker:
 		return b, o, nil
 	case o != nil && version != nil:
 		return nil, nil, fail(405, "MethodNotAllowed", "The specified method is not allowed against this resource.")
-	case !a.may(who, b, "s3:ListBucket", ""):
+	case !a.may(r.who, b, "s3:ListBucket", ""):
 		return nil, nil, fail(403, "AccessDenied", "Access Denied") // whether it exists is for those who may list
 	case version != nil:
 		return nil, nil, fail(404, "NoSuchVersion", "The specified version does not exist.")
@@ -154,8 +150,8 @@ func (a *AWS) read(who caller, bucketName, owner, key, version *string) (*bucket
 	return nil, nil, fail(404, "NoSuchKey", "The specified key does not exist.")
 }
 
-func (a *AWS) getObject(who caller, in *s3.GetObjectInput) (*s3.GetObjectOutput, error) {
-	b, o, err := a.read(who, in.Bucket, in.ExpectedBucketOwner, in.Key, in.VersionId)
+func (a *AWS) getObject(r request, in *s3.GetObjectInput) (*s3.GetObjectOutput, error) {
+	b, o, err := a.read(r, in.VersionId)
 	if err != nil {
 		return nil, err
 	}
@@ -169,8 +165,8 @@ func (a *AWS) getObject(who caller, in *s3.GetObjectInput) (*s3.GetObjectOutput,
 	}, nil
 }
 
-func (a *AWS) headObject(who caller, in *s3.HeadObjectInput) (*s3.HeadObjectOutput, error) {
-	b, o, err := a.read(who, in.Bucket, in.ExpectedBucketOwner, in.Key, in.VersionId)
+func (a *AWS) headObject(r request, in *s3.HeadObjectInput) (*s3.HeadObjectOutput, error) {
+	b, o, err := a.read(r, in.VersionId)
 	if err != nil {
 		return nil, err
 	}

@@ -15,8 +15,8 @@ var (
 	principalARN = regexp.MustCompile(`^arn:([a-z-]+):(?:iam|sts)::(\d{12}):(root|user/|role/|assumed-role/)(.*)$`)
 )
 
-func (a *AWS) getBucketPolicy(who caller, in *s3.GetBucketPolicyInput) (*s3.GetBucketPolicyOutput, error) {
-	b, err := a.bucket(who, request{bucket: in.Bucket, owner: in.ExpectedBucketOwner, action: "s3:GetBucketPolicy"})
+func (a *AWS) getBucketPolicy(r request, _ *s3.GetBucketPolicyInput) (*s3.GetBucketPolicyOutput, error) {
+	b, err := a.bucket(r)
 	if err != nil {
 		return nil, err
 	}
@@ -26,8 +26,8 @@ func (a *AWS) getBucketPolicy(who caller, in *s3.GetBucketPolicyInput) (*s3.GetB
 	return &s3.GetBucketPolicyOutput{Policy: aws.String(a.shown(b.policy).text())}, nil
 }
 
-func (a *AWS) deleteBucketPolicy(who caller, in *s3.DeleteBucketPolicyInput) (*s3.DeleteBucketPolicyOutput, error) {
-	b, err := a.bucket(who, request{bucket: in.Bucket, owner: in.ExpectedBucketOwner, action: "s3:DeleteBucketPolicy"})
+func (a *AWS) deleteBucketPolicy(r request, _ *s3.DeleteBucketPolicyInput) (*s3.DeleteBucketPolicyOutput, error) {
+	b, err := a.bucket(r)
 	if err != nil {
 		return nil, err
 	}
@@ -35,8 +35,8 @@ func (a *AWS) deleteBucketPolicy(who caller, in *s3.DeleteBucketPolicyInput) (*s
 	return &s3.DeleteBucketPolicyOutput{}, nil
 }
 
-func (a *AWS) putBucketPolicy(who caller, in *s3.PutBucketPolicyInput) (*s3.PutBucketPolicyOutput, error) {
-	b, err := a.bucket(who, request{bucket: in.Bucket, owner: in.ExpectedBucketOwner, action: "s3:PutBucketPolicy"})
+func (a *AWS) putBucketPolicy(r request, in *s3.PutBucketPolicyInput) (*s3.PutBucketPolicyOutput, error) {
+	b, err := a.bucket(r)
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +46,7 @@ func (a *AWS) putBucketPolicy(who caller, in *s3.PutBucketPolicyInput) (*s3.PutB
 	}
 	if aws.ToBool(b.access.BlockPublicPolicy) && p.public() {
 		return nil, fail(403, "AccessDenied", "User: %s is not authorized to perform: s3:PutBucketPolicy on resource: %q "+
-			"because public policies are blocked by the BlockPublicPolicy block public access setting.", who.arn, a.arn("s3", b.name))
+			"because public policies are blocked by the BlockPublicPolicy block public access setting.", r.who.arn, a.arn("s3", b.name))
 	}
 	b.policy = p
 	return &s3.PutBucketPolicyOutput{}, nil

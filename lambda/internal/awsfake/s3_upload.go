@@ -19,8 +19,8 @@ type upload struct {
 	initiated time.Time
 }
 
-func (a *AWS) createMultipartUpload(who caller, in *s3.CreateMultipartUploadInput) (*s3.CreateMultipartUploadOutput, error) {
-	b, err := a.bucket(who, request{bucket: in.Bucket, owner: in.ExpectedBucketOwner, action: "s3:PutObject", key: in.Key})
+func (a *AWS) createMultipartUpload(r request, in *s3.CreateMultipartUploadInput) (*s3.CreateMultipartUploadOutput, error) {
+	b, err := a.bucket(r)
 	if err != nil {
 		return nil, err
 	}
@@ -38,9 +38,8 @@ func (a *AWS) addUpload(b *bucket, key string) *upload {
 	return u
 }
 
-func (a *AWS) abortMultipartUpload(who caller, in *s3.AbortMultipartUploadInput) (*s3.AbortMultipartUploadOutput, error) {
-	b, err := a.bucket(who, request{bucket: in.Bucket, owner: in.ExpectedBucketOwner,
-		action: "s3:AbortMultipartUpload", key: in.Key})
+func (a *AWS) abortMultipartUpload(r request, in *s3.AbortMultipartUploadInput) (*s3.AbortMultipartUploadOutput, error) {
+	b, err := a.bucket(r)
 	if err != nil {
 		return nil, err
 	}
@@ -56,8 +55,8 @@ func (a *AWS) abortMultipartUpload(who caller, in *s3.AbortMultipartUploadInput)
 
 // listMultipartUploads lists by key and then by age; an upload id marker counts only with a key marker. Its action has
 // no condition key for the prefix.
-func (a *AWS) listMultipartUploads(who caller, in *s3.ListMultipartUploadsInput) (*s3.ListMultipartUploadsOutput, error) {
-	b, err := a.bucket(who, request{bucket: in.Bucket, owner: in.ExpectedBucketOwner, action: "s3:ListBucketMultipartUploads"})
+func (a *AWS) listMultipartUploads(r request, in *s3.ListMultipartUploadsInput) (*s3.ListMultipartUploadsOutput, error) {
+	b, err := a.bucket(r)
 	if err != nil {
 		return nil, err
 	}

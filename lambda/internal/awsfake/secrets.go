@@ -29,30 +29,6 @@ type secret struct {
 	created     time.Time
 }
 
-func (a *AWS) serveSecrets(c Call) (any, error) {
-	switch in := c.Input.(type) {
-	case *secretsmanager.CreateSecretInput:
-		return a.createSecret(in)
-	case *secretsmanager.DescribeSecretInput:
-		return a.describeSecret(in)
-	case *secretsmanager.GetSecretValueInput:
-		return a.getSecretValue(in)
-	case *secretsmanager.PutSecretValueInput:
-		return a.putSecretValue(in)
-	case *secretsmanager.UpdateSecretInput:
-		return a.updateSecret(in)
-	case *secretsmanager.TagResourceInput:
-		return a.tagSecret(in)
-	case *secretsmanager.UntagResourceInput:
-		return a.untagSecret(in)
-	case *secretsmanager.DeleteSecretInput:
-		return a.deleteSecret(in)
-	case *secretsmanager.RestoreSecretInput:
-		return a.restoreSecret(in)
-	}
-	return nil, &notSimulated{c.Name()}
-}
-
 // find looks a secret up by name, ARN, or ARN without the six characters.
 func (a *AWS) find(id *string) *secret {
 	for name, s := range a.secrets {

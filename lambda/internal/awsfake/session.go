@@ -98,7 +98,7 @@ func (s *Session) answer(ctx context.Context, in middleware.DeserializeInput, ne
 		Operation: middleware.GetOperationName(ctx),
 		Input:     ctx.Value(inputKey{}),
 	}
-	call.Target = target(call.Input)
+	call.Target = operations[call.Name()].about(call.Input)
 	result, id, outcome := s.aws.attempt(ctx, s, call, readSignature(req))
 
 	var unknown *notSimulated
