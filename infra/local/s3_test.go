@@ -83,7 +83,7 @@ func policySize(t *testing.T, w *world) error {
 	}
 	return errors.Join(
 		wantCode("20 KB", put(20<<10), ""),
-		wantCode("a byte more", put(20<<10+1), "PolicyTooLarge"))
+		wantCode("a byte more", put(20<<10+1), "MalformedPolicy"))
 }
 
 func recreatedUser(t *testing.T, w *world) error {

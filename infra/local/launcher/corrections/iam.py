@@ -37,13 +37,13 @@ def nothing_attached(original, p):
     """A user goes after its inline policies, groups and login profile, and policies that named it no longer do."""
     name = iam._p(p, "UserName")
     attached = {
-        "policies": iam._user_inline_policies.get(name),
-        "group memberships": any(name in group.get("Users", []) for group in iam._groups.values()),
-        "login profile": name in iam._login_profiles,
+        "delete policies": iam._user_inline_policies.get(name),
+        "remove users from group": any(name in group.get("Users", []) for group in iam._groups.values()),
+        "delete login profile": name in iam._login_profiles,
     }
-    for what, present in attached.items():
+    for demand, present in attached.items():
         if name in iam._users and present:
-            return iam._error(409, "DeleteConflict", f"Cannot delete entity, must delete {what} first.")
+            return iam._error(409, "DeleteConflict", f"Cannot delete entity, must {demand} first.")
     user = iam._users.get(name)
     answer = original(p)
     if answer[0] == 200:

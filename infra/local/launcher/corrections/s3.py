@@ -12,8 +12,11 @@ _ACCOUNT = re.compile(r"\d{12}|arn:aws[a-z-]*:iam::\d{12}:root")
 
 @corrects(s3, name="validate_object_request")
 def expected_bucket_owner(original, method, path, headers, query_params):
-    """A bucket of another owner than the expected one is refused."""
+    """A bucket of another owner than the expected one is refused, and so is an owner that is no account."""
     expected = headers.get("x-amz-expected-bucket-owner")
+    if expected and not re.fullmatch(r"\d{12}", expected):
+        return s3._error("InvalidBucketOwnerAWSAccountID",
+                         f"The value of the expected bucket owner parameter must be an AWS Account ID... [{expected}]", 400)
     owner = s3._bucket_owner_account(path.lstrip("/").partition("/")[0])
     if expected and owner and expected != owner:
         return s3._error("AccessDenied", "Access Denied", 403)
@@ -24,8 +27,6 @@ def expected_bucket_owner(original, method, path, headers, query_params):
 def valid_policy(original, name, body):
     """A policy names existing principals and its own bucket, in at most 20 KB."""
     if name in s3._buckets:
-        if len(body) > _POLICY_BYTES:
-            return s3._error("PolicyTooLarge", "Policy exceeds the maximum allowed document size.", 400)
         problem = _problem(name, body)
         if problem:
             return s3._error("MalformedPolicy", problem, 400)
@@ -35,16 +36,25 @@ def valid_policy(original, name, body):
 def _problem(bucket, body):
     """What S3 says about a policy that it does not take, or None."""
     try:
-        statements = _listed(json.loads(body)["Statement"])
-        for statement in statements:
+        policy = json.loads(body)
+        if "Statement" not in policy:
+            return "Missing required field Statement"
+        for statement in _listed(policy["Statement"]):
             if not all(_exists(p) for p in _aws_principals(statement)):
                 return "Invalid principal in policy"
             resources = _listed(statement.get("Resource", statement.get("NotResource")))
             if not resources or not all(_in_bucket(r, bucket) for r in resources):
                 return "Policy has invalid resource"
+        if _size(policy) > _POLICY_BYTES:
+            return "Policy exceeds the maximum allowed document size."
     except (ValueError, KeyError, TypeError, AttributeError):
         return "Policies must be valid JSON and the first byte must be '{'"
     return None
+
+
+def _size(policy):
+    """The bytes of a policy without white space, which does not count."""
+    return len(json.dumps(policy, separators=(",", ":"), ensure_ascii=False).encode())
 
 
 def _listed(value):

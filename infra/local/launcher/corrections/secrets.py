@@ -27,6 +27,18 @@ def name_in_recovery(original, data):
     return original(data)
 
 
+@corrects(secretsmanager, name="_get_secret_value")
+def no_value_in_its_words(original, data):
+    """A secret without a value is refused in the words of Secrets Manager, which have no full stop."""
+    _, secret = secretsmanager._resolve(data.get("SecretId"))
+    stage = data.get("VersionStage", "AWSCURRENT")
+    if not secret or secret.get("DeletedDate") or data.get("VersionId") or secretsmanager._find_stage_version(secret, stage)[1]:
+        return original(data)
+    return secretsmanager.error_response_json(
+        "ResourceNotFoundException",
+        f"Secrets Manager can't find the specified secret value for staging label: {stage}", 400)
+
+
 @corrects(secretsmanager, name="_put_secret_value")
 def token_names_one_value(original, data):
     """A token that already names a version with a value changes nothing: the same value succeeds, another is refused."""
