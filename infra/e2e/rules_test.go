@@ -3,85 +3,105 @@
 package e2e
 
 import (
-	"bufio"
-	"encoding/json"
-	"flag"
-	"maps"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
+	"time"
 
-	"bucketuser/infra/internal/cloudtest"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+
 	"bucketuser/infra/local"
+	"bucketuser/lambda/awsrules"
 )
 
-// runRules runs the table of rules of the fake AWS against the endpoint of env, and
-// returns the first line that each failed rule said.
-func runRules(t *testing.T, env []string) (failed map[string]string, ran int) {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "go", "test", "-json", "-tags", "e2e", "-count=1", "-run", "^TestRulesElsewhere$", "./lambda/internal/awsfake")
-	cmd.Dir, cmd.Env = root, env
-	output, _ := cmd.Output() // rules that fail make it fail
-	failed = map[string]string{}
-	said := map[string]string{}
-	for lines := bufio.NewScanner(strings.NewReader(string(output))); lines.Scan(); {
-		var line struct{ Action, Test, Output string }
-		if json.Unmarshal(lines.Bytes(), &line) != nil {
-			t.Fatalf("go test says %q", lines.Text())
-		}
-		name, isRule := strings.CutPrefix(line.Test, "TestRulesElsewhere/")
-		switch {
-		case !isRule || strings.Contains(name, "/"):
-		case line.Action == "output" && said[name] == "" && strings.HasPrefix(line.Output, "    "):
-			said[name] = strings.TrimSpace(line.Output)
-		case line.Action == "pass":
-			ran++
-		case line.Action == "fail":
-			ran++
-			failed[name] = said[name]
-		}
-	}
-	return failed, ran
-}
+// The emulators that are held to the rules of AWS. Each is named as the differences
+// name it.
+const (
+	embedded emulator = "the embedded AWS"
+	moto     emulator = "moto"
+)
 
-var update = flag.Bool("update", false, "write the lists of rules that other emulators do not follow anew")
+type emulator string
 
 // The rules that the fake AWS follows hold on the embedded AWS and on moto too, but
-// for those in a list of each. A rule that starts to hold has to leave the list: so
-// the fake cannot drift away from what others take AWS to be.
+// for the differences. So the fake cannot drift away from what others take AWS to be.
 func TestRulesOnTheEmbeddedAWS(t *testing.T) {
 	t.Parallel()
-	compareRules(t, "ministack", cloud.Env())
+	config, err := cloud.Config()
+	if err != nil {
+		t.Fatal(err)
+	}
+	playRules(t, embedded, config)
 }
 
 func TestRulesOnMoto(t *testing.T) {
 	t.Parallel()
-	compareRules(t, "moto", cloudtest.Must(local.StartMoto(t.Context(), root, t.TempDir(), os.Stderr))(t))
+	config, err := local.StartMoto(t.Context(), root, t.TempDir(), os.Stderr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	playRules(t, moto, config)
 }
 
-func compareRules(t *testing.T, emulator string, env []string) {
+// playRules plays each rule in a region that has it.
+func playRules(t *testing.T, where emulator, config aws.Config) {
 	t.Helper()
-	failed, ran := runRules(t, env)
-	list := filepath.Join("testdata", "rules-"+emulator+".txt")
-	if *update {
-		text := strings.Join(slices.Sorted(maps.Keys(failed)), "\n") + "\n"
-		if err := os.WriteFile(list, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
+	me, err := sts.NewFromConfig(config).GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	holds, differs := 0, 0
+	for _, rule := range awsrules.All() {
+		account := awsrules.Account{Config: config.Copy(), ID: *me.Account, PathStyle: true, Patience: time.Second}
+		if account.Config.Region = "eu-west-1"; rule.Region != "" {
+			account.Config.Region = rule.Region
+		}
+		t.Run(rule.Name, func(t *testing.T) {
+			number := numberOf(where, rule.Name)
+			found := rule.Check(t.Context(), account)
+			switch {
+			case found != nil && number == 0:
+				differs++
+				t.Errorf("not as on AWS: %v", found)
+			case found != nil:
+				differs++
+				t.Logf("D%d: %v", number, found)
+			case number != 0:
+				t.Errorf("holds on %s: take it off D%d", where, number)
+			default:
+				holds++
+			}
+		})
+	}
+	figure("rules of AWS on %s: %d hold, %d known not to", where, holds, differs)
+}
+
+// numberOf is the number of the difference that names a rule, or 0.
+func numberOf(where emulator, rule string) int {
+	for _, d := range differences {
+		if slices.Contains(d.on, where) && slices.Contains(d.rules, rule) {
+			return d.number
 		}
 	}
-	known := strings.Fields(string(cloudtest.Must(os.ReadFile(list))(t)))
-	for name, said := range failed {
-		if !slices.Contains(known, name) {
-			t.Errorf("%s: %s", name, said)
+	return 0
+}
+
+func TestDifferencesAreNumberedAndAboutRules(t *testing.T) {
+	t.Parallel()
+	known := map[string]bool{}
+	for _, rule := range awsrules.All() {
+		known[rule.Name] = true
+	}
+	for i, d := range differences {
+		if d.number != i+1 || d.what == "" || len(d.on) == 0 || len(d.rules) == 0 {
+			t.Errorf("D%d lacks something, or is the %dth", d.number, i+1)
+		}
+		for _, rule := range d.rules {
+			first := slices.IndexFunc(d.on, func(where emulator) bool { return numberOf(where, rule) != d.number })
+			if !known[rule] || first >= 0 {
+				t.Errorf("D%d: there is no rule %q, or another difference has it", d.number, rule)
+			}
 		}
 	}
-	for _, name := range known {
-		if _, ok := failed[name]; !ok {
-			t.Errorf("%s holds: take it off %s", name, list)
-		}
-	}
-	figure("rules of the fake AWS on %s: %d hold, %d known not to", emulator, ran-len(failed), len(failed))
 }

@@ -10,25 +10,27 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/cenkalti/backoff/v5"
 )
 
 // StartMoto installs moto into <root>/.local/moto/venv and starts its server. It is
 // another emulator, without TLS and without IAM enforcement, that the tests ask for
 // a second opinion on what AWS does. It runs until ctx ends, and its log is in dir.
-// What it returns is the environment of a client.
-func StartMoto(ctx context.Context, root, dir string, out io.Writer) ([]string, error) {
+// What it returns is for SDK clients that act as root.
+func StartMoto(ctx context.Context, root, dir string, out io.Writer) (aws.Config, error) {
 	home, err := filepath.Abs(filepath.Join(root, ".local"))
 	if err != nil {
-		return nil, err
+		return aws.Config{}, err
 	}
 	unlock, err := lock(ctx, filepath.Join(home, "install.lock"))
 	if err != nil {
-		return nil, fmt.Errorf("moto: %w", err)
+		return aws.Config{}, fmt.Errorf("moto: %w", err)
 	}
 	defer unlock()
 	if err := unpack(home); err != nil {
-		return nil, fmt.Errorf("moto: %w", err)
+		return aws.Config{}, fmt.Errorf("moto: %w", err)
 	}
 	python := filepath.Join(home, "moto", "venv", "bin", "python3")
 	set := toolset{
@@ -40,31 +42,33 @@ func StartMoto(ctx context.Context, root, dir string, out io.Writer) ([]string, 
 		},
 	}
 	if err := set.ensure(ctx, home, out); err != nil {
-		return nil, fmt.Errorf("moto: %w", err)
+		return aws.Config{}, fmt.Errorf("moto: %w", err)
 	}
 	port, err := freePort()
 	if err != nil {
-		return nil, fmt.Errorf("moto: %w", err)
+		return aws.Config{}, fmt.Errorf("moto: %w", err)
 	}
 	log, err := os.Create(filepath.Join(dir, "moto.log"))
 	if err != nil {
-		return nil, err
+		return aws.Config{}, err
 	}
 	defer log.Close()
 	cmd := exec.CommandContext(ctx, python, "-m", "moto.server", "-H", "127.0.0.1", "-p", fmt.Sprint(port))
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, log, log
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir}
 	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("moto: %w", err)
+		return aws.Config{}, fmt.Errorf("moto: %w", err)
 	}
 	go func() { _ = cmd.Wait() }() // it ends with ctx
 	endpoint := fmt.Sprintf("http://127.0.0.1:%d", port)
 	if err := waitFor(ctx, endpoint); err != nil {
-		return nil, fmt.Errorf("moto: does not answer, see %s: %w", log.Name(), err)
+		return aws.Config{}, fmt.Errorf("moto: does not answer, see %s: %w", log.Name(), err)
 	}
-	env := append(os.Environ(), "NO_PROXY=127.0.0.1", "no_proxy=127.0.0.1")
-	return append(env, "AWS_ENDPOINT_URL="+endpoint, "AWS_ACCESS_KEY_ID="+RootKey, "AWS_SECRET_ACCESS_KEY="+RootKey,
-		"AWS_REGION="+defaultRegion, "AWS_EC2_METADATA_DISABLED=true"), nil
+	return aws.Config{
+		Region:       defaultRegion,
+		BaseEndpoint: aws.String(endpoint),
+		Credentials:  credentials.NewStaticCredentialsProvider(RootKey, RootKey, ""),
+	}, nil
 }
 
 // waitFor asks an endpoint until it answers, for at most startTimeout.

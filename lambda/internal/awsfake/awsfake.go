@@ -4,7 +4,7 @@
 // It sits under the real SDK clients. A [Session] gives an aws.Config; clients made from it serialize, sign and retry
 // as always, and no request leaves the process. An error goes back as an HTTP response that the SDK's own deserializer
 // reads, so its type, code, status and request id are those that AWS would cause. The rules that the fake claims are
-// the table in rules_test.go, each with its source.
+// the table of package awsrules, and beside it in its tests those that only a fake can play, each with its source.
 //
 // Time is time.Now: in a testing/synctest bubble, propagation delays and the SDK's backoff take no time. Tests steer
 // the fake by its knobs (fields of [AWS]), by the hook [AWS.Before], which sees every attempt before it takes effect,

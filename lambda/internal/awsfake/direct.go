@@ -57,15 +57,6 @@ func (a *AWS) TagUser(name string, tags map[string]string) {
 	}
 }
 
-// Attach puts something on a user that keeps DeleteUser from succeeding.
-func (a *AWS) Attach(name string, what ...Attachment) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if u := a.users[name]; u != nil {
-		u.attached = append(u.attached, what...)
-	}
-}
-
 // AddKey gives a user a key, which works at once when KeyPropagation is zero. There is no limit of two here.
 func (a *AWS) AddKey(name string) (id, secret string) {
 	a.mu.Lock()

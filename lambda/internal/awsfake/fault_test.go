@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"bucketuser/lambda/awsrules"
 	"bucketuser/lambda/internal/awsfake"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -69,7 +70,7 @@ func TestFaults(t *testing.T) {
 				fake.Before = func(context.Context, awsfake.Call) awsfake.Decision { return awsfake.Refuse(test.fault) }
 				err := calls[test.service](t.Context(), s.Config())
 				if test.status != 0 {
-					want(t, err, test.status, test.code)
+					awsrules.Want(t, err, test.status, test.code)
 				} else if err == nil {
 					t.Error("no error")
 				}
@@ -105,7 +106,7 @@ func TestErrorOfTheTestsOwn(t *testing.T) {
 		fake.Before = func(context.Context, awsfake.Call) awsfake.Decision {
 			return awsfake.Refuse(&awsfake.Error{Status: 400, Code: "Odd", Message: `<"&>`})
 		}
-		want(t, createUser(t.Context(), s, "u"), 400, "Odd", `<"&>`)
+		awsrules.Want(t, createUser(t.Context(), s, "u"), 400, "Odd", `<"&>`)
 	})
 }
 
@@ -153,9 +154,9 @@ func TestCallsAreRecorded(t *testing.T) {
 	inBubble(t, func(t *testing.T, fake *awsfake.AWS, s *awsfake.Session) {
 		fake.AddUser("alice", "/", nil)
 		id, secret := fake.AddKey("alice")
-		e := newEnv(s.Config(), account)
-		_, _ = e.s3.CreateBucket(t.Context(), e.createBucket("my-bucket"))
-		_, _ = e.as(id, secret).PutObject(t.Context(), &s3.PutObjectInput{Bucket: aws.String("my-bucket"), Key: aws.String("data/")})
+		c := clientsOf(s.Config())
+		_ = createBucket(t.Context(), c, "my-bucket")
+		_, _ = c.as(id, secret).PutObject(t.Context(), &s3.PutObjectInput{Bucket: aws.String("my-bucket"), Key: aws.String("data/")})
 		var lines []string
 		for _, c := range fake.Calls() {
 			lines = append(lines, c.String()+" by "+c.Caller)
@@ -175,15 +176,15 @@ func TestCallsAreRecorded(t *testing.T) {
 // TestConcurrentCalls is for the race detector.
 func TestConcurrentCalls(t *testing.T) {
 	inBubble(t, func(t *testing.T, fake *awsfake.AWS, s *awsfake.Session) {
-		e := newEnv(s.Config(), account)
+		c := clientsOf(s.Config())
 		var wg sync.WaitGroup
 		for i := range 8 {
 			wg.Go(func() {
 				name := string(rune('a' + i))
 				_ = createUser(t.Context(), s, name)
-				_, _ = e.iam.GetUser(t.Context(), &iam.GetUserInput{UserName: &name})
-				_, _ = e.s3.CreateBucket(t.Context(), e.createBucket("bucket-"+name, "k", name))
-				_, _ = e.secrets.CreateSecret(t.Context(), e.createSecret(name, "value"))
+				_, _ = c.iam.GetUser(t.Context(), &iam.GetUserInput{UserName: &name})
+				_ = createBucket(t.Context(), c, "bucket-"+name)
+				_, _ = c.secrets.CreateSecret(t.Context(), &secretsmanager.CreateSecretInput{Name: &name, SecretString: aws.String("value")})
 				fake.Snapshot()
 				fake.Calls()
 			})

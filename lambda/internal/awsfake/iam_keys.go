@@ -36,6 +36,24 @@ const (
 	ReferencedObject Attachment = "remove referenced objects" // SSH keys, certificates, service credentials
 )
 
+// Attach puts something on a user behind everybody's back. It does nothing for a user who does not exist.
+func (a *AWS) Attach(name string, what ...Attachment) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if u := a.users[name]; u != nil {
+		u.attached = append(u.attached, what...)
+	}
+}
+
+// Detach takes something off a user again.
+func (a *AWS) Detach(name string, what Attachment) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if u := a.users[name]; u != nil {
+		u.attached = slices.DeleteFunc(u.attached, func(other Attachment) bool { return other == what })
+	}
+}
+
 func (a *AWS) listAccessKeys(in *iam.ListAccessKeysInput) (*iam.ListAccessKeysOutput, error) {
 	u, err := a.user(in.UserName)
 	if err != nil {

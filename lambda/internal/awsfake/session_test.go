@@ -7,9 +7,12 @@ import (
 	"testing/synctest"
 	"time"
 
+	"bucketuser/lambda/awsrules"
 	"bucketuser/lambda/internal/awsfake"
 
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 )
 
 // inBubble runs f in a bubble with an empty account and a session.
@@ -23,6 +26,12 @@ func inBubble(t *testing.T, f func(t *testing.T, fake *awsfake.AWS, s *awsfake.S
 
 func createUser(ctx context.Context, s *awsfake.Session, name string) error {
 	_, err := iam.NewFromConfig(s.Config()).CreateUser(ctx, &iam.CreateUserInput{UserName: &name})
+	return err
+}
+
+func createBucket(ctx context.Context, c clients, name string) error {
+	_, err := c.s3.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &name,
+		CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: "eu-west-1"}})
 	return err
 }
 
@@ -91,7 +100,7 @@ func TestCallThatWaitsSeesTheStateOfItsTurn(t *testing.T) {
 		synctest.Wait()
 		equal(t, "second call", createUser(t.Context(), fake.Session("provider"), "u"), nil)
 		close(first)
-		want(t, <-done, 409, "EntityAlreadyExists")
+		awsrules.Want(t, <-done, 409, "EntityAlreadyExists")
 	})
 }
 

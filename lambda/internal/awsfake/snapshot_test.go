@@ -108,24 +108,25 @@ func TestNormalizedForgetsTheOrderOfThings(t *testing.T) {
 // TestNothingIsShared changes inputs, outputs and snapshots, and looks whether the account has changed with them.
 func TestNothingIsShared(t *testing.T) {
 	inBubble(t, func(t *testing.T, fake *awsfake.AWS, s *awsfake.Session) {
-		e := newEnv(s.Config(), account)
-		name := e.bucket(t, "k", "v")
+		c := clientsOf(s.Config())
+		name, user := "my-bucket", "alice"
+		fake.AddBucket(name, map[string]string{"k": "v"})
+		fake.AddUser(user, "/", map[string]string{"k": "v"})
 		days := int32(7)
 		lifecycle := &types.BucketLifecycleConfiguration{Rules: []types.LifecycleRule{{ID: aws.String("r"),
 			Status: types.ExpirationStatusEnabled, Filter: &types.LifecycleRuleFilter{Prefix: aws.String("")},
 			AbortIncompleteMultipartUpload: &types.AbortIncompleteMultipartUpload{DaysAfterInitiation: &days}}}}
-		must[*s3.PutBucketLifecycleConfigurationOutput](t)(e.s3.PutBucketLifecycleConfiguration(t.Context(),
+		must[*s3.PutBucketLifecycleConfigurationOutput](t)(c.s3.PutBucketLifecycleConfiguration(t.Context(),
 			&s3.PutBucketLifecycleConfigurationInput{Bucket: &name, LifecycleConfiguration: lifecycle}))
-		user := e.user(t)
 		before := fake.Snapshot()
 
 		days = 1
-		rules := must[*s3.GetBucketLifecycleConfigurationOutput](t)(e.s3.GetBucketLifecycleConfiguration(t.Context(),
+		rules := must[*s3.GetBucketLifecycleConfigurationOutput](t)(c.s3.GetBucketLifecycleConfiguration(t.Context(),
 			&s3.GetBucketLifecycleConfigurationInput{Bucket: &name}))
 		*rules.Rules[0].AbortIncompleteMultipartUpload.DaysAfterInitiation = 2
-		access := must[*s3.GetPublicAccessBlockOutput](t)(e.s3.GetPublicAccessBlock(t.Context(), &s3.GetPublicAccessBlockInput{Bucket: &name}))
+		access := must[*s3.GetPublicAccessBlockOutput](t)(c.s3.GetPublicAccessBlock(t.Context(), &s3.GetPublicAccessBlockInput{Bucket: &name}))
 		*access.PublicAccessBlockConfiguration.BlockPublicAcls = false
-		got := must[*iam.GetUserOutput](t)(e.iam.GetUser(t.Context(), &iam.GetUserInput{UserName: &user}))
+		got := must[*iam.GetUserOutput](t)(c.iam.GetUser(t.Context(), &iam.GetUserInput{UserName: &user}))
 		*got.User.Tags[0].Value = "changed"
 		snapshot := fake.Snapshot()
 		snapshot.Buckets[name].Tags["k"] = "changed"

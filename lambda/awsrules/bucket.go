@@ -1,11 +1,8 @@
-package awsfake_test
+package awsrules
 
 import (
 	"context"
 	"errors"
-	"testing"
-
-	"bucketuser/lambda/internal/awsfake"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -25,12 +22,12 @@ func (e *env) createBucket(name string, tags ...string) *s3.CreateBucketInput {
 }
 
 // bucket makes a bucket that goes away with the case, if nothing is left in it but objects and uploads.
-func (e *env) bucket(t *testing.T, tags ...string) string {
+func (e *env) bucket(t T, tags ...string) string {
 	t.Helper()
 	name := e.name()
 	must[*s3.CreateBucketOutput](t)(e.s3.CreateBucket(t.Context(), e.createBucket(name, tags...)))
 	t.Cleanup(func() {
-		ctx := context.Background()
+		ctx := context.WithoutCancel(t.Context())
 		list, err := e.s3.ListObjectVersions(ctx, &s3.ListObjectVersionsInput{Bucket: &name})
 		if err != nil {
 			return
@@ -47,7 +44,7 @@ func (e *env) bucket(t *testing.T, tags ...string) string {
 }
 
 // tags reads a bucket's tags.
-func (e *env) tags(t *testing.T, bucket string) map[string]string {
+func (e *env) tags(t T, bucket string) map[string]string {
 	t.Helper()
 	out := must[*s3.GetBucketTaggingOutput](t)(e.s3.GetBucketTagging(t.Context(), &s3.GetBucketTaggingInput{Bucket: &bucket}))
 	tags := map[string]string{}
@@ -57,139 +54,116 @@ func (e *env) tags(t *testing.T, bucket string) map[string]string {
 	return tags
 }
 
-func bucketRules() []rule {
+func bucketRules() []Rule {
 	const recorded = "recorded by localstack, tests/aws/services/s3/test_s3.snapshot.json "
-	return []rule{
-		{name: "a bucket elsewhere names its region", source: recorded + "(create_bucket_via_host_name, region constraints)",
-			region: "eu-west-1", run: func(t *testing.T, e *env) {
+	return []Rule{
+		{Name: "a bucket elsewhere names its region", Source: recorded + "(create_bucket_via_host_name, region constraints)",
+			Region: "eu-west-1", play: func(t T, e *env) {
 				_, err := e.s3.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String(e.name())})
-				want(t, err, 400, "IllegalLocationConstraintException", "The unspecified location constraint is incompatible "+
+				Want(t, err, 400, "IllegalLocationConstraintException", "The unspecified location constraint is incompatible "+
 					"for the region specific endpoint this request was sent to.")
 			}},
-		{name: "a bucket in us-east-1 does not name its region", source: recorded + "(InvalidLocationConstraint)",
-			region: "us-east-1", run: func(t *testing.T, e *env) {
+		{Name: "a bucket in us-east-1 does not name its region", Source: recorded + "(InvalidLocationConstraint)",
+			Region: "us-east-1", play: func(t T, e *env) {
 				_, err := e.s3.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String(e.name()),
 					CreateBucketConfiguration: &types.CreateBucketConfiguration{LocationConstraint: "us-east-1"}})
-				want(t, err, 400, "InvalidLocationConstraint")
+				Want(t, err, 400, "InvalidLocationConstraint")
 			}},
-		{name: "CreateBucket of an own bucket is refused", source: recorded + "(test_create_bucket_with_existing_name)",
-			region: "eu-west-1", run: func(t *testing.T, e *env) {
+		{Name: "CreateBucket of an own bucket is refused", Source: recorded + "(test_create_bucket_with_existing_name)",
+			Region: "eu-west-1", play: func(t T, e *env) {
 				name := e.bucket(t)
 				_, err := e.s3.CreateBucket(t.Context(), e.createBucket(name))
-				var typed *types.BucketAlreadyOwnedByYou
-				if !errors.As(err, &typed) {
-					t.Errorf("got %T, want the SDK's type", err)
-				}
-				want(t, err, 409, "BucketAlreadyOwnedByYou",
+				typed[*types.BucketAlreadyOwnedByYou](t, err)
+				Want(t, err, 409, "BucketAlreadyOwnedByYou",
 					"Your previous request to create the named bucket succeeded and you already own it.")
 			}},
-		{name: "CreateBucket of an own bucket is 200 in us-east-1, unless it has tags", region: "us-east-1",
-			source: "S3 API Reference, CreateBucket, BucketAlreadyOwnedByYou; recorded by localstack, " +
+		{Name: "CreateBucket of an own bucket is 200 in us-east-1, unless it has tags", Region: "us-east-1",
+			Source: "S3 API Reference, CreateBucket, BucketAlreadyOwnedByYou; recorded by localstack, " +
 				"tests/aws/services/s3/test_s3_api.snapshot.json (test_create_bucket_with_tags_us_east_1_idempotency)",
-			run: func(t *testing.T, e *env) {
+			play: func(t T, e *env) {
 				name := e.bucket(t, "k", "v")
 				must[*s3.CreateBucketOutput](t)(e.s3.CreateBucket(t.Context(), e.createBucket(name)))
 				equal(t, "tag", e.tags(t, name)["k"], "v")
 				_, err := e.s3.CreateBucket(t.Context(), e.createBucket(name, "k", "v"))
-				want(t, err, 409, "BucketAlreadyOwnedByYou")
+				Want(t, err, 409, "BucketAlreadyOwnedByYou")
 			}},
-		{name: "CreateBucket tags the bucket in the creating call",
-			source: "S3 API Reference, CreateBucketConfiguration, Tags; localstack test_create_bucket_with_tags",
-			run: func(t *testing.T, e *env) {
+		{Name: "CreateBucket tags the bucket in the creating call",
+			Source: "S3 API Reference, CreateBucketConfiguration, Tags; localstack test_create_bucket_with_tags",
+			play: func(t T, e *env) {
 				equal(t, "tag", e.tags(t, e.bucket(t, "a:b", "c d"))["a:b"], "c d")
 			}},
-		{name: "CreateBucket refuses system tags", source: "localstack test_create_bucket_with_tags_exc",
-			run: func(t *testing.T, e *env) {
+		{Name: "CreateBucket refuses system tags", Source: "localstack test_create_bucket_with_tags_exc",
+			play: func(t T, e *env) {
 				_, err := e.s3.CreateBucket(t.Context(), e.createBucket(e.name(), "aws:k", "v"))
-				want(t, err, 400, "InvalidTag", "User-defined tag keys can't start with \"aws:\". This prefix is reserved for "+
+				Want(t, err, 400, "InvalidTag", "User-defined tag keys can't start with \"aws:\". This prefix is reserved for "+
 					"system tags. Remove \"aws:\" from your tag keys and try again.")
 				_, err = e.s3.CreateBucket(t.Context(), e.createBucket(e.name(), "k", "v1,v2"))
-				want(t, err, 400, "InvalidTag", "The TagValue you have provided is invalid")
+				Want(t, err, 400, "InvalidTag", "The TagValue you have provided is invalid")
 			}},
-		{name: "another account's bucket denies everything", source: "S3 API Reference, CreateBucket and HeadBucket, Errors", fake: true,
-			run: func(t *testing.T, e *env) {
-				e.fake.AddForeignBucket("taken", other)
-				_, err := e.s3.CreateBucket(t.Context(), e.createBucket("taken"))
-				var typed *types.BucketAlreadyExists
-				if !errors.As(err, &typed) {
-					t.Errorf("got %T, want the SDK's type", err)
-				}
-				want(t, err, 409, "BucketAlreadyExists")
-				_, err = e.s3.GetBucketTagging(t.Context(), &s3.GetBucketTaggingInput{Bucket: aws.String("taken")})
-				want(t, err, 403, "AccessDenied", "Access Denied")
-				_, err = e.s3.HeadBucket(t.Context(), &s3.HeadBucketInput{Bucket: aws.String("taken")})
-				want(t, err, 403, "Forbidden") // HEAD has no body: the code is made of the status
-				list := must[*s3.ListBucketsOutput](t)(e.s3.ListBuckets(t.Context(), &s3.ListBucketsInput{}))
-				equal(t, "own buckets", len(list.Buckets), 0)
-			}},
-		{name: "a missing bucket is NoSuchBucket, typed for some operations only",
-			source: "S3 API Reference, Error responses; aws-sdk-go-v2 s3/deserializers.go",
-			run: func(t *testing.T, e *env) {
+		{Name: "a missing bucket is NoSuchBucket, typed for some operations only",
+			Source: "S3 API Reference, Error responses; aws-sdk-go-v2 s3/deserializers.go",
+			play: func(t T, e *env) {
 				name, typed := e.name(), new(types.NoSuchBucket)
 				_, err := e.s3.GetBucketTagging(t.Context(), &s3.GetBucketTaggingInput{Bucket: &name})
-				want(t, err, 404, "NoSuchBucket", "The specified bucket does not exist")
+				Want(t, err, 404, "NoSuchBucket", "The specified bucket does not exist")
 				if errors.As(err, &typed) {
-					t.Error("GetBucketTagging: typed")
+					t.Errorf("GetBucketTagging: typed")
 				}
 				_, err = e.s3.ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: &name})
-				want(t, err, 404, "NoSuchBucket")
+				Want(t, err, 404, "NoSuchBucket")
 				if !errors.As(err, &typed) {
-					t.Error("ListObjectsV2: not typed")
+					t.Errorf("ListObjectsV2: not typed")
 				}
 				_, err = e.s3.HeadBucket(t.Context(), &s3.HeadBucketInput{Bucket: &name})
-				want(t, err, 404, "NotFound")
+				Want(t, err, 404, "NotFound")
 				_, err = e.s3.DeleteBucket(t.Context(), &s3.DeleteBucketInput{Bucket: &name})
-				want(t, err, 404, "NoSuchBucket")
+				Want(t, err, 404, "NoSuchBucket")
 			}},
-		{name: "a bucket with an object is not deleted", source: "localstack test_s3_api.snapshot.json (test_delete_bucket_with_objects)",
-			run: func(t *testing.T, e *env) {
+		{Name: "a bucket with an object is not deleted", Source: "localstack test_s3_api.snapshot.json (test_delete_bucket_with_objects)",
+			play: func(t T, e *env) {
 				name := e.bucket(t)
 				e.put(t, name, "k", "")
 				_, err := e.s3.DeleteBucket(t.Context(), &s3.DeleteBucketInput{Bucket: &name})
-				want(t, err, 409, "BucketNotEmpty", "The bucket you tried to delete is not empty")
+				Want(t, err, 409, "BucketNotEmpty", "The bucket you tried to delete is not empty")
 			}},
-		{name: "a delete marker keeps a bucket", source: "localstack test_s3_api.snapshot.json (test_delete_bucket_versioned_with_objects)",
-			run: func(t *testing.T, e *env) {
+		{Name: "a delete marker keeps a bucket", Source: "localstack test_s3_api.snapshot.json (test_delete_bucket_versioned_with_objects)",
+			play: func(t T, e *env) {
 				name := e.bucket(t)
 				e.versioning(t, name, types.BucketVersioningStatusEnabled)
 				must[*s3.DeleteObjectOutput](t)(e.s3.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &name, Key: aws.String("k")}))
 				_, err := e.s3.DeleteBucket(t.Context(), &s3.DeleteBucketInput{Bucket: &name})
-				want(t, err, 409, "BucketNotEmpty",
+				Want(t, err, 409, "BucketNotEmpty",
 					"The bucket you tried to delete is not empty. You must delete all versions in the bucket.")
 			}},
-		{name: "an incomplete upload does not keep a bucket", source: "scality/cloudserver #1591; ceph/ceph #15630, review",
-			run: func(t *testing.T, e *env) {
+		{Name: "an incomplete upload does not keep a bucket", Source: "scality/cloudserver #1591; ceph/ceph #15630, review",
+			play: func(t T, e *env) {
 				name := e.bucket(t)
 				must[*s3.CreateMultipartUploadOutput](t)(e.s3.CreateMultipartUpload(t.Context(),
 					&s3.CreateMultipartUploadInput{Bucket: &name, Key: aws.String("k")}))
 				must[*s3.DeleteBucketOutput](t)(e.s3.DeleteBucket(t.Context(), &s3.DeleteBucketInput{Bucket: &name}))
 			}},
-		{name: "ExpectedBucketOwner is honoured",
-			source: "S3 User Guide, Verifying bucket ownership; localstack test_s3.snapshot.json (expected_bucket_owner)",
-			run: func(t *testing.T, e *env) {
+		{Name: "ExpectedBucketOwner is honoured",
+			Source: "S3 User Guide, Verifying bucket ownership; localstack test_s3.snapshot.json (expected_bucket_owner)",
+			play: func(t T, e *env) {
 				name := e.bucket(t, "k", "v")
-				for owner, code := range map[string]string{e.account: "", other: "AccessDenied", "someone": "InvalidBucketOwnerAWSAccountID"} {
+				for owner, code := range map[string]string{e.ID: "", other: "AccessDenied", "someone": "InvalidBucketOwnerAWSAccountID"} {
 					_, err := e.s3.GetBucketTagging(t.Context(), &s3.GetBucketTaggingInput{Bucket: &name, ExpectedBucketOwner: &owner})
 					switch code {
 					case "":
 						equal(t, "owner", err, nil)
 					case "AccessDenied":
-						want(t, err, 403, code, "Access Denied")
+						Want(t, err, 403, code, "Access Denied")
 					default:
-						want(t, err, 400, code)
+						Want(t, err, 400, code)
 					}
 				}
+				_, err := e.s3.ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: &name, ExpectedBucketOwner: aws.String(other)})
+				Want(t, err, 403, "AccessDenied")
+				_, err = e.s3.HeadBucket(t.Context(), &s3.HeadBucketInput{Bucket: &name, ExpectedBucketOwner: aws.String(other)})
+				Want(t, err, 403, "Forbidden")
 			}},
-		{name: "OperationAborted is not repeated by the SDK", source: "S3 API Reference, Error responses, OperationAborted", fake: true,
-			run: func(t *testing.T, e *env) {
-				e.fake.Before = func(context.Context, awsfake.Call) awsfake.Decision { return awsfake.Refuse(awsfake.Conflict) }
-				_, err := e.s3.CreateBucket(t.Context(), e.createBucket(e.name()))
-				want(t, err, 409, "OperationAborted",
-					"A conflicting conditional operation is currently in progress against this resource. Please try again.")
-				equal(t, "calls", len(e.fake.Calls()), 1)
-			}},
-		{name: "ListBuckets has pages and prefixes", source: "S3 API Reference, ListBuckets",
-			run: func(t *testing.T, e *env) {
+		{Name: "ListBuckets has pages and prefixes", Source: "S3 API Reference, ListBuckets",
+			play: func(t T, e *env) {
 				e.bucket(t)
 				e.bucket(t)
 				in := &s3.ListBucketsInput{Prefix: &e.run, MaxBuckets: aws.Int32(1)}

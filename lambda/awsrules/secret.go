@@ -1,12 +1,9 @@
-package awsfake_test
+package awsrules
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
-	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
@@ -16,11 +13,11 @@ import (
 const marked = "You can't perform this operation on the secret because it was marked for deletion."
 
 // secret makes a secret, without a value when that is empty, that goes away with the case.
-func (e *env) secret(t *testing.T, value string) (name, arn string) {
+func (e *env) secret(t T, value string) (name, arn string) {
 	t.Helper()
 	name = e.name()
 	out := must[*secretsmanager.CreateSecretOutput](t)(e.secrets.CreateSecret(t.Context(), e.createSecret(name, value)))
-	t.Cleanup(func() { _ = e.removeSecret(context.Background(), name, 0) })
+	t.Cleanup(func() { _ = e.removeSecret(context.WithoutCancel(t.Context()), name, 0) })
 	return name, *out.ARN
 }
 
@@ -42,57 +39,55 @@ func (e *env) removeSecret(ctx context.Context, name string, days int64) error {
 	return err
 }
 
-func (e *env) describe(t *testing.T, name string) *secretsmanager.DescribeSecretOutput {
+func (e *env) describe(t T, name string) *secretsmanager.DescribeSecretOutput {
 	t.Helper()
 	return must[*secretsmanager.DescribeSecretOutput](t)(e.secrets.DescribeSecret(t.Context(), &secretsmanager.DescribeSecretInput{SecretId: &name}))
 }
 
-func (e *env) get(t *testing.T, name string) (*secretsmanager.GetSecretValueOutput, error) {
+func (e *env) get(t T, name string) (*secretsmanager.GetSecretValueOutput, error) {
 	return e.secrets.GetSecretValue(t.Context(), &secretsmanager.GetSecretValueInput{SecretId: &name})
 }
 
-func (e *env) putValue(t *testing.T, name, value, token string) (*secretsmanager.PutSecretValueOutput, error) {
+func (e *env) putValue(t T, name, value, token string) (*secretsmanager.PutSecretValueOutput, error) {
 	return e.secrets.PutSecretValue(t.Context(), &secretsmanager.PutSecretValueInput{SecretId: &name, SecretString: &value, ClientRequestToken: &token})
 }
 
-func token(n int) string { return fmt.Sprintf("awsfake-rules-token-%020d", n) }
+func token(n int) string { return fmt.Sprintf("awsrules-token-%020d", n) }
 
-func secretRules() []rule {
+func secretRules() []Rule {
 	const recorded = "recorded by localstack, test_secretsmanager.snapshot.json "
-	return []rule{
-		{name: "a secret without a value has no version", source: "Secrets Manager API Reference, CreateSecret; " + recorded + "(test_secret_tags)",
-			run: func(t *testing.T, e *env) {
+	return []Rule{
+		{Name: "a secret without a value has no version", Source: "Secrets Manager API Reference, CreateSecret; " + recorded + "(test_secret_tags)",
+			play: func(t T, e *env) {
 				name, arn := e.secret(t, "")
 				d := e.describe(t, name)
 				equal(t, "versions", len(d.VersionIdsToStages), 0)
 				equal(t, "tag", *d.Tags[0].Key+"="+*d.Tags[0].Value, "k=v")
 				equal(t, "arn", len(arn)-strings.Index(arn, name)-len(name), 7)
 				_, err := e.get(t, name)
-				var typed *types.ResourceNotFoundException
-				if !errors.As(err, &typed) {
-					t.Errorf("got %T, want the SDK's type", err)
-				}
-				want(t, err, 400, "ResourceNotFoundException", "Secrets Manager can't find the specified secret value for staging label: AWSCURRENT")
+				typed[*types.ResourceNotFoundException](t, err)
+				Want(t, err, 400, "ResourceNotFoundException", "Secrets Manager can't find the specified secret value for staging label: AWSCURRENT")
+				must[*secretsmanager.PutSecretValueOutput](t)(e.putValue(t, name, "first", token(1)))
 			}},
-		{name: "a missing secret is ResourceNotFoundException", source: recorded + "(test_get_secret_value_errors)",
-			run: func(t *testing.T, e *env) {
+		{Name: "a missing secret is ResourceNotFoundException", Source: recorded + "(test_get_secret_value_errors)",
+			play: func(t T, e *env) {
 				_, err := e.secrets.DescribeSecret(t.Context(), &secretsmanager.DescribeSecretInput{SecretId: aws.String(e.name())})
-				want(t, err, 400, "ResourceNotFoundException", "Secrets Manager can't find the specified secret.")
+				Want(t, err, 400, "ResourceNotFoundException", "Secrets Manager can't find the specified secret.")
 			}},
-		{name: "CreateSecret of an existing name is ResourceExistsException", source: "getmoto/moto #9741, verified on AWS",
-			run: func(t *testing.T, e *env) {
+		{Name: "CreateSecret of an existing name is ResourceExistsException", Source: "getmoto/moto #9741, verified on AWS",
+			play: func(t T, e *env) {
 				name, _ := e.secret(t, "")
 				_, err := e.secrets.CreateSecret(t.Context(), e.createSecret(name, ""))
-				want(t, err, 400, "ResourceExistsException", "The operation failed because the secret "+name+" already exists.")
+				Want(t, err, 400, "ResourceExistsException", "The operation failed because the secret "+name+" already exists.")
 			}},
-		{name: "CreateSecret with a value is idempotent by token and value", source: "getmoto/moto #9741, verified on AWS",
-			run: func(t *testing.T, e *env) {
+		{Name: "CreateSecret with a value is idempotent by token and value", Source: "getmoto/moto #9741, verified on AWS",
+			play: func(t T, e *env) {
 				name, arn := e.secret(t, "")
 				equal(t, "removed", e.removeSecret(t.Context(), name, 0), nil)
 				name = e.name()
 				in := e.createSecret(name, "value")
 				in.ClientRequestToken = aws.String(token(1))
-				t.Cleanup(func() { _ = e.removeSecret(context.Background(), name, 0) })
+				t.Cleanup(func() { _ = e.removeSecret(context.WithoutCancel(t.Context()), name, 0) })
 				first := must[*secretsmanager.CreateSecretOutput](t)(e.secrets.CreateSecret(t.Context(), in))
 				again := must[*secretsmanager.CreateSecretOutput](t)(e.secrets.CreateSecret(t.Context(), in))
 				equal(t, "arn", *again.ARN, *first.ARN)
@@ -100,46 +95,43 @@ func secretRules() []rule {
 				equal(t, "not the other secret", arn == *first.ARN, false)
 				in.SecretString = aws.String("another")
 				_, err := e.secrets.CreateSecret(t.Context(), in)
-				want(t, err, 400, "ResourceExistsException", "You can't use ClientRequestToken "+token(1)+
+				Want(t, err, 400, "ResourceExistsException", "You can't use ClientRequestToken "+token(1)+
 					" because that value is already in use for a version of secret "+*first.ARN+".")
 			}},
-		{name: "a secret is found by name and ARN", source: "Secrets Manager User Guide, Find a secret from a partial ARN",
-			run: func(t *testing.T, e *env) {
+		{Name: "a secret is found by name and ARN", Source: "Secrets Manager User Guide, Find a secret from a partial ARN",
+			play: func(t T, e *env) {
 				name, arn := e.secret(t, "value")
 				for _, id := range []string{name, arn, arn[:len(arn)-7]} {
 					equal(t, id, *e.describe(t, id).ARN, arn)
 				}
 			}},
-		{name: "a name in its recovery window is taken", source: recorded + "(test_exp_raised_on_creation_of_secret_scheduled_for_deletion)",
-			run: func(t *testing.T, e *env) {
+		{Name: "a name in its recovery window is taken", Source: recorded + "(test_exp_raised_on_creation_of_secret_scheduled_for_deletion)",
+			play: func(t T, e *env) {
 				name, _ := e.secret(t, "value")
 				equal(t, "delete", e.removeSecret(t.Context(), name, 7), nil)
 				_, err := e.secrets.CreateSecret(t.Context(), e.createSecret(name, ""))
-				var typed *types.InvalidRequestException
-				if !errors.As(err, &typed) {
-					t.Errorf("got %T, want the SDK's type", err)
-				}
-				want(t, err, 400, "InvalidRequestException",
+				typed[*types.InvalidRequestException](t, err)
+				Want(t, err, 400, "InvalidRequestException",
 					"You can't create this secret because a secret with this name is already scheduled for deletion.")
 			}},
-		{name: "a secret marked deleted is described, and nothing else", source: recorded +
+		{Name: "a secret marked deleted is described, and nothing else", Source: recorded +
 			"(test_force_delete_deleted_secret, test_tag_untag_resource_on_deleted_secret)",
-			run: func(t *testing.T, e *env) {
+			play: func(t T, e *env) {
 				name, _ := e.secret(t, "value")
 				equal(t, "delete", e.removeSecret(t.Context(), name, 7), nil)
 				equal(t, "described", e.describe(t, name).DeletedDate != nil, true)
 				_, err := e.get(t, name)
-				want(t, err, 400, "InvalidRequestException", marked)
+				Want(t, err, 400, "InvalidRequestException", marked)
 				_, err = e.putValue(t, name, "another", token(2))
-				want(t, err, 400, "InvalidRequestException", marked)
+				Want(t, err, 400, "InvalidRequestException", marked)
 				_, err = e.secrets.TagResource(t.Context(), &secretsmanager.TagResourceInput{SecretId: &name,
 					Tags: []types.Tag{{Key: aws.String("a"), Value: aws.String("b")}}})
-				want(t, err, 400, "InvalidRequestException", marked)
+				Want(t, err, 400, "InvalidRequestException", marked)
 				_, err = e.secrets.UntagResource(t.Context(), &secretsmanager.UntagResourceInput{SecretId: &name, TagKeys: []string{"k"}})
-				want(t, err, 400, "InvalidRequestException", marked)
+				Want(t, err, 400, "InvalidRequestException", marked)
 			}},
-		{name: "RestoreSecret brings everything back", source: "Secrets Manager API Reference, RestoreSecret; " + recorded + "(test_secret_restore)",
-			run: func(t *testing.T, e *env) {
+		{Name: "RestoreSecret brings everything back", Source: "Secrets Manager API Reference, RestoreSecret; " + recorded + "(test_secret_restore)",
+			play: func(t T, e *env) {
 				name, arn := e.secret(t, "value")
 				equal(t, "delete", e.removeSecret(t.Context(), name, 7), nil)
 				must[*secretsmanager.RestoreSecretOutput](t)(e.secrets.RestoreSecret(t.Context(), &secretsmanager.RestoreSecretInput{SecretId: &name}))
@@ -148,50 +140,29 @@ func secretRules() []rule {
 				out := must[*secretsmanager.GetSecretValueOutput](t)(e.get(t, name))
 				equal(t, "value", *out.SecretString, "value")
 			}},
-		{name: "the recovery window ends", source: "Secrets Manager User Guide, Delete a secret", fake: true,
-			run: func(t *testing.T, e *env) {
-				name, arn := e.secret(t, "value")
-				equal(t, "delete", e.removeSecret(t.Context(), name, 7), nil)
-				equal(t, "in the snapshot", e.fake.Snapshot().Secrets[name].DeletedDays, 7)
-				time.Sleep(7 * 24 * time.Hour)
-				out := must[*secretsmanager.CreateSecretOutput](t)(e.secrets.CreateSecret(t.Context(), e.createSecret(name, "")))
-				equal(t, "the same ARN again", *out.ARN == arn, false)
-			}},
-		{name: "deletion by force always succeeds", source: "Secrets Manager API Reference, DeleteSecret, ForceDeleteWithoutRecovery; " +
+		{Name: "deletion by force always succeeds", Source: "Secrets Manager API Reference, DeleteSecret, ForceDeleteWithoutRecovery; " +
 			recorded + "(test_force_delete_deleted_secret)",
-			run: func(t *testing.T, e *env) {
+			play: func(t T, e *env) {
 				name, _ := e.secret(t, "value")
 				equal(t, "scheduled", e.removeSecret(t.Context(), name, 7), nil)
 				equal(t, "by force after all", e.removeSecret(t.Context(), name, 0), nil)
 				equal(t, "again", e.removeSecret(t.Context(), name, 0), nil)
-				want(t, e.removeSecret(t.Context(), e.name(), 7), 400, "ResourceNotFoundException")
+				Want(t, e.removeSecret(t.Context(), e.name(), 7), 400, "ResourceNotFoundException")
 			}},
-		{name: "a window has 7 to 30 days", source: "Secrets Manager API Reference, DeleteSecret; getmoto/moto #6469",
-			run: func(t *testing.T, e *env) {
+		{Name: "a window has 7 to 30 days", Source: "Secrets Manager API Reference, DeleteSecret; getmoto/moto #6469",
+			play: func(t T, e *env) {
 				name, _ := e.secret(t, "")
-				want(t, e.removeSecret(t.Context(), name, 6), 400, "InvalidParameterException",
+				Want(t, e.removeSecret(t.Context(), name, 6), 400, "InvalidParameterException",
 					"The RecoveryWindowInDays value must be between 7 and 30 days (inclusive).")
 				_, err := e.secrets.DeleteSecret(t.Context(), &secretsmanager.DeleteSecretInput{SecretId: &name,
 					RecoveryWindowInDays: aws.Int64(7), ForceDeleteWithoutRecovery: aws.Bool(true)})
-				want(t, err, 400, "InvalidParameterException",
+				Want(t, err, 400, "InvalidParameterException",
 					"You can't use ForceDeleteWithoutRecovery in conjunction with RecoveryWindowInDays.")
 			}},
-		{name: "a name may stay taken after a deletion by force", source: "Secrets Manager API Reference, DeleteSecret: asynchronous", fake: true,
-			run: func(t *testing.T, e *env) {
-				e.fake.SecretDeletion = 5 * time.Second
-				name, _ := e.secret(t, "value")
-				equal(t, "delete", e.removeSecret(t.Context(), name, 0), nil)
-				_, err := e.secrets.CreateSecret(t.Context(), e.createSecret(name, ""))
-				want(t, err, 400, "InvalidRequestException")
-				eventually(t, func() error {
-					_, err := e.secrets.CreateSecret(t.Context(), e.createSecret(name, ""))
-					return err
-				})
-			}},
-		{name: "secret names have their characters", source: recorded + "(test_invalid_secret_name)",
-			run: func(t *testing.T, e *env) {
+		{Name: "secret names have their characters", Source: recorded + "(test_invalid_secret_name)",
+			play: func(t T, e *env) {
 				_, err := e.secrets.CreateSecret(t.Context(), e.createSecret("no spaces", ""))
-				want(t, err, 400, "ValidationException",
+				Want(t, err, 400, "ValidationException",
 					"Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: -/_+=.@!")
 			}},
 	}

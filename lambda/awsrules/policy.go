@@ -1,10 +1,8 @@
-package awsfake_test
+package awsrules
 
 import (
 	"fmt"
 	"strings"
-	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -17,30 +15,34 @@ func document(statements ...string) string {
 
 const allowAll = `{"Sid":"all","Effect":"Allow","Principal":{"AWS":"USER"},"Action":"s3:*","Resource":["BUCKET","BUCKET/*"]}`
 
-func (e *env) putPolicy(t *testing.T, bucket, user, document string) error {
-	document = strings.NewReplacer("BUCKET", "arn:aws:s3:::"+bucket, "USER", e.userARN(user), "ROOT", e.account).Replace(document)
+func (e *env) policyText(bucket, user, document string) string {
+	return strings.NewReplacer("BUCKET", "arn:aws:s3:::"+bucket, "USER", e.userARN(user), "ROOT", e.ID).Replace(document)
+}
+
+func (e *env) putPolicy(t T, bucket, user, document string) error {
+	document = e.policyText(bucket, user, document)
 	_, err := e.s3.PutBucketPolicy(t.Context(), &s3.PutBucketPolicyInput{Bucket: &bucket, Policy: &document})
 	return err
 }
 
 // openBucket is a bucket and a user who may do everything in it.
-func (e *env) openBucket(t *testing.T) (bucket, user string) {
+func (e *env) openBucket(t T) (bucket, user string) {
 	t.Helper()
 	bucket, user = e.bucket(t), e.user(t)
-	eventually(t, func() error { return e.putPolicy(t, bucket, user, document(allowAll)) })
+	e.eventually(t, func() error { return e.putPolicy(t, bucket, user, document(allowAll)) })
 	return bucket, user
 }
 
-func policyRules() []rule {
-	refused := func(name, source, message, policy string) rule {
-		return rule{name: name, source: source, run: func(t *testing.T, e *env) {
-			want(t, e.putPolicy(t, e.bucket(t), "nobody", policy), 400, "MalformedPolicy", message)
+func policyRules() []Rule {
+	refused := func(name, source, message, policy string) Rule {
+		return Rule{Name: name, Source: source, play: func(t T, e *env) {
+			Want(t, e.putPolicy(t, e.bucket(t), "nobody", policy), 400, "MalformedPolicy", message)
 		}}
 	}
 	statement := func(action, resource, more string) string {
 		return document(fmt.Sprintf(`{"Effect":"Allow","Principal":{"AWS":"ROOT"},"Action":%q,"Resource":%q%s}`, action, resource, more))
 	}
-	return []rule{
+	return []Rule{
 		refused("a policy is a JSON object", "localstack test_s3_api.snapshot.json (test_bucket_policy_exc)",
 			"Policies must be valid JSON and the first byte must be '{'", "policy"),
 		refused("a policy has statements", "localstack test_s3_api.snapshot.json (test_bucket_policy_exc)",
@@ -51,6 +53,8 @@ func policyRules() []rule {
 			document(`{"Effect":"Maybe","Principal":"*","Action":"s3:*","Resource":"BUCKET"}`)),
 		refused("resources lie in the bucket", "versitygw #648; S3 User Guide, Bucket policies",
 			"Policy has invalid resource", statement("s3:GetObject", "arn:aws:s3:::another/*", "")),
+		refused("a bucket whose name starts with the bucket's is another", "S3 User Guide, Bucket policies",
+			"Policy has invalid resource", statement("s3:GetObject", "BUCKET-2/*", "")),
 		refused("not every resource", "noobaa-core #10058", "Policy has invalid resource", statement("s3:GetObject", "*", "")),
 		refused("actions are actions of S3", "versitygw #650", "Policy has invalid action", statement("iam:GetUser", "BUCKET", "")),
 		refused("an action on objects needs objects", "versitygw #645; modernisation-platform #10762",
@@ -60,43 +64,51 @@ func policyRules() []rule {
 		refused("a condition on listing goes with listing alone", "S3-Uploads #239; Service Authorization Reference, Amazon S3",
 			"Conditions do not apply to combination of actions and resources in statement",
 			statement("s3:ListBucketMultipartUploads", "BUCKET", `,"Condition":{"StringLike":{"s3:prefix":"data/*"}}`)),
-		refused("a principal exists", "S3 re:Post, Invalid principal in policy; versitygw #649",
-			"Invalid principal in policy", document(allowAll)),
-		{name: "a new user is not a principal yet", source: "terraform-provider-aws internal/service/s3/bucket_policy.go; " +
-			"IAM User Guide, changes are not always immediately visible", fake: true,
-			run: func(t *testing.T, e *env) {
-				e.fake.UserPropagation = 10 * time.Second
-				start := time.Now()
-				e.openBucket(t)
-				equal(t, "waited", time.Since(start), 10*time.Second)
-			}},
-		{name: "a policy has 20 KB at most", source: "S3 User Guide, Bucket policies (the limit; the code is not published)",
-			run: func(t *testing.T, e *env) {
+		{Name: "a principal exists", Source: "S3 re:Post, Invalid principal in policy; versitygw #649; IAM User Guide, JSON policy " +
+			"elements: Principal",
+			play: func(t T, e *env) {
 				bucket, user := e.openBucket(t)
-				long := strings.Replace(allowAll, "BUCKET/*", "BUCKET/"+strings.Repeat("x", 20*1024), 1)
-				want(t, e.putPolicy(t, bucket, user, document(long)), 400, "MalformedPolicy")
+				put := func(principals string) error {
+					return e.putPolicy(t, bucket, user, document(strings.Replace(allowAll, `"USER"`, principals, 1)))
+				}
+				equal(t, "a user", put(`"USER"`), nil)
+				equal(t, "the account", put(`["ROOT","arn:aws:iam::ROOT:root"]`), nil)
+				Want(t, put(`"USER-2"`), 400, "MalformedPolicy", "Invalid principal in policy")
+				Want(t, put(`"arn:aws:iam::ROOT:user/`+user+`"`), 400, "MalformedPolicy", "Invalid principal in policy") // without its path
 			}},
-		{name: "a bucket without a policy is NoSuchBucketPolicy", source: "localstack test_s3_api.snapshot.json (test_bucket_policy_crud)",
-			run: func(t *testing.T, e *env) {
+		{Name: "a policy has 20 KB at most", Source: "S3 User Guide, Bucket policies (the limit); physionet-build #2094 (20,480 bytes, " +
+			"without white space); S3 API Reference, Error responses (of the codes for policies, MalformedPolicy alone fits)",
+			play: func(t T, e *env) {
+				bucket := e.bucket(t)
+				size := func(size int) string {
+					text := e.policyText(bucket, "", document(strings.Replace(allowAll, "USER", "ROOT", 1)))
+					return strings.Replace(text, `"all"`, `"`+strings.Repeat("a", size-len(text)+len("all"))+`"`, 1)
+				}
+				equal(t, "20 KB", e.putPolicy(t, bucket, "", size(20*1024)), nil)
+				equal(t, "and white space", e.putPolicy(t, bucket, "", "{ "+size(20 * 1024)[1:]), nil)
+				Want(t, e.putPolicy(t, bucket, "", size(20*1024+1)), 400, "MalformedPolicy")
+			}},
+		{Name: "a bucket without a policy is NoSuchBucketPolicy", Source: "localstack test_s3_api.snapshot.json (test_bucket_policy_crud)",
+			play: func(t T, e *env) {
 				bucket, _ := e.openBucket(t)
 				for range 2 { // also when there is none
 					must[*s3.DeleteBucketPolicyOutput](t)(e.s3.DeleteBucketPolicy(t.Context(), &s3.DeleteBucketPolicyInput{Bucket: &bucket}))
 				}
 				_, err := e.s3.GetBucketPolicy(t.Context(), &s3.GetBucketPolicyInput{Bucket: &bucket})
-				want(t, err, 404, "NoSuchBucketPolicy", "The bucket policy does not exist")
+				Want(t, err, 404, "NoSuchBucketPolicy", "The bucket policy does not exist")
 			}},
-		{name: "a public policy is blocked", source: "S3 User Guide, Blocking public access, BlockPublicPolicy; buckup #18",
-			run: func(t *testing.T, e *env) {
+		{Name: "a public policy is blocked", Source: "S3 User Guide, Blocking public access, BlockPublicPolicy; buckup #18",
+			play: func(t T, e *env) {
 				bucket := e.bucket(t)
 				public := document(`{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"BUCKET/*"}`)
-				want(t, e.putPolicy(t, bucket, "", public), 403, "AccessDenied")
+				Want(t, e.putPolicy(t, bucket, "", public), 403, "AccessDenied")
 				deny := document(`{"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":["BUCKET","BUCKET/*"],` +
 					`"Condition":{"Bool":{"aws:SecureTransport":"false"}}}`)
 				equal(t, "a Deny is not public", e.putPolicy(t, bucket, "", deny), nil)
 			}},
-		{name: "the policy shows a deleted user by its id, and takes it no more",
-			source: "IAM User Guide, JSON policy elements: Principal; re:Post, Invalid principal in policy",
-			run: func(t *testing.T, e *env) {
+		{Name: "the policy shows a deleted user by its id, and takes it no more",
+			Source: "IAM User Guide, JSON policy elements: Principal; re:Post, Invalid principal in policy",
+			play: func(t T, e *env) {
 				bucket, user := e.openBucket(t)
 				id := *must[*iam.GetUserOutput](t)(e.iam.GetUser(t.Context(), &iam.GetUserInput{UserName: &user})).User.UserId
 				get := func() string {
@@ -104,13 +116,13 @@ func policyRules() []rule {
 				}
 				equal(t, "ARN shown", strings.Contains(get(), e.userARN(user)), true)
 				e.removeUser(t.Context(), user)
-				eventually(t, func() error {
+				e.eventually(t, func() error {
 					if !strings.Contains(get(), `"`+id+`"`) {
 						return fmt.Errorf("%s is not shown: %s", id, get())
 					}
 					return nil
 				})
-				want(t, e.putPolicy(t, bucket, user, get()), 400, "MalformedPolicy", "Invalid principal in policy")
+				Want(t, e.putPolicy(t, bucket, user, get()), 400, "MalformedPolicy", "Invalid principal in policy")
 			}},
 	}
 }
