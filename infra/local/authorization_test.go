@@ -28,7 +28,6 @@ func authorizationCorrections() []correction {
 		{"CreateSecret with tags asks for TagResource", createSecretTags},
 		{"RotateSecret asks for InvokeFunction", rotateSecretInvoke},
 		{"DeleteObjects with versions is DeleteObjectVersion", deleteObjectVersions},
-		{"a missing key is forbidden without ListBucket", missingKey},
 		{"s3:ResourceAccount is the bucket's owner", bucketOwner},
 	}
 }
@@ -180,17 +179,4 @@ func bucketOwner(t *testing.T, w *world) error {
 	return errors.Join(
 		wantCode("ListObjects of our bucket", oursErr, ""),
 		wantCode("ListObjects of a bucket of another account", theirsErr, "AccessDenied"))
-}
-
-func missingKey(t *testing.T, w *world) error {
-	bucket := w.bucket(t, "missing-key")
-	reader := w.user(t, "missing-reader", "/", allow("*", "s3:GetObject"))
-	lister := w.user(t, "missing-lister", "/", allow("*", "s3:GetObject", "s3:ListBucket"))
-	_, err := reader.s3.GetObject(t.Context(), &s3.GetObjectInput{Bucket: &bucket, Key: aws.String("none")})
-	_, headErr := reader.s3.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: &bucket, Key: aws.String("none")})
-	_, listErr := lister.s3.GetObject(t.Context(), &s3.GetObjectInput{Bucket: &bucket, Key: aws.String("none")})
-	return errors.Join(
-		wantCode("GetObject without ListBucket", err, "AccessDenied"),
-		wantCode("HeadObject without ListBucket", headErr, "Forbidden"),
-		wantCode("GetObject with ListBucket", listErr, "NoSuchKey"))
 }

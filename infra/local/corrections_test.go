@@ -18,7 +18,7 @@ type correction struct {
 func corrections() []correction {
 	var all []correction
 	for _, group := range [][]correction{
-		authorizationCorrections(), iamCorrections(), s3Corrections(), secretCorrections(), stackCorrections(), deployerCorrections(),
+		ruleCorrections(), authorizationCorrections(), stackCorrections(), deployerCorrections(),
 	} {
 		all = append(all, group...)
 	}

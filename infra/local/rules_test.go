@@ -1,0 +1,58 @@
+//go:build e2e
+
+package local
+
+import (
+	"testing"
+	"time"
+
+	"bucketuser/lambda/awsrules"
+)
+
+// correctedRules are the rules of AWS that hold on account of a correction. What the
+// corrections make of a role's rights, of stacks and of functions is not in that table.
+var correctedRules = []string{
+	"user names differ in more than case",
+	"user names have an alphabet and a length",
+	"DeleteUser needs the inline policies gone",
+	"DeleteUser needs the group memberships gone",
+	"DeleteUser needs the login profile gone",
+	"a user has two keys at most",
+
+	"ExpectedBucketOwner is honoured",
+	"a policy is a JSON object",
+	"a policy has statements",
+	"a policy has 20 KB at most",
+	"resources lie in the bucket",
+	"a bucket whose name starts with the bucket's is another",
+	"not every resource",
+	"a principal exists",
+	"the policy shows a deleted user by its id, and takes it no more",
+	"a user created again is not let in by the old policy",
+	"a missing key is 403 for those who may not list",
+
+	"a secret without a value has no version",
+	"a token stands for one value",
+	"a token with the same value changes nothing",
+	"a name in its recovery window is taken",
+}
+
+func ruleCorrections() []correction {
+	rules := map[string]awsrules.Rule{}
+	for _, rule := range awsrules.All() {
+		rules[rule.Name] = rule
+	}
+	var all []correction
+	for _, name := range correctedRules {
+		rule, known := rules[name]
+		all = append(all, correction{name, func(t *testing.T, w *world) error {
+			if !known {
+				t.Fatal("package awsrules has no such rule")
+			}
+			config, err := w.aws.Config()
+			must(t, err)
+			return rule.Check(t.Context(), awsrules.Account{Config: config, ID: Account, PathStyle: true, Patience: time.Second})
+		}})
+	}
+	return all
+}
