@@ -1,5 +1,5 @@
-# Everything beyond Go, Node and Python 3 is pinned in the repository and installed
-# into .local by the targets that need it.
+# Everything beyond Go, Node and Python 3 is pinned in the repository and installed into
+# .local by the targets that need it; infra/local/commands.go says what each installs.
 
 STACK  ?= BucketUser
 FORMAT ?= env

@@ -74,7 +74,7 @@ func (d demo) runClickHouse(ctx context.Context, cloud *local.AWS, secret map[st
 		return nil, err
 	}
 	var stdout, stderr bytes.Buffer
-	cmd := exec.CommandContext(ctx, d.tools.Python, "-c", clickhouse)
+	cmd := exec.CommandContext(ctx, d.tools.ClickHouse, "-c", clickhouse)
 	cmd.Env = cloud.Env()
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(text), &stdout, &stderr
 	runErr := cmd.Run()

@@ -15,7 +15,7 @@ import (
 func (d demo) down(ctx context.Context) error {
 	cloud, err := local.Attach(ctx, d.tools, d.dir)
 	if err != nil {
-		return fmt.Errorf("%w; nothing to clean up", err)
+		return err
 	}
 	d.step("destroying the stack %s with cdk destroy", stackName)
 	err = cloud.CDK(ctx, local.CDKRun{

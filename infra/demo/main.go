@@ -47,23 +47,35 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	tools, err := local.Install(ctx, root, out)
-	if err != nil {
-		return err
-	}
 	absolute, err := filepath.Abs(*dir) // the cdk CLI runs in root
 	if err != nil {
 		return err
 	}
-	d := demo{root: root, dir: absolute, tools: tools, out: out, started: time.Now()}
+	d := demo{root: root, dir: absolute, out: out}
 	switch args[0] {
 	case "up":
+		if err := d.install(ctx, local.ForDemo); err != nil {
+			return err
+		}
 		return d.up(ctx)
 	case "down":
+		if _, err := local.Attach(ctx, local.Tools{}, d.dir); err != nil {
+			return fmt.Errorf("%w; nothing to clean up", err)
+		}
+		if err := d.install(ctx, local.ForDemoDown); err != nil {
+			return err
+		}
 		return d.down(ctx)
 	default:
 		return fmt.Errorf("%q is neither up nor down", args[0])
 	}
+}
+
+// install installs what the command needs, and then starts the clock of its steps.
+func (d *demo) install(ctx context.Context, command local.Command) (err error) {
+	d.tools, err = local.Install(ctx, d.root, command, d.out)
+	d.started = time.Now()
+	return err
 }
 
 type demo struct {

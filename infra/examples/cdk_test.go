@@ -83,7 +83,7 @@ func TestCDKGo(t *testing.T) {
 
 func TestCDKTypeScript(t *testing.T) {
 	a := newApp(t, "cdk-typescript", "StorageTypeScript")
-	if err := os.Symlink(libraries.NodeModules, filepath.Join(a.dir, "node_modules")); err != nil {
+	if err := os.Symlink(cloud.Tools.NodeModules, filepath.Join(a.dir, "node_modules")); err != nil {
 		t.Fatal(err)
 	}
 	cloudtest.Run(t, a.dir, nil, "npm", "run", "build")
@@ -92,6 +92,6 @@ func TestCDKTypeScript(t *testing.T) {
 
 func TestCDKPython(t *testing.T) {
 	a := newApp(t, "cdk-python", "StoragePython")
-	a.env = []string{"PATH=" + libraries.PythonBin + string(filepath.ListSeparator) + os.Getenv("PATH")} // as activate does
+	a.env = []string{"PATH=" + cloud.Tools.PythonBin + string(filepath.ListSeparator) + os.Getenv("PATH")} // as activate does
 	a.liveOnce("app.py")
 }

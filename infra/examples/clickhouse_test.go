@@ -50,7 +50,7 @@ func TestClickHouseServer(t *testing.T) {
 // clickhouse runs testdata/storage.py with these variables.
 func clickhouse(t *testing.T, file string, fields map[string]string) (string, error) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), cloud.Tools.Python, filepath.Join("testdata", "storage.py"), t.TempDir(), file)
+	cmd := exec.CommandContext(t.Context(), cloud.Tools.ClickHouse, filepath.Join("testdata", "storage.py"), t.TempDir(), file)
 	cmd.Env = append(cloud.Env(), variables(fields)...)
 	output, err := cmd.CombinedOutput()
 	return strings.TrimSpace(string(output)), err

@@ -15,15 +15,14 @@ import (
 
 // The embedded AWS that all tests share, with the provider stack.
 var (
-	cloud     *cloudtest.Cloud
-	libraries local.Examples
+	cloud *cloudtest.Cloud
 )
 
 // The stack that the examples import from.
 const providerStack = "BucketUserProvider"
 
 func TestMain(m *testing.M) {
-	o := cloudtest.Options{Name: "examples", App: "./infra"}
+	o := cloudtest.Options{Name: "examples", Needs: local.ForExampleTests, App: "./infra"}
 	os.Exit(cloudtest.Main(context.Background(), o, func(ctx context.Context, c *cloudtest.Cloud) (int, error) {
 		cloud = c
 		return run(ctx, m)
@@ -33,9 +32,6 @@ func TestMain(m *testing.M) {
 // run runs the tests between the deployment of the provider stack and its end, after
 // which nothing may be left.
 func run(ctx context.Context, m *testing.M) (status int, err error) {
-	if libraries, err = local.InstallExamples(ctx, cloud.Root, os.Stderr); err != nil {
-		return 0, err
-	}
 	provider := func(command, option string) error {
 		args := []string{command, providerStack, option, "--app", cloud.App, "--output", filepath.Join(cloud.Dir(), "cdk.out"), "-c", "provider=true"}
 		return cloud.CDK(ctx, local.CDKRun{Dir: cloud.Dir(), Args: append(args, cloud.Function.Context...)})

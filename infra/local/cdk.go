@@ -38,6 +38,9 @@ func (a *AWS) CDK(ctx context.Context, run CDKRun) error {
 	if err := Loopback(a.Endpoint); err != nil {
 		return err
 	}
+	if a.tools.CDK == "" {
+		return fmt.Errorf("cdk %s: the toolset of the cdk CLI is not among those of this command", run.Args[0])
+	}
 	log, err := os.OpenFile(a.CDKLog(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err

@@ -61,7 +61,7 @@ func TestLauncherEndsAtAMinistackOfAnotherShape(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			script := "import sys\nsys.path.insert(0, sys.argv[1])\nfrom corrections.correct import corrects\n" +
 				c.ministack + "\n@corrects(globals(), name='target')\ndef correction(original, a, b=1): pass\n"
-			out, err := exec.Command(tools.Python, "-c", script, tools.Launcher).CombinedOutput()
+			out, err := exec.Command(tools.Emulator, "-c", script, tools.Launcher).CombinedOutput()
 			if (err == nil) != (c.message == "") || !strings.Contains(string(out), c.message) {
 				t.Errorf("%v: %s", err, out)
 			}

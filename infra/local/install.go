@@ -4,186 +4,218 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"embed"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
-	"syscall"
+	"strings"
 	"time"
 )
 
-// pins name every package of PyPI and npm with its hash; launcher starts the
-// emulator with its corrections.
-//
-//go:embed requirements.txt package.json package-lock.json launcher/*.py launcher/corrections/*.py moto/requirements.txt
-//go:embed checks/package.json checks/package-lock.json checks/*.mjs
-var pins embed.FS
+const (
+	stampFile     = "installed"      // in a toolset's directory, written last
+	interruptTime = 10 * time.Second // for pip and npm to remove their temporary files
+)
 
-// Tools are the programs that [Install] makes available.
+// Tools are the programs that [Install] has installed, as absolute paths. A field
+// is empty if the command that they were installed for does not need it.
 type Tools struct {
-	Dir      string // <root>/.local
-	Python   string // the virtual environment's, with chdb and ministack
-	CfnLint  string
-	CDK      string
-	Launcher string // the directory that Python runs to start the emulator
+	CDK        string // the cdk CLI
+	Emulator   string // Python with ministack
+	Launcher   string // the directory that Emulator runs to start the embedded AWS
+	ClickHouse string // Python with chdb
+	CfnLint    string
+	Moto       string // Python with moto
+	Checks     Checks
+
+	NodeModules string // of the example in TypeScript
+	PythonBin   string // of the virtual environment of the example in Python
 }
 
-// toolset is one part of the tools: its pins, and the commands that make its
-// directory from them.
-type toolset struct {
-	name  string
-	made  string // directory under Tools.Dir
-	pins  []string
-	needs string // program, and what to do if it is missing
-	hint  string
-	steps [][]string // run in Tools.Dir
-}
-
-func (t Tools) toolsets() []toolset {
-	return []toolset{
-		{
-			name: "Python packages", made: "venv", pins: []string{"requirements.txt"},
-			needs: "python3", hint: "install Python 3.10 or newer with its venv module (Debian: apt install python3-venv)",
-			steps: [][]string{
-				{"python3", "-c", "import sys; sys.exit(sys.version_info < (3, 10) and 'Python is too old: ' + sys.version)"},
-				{"python3", "-m", "venv", "--clear", "venv"},
-				{t.Python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r", "requirements.txt"},
-			},
-		},
-		{
-			name: "cdk CLI", made: "node_modules", pins: []string{"package.json", "package-lock.json"},
-			needs: "npm", hint: "install Node.js 20 or newer, which comes with npm",
-			steps: [][]string{
-				{"npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"},
-			},
-		},
-	}
-}
-
-// Install makes <root>/.local/venv and <root>/.local/node_modules from the
-// pinned packages, unless they are there and the pins have not changed since.
-// It prints a line to out for each that it makes. Processes that do it at the
+// Install installs what the command needs into <root>/.local/tools, and prints a
+// line to out for each toolset before it is installed. A toolset that is there, and
+// whose pins have not changed since, is left alone. Processes that do it at the
 // same time wait for each other.
-func Install(ctx context.Context, root string, out io.Writer) (Tools, error) {
-	dir, err := filepath.Abs(filepath.Join(root, ".local"))
+//
+// It fails before anything is installed if python3 or npm is missing or too old.
+// A toolset whose installation failed or was interrupted is installed from the
+// beginning the next time.
+func Install(ctx context.Context, root string, command Command, out io.Writer) (Tools, error) {
+	tools, err := install(ctx, root, command, out)
 	if err != nil {
-		return Tools{}, err
-	}
-	tools := Tools{
-		Dir:      dir,
-		Python:   filepath.Join(dir, "venv", "bin", "python3"),
-		CfnLint:  filepath.Join(dir, "venv", "bin", "cfn-lint"),
-		CDK:      filepath.Join(dir, "node_modules", ".bin", "cdk"),
-		Launcher: filepath.Join(dir, "launcher"),
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return Tools{}, err
-	}
-	unlock, err := lock(ctx, filepath.Join(dir, "install.lock"))
-	if err != nil {
-		return Tools{}, fmt.Errorf("tools: %w", err)
-	}
-	defer unlock()
-
-	if err := unpack(dir); err != nil {
-		return Tools{}, fmt.Errorf("tools: %w", err)
-	}
-	for _, set := range tools.toolsets() {
-		if err := set.ensure(ctx, dir, out); err != nil {
-			return Tools{}, fmt.Errorf("tools: %s: %w", set.name, err)
-		}
+		return Tools{}, fmt.Errorf("tools for %s: %w", command, err)
 	}
 	return tools, nil
 }
 
-// ensure makes the set's directory if the stamp in it, written last, does not
-// name the present pins.
-func (s toolset) ensure(ctx context.Context, dir string, out io.Writer) error {
-	want, err := s.stamp(dir)
+func install(ctx context.Context, root string, command Command, out io.Writer) (tools Tools, err error) {
+	sets, err := toolsetsFor(command)
+	if err != nil {
+		return Tools{}, err
+	}
+	dir, err := filepath.Abs(filepath.Join(root, ".local", "tools"))
+	if err != nil {
+		return Tools{}, err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return Tools{}, err
+	}
+	unlock, err := lock(ctx, filepath.Join(dir, "lock"))
+	if err != nil {
+		return Tools{}, err
+	}
+	defer unlock()
+	i := installer{repository: os.DirFS(root), dir: dir, out: out}
+	if err := i.ensure(ctx, sets); err != nil {
+		return Tools{}, err
+	}
+	for _, set := range sets {
+		set.provide(&tools, filepath.Join(dir, set.dir))
+	}
+	return tools, nil
+}
+
+// installer installs toolsets into dir.
+type installer struct {
+	repository fs.FS
+	dir        string
+	out        io.Writer
+}
+
+// ensure installs the sets that are not there as their pins say.
+func (i installer) ensure(ctx context.Context, sets []toolset) error {
+	stamps, err := i.outdated(ctx, sets)
 	if err != nil {
 		return err
 	}
-	stampFile := filepath.Join(dir, s.made, ".pins")
-	if have, err := os.ReadFile(stampFile); err == nil && string(have) == want {
-		return nil
-	}
-	if _, err := exec.LookPath(s.needs); err != nil {
-		return fmt.Errorf("%s not found: %s", s.needs, s.hint)
-	}
-	fmt.Fprintf(out, "installing the %s into .local/%s (once)\n", s.name, s.made)
-	for _, step := range s.steps {
-		cmd := exec.CommandContext(ctx, step[0], step[1:]...)
-		cmd.Dir = dir
-		if output, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("%s %s: %w (%s)\n%s", filepath.Base(step[0]), step[1], err, s.hint, bytes.TrimSpace(output))
+	for _, set := range sets {
+		if stamp, ok := stamps[set.dir]; ok {
+			if err := i.install(ctx, set, stamp); err != nil {
+				return fmt.Errorf("%s: %w", set.name, err)
+			}
+		}
+		if err := i.copy(set, set.programs); err != nil {
+			return fmt.Errorf("%s: %w", set.name, err)
 		}
 	}
-	return os.WriteFile(stampFile, []byte(want), 0o644)
+	return nil
 }
 
-// stamp identifies the pins and dir, because a virtual environment does not
-// survive being moved.
-func (s toolset) stamp(dir string) (string, error) {
+// outdated returns the stamps of the sets that have to be installed. It fails if a
+// program is missing that one of them needs, so that nothing is downloaded in vain.
+func (i installer) outdated(ctx context.Context, sets []toolset) (map[string]string, error) {
+	stamps := map[string]string{}
+	for _, set := range sets {
+		want, err := i.stamp(set)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", set.name, err)
+		}
+		if have, err := os.ReadFile(filepath.Join(i.dir, set.dir, stampFile)); err == nil && string(have) == want {
+			continue
+		}
+		if err := set.registry.check(ctx); err != nil {
+			return nil, fmt.Errorf("%s: %w", set.name, err)
+		}
+		stamps[set.dir] = want
+	}
+	return stamps, nil
+}
+
+// check fails if a program is missing, too old or incomplete.
+func (r registry) check(ctx context.Context) error {
+	for _, program := range r.needs {
+		if _, err := exec.LookPath(program); err != nil {
+			return fmt.Errorf("%s not found: %s", program, r.hint)
+		}
+	}
+	if output, err := exec.CommandContext(ctx, r.probe[0], r.probe[1:]...).CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w: %s\n%s", r.probe[0], err, r.hint, bytes.TrimSpace(output))
+	}
+	return nil
+}
+
+// install makes the set's directory anew.
+func (i installer) install(ctx context.Context, set toolset, stamp string) error {
+	fmt.Fprintf(i.out, "installing the %s into .local/tools/%s (%d MB, once)\n", set.name, set.dir, set.megabytes)
+	dir := filepath.Join(i.dir, set.dir)
+	if err := os.RemoveAll(dir); err != nil {
+		return err
+	}
+	if err := i.copy(set, set.pins()); err != nil {
+		return err
+	}
+	for _, step := range set.registry.steps {
+		cmd := exec.CommandContext(ctx, step[0], step[1:]...)
+		cmd.Dir = dir
+		cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+		cmd.WaitDelay = interruptTime
+		output, err := cmd.CombinedOutput()
+		if ctx.Err() != nil {
+			return fmt.Errorf("interrupted: %w", ctx.Err())
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w (%s)\n%s", strings.Join(step, " "), err, set.registry.reach, bytes.TrimSpace(output))
+		}
+	}
+	return os.WriteFile(filepath.Join(dir, stampFile), []byte(stamp), 0o644)
+}
+
+// pins are the paths of the set's pins in the repository.
+func (s toolset) pins() []string {
+	var paths []string
+	for _, name := range s.registry.pins {
+		paths = append(paths, path.Join(s.from, name))
+	}
+	return paths
+}
+
+// stamp identifies the pins, the steps, and dir, because a virtual environment does
+// not survive being moved.
+func (i installer) stamp(set toolset) (string, error) {
 	h := sha256.New()
-	fmt.Fprintln(h, dir)
-	for _, pin := range s.pins {
-		b, err := pins.ReadFile(pin)
+	fmt.Fprintf(h, "%q %q\n", i.dir, set.registry.steps)
+	for _, pin := range set.pins() {
+		b, err := fs.ReadFile(i.repository, pin)
 		if err != nil {
 			return "", err
 		}
-		fmt.Fprintf(h, "%s %d\n%s", pin, len(b), b)
+		fmt.Fprintf(h, "%q %d\n%s", pin, len(b), b)
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// unpack writes pins and launcher to dir, leaving files alone that are right already.
-func unpack(dir string) error {
-	return fs.WalkDir(pins, ".", func(path string, entry fs.DirEntry, err error) error {
+// copy copies files and folders of the repository into the set's directory.
+func (i installer) copy(set toolset, paths []string) error {
+	for _, from := range paths {
+		err := fs.WalkDir(i.repository, from, func(file string, entry fs.DirEntry, err error) error {
+			if err != nil || entry.IsDir() {
+				return err
+			}
+			below := strings.TrimPrefix(file, path.Dir(from)+"/")
+			return i.copyFile(file, filepath.Join(i.dir, set.dir, filepath.FromSlash(below)))
+		})
 		if err != nil {
 			return err
 		}
-		target := filepath.Join(dir, path)
-		if entry.IsDir() {
-			return os.MkdirAll(target, 0o755)
-		}
-		want, err := pins.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		if have, err := os.ReadFile(target); err == nil && bytes.Equal(have, want) {
-			return nil
-		}
-		return os.WriteFile(target, want, 0o644)
-	})
+	}
+	return nil
 }
 
-// lock waits until this process holds the lock file alone, or ctx ends.
-func lock(ctx context.Context, path string) (unlock func(), err error) {
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+// copyFile leaves a file alone that is right already: somebody may be reading it.
+func (i installer) copyFile(from, to string) error {
+	want, err := fs.ReadFile(i.repository, from)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	tick := time.NewTicker(200 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-		if err == nil {
-			return func() { file.Close() }, nil
-		}
-		if !errors.Is(err, syscall.EWOULDBLOCK) {
-			file.Close()
-			return nil, fmt.Errorf("%s: %w", filepath.Base(path), err)
-		}
-		select {
-		case <-ctx.Done():
-			file.Close()
-			return nil, fmt.Errorf("waiting for another installation: %w", ctx.Err())
-		case <-tick.C:
-		}
+	if have, err := os.ReadFile(to); err == nil && bytes.Equal(have, want) {
+		return nil
 	}
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(to, want, 0o644)
 }

@@ -1,88 +1,162 @@
 package local
 
 import (
-	"bytes"
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 )
 
-func TestPinsNameNoPlaceToDownloadFrom(t *testing.T) {
-	for _, file := range []string{"requirements.txt", "package-lock.json", "checks/package-lock.json"} {
-		b, err := pins.ReadFile(file)
-		if err != nil {
+// things is an installer of toolsets whose pins are in memory, and what it printed.
+func things(t *testing.T) (installer, fstest.MapFS, *strings.Builder) {
+	t.Helper()
+	repository, out := fstest.MapFS{}, &strings.Builder{}
+	for _, file := range []string{"a/pins", "b/pins", "b/programs/run", "b/programs/more/deep"} {
+		repository[file] = &fstest.MapFile{Data: []byte("first")}
+	}
+	return installer{repository: repository, dir: t.TempDir(), out: out}, repository, out
+}
+
+// thing is a toolset that is installed by a shell script.
+func thing(dir, script string, programs ...string) toolset {
+	return toolset{
+		dir: dir, name: "thing " + dir, megabytes: 3, from: dir, programs: programs,
+		registry: registry{
+			pins: []string{"pins"}, needs: []string{"sh"}, probe: []string{"sh", "-c", "exit 0"}, hint: "install it",
+			steps: [][]string{{"sh", "-c", script}}, reach: "look at the network",
+		},
+	}
+}
+
+func exists(i installer, path ...string) bool {
+	_, err := os.Stat(filepath.Join(append([]string{i.dir}, path...)...))
+	return err == nil
+}
+
+func TestInstalledOnceUntilItsOwnPinsChange(t *testing.T) {
+	i, repository, out := things(t)
+	sets := []toolset{thing("a", "exit 0"), thing("b", "exit 0")}
+	ensure := func() string {
+		t.Helper()
+		out.Reset()
+		if err := i.ensure(t.Context(), sets); err != nil {
 			t.Fatal(err)
 		}
-		for _, word := range []string{"://", "index-url", "find-links", "resolved"} {
-			if bytes.Contains(b, []byte(word)) {
-				t.Errorf("%s: %s", file, word)
-			}
-		}
+		return out.String()
 	}
-}
-
-func TestEveryPinHasAHash(t *testing.T) {
-	b, err := pins.ReadFile("requirements.txt")
-	if err != nil {
+	const a, b = "installing the thing a into .local/tools/a (3 MB, once)\n", "installing the thing b into .local/tools/b (3 MB, once)\n"
+	if printed := ensure(); printed != a+b {
+		t.Errorf("printed %q", printed)
+	}
+	if printed := ensure(); printed != "" {
+		t.Errorf("installed again: %q", printed)
+	}
+	repository["b/pins"] = &fstest.MapFile{Data: []byte("second")}
+	if printed := ensure(); printed != b {
+		t.Errorf("other pins of b: %q", printed)
+	}
+	sets[0].registry.steps = [][]string{{"sh", "-c", "exit  0"}}
+	if printed := ensure(); printed != a {
+		t.Errorf("other steps of a: %q", printed)
+	}
+	if err := os.Rename(i.dir, i.dir+"-moved"); err != nil {
 		t.Fatal(err)
 	}
-	for requirement := range strings.SplitSeq(strings.TrimSpace(strings.ReplaceAll(string(b), "\\\n", "")), "\n") {
-		if !strings.Contains(requirement, "==") || !strings.Contains(requirement, "--hash=sha256:") {
-			t.Errorf("%.60s", requirement)
-		}
+	i.dir += "-moved"
+	if printed := ensure(); printed != a+b {
+		t.Errorf("moved: %q", printed)
 	}
 }
 
-// set makes the directory "made" by counting its runs.
-func countingSet(needs string, steps ...[]string) toolset {
-	return toolset{name: "things", made: "made", pins: []string{"package.json"}, needs: needs, hint: "install it", steps: steps}
-}
-
-func TestInstalledOnceUntilThePinsChange(t *testing.T) {
-	dir := t.TempDir()
-	set := countingSet("sh", []string{"sh", "-c", "mkdir -p made; echo run >> runs"})
-	runs := func() int {
-		b, _ := os.ReadFile(filepath.Join(dir, "runs"))
-		return strings.Count(string(b), "run")
-	}
-	var out strings.Builder
-	for range 2 {
-		if err := set.ensure(t.Context(), dir, &out); err != nil {
+func TestProgramsFollowTheRepositoryWithoutInstallation(t *testing.T) {
+	i, repository, out := things(t)
+	set := thing("b", "exit 0", "b/programs")
+	for _, text := range []string{"first", "second"} {
+		repository["b/programs/more/deep"] = &fstest.MapFile{Data: []byte(text)}
+		if err := i.ensure(t.Context(), []toolset{set}); err != nil {
 			t.Fatal(err)
 		}
+		got, err := os.ReadFile(filepath.Join(i.dir, "b", "programs", "more", "deep"))
+		if err != nil || string(got) != text {
+			t.Errorf("%q, %v", got, err)
+		}
 	}
-	if runs() != 1 || strings.Count(out.String(), "\n") != 1 {
-		t.Errorf("%d runs, printed %q", runs(), out.String())
-	}
-	set.pins = []string{"package-lock.json"}
-	if err := set.ensure(t.Context(), dir, &out); err != nil || runs() != 2 {
-		t.Errorf("other pins: %d runs, %v", runs(), err)
+	if !exists(i, "b", "programs", "run") || strings.Count(out.String(), "\n") != 1 {
+		t.Errorf("printed %q", out)
 	}
 }
 
-func TestInterruptedInstallationIsRepeated(t *testing.T) {
-	dir := t.TempDir()
-	half := countingSet("sh", []string{"sh", "-c", "mkdir -p made; echo broken; exit 1"})
-	err := half.ensure(t.Context(), dir, &strings.Builder{})
-	if err == nil || !strings.Contains(err.Error(), "broken") || !strings.Contains(err.Error(), "install it") {
-		t.Errorf("the error does not help: %v", err)
+func TestFailedInstallationIsRepeatedFromTheBeginning(t *testing.T) {
+	i, _, _ := things(t)
+	err := i.ensure(t.Context(), []toolset{thing("a", "touch half; echo broken; exit 1")})
+	if err == nil {
+		t.Fatal("no error")
 	}
-	whole := countingSet("sh", []string{"sh", "-c", "touch made/whole"})
-	if err := whole.ensure(t.Context(), dir, &strings.Builder{}); err != nil {
+	for _, text := range []string{"thing a: ", "broken", "look at the network"} {
+		if !strings.Contains(err.Error(), text) {
+			t.Errorf("%q does not say %q", err, text)
+		}
+	}
+	if strings.Contains(err.Error(), "install it") {
+		t.Errorf("%q advises to install what is there", err)
+	}
+	if exists(i, "a", stampFile) {
+		t.Error("it left a stamp")
+	}
+	if err := i.ensure(t.Context(), []toolset{thing("a", "touch whole")}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := os.Stat(filepath.Join(dir, "made", "whole")); err != nil {
-		t.Error("what was left half-made is taken as whole")
+	if exists(i, "a", "half") || !exists(i, "a", "whole") {
+		t.Error("what was left half-made is part of the whole")
 	}
 }
 
-func TestMissingProgramIsNamedWithTheRemedy(t *testing.T) {
-	err := countingSet("no-such-program").ensure(t.Context(), t.TempDir(), &strings.Builder{})
-	if err == nil || err.Error() != "no-such-program not found: install it" {
+// A toolset that was whole is not taken as whole after its next installation failed.
+func TestFailedReinstallationLeavesNoStamp(t *testing.T) {
+	i, repository, _ := things(t)
+	if err := i.ensure(t.Context(), []toolset{thing("a", "exit 0")}); err != nil {
+		t.Fatal(err)
+	}
+	repository["a/pins"] = &fstest.MapFile{Data: []byte("second")}
+	if err := i.ensure(t.Context(), []toolset{thing("a", "exit 1")}); err == nil || exists(i, "a", stampFile) {
+		t.Errorf("%v, stamp: %v", err, exists(i, "a", stampFile))
+	}
+}
+
+func TestInterruptedInstallationSaysSo(t *testing.T) {
+	i, _, _ := things(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	err := i.ensure(ctx, []toolset{thing("a", "exec sleep 60")})
+	if !errors.Is(err, context.DeadlineExceeded) || strings.Contains(err.Error(), "network") {
+		t.Errorf("%v", err)
+	}
+	if exists(i, "a", stampFile) {
+		t.Error("it left a stamp")
+	}
+}
+
+// Half an hour of downloads is a bad time to learn that npm is missing.
+func TestProgramsAreLookedForBeforeTheFirstInstallation(t *testing.T) {
+	i, _, out := things(t)
+	missing := thing("b", "exit 0")
+	missing.registry.needs = []string{"no-such-program"}
+	err := i.ensure(t.Context(), []toolset{thing("a", "exit 0"), missing})
+	if err == nil || err.Error() != "thing b: no-such-program not found: install it" {
 		t.Error(err)
+	}
+	old := thing("b", "exit 0")
+	old.registry.probe = []string{"sh", "-c", "echo too old; exit 1"}
+	err = i.ensure(t.Context(), []toolset{thing("a", "exit 0"), old})
+	if err == nil || err.Error() != "thing b: sh: exit status 1: install it\ntoo old" {
+		t.Error(err)
+	}
+	if out.Len() > 0 || exists(i, "a") {
+		t.Errorf("installed before: %q", out)
 	}
 }
 

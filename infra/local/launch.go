@@ -88,6 +88,9 @@ func (a *AWS) Healthy(ctx context.Context) error {
 
 // launch starts the process, waits until it answers and writes the record.
 func (a *AWS) launch(ctx context.Context, o Options, port int, keyFile string) error {
+	if a.tools.Emulator == "" {
+		return errors.New("its toolset is not among those of this command")
+	}
 	logFile, err := os.Create(a.LogFile())
 	if err != nil {
 		return err
@@ -101,7 +104,7 @@ func (a *AWS) launch(ctx context.Context, o Options, port int, keyFile string) e
 	if !o.Detached {
 		args = append(args, "--end-with-stdin")
 	}
-	cmd := exec.Command(a.tools.Python, args...)
+	cmd := exec.Command(a.tools.Emulator, args...)
 	cmd.Env = emulatorEnv(a, port, keyFile)
 	cmd.Dir = filepath.Join(a.dir, "emulator")
 	cmd.Stdout, cmd.Stderr = logFile, logFile

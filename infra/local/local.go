@@ -3,10 +3,10 @@
 // them, with TLS and with IAM enforced. The demo and the end-to-end tests use
 // it; the function and the construct do not know that it exists.
 //
-//	tools, err := local.Install(ctx, root, os.Stderr) // pinned pip and npm packages, once
+//	tools, err := local.Install(ctx, root, local.ForDemo, os.Stderr) // pinned packages, once
 //	a, err := local.Start(ctx, tools, local.Options{Dir: dir})
 //	defer a.Stop(ctx)
-//	cfg, err := a.Config()                            // of root, which no policy limits
+//	cfg, err := a.Config() // of root, which no policy limits
 //
 // Everything listens on 127.0.0.1 only, and nothing here talks to an endpoint
 // that is not loopback. No setting of the user's own AWS account is read.

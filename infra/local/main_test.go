@@ -30,7 +30,7 @@ func withBoth(ctx context.Context, run func() int) (code int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	if tools, err = Install(ctx, root, os.Stderr); err != nil {
+	if tools, err = Install(ctx, root, ForLocalTests, os.Stderr); err != nil {
 		return 0, err
 	}
 	dir, err := os.MkdirTemp("", "embedded-aws-")

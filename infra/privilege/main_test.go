@@ -27,7 +27,7 @@ var (
 )
 
 func TestMain(m *testing.M) {
-	os.Exit(cloudtest.Main(context.Background(), cloudtest.Options{Name: "privilege"}, func(ctx context.Context, c *cloudtest.Cloud) (int, error) {
+	os.Exit(cloudtest.Main(context.Background(), cloudtest.Options{Name: "privilege", Needs: local.ForPrivilegeTests}, func(ctx context.Context, c *cloudtest.Cloud) (int, error) {
 		status, err := run(ctx, c, m)
 		for _, line := range summary.lines() {
 			fmt.Println(line)
@@ -37,9 +37,7 @@ func TestMain(m *testing.M) {
 }
 
 func run(ctx context.Context, c *cloudtest.Cloud, m *testing.M) (status int, err error) {
-	if check, err = local.InstallChecks(ctx, c.Root, os.Stderr); err != nil {
-		return 0, err
-	}
+	check = c.Tools.Checks
 	embedded, provider, err := synthesize(c.Function.Dir)
 	jsii.Close()
 	if err != nil {

@@ -4,7 +4,7 @@
 // [Cloud.User] and Other give [Clients] of somebody else.
 //
 //	func TestMain(m *testing.M) {
-//		o := cloudtest.Options{Name: "examples", App: "./infra"}
+//		o := cloudtest.Options{Name: "examples", Needs: local.ForExampleTests, App: "./infra"}
 //		os.Exit(cloudtest.Main(ctx, o, func(_ context.Context, c *cloudtest.Cloud) (int, error) {
 //			cloud = c
 //			return m.Run(), nil
@@ -40,11 +40,13 @@ const (
 	OtherAccount = "999999999999"
 )
 
-// Options say what [Main] starts. Only Name is required.
+// Options say what [Main] starts. Name and Needs are required.
 type Options struct {
 	// Name is one word for the tests, in error messages and in the name of their
 	// directory.
 	Name string
+	// Needs says which tools are installed: those of the command that runs the tests.
+	Needs local.Command
 	// App is the package of a CDK app, such as ./infra, which is built. The account is
 	// bootstrapped for it. Without one, neither is done.
 	App string
@@ -127,7 +129,7 @@ func build(ctx context.Context, o Options, dir string) (*Cloud, error) {
 	if err != nil {
 		return nil, err
 	}
-	tools, err := local.Install(ctx, root, os.Stderr)
+	tools, err := local.Install(ctx, root, o.Needs, os.Stderr)
 	if err != nil {
 		return nil, err
 	}

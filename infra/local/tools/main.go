@@ -1,5 +1,5 @@
-// Command tools runs the pinned command line tools, and installs them if they are
-// not there yet.
+// Command tools runs the pinned command line tools, and installs those that the
+// subcommand needs if they are not there yet.
 //
 //	tools cdk ARGUMENT…   the cdk CLI, with the caller's own AWS credentials
 //	tools template        cfn-lint on the templates that the app synthesizes, and the released one
@@ -38,14 +38,18 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	tools, err := local.Install(ctx, root, os.Stderr)
-	if err != nil {
-		return err
-	}
 	switch args[0] {
 	case "cdk":
+		tools, err := local.Install(ctx, root, local.ForDeploy, os.Stderr)
+		if err != nil {
+			return err
+		}
 		return command(ctx, root, tools.CDK, args[1:]...)
 	case "template":
+		tools, err := local.Install(ctx, root, local.ForTemplate, os.Stderr)
+		if err != nil {
+			return err
+		}
 		return lintTemplate(ctx, root, tools)
 	default:
 		return fmt.Errorf("%q is neither cdk nor template", args[0])

@@ -1,0 +1,49 @@
+package local
+
+import (
+	"fmt"
+	"slices"
+)
+
+// A Command is what somebody runs, in the words of the error if it lacks a tool.
+type Command string
+
+// The commands that install something. No other does: make credentials, release,
+// check and crash run with Go alone, and what synthesizes a template with Go and Node.js.
+const (
+	ForDeploy         Command = "make bootstrap, deploy and destroy"
+	ForDemo           Command = "make demo"
+	ForDemoDown       Command = "make demo-down"
+	ForTemplate       Command = "make template"
+	ForLocalTests     Command = "go test ./infra/local"
+	ForE2ETests       Command = "go test ./infra/e2e"
+	ForPrivilegeTests Command = "go test ./infra/privilege"
+	ForExampleTests   Command = "go test ./infra/examples"
+
+	forMotoTests Command = "go test -run TestRulesOnMoto ./infra/e2e"
+)
+
+// commands name the toolsets that each command needs, and no more. The end-to-end
+// tests run the demo, which installs what it needs by itself.
+func commands() map[Command][]string {
+	return map[Command][]string{
+		ForDeploy:         {cdkCLI},
+		ForDemo:           {cdkCLI, emulator, clickHouse},
+		ForDemoDown:       {cdkCLI},
+		ForTemplate:       {cdkCLI, cfnLint},
+		ForLocalTests:     {cdkCLI, emulator},
+		ForE2ETests:       {cdkCLI, emulator},
+		ForPrivilegeTests: {emulator, checks},
+		ForExampleTests:   {cdkCLI, emulator, clickHouse, cfnLint, exampleTypeScript, examplePython},
+		forMotoTests:      {moto},
+	}
+}
+
+// toolsetsFor returns the rows of a command, in the order of the table.
+func toolsetsFor(command Command) ([]toolset, error) {
+	names, ok := commands()[command]
+	if !ok {
+		return nil, fmt.Errorf("no row says what it needs")
+	}
+	return slices.DeleteFunc(toolsets(), func(s toolset) bool { return !slices.Contains(names, s.dir) }), nil
+}
