@@ -55,14 +55,21 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	return write(out, fields)
 }
 
-// connect says where the stack is looked for.
+// connect says where the stack is looked for. It installs nothing, and fails if
+// there is neither a demo nor a credential for AWS.
 func connect(ctx context.Context, dir string) (aws.Config, string, error) {
 	if cloud, err := local.Attach(ctx, local.Tools{}, dir); err == nil {
 		c, err := cloud.Config()
 		return c, "embedded AWS", err
 	}
 	c, err := config.LoadDefaultConfig(ctx)
-	return c, "AWS", err
+	if err != nil {
+		return c, "", err
+	}
+	if _, err := c.Credentials.Retrieve(ctx); err != nil {
+		return c, "", fmt.Errorf("no demo is up (make demo), and there are no credentials for AWS (AWS_PROFILE, for example): %w", err)
+	}
+	return c, "AWS, since no demo is up", nil
 }
 
 var formats = map[string]func(io.Writer, map[string]string) error{
