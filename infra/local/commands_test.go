@@ -121,9 +121,9 @@ func TestMissingProgramIsNamedWithCommandAndRemedy(t *testing.T) {
 		have    []string
 		want    string
 	}{
-		"no npm":    {ForDeploy, nil, "tools for make bootstrap, deploy and destroy: cdk CLI: npm not found: " + node},
-		"no node":   {ForDemoDown, []string{"npm"}, "tools for make demo-down: cdk CLI: node not found: " + node},
-		"no Python": {ForDemo, []string{"npm", "node"}, "tools for make demo: embedded AWS: python3 not found: " + python},
+		"no npm":    {ForDeploy, nil, "make bootstrap, deploy and destroy: cdk CLI: npm not found: " + node},
+		"no node":   {ForDemoDown, []string{"npm"}, "make demo-down: cdk CLI: node not found: " + node},
+		"no Python": {ForDemo, []string{"npm", "node"}, "make demo: embedded AWS: python3 not found: " + python},
 	} {
 		t.Run(name, func(t *testing.T) {
 			root, installed := onlyStubs(t, test.have...)

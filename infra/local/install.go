@@ -47,7 +47,7 @@ type Tools struct {
 func Install(ctx context.Context, root string, command Command, out io.Writer) (Tools, error) {
 	tools, err := install(ctx, root, command, out)
 	if err != nil {
-		return Tools{}, fmt.Errorf("tools for %s: %w", command, err)
+		return Tools{}, fmt.Errorf("%s: %w", command, err)
 	}
 	return tools, nil
 }
