@@ -10,14 +10,17 @@ PROVIDER   ?= BucketUserProvider
 PARAMETERS ?=
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+EXHAUSTIVE  := github.com/nishanths/exhaustive/cmd/exhaustive@v0.17.1
+GOCOGNIT    := github.com/uudashr/gocognit/cmd/gocognit@v1.3.0
 FIGURES     := .local/figures.txt
+MINUTES     := .local/minutes.txt
 TOOLS       := go run ./infra/local/tools
 # CDK's own validation of templates takes most of a synthesis; make template has it on.
 QUICK       := CDK_VALIDATION=false JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=18,20
 SHELL       := /bin/bash -o pipefail
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down bootstrap deploy destroy deploy-provider destroy-provider release credentials check test lint unit race figures crash template e2e privilege examples golden clean
+.PHONY: help demo demo-down bootstrap deploy destroy deploy-provider destroy-provider release credentials check test lint unit race crash walks fuzz history template e2e privilege examples golden clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,19 +54,32 @@ credentials: ## print the credentials of STACK; FORMAT=env, csv or json
 
 check: lint unit ## the quick part of the tests, for while you work
 
-test: ## everything that CI runs; ends with its figures
-	@rm -f $(FIGURES)
-	@$(MAKE) --no-print-directory lint race template figures e2e privilege examples
+# Each stage is a target of its own. The minutes are printed at the end.
+STAGES := lint race template crash walks fuzz history e2e privilege examples
+
+test: ## everything that CI runs, in stages; ends with their minutes and its figures
+	@mkdir -p .local && rm -f $(FIGURES) $(MINUTES)
+	@n=0; for stage in $(STAGES); do \
+		n=$$((n + 1)); start=$$SECONDS; \
+		printf '\n[%d of %d, %d:%02d so far] make %s\n' $$n $(words $(STAGES)) $$((SECONDS / 60)) $$((SECONDS % 60)) $$stage; \
+		$(MAKE) --no-print-directory $$stage || exit; \
+		took=$$((SECONDS - start)); printf '%3d:%02d  %s\n' $$((took / 60)) $$((took % 60)) $$stage >> $(MINUTES); \
+	done; printf '%3d:%02d  in all\n' $$((SECONDS / 60)) $$((SECONDS % 60)) >> $(MINUTES)
+	@echo; echo "Minutes:"; cat $(MINUTES)
 	@echo; echo "Figures:"; sed 's/^/  /' $(FIGURES)
 
-lint: ## formatting, vet, staticcheck, go.mod
+lint: ## formatting, vet, linters, floors of the packages, go.mod
 	@test -z "$$(gofmt -l lambda infra)" || { gofmt -l lambda infra; echo "run gofmt -w on these"; exit 1; }
+	@! git grep -nE 'nolint|lint:ignore|exhaustive:ignore' -- '*.go' || { echo "mend these instead"; exit 1; }
 	go mod tidy -diff
 	go vet ./...
 	go vet -tags e2e ./...
 	cd infra/examples/cdk-go && go mod tidy -diff && go vet .
 	cd infra/examples/offline && go mod tidy -diff && go vet -tags e2e ./...
 	go run $(STATICCHECK) -tags e2e ./...
+	GOFLAGS=-tags=e2e go run $(EXHAUSTIVE) -typeignore '^(github\.com/aws/|reflect\.)' ./...
+	go run $(GOCOGNIT) -over 15 lambda infra
+	go test -count=1 -run '^TestImports$$' ./lambda
 
 unit: ## unit tests
 	$(QUICK) go test -short -skip '^(TestCrash|TestRace)$$' ./...
@@ -71,16 +87,22 @@ unit: ## unit tests
 race: ## unit tests with the race detector
 	$(QUICK) go test -race -short -skip '^(TestCrash|TestRace)$$' ./...
 
-# These print what they counted, which go test shows for a single folder only.
-figures: ## crash points, races, random walks, and the fuzz targets for 20 s each
-	@mkdir -p $(dir $(FIGURES))
-	@$(MAKE) --no-print-directory crash | tee -a $(FIGURES)
+# What these print goes into the figures. go test shows it for a single folder only.
+crash: ## every crash point, twice, and every race of the function on the fake AWS
+	@mkdir -p .local
+	@go test -C lambda/internal/provision -count=1 -timeout 60m -run '^(TestCrash|TestRace)$$' | tee >(grep -E '^(crash points|races):' >> $(FIGURES))
+
+walks: ## random walks
+	@mkdir -p .local
 	@go test -C lambda/internal/walk -count=1 -v . | grep -E '^(---|ok|FAIL|panic)|random walks:' | tee -a $(FIGURES)
+
+fuzz: ## the fuzz targets, for 20 s each
+	@mkdir -p .local
 	@go test -C lambda/spec -run '^$$' -fuzz '^FuzzParse$$' -fuzztime 20s . | tail -2 | tee -a $(FIGURES)
 	@go test -C lambda/internal/cfnresource -run '^$$' -fuzz '^FuzzHandle$$' -fuzztime 20s -fuzzminimizetime 10x . | tail -2 | tee -a $(FIGURES)
 
-crash: ## every crash point, twice, and every race of the function on the fake AWS
-	@go test -C lambda/internal/provision -count=1 -timeout 60m -run '^(TestCrash|TestRace)$$'
+history: ## what earlier versions left behind, built again from history; the commands of lambda/README.md
+	go test -count=1 -run '^(TestEarlierVersionsAreThoseOfTheHistory|TestReadmeCommandsRun)$$' ./lambda ./lambda/internal/provision
 
 template: ## cfn-lint on the synthesized template
 	@$(TOOLS) template
@@ -89,7 +111,7 @@ e2e: ## end-to-end tests on the embedded AWS, with the cdk CLI and ClickHouse
 	FIGURES=$(abspath $(FIGURES)) go test -tags e2e -count=1 -timeout 30m ./infra/local ./infra/e2e
 
 privilege: ## what the provider and the user may do, by two evaluators; prints the sizes of the matrices
-	@mkdir -p $(dir $(FIGURES))
+	@mkdir -p .local
 	@$(QUICK) go test -C infra/privilege -tags e2e -count=1 -timeout 20m | tee -a $(FIGURES)
 
 examples: ## deploy, use, update and destroy the examples on the embedded AWS; parse the others

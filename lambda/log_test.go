@@ -5,7 +5,6 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -25,27 +24,12 @@ var logKeys = map[string]bool{
 // TestLogLines holds the table of log lines in README.md against the code: operators build
 // alarms and queries on them.
 func TestLogLines(t *testing.T) {
-	text, err := os.ReadFile("README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, table, _ := strings.Cut(string(text), "<!-- log -->\n")
-	table, _, _ = strings.Cut(table, "<!-- /log -->")
-	documented := map[string]bool{}
-	for line := range strings.Lines(table) {
-		if cells := strings.Split(line, "|"); len(cells) > 4 && strings.HasPrefix(cells[1], " `") {
-			documented[strings.TrimSpace(cells[1])+strings.TrimSpace(cells[2])+strings.TrimSpace(cells[3])] = true
-		}
-	}
+	documented := documentedLines(t)
 	for _, line := range logLines(t) {
-		row := fmt.Sprintf("`%s`%s`%s`", line.message, line.level, strings.Join(line.keys, "` `"))
-		if len(line.keys) == 0 {
-			row = fmt.Sprintf("`%s`%s", line.message, line.level)
+		if !documented[line.String()] {
+			t.Errorf("README.md lacks the log line %s", line)
 		}
-		if !documented[row] {
-			t.Errorf("README.md lacks the log line %s", row)
-		}
-		delete(documented, row)
+		delete(documented, line.String())
 		for _, key := range line.keys {
 			if !logKeys[key] {
 				t.Errorf("log line %q: %s is not a key of logKeys", line.message, key)
@@ -57,42 +41,64 @@ func TestLogLines(t *testing.T) {
 	}
 }
 
+// documentedLines are the rows of the table in README.md, as logLine.String has them.
+func documentedLines(t *testing.T) map[string]bool {
+	t.Helper()
+	_, table, _ := strings.Cut(readme(t), "<!-- log -->\n")
+	table, _, _ = strings.Cut(table, "<!-- /log -->")
+	rows := map[string]bool{}
+	for line := range strings.Lines(table) {
+		if cells := strings.Split(line, "|"); len(cells) > 4 && strings.HasPrefix(cells[1], " `") {
+			rows[strings.TrimSpace(cells[1])+" "+strings.TrimSpace(cells[2])+" "+strings.TrimSpace(cells[3])] = true
+		}
+	}
+	return rows
+}
+
 type logLine struct {
 	message, level string
 	keys           []string
 }
 
+func (l logLine) String() string {
+	return fmt.Sprintf("`%s` %s `%s`", l.message, l.level, strings.Join(l.keys, "` `"))
+}
+
 // logLines are those of the function's packages, as the code writes them.
 func logLines(t *testing.T) (lines []logLine) {
 	t.Helper()
+	seen := map[string]bool{}
 	for _, floor := range floors {
 		for _, folder := range floor {
-			files, err := filepath.Glob(filepath.Join("..", folder, "*.go"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, file := range files {
-				if strings.HasSuffix(file, "_test.go") {
-					continue
-				}
-				parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
-				if err != nil {
-					t.Fatal(err)
-				}
-				ast.Inspect(parsed, func(n ast.Node) bool {
-					if line, ok := logLineOf(t, n); ok && !slices.ContainsFunc(lines, line.isSame) {
-						lines = append(lines, line)
-					}
-					return true
-				})
-			}
+			lines = append(lines, logLinesOf(t, folder, seen)...)
 		}
 	}
 	return lines
 }
 
-func (l logLine) isSame(other logLine) bool {
-	return l.message == other.message && l.level == other.level && slices.Equal(l.keys, other.keys)
+func logLinesOf(t *testing.T, folder string, seen map[string]bool) (lines []logLine) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join("..", folder, "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(parsed, func(n ast.Node) bool {
+			if line, ok := logLineOf(t, n); ok && !seen[line.String()] {
+				seen[line.String()] = true
+				lines = append(lines, line)
+			}
+			return true
+		})
+	}
+	return lines
 }
 
 // logLineOf reads a call of a logger. Messages and keys are literals, so that they can be
