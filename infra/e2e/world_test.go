@@ -47,12 +47,14 @@ type deployment struct {
 	t    *testing.T
 	name string
 	dir  string
+
+	code, app string // folder of the function, and executable of the app
 }
 
 func newDeployment(t *testing.T, name string) *deployment {
 	t.Helper()
 	t.Parallel()
-	return &deployment{t: t, name: name, dir: t.TempDir()}
+	return &deployment{t: t, name: name, dir: t.TempDir(), code: cloud.Function.Dir, app: cloud.App}
 }
 
 // named returns properties with three given names, which differ for each suffix.
@@ -88,7 +90,7 @@ func (d *deployment) destroy() error {
 func (d *deployment) cdk(command string, p *props, failing bool, args ...string) error {
 	d.t.Helper()
 	description, err := json.Marshal(map[string]any{
-		"Stack": d.name, "Code": cloud.Function.Dir, "Architecture": cloud.Function.Architecture, "Resource": p, "Failing": failing})
+		"Stack": d.name, "Code": d.code, "Architecture": cloud.Function.Architecture, "Resource": p, "Failing": failing})
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -98,7 +100,7 @@ func (d *deployment) cdk(command string, p *props, failing bool, args ...string)
 	}
 	return cloud.CDK(d.t.Context(), local.CDKRun{
 		Dir:  d.dir,
-		Args: append([]string{command, d.name, "--app", cloud.App, "--output", filepath.Join(d.dir, "cdk.out")}, args...),
+		Args: append([]string{command, d.name, "--app", d.app, "--output", filepath.Join(d.dir, "cdk.out")}, args...),
 		Env:  []string{"E2E_APP=" + file},
 	})
 }

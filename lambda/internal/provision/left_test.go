@@ -1,19 +1,22 @@
 package provision_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
+	"slices"
 	"testing"
 
+	gocmp "github.com/google/go-cmp/cmp"
+
+	"bucketuser/lambda/history"
 	"bucketuser/lambda/internal/awsfake"
 )
 
-const changelog = "../../../infra/CHANGELOG.md"
+// root is the directory of the repository.
+const root = "../../.."
 
 // What an earlier version has left is updated, taken back, replaced, and deleted, and
 // nothing but what Retain has promised is left in the end.
@@ -90,52 +93,53 @@ func TestEarlierVersionsAreThoseOfTheHistory(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds earlier versions")
 	}
-	text, err := os.ReadFile(changelog)
+	released, err := history.Versions(root)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, version := range versions(t) {
-		t.Run(version, func(t *testing.T) {
-			entry := regexp.MustCompile(`(?m)^## \[` + regexp.QuoteMeta(version) + "\\]\n+Commit `([0-9a-f]{40})`").FindSubmatch(text)
-			if entry == nil {
-				t.Fatalf("CHANGELOG.md names no commit of %s", version)
-			}
-			folder, made := t.TempDir(), t.TempDir()
-			run(t, "sh", "-c", "git -C ../../.. archive "+string(entry[1])+" | tar -x -C "+folder)
-			run(t, "go", "test", "-C", filepath.Join(folder, "lambda/internal/provision"), "-count=1", "-run", "^TestLeaveBehind$", ".", "-leave", made)
-			for _, s := range starts() {
-				want, ok := readLeft(t, version, s)
-				if !ok {
-					continue
-				}
-				text, err := os.ReadFile(filepath.Join(made, s.file()))
-				if err != nil {
-					t.Error(err)
-					continue
-				}
-				var got left
-				if err := json.Unmarshal(text, &got); err != nil {
-					t.Fatal(err)
-				}
-				if !want.isSame(t, got) {
-					t.Errorf("%s is not what version %s leaves, which never changes: %s", s.file(), version, differenceOf(want, got))
-				}
-			}
-		})
+	var names []string
+	for _, v := range released {
+		names = append(names, v.Name)
+		t.Run(v.Name, func(t *testing.T) { leavesWhatIsKept(t, v) })
+	}
+	slices.Sort(names)
+	if diff := gocmp.Diff(names, versions(t)); diff != "" {
+		t.Errorf("versions of CHANGELOG.md and of testdata/left\n%s", diff)
+	}
+}
+
+func leavesWhatIsKept(t *testing.T, v history.Version) {
+	t.Helper()
+	folder, made := t.TempDir(), t.TempDir()
+	if err := history.CheckOut(t.Context(), root, v, folder); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), "go", "test", "-C", filepath.Join(folder, "lambda/internal/provision"),
+		"-count=1", "-run", "^TestLeaveBehind$", ".", "-leave", made)
+	if output, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", cmd, err, output)
+	}
+	for _, s := range starts() {
+		want, ok := readLeft(t, v.Name, s)
+		if !ok {
+			continue
+		}
+		text, err := os.ReadFile(filepath.Join(made, s.file()))
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		var got left
+		if err := json.Unmarshal(text, &got); err != nil {
+			t.Fatal(err)
+		}
+		if !want.isSame(t, got) {
+			t.Errorf("%s is not what version %s leaves, which never changes: %s", s.file(), v.Name, differenceOf(want, got))
+		}
 	}
 }
 
 func differenceOf(a, b left) string {
 	normal := func(l left) awsfake.Snapshot { return numbered(l.Account).Normalized() }
 	return difference(normal(a), normal(b))
-}
-
-func run(t *testing.T, name string, arguments ...string) {
-	t.Helper()
-	var output bytes.Buffer
-	cmd := exec.CommandContext(t.Context(), name, arguments...)
-	cmd.Stdout, cmd.Stderr = &output, &output
-	if err := cmd.Run(); err != nil {
-		t.Fatalf("%s: %v; the history of the repository is needed (git fetch --unshallow)\n%s", cmd, err, output.Bytes())
-	}
 }
