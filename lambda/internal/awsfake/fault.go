@@ -63,7 +63,7 @@ type notSimulated struct{ what string }
 
 func (e *notSimulated) Error() string { return "awsfake: not simulated: " + e.what }
 
-// answer turns a fault into the service's own error. ConnectionReset and Killed have none and stay as they are.
+// answer turns a fault into the service's own error. ConnectionReset, Hang and Killed have none and stay as they are.
 func (f Fault) answer(a *AWS, c Call, who caller) error {
 	switch f {
 	case Throttled:
@@ -88,6 +88,7 @@ func (f Fault) answer(a *AWS, c Call, who caller) error {
 		return fail(409, "EntityTemporarilyUnmodifiable", "Please try again later.")
 	case AccessDenied:
 		return a.denied(c, who)
+	case ConnectionReset, Hang, Killed: // no service answers
 	}
 	return f
 }

@@ -73,9 +73,9 @@ func (a answers) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, r.Context().Err()
 	case Unconfirmed:
 		return nil, errReset
-	default:
-		return &http.Response{StatusCode: status, Body: http.NoBody, Header: http.Header{}, Request: r}, nil
+	case Taken, Unavailable, Forbidden, Swallowed: // answered, with the status
 	}
+	return &http.Response{StatusCode: status, Body: http.NoBody, Header: http.Header{}, Request: r}, nil
 }
 
 func (c *Cloud) put(by *invocation, r *http.Request, body string) (status int, reception Reception) {
@@ -101,6 +101,7 @@ func (c *Cloud) put(by *invocation, r *http.Request, body string) (status int, r
 		return http.StatusForbidden, reception
 	case Taken, Unconfirmed:
 		c.read(waiting, body)
+	case Hanging, Swallowed: // CloudFormation does not hear of it
 	}
 	if reception == Taken || reception == Swallowed {
 		c.over(by)
