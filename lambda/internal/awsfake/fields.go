@@ -30,19 +30,24 @@ func unknownField(v reflect.Value, path string, known []string) string {
 		}
 	case reflect.Struct:
 		for i := range v.NumField() {
-			name, f := path+v.Type().Field(i).Name, v.Field(i)
-			switch {
-			case !v.Type().Field(i).IsExported() || f.IsZero() || slices.Contains(known, name):
-			case !hasPrefix(known, name+"."):
-				return name
-			default:
-				if field := unknownField(f, name+".", known); field != "" {
-					return field
-				}
+			if field := unknownIn(v.Type().Field(i), v.Field(i), path, known); field != "" {
+				return field
 			}
 		}
 	}
 	return ""
+}
+
+// unknownIn is the path of one field of a struct, or of what is below it, if that is set and not known.
+func unknownIn(field reflect.StructField, value reflect.Value, path string, known []string) string {
+	name := path + field.Name
+	switch {
+	case !field.IsExported() || value.IsZero() || slices.Contains(known, name):
+		return ""
+	case !hasPrefix(known, name+"."):
+		return name
+	}
+	return unknownField(value, name+".", known)
 }
 
 func hasPrefix(known []string, prefix string) bool {

@@ -32,32 +32,38 @@ func (a *AWS) checkPolicy(b *bucket, text string) (*policy, error) {
 	sids := map[string]bool{}
 	for i := range p.Statements {
 		s := &p.Statements[i]
-		switch {
-		case s.Sid != "" && sids[s.Sid]:
+		if s.Sid != "" && sids[s.Sid] {
 			return nil, malformed("Statement IDs (SID) in a single policy must be unique.")
-		case s.Effect == "":
-			return nil, malformed("Missing required field Effect")
-		case s.Effect != "Allow" && s.Effect != "Deny":
-			return nil, malformed("Invalid effect: " + s.Effect)
-		case len(s.Principal) == 0 && len(s.NotPrincipal) == 0:
-			return nil, malformed("Missing required field Principal")
-		case len(s.Action) == 0 && len(s.NotAction) == 0:
-			return nil, malformed("Missing required field Action")
-		case len(s.Resource) == 0 && len(s.NotResource) == 0:
-			return nil, malformed("Missing required field Resource")
 		}
 		sids[s.Sid] = true
-		if err := a.bind(s.Principal); err != nil {
-			return nil, err
-		}
-		if err := a.bind(s.NotPrincipal); err != nil {
-			return nil, err
-		}
-		if err := a.checkScope(b, s); err != nil {
+		if err := a.checkStatement(b, s); err != nil {
 			return nil, err
 		}
 	}
 	return p, nil
+}
+
+// checkStatement reads one statement by itself, and binds its principals.
+func (a *AWS) checkStatement(b *bucket, s *statement) error {
+	switch {
+	case s.Effect == "":
+		return malformed("Missing required field Effect")
+	case s.Effect != "Allow" && s.Effect != "Deny":
+		return malformed("Invalid effect: " + s.Effect)
+	case len(s.Principal) == 0 && len(s.NotPrincipal) == 0:
+		return malformed("Missing required field Principal")
+	case len(s.Action) == 0 && len(s.NotAction) == 0:
+		return malformed("Missing required field Action")
+	case len(s.Resource) == 0 && len(s.NotResource) == 0:
+		return malformed("Missing required field Resource")
+	}
+	if err := a.bind(s.Principal); err != nil {
+		return err
+	}
+	if err := a.bind(s.NotPrincipal); err != nil {
+		return err
+	}
+	return a.checkScope(b, s)
 }
 
 // checkScope asks that resources lie in the bucket and that each action finds one of its kind.

@@ -130,17 +130,21 @@ func (a *AWS) listObjectVersions(r request, in *s3.ListObjectVersionsInput) (*s3
 				return out, enc.failure
 			}
 			count, lastKey, lastVersion = count+1, key, o.version
-			latest := aws.Bool(i == len(versions)-1)
-			if o.marker {
-				out.DeleteMarkers = append(out.DeleteMarkers, types.DeleteMarkerEntry{Key: enc.text(key),
-					VersionId: aws.String(o.version), IsLatest: latest, LastModified: aws.Time(o.modified)})
-				continue
-			}
-			out.Versions = append(out.Versions, types.ObjectVersion{Key: enc.text(key), VersionId: aws.String(o.version),
-				IsLatest: latest, LastModified: aws.Time(o.modified), Size: aws.Int64(int64(len(o.body))), ETag: aws.String(o.etag())})
+			addVersion(out, enc.text(key), o, i == len(versions)-1)
 		}
 	}
 	return out, enc.failure
+}
+
+// addVersion enters a version or a delete marker of a key into a listing.
+func addVersion(out *s3.ListObjectVersionsOutput, key *string, o *object, latest bool) {
+	if o.marker {
+		out.DeleteMarkers = append(out.DeleteMarkers, types.DeleteMarkerEntry{Key: key,
+			VersionId: aws.String(o.version), IsLatest: aws.Bool(latest), LastModified: aws.Time(o.modified)})
+		return
+	}
+	out.Versions = append(out.Versions, types.ObjectVersion{Key: key, VersionId: aws.String(o.version),
+		IsLatest: aws.Bool(latest), LastModified: aws.Time(o.modified), Size: aws.Int64(int64(len(o.body))), ETag: aws.String(o.etag())})
 }
 
 // afterMarker tells whether a version comes after the markers of the page before. The marker's version may have been
