@@ -46,6 +46,7 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("Delete reads %+v, the others %+v", deleted, s)
 		}
 		checkNames(t, s)
+		checkTags(t, s)
 		checkPolicyOf(t, s)
 		checkAnswerOf(t, s)
 	})
@@ -73,6 +74,11 @@ func checkNames(t *testing.T, s spec.Spec) {
 		strings.ContainsAny(s.Prefix, "*?\x00\n") || strings.Contains(s.Prefix, "${") || strings.Contains("/"+s.Prefix, "/../") {
 		t.Errorf("prefix %q", s.Prefix)
 	}
+}
+
+// checkTags wants the owner tags to stay the function's own.
+func checkTags(t *testing.T, s spec.Spec) {
+	t.Helper()
 	for _, key := range []string{spec.TagOwner, spec.TagStackID, spec.TagLogicalID} {
 		for _, tag := range s.Tags {
 			if strings.EqualFold(tag.Key, key) {
@@ -82,17 +88,17 @@ func checkNames(t *testing.T, s spec.Spec) {
 	}
 }
 
+type policyStatement struct {
+	Sid, Effect      string
+	Principal        any
+	Action, Resource any
+}
+
 // checkPolicyOf wants every Allow to name our user and something in our bucket.
 func checkPolicyOf(t *testing.T, s spec.Spec) {
 	t.Helper()
 	document := s.PolicyJSON()
-	var policy struct {
-		Statement []struct {
-			Sid, Effect      string
-			Principal        any
-			Action, Resource any
-		}
-	}
+	var policy struct{ Statement []policyStatement }
 	if err := json.Unmarshal(document, &policy); err != nil || len(document) > spec.MaxPolicyBytes {
 		t.Fatalf("policy of %d bytes: %v", len(document), err)
 	}
@@ -102,19 +108,25 @@ func checkPolicyOf(t *testing.T, s spec.Spec) {
 			t.Errorf("Sid %q is not ours alone", statement.Sid)
 		}
 		sids[statement.Sid] = true
-		principal, _ := statement.Principal.(map[string]any)
-		if statement.Effect == "Allow" && principal["AWS"] != s.UserARN() {
-			t.Errorf("%s lets in %v", statement.Sid, statement.Principal)
+		statement.check(t, s)
+	}
+}
+
+// check wants one statement to name nobody but our user and nothing but our bucket.
+func (p policyStatement) check(t *testing.T, s spec.Spec) {
+	t.Helper()
+	principal, _ := p.Principal.(map[string]any)
+	if p.Effect == "Allow" && principal["AWS"] != s.UserARN() {
+		t.Errorf("%s lets in %v", p.Sid, p.Principal)
+	}
+	for _, arn := range listOf(p.Resource) {
+		if arn != s.BucketARN() && !strings.HasPrefix(arn, s.BucketARN()+"/") {
+			t.Errorf("%s is about %s", p.Sid, arn)
 		}
-		for _, arn := range listOf(statement.Resource) {
-			if arn != s.BucketARN() && !strings.HasPrefix(arn, s.BucketARN()+"/") {
-				t.Errorf("%s is about %s", statement.Sid, arn)
-			}
-		}
-		for _, action := range listOf(statement.Action) {
-			if !strings.HasPrefix(action, "s3:") {
-				t.Errorf("%s allows %s", statement.Sid, action)
-			}
+	}
+	for _, action := range listOf(p.Action) {
+		if !strings.HasPrefix(action, "s3:") {
+			t.Errorf("%s allows %s", p.Sid, action)
 		}
 	}
 }

@@ -59,14 +59,17 @@ func TestSecondAnswerIsDropped(t *testing.T) {
 	})
 }
 
+// A breach is an answer that CloudFormation does not expect.
+type breach struct {
+	name   string
+	kind   string // of event that is answered so
+	answer behaviour
+	reason string // of the resource's status; "" for any
+	want   string // part of a violation
+}
+
 func TestBreachesOfTheContract(t *testing.T) {
-	tests := []struct {
-		name   string
-		kind   string
-		answer behaviour
-		reason string
-		want   string
-	}{
+	tests := []breach{
 		{"no id", "Create", behaviour{change: map[string]string{"PhysicalResourceId": ""}}, "Invalid PhysicalResourceId", "has an id of 0 bytes"},
 		{"a long id", "Create", behaviour{change: map[string]string{"PhysicalResourceId": strings.Repeat("a", 1025)}}, "Invalid PhysicalResourceId", "has an id of 1025 bytes"},
 		{"no reason", "Create", behaviour{change: map[string]string{"Status": "FAILED"}}, "", "FAILED without a Reason"},
@@ -82,22 +85,25 @@ func TestBreachesOfTheContract(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			inCloud(t, on(test.kind, test.answer), func(t *testing.T, f *function, s *cfnfake.Stack) {
-				if s.Create(t.Context(), a, cfnfake.How{}); test.kind == "Update" {
-					s.Update(t.Context(), b, cfnfake.How{})
-				}
-				reason := s.Reason
-				if s.State == cfnfake.Live {
-					s.Delete(t.Context(), cfnfake.How{})
-				}
-				f.cloud.Settle()
-				if got := strings.Join(f.cloud.Violations(), "\n"); !strings.Contains(got, test.want) {
-					t.Errorf("violations: %q", got)
-				}
-				if test.reason != "" && reason != test.reason {
-					t.Errorf("reason: %s", reason)
-				}
-			})
+			inCloud(t, on(test.kind, test.answer), test.check)
 		})
+	}
+}
+
+// check lives the life of a resource in which the breach happens.
+func (x breach) check(t *testing.T, f *function, s *cfnfake.Stack) {
+	if s.Create(t.Context(), a, cfnfake.How{}); x.kind == "Update" {
+		s.Update(t.Context(), b, cfnfake.How{})
+	}
+	reason := s.Reason
+	if s.State == cfnfake.Live {
+		s.Delete(t.Context(), cfnfake.How{})
+	}
+	f.cloud.Settle()
+	if got := strings.Join(f.cloud.Violations(), "\n"); !strings.Contains(got, x.want) {
+		t.Errorf("violations: %q", got)
+	}
+	if x.reason != "" && reason != x.reason {
+		t.Errorf("reason: %s", reason)
 	}
 }

@@ -60,37 +60,46 @@ func (f *function) start(payload json.RawMessage, answers http.RoundTripper) fun
 	if f.behave != nil {
 		b = f.behave(f.calls, e)
 	}
-	return func(ctx context.Context) error {
-		work := time.NewTimer(b.takes)
-		defer work.Stop()
-		select {
-		case <-work.C:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-		if b.crashes {
-			return errors.New("killed")
-		}
-		answer := map[string]string{"Status": "SUCCESS", "StackId": e.StackId, "RequestId": e.RequestId,
-			"LogicalResourceId": e.LogicalResourceId, "PhysicalResourceId": "id-" + fmt.Sprint(e.ResourceProperties["Name"])}
-		if e.RequestType == "Delete" {
+	return func(ctx context.Context) error { return b.run(ctx, e, answers) }
+}
+
+// run is one invocation from its start to its end.
+func (b behaviour) run(ctx context.Context, e cfnfake.Event, answers http.RoundTripper) error {
+	work := time.NewTimer(b.takes)
+	defer work.Stop()
+	select {
+	case <-work.C:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if b.crashes {
+		return errors.New("killed")
+	}
+	answer := b.answer(e)
+	if err := put(ctx, answers, e.ResponseURL, b, answer); err != nil || b.again == "" {
+		return err
+	}
+	answer["Status"] = b.again
+	return put(ctx, answers, e.ResponseURL, b, answer)
+}
+
+// answer is the fields of the answer to an event, by name.
+func (b behaviour) answer(e cfnfake.Event) map[string]string {
+	answer := map[string]string{"Status": "SUCCESS", "StackId": e.StackId, "RequestId": e.RequestId,
+		"LogicalResourceId": e.LogicalResourceId, "PhysicalResourceId": "id-" + fmt.Sprint(e.ResourceProperties["Name"])}
+	if e.RequestType == "Delete" {
+		answer["PhysicalResourceId"] = e.PhysicalResourceId
+	}
+	if b.fails != "" {
+		answer["Status"], answer["Reason"] = "FAILED", b.fails
+		if e.PhysicalResourceId != "" {
 			answer["PhysicalResourceId"] = e.PhysicalResourceId
 		}
-		if b.fails != "" {
-			answer["Status"], answer["Reason"] = "FAILED", b.fails
-			if e.PhysicalResourceId != "" {
-				answer["PhysicalResourceId"] = e.PhysicalResourceId
-			}
-		}
-		for name, value := range b.change {
-			answer[name] = value
-		}
-		if err := put(ctx, answers, e.ResponseURL, b, answer); err != nil || b.again == "" {
-			return err
-		}
-		answer["Status"] = b.again
-		return put(ctx, answers, e.ResponseURL, b, answer)
 	}
+	for name, value := range b.change {
+		answer[name] = value
+	}
+	return answer
 }
 
 func put(ctx context.Context, answers http.RoundTripper, address string, b behaviour, answer map[string]string) error {

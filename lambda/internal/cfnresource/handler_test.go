@@ -98,6 +98,15 @@ func recorded(t *testing.T, name string) []byte {
 	return payload
 }
 
+// A recording is a recorded event and what has to come of it.
+type recording struct {
+	name   string
+	event  string // name of its file
+	r      *thing
+	want   string // the whole answer
+	undone int
+}
+
 func TestRecordedEventsAndTheirWholeAnswers(t *testing.T) {
 	const ids = `"StackId":"arn:aws:cloudformation:eu-west-1:123456789012:stack/analytics/5f0c2b10-0000-11ee-be56-0242ac120002",` +
 		`"RequestId":"9a0b1c2d-0000-4e5f-8a9b-000000000001","LogicalResourceId":"Disk"`
@@ -106,13 +115,7 @@ func TestRecordedEventsAndTheirWholeAnswers(t *testing.T) {
 	}
 	boom := errors.New("bucket my-data: owned by another account\nuser u: exists")
 	const reason = `"Reason":"bucket my-data: owned by another account; user u: exists (log stream 2026/stream)"`
-	tests := []struct {
-		name   string
-		event  string
-		r      *thing
-		want   string
-		undone int
-	}{
+	tests := []recording{
 		{"create", "create", &thing{id: "Disk-v1-new", ensure: data},
 			`{"Status":"SUCCESS","PhysicalResourceId":"Disk-v1-new",` + ids + `,"Data":{"Url":"https://x/?a&b"}}`, 0},
 		{"create fails under its own id", "create", &thing{id: "Disk-v1-new", ensure: fails(boom)},
@@ -132,23 +135,25 @@ func TestRecordedEventsAndTheirWholeAnswers(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				c := &cloud{}
-				if _, err := handle(t, test.r, c, recorded(t, test.event), time.Minute); err != nil {
-					t.Fatal(err)
-				}
-				if diff := cmp.Diff([]string{test.want}, c.bodies); diff != "" {
-					t.Error(diff)
-				}
-				if test.r.undone != test.undone {
-					t.Errorf("undone %d times", test.r.undone)
-				}
-				r := c.requests[0]
-				if r.Method != http.MethodPut || len(r.Header["Content-Type"]) > 0 || r.ContentLength != int64(len(c.bodies[0])) {
-					t.Errorf("request: %s %v %d", r.Method, r.Header, r.ContentLength)
-				}
-			})
+			synctest.Test(t, test.check)
 		})
+	}
+}
+
+func (x recording) check(t *testing.T) {
+	c := &cloud{}
+	if _, err := handle(t, x.r, c, recorded(t, x.event), time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{x.want}, c.bodies); diff != "" {
+		t.Error(diff)
+	}
+	if x.r.undone != x.undone {
+		t.Errorf("undone %d times", x.r.undone)
+	}
+	r := c.requests[0]
+	if r.Method != http.MethodPut || len(r.Header["Content-Type"]) > 0 || r.ContentLength != int64(len(c.bodies[0])) {
+		t.Errorf("request: %s %v %d", r.Method, r.Header, r.ContentLength)
 	}
 }
 
