@@ -40,7 +40,8 @@ func TestStopEndsTheProcessAndItsGroup(t *testing.T) {
 		child, _ = strconv.Atoi(strings.TrimSpace(string(b)))
 	}
 	other := seenByAnother(p)
-	if _, err := startOf(child); err != nil || !other.running() {
+	started, err := startOf(child)
+	if err != nil || !other.running() {
 		t.Fatal("it does not run")
 	}
 	if err := other.stop(t.Context()); err != nil {
@@ -49,7 +50,10 @@ func TestStopEndsTheProcessAndItsGroup(t *testing.T) {
 	if other.running() {
 		t.Error("it still runs")
 	}
-	if _, err := startOf(child); err == nil {
+	// A process ends some time after SIGKILL.
+	killed, cancel := context.WithTimeout(t.Context(), stopTimeout)
+	defer cancel()
+	if !(process{ID: child, Started: started}).await(killed) {
 		t.Error("its child still runs")
 	}
 	if err := p.stop(t.Context()); err != nil {
