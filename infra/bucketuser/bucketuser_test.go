@@ -141,20 +141,25 @@ func TestGolden(t *testing.T) {
 				t.Fatal(err)
 			}
 			got := regexp.MustCompile(`[0-9a-f]{64}`).ReplaceAllString(string(text), "HASH") + "\n"
-			file := filepath.Join("testdata", name+".json")
-			if *update {
-				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), got); diff != "" {
-				t.Errorf("go test ./infra/bucketuser -update accepts this (-want +got):\n%s", diff)
-			}
+			compareGolden(t, filepath.Join("testdata", name+".json"), got)
 		})
+	}
+}
+
+// compareGolden compares a text with a file, or writes it there with -update.
+func compareGolden(t *testing.T, file, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("go test ./infra/bucketuser -update accepts this (-want +got):\n%s", diff)
 	}
 }
 

@@ -25,19 +25,49 @@ import (
 // instead. The README has a row for each.
 func TestGuide(t *testing.T) {
 	d := newDeployment(t, "Guide")
-	ctx := t.Context()
 	p := d.named("")
 	p.Access, p.EnforceTls = bucketuser.AccessFull, aws.Bool(false) // the guide's own policy
 	out := cloudtest.Must(d.deploy(p))(t)
-	asUser := d.as(out)
-	userName, bucket, fields := p.UserName, p.BucketName, asUser.Fields
+	g := guide{deployment: d, props: p, out: out, asUser: d.as(out)}
+	steps := append(g.userSteps(), g.bucketSteps()...)
+	if len(steps) != 23 {
+		t.Errorf("%d steps, the guide has 23", len(steps))
+	}
+	readme := string(cloudtest.Must(os.ReadFile(filepath.Join(root, "README.md")))(t))
+	for _, step := range steps {
+		t.Run(step.name, step.check)
+		if row := "`" + strings.ReplaceAll(step.name, " ", "_") + "`"; !strings.Contains(readme, row) {
+			t.Errorf("the README has no row with %s", row)
+		}
+	}
+	d.wantNoLeak(out)
+	if err := d.destroy(); err != nil {
+		t.Fatal(err)
+	}
+	d.wantNothing()
+}
 
-	steps := []struct {
-		name  string
-		check func(t *testing.T)
-	}{
+// A guide is a deployment that stands where the guide would have led.
+type guide struct {
+	*deployment
+	props  props
+	out    map[string]string
+	asUser *cloudtest.User
+}
+
+// A step is one of the guide's, with what has to stand in its place.
+type step struct {
+	name  string
+	check func(t *testing.T)
+}
+
+// userSteps are the steps of the guide's first part, on the user.
+func (g guide) userSteps() []step {
+	ctx, stack, out := g.t.Context(), g.name, g.out
+	userName, fields := g.props.UserName, g.asUser.Fields
+	return []step{
 		{"user 01 log in", func(t *testing.T) { // cdk deploy did, with the caller's credentials
-			s := cloudtest.Must(cloud.Stacks.DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: &d.name}))(t)
+			s := cloudtest.Must(cloud.Stacks.DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: &stack}))(t)
 			want(t, s.Stacks[0].StackStatus, "CREATE_COMPLETE")
 		}},
 		{"user 02 create user", func(t *testing.T) {
@@ -68,12 +98,19 @@ func TestGuide(t *testing.T) {
 			want(t, keys[0].Status, "Active")
 		}},
 		{"user 08 application running outside AWS", func(t *testing.T) { // a static key, without a session
-			cloudtest.Must(asUser.S3.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: bucket}))(t)
+			cloudtest.Must(g.asUser.S3.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: g.props.BucketName}))(t)
 		}},
 		{"user 09 create access key", func(t *testing.T) { want(t, fields["AWS_ACCESS_KEY_ID"], out["AccessKeyId"]) }},
 		{"user 10 download the csv", func(t *testing.T) {
-			want(t, credentialsFile(t, d.name), "Access key ID,Secret access key\n"+fields["AWS_ACCESS_KEY_ID"]+","+fields["AWS_SECRET_ACCESS_KEY"]+"\n")
+			want(t, credentialsFile(t, stack), "Access key ID,Secret access key\n"+fields["AWS_ACCESS_KEY_ID"]+","+fields["AWS_SECRET_ACCESS_KEY"]+"\n")
 		}},
+	}
+}
+
+// bucketSteps are the steps of its second part, on the bucket.
+func (g guide) bucketSteps() []step {
+	ctx, bucket, out, asUser := g.t.Context(), g.props.BucketName, g.out, g.asUser
+	return []step{
 		{"bucket 01 create bucket", func(t *testing.T) {
 			cloudtest.Must(cloud.S3.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: bucket}))(t)
 		}},
@@ -134,21 +171,6 @@ func TestGuide(t *testing.T) {
 			}
 		}},
 	}
-	if len(steps) != 23 {
-		t.Errorf("%d steps, the guide has 23", len(steps))
-	}
-	readme := string(cloudtest.Must(os.ReadFile(filepath.Join(root, "README.md")))(t))
-	for _, step := range steps {
-		t.Run(step.name, step.check)
-		if row := "`" + strings.ReplaceAll(step.name, " ", "_") + "`"; !strings.Contains(readme, row) {
-			t.Errorf("the README has no row with %s", row)
-		}
-	}
-	d.wantNoLeak(out)
-	if err := d.destroy(); err != nil {
-		t.Fatal(err)
-	}
-	d.wantNothing()
 }
 
 func want[T comparable](t *testing.T, got, want T) {

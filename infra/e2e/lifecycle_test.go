@@ -54,27 +54,7 @@ func TestUpdateOfEveryPropertyInPlace(t *testing.T) {
 	if err := user.Put(ctx, updated["BucketName"], "extra/table"); err != nil {
 		t.Error(err)
 	}
-	bucket := aws.String(updated["BucketName"])
-	if policy := cloudtest.Must(cloud.S3.GetBucketPolicy(ctx, &s3.GetBucketPolicyInput{Bucket: bucket}))(t); strings.Contains(*policy.Policy, "SecureTransport") {
-		t.Errorf("TLS is still enforced: %s", *policy.Policy)
-	}
-	if v := cloudtest.Must(cloud.S3.GetBucketVersioning(ctx, &s3.GetBucketVersioningInput{Bucket: bucket}))(t); v.Status != "Enabled" {
-		t.Errorf("versioning: %s", v.Status)
-	}
-	rules := cloudtest.Must(cloud.S3.GetBucketLifecycleConfiguration(ctx, &s3.GetBucketLifecycleConfigurationInput{Bucket: bucket}))(t).Rules
-	if len(rules) != 1 || *rules[0].AbortIncompleteMultipartUpload.DaysAfterInitiation != 3 {
-		t.Errorf("lifecycle: %+v", rules)
-	}
-	tags := map[string]string{}
-	for _, tag := range cloudtest.Must(cloud.S3.GetBucketTagging(ctx, &s3.GetBucketTaggingInput{Bucket: bucket}))(t).TagSet {
-		tags[*tag.Key] = *tag.Value
-	}
-	if tags["team"] != "data" || tags["bucketuser:logical-id"] == "" {
-		t.Errorf("tags of the bucket: %v", tags)
-	}
-	if _, err := cloud.S3.HeadObject(ctx, &s3.HeadObjectInput{Bucket: bucket, Key: aws.String("data/")}); err == nil {
-		t.Error("the old folder marker is still there")
-	}
+	wantUpdatedBucket(t, aws.String(updated["BucketName"]))
 
 	// A lone rename is refused, CloudFormation goes back, and nothing has changed.
 	before := d.left()
@@ -102,6 +82,32 @@ func TestUpdateOfEveryPropertyInPlace(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"secret InPlace/secret"}, d.left()); diff != "" {
 		t.Errorf("left\n%s", diff)
+	}
+}
+
+// wantUpdatedBucket looks in the account at what the update has changed of the bucket.
+func wantUpdatedBucket(t *testing.T, bucket *string) {
+	t.Helper()
+	ctx := t.Context()
+	if policy := cloudtest.Must(cloud.S3.GetBucketPolicy(ctx, &s3.GetBucketPolicyInput{Bucket: bucket}))(t); strings.Contains(*policy.Policy, "SecureTransport") {
+		t.Errorf("TLS is still enforced: %s", *policy.Policy)
+	}
+	if v := cloudtest.Must(cloud.S3.GetBucketVersioning(ctx, &s3.GetBucketVersioningInput{Bucket: bucket}))(t); v.Status != "Enabled" {
+		t.Errorf("versioning: %s", v.Status)
+	}
+	rules := cloudtest.Must(cloud.S3.GetBucketLifecycleConfiguration(ctx, &s3.GetBucketLifecycleConfigurationInput{Bucket: bucket}))(t).Rules
+	if len(rules) != 1 || *rules[0].AbortIncompleteMultipartUpload.DaysAfterInitiation != 3 {
+		t.Errorf("lifecycle: %+v", rules)
+	}
+	tags := map[string]string{}
+	for _, tag := range cloudtest.Must(cloud.S3.GetBucketTagging(ctx, &s3.GetBucketTaggingInput{Bucket: bucket}))(t).TagSet {
+		tags[*tag.Key] = *tag.Value
+	}
+	if tags["team"] != "data" || tags["bucketuser:logical-id"] == "" {
+		t.Errorf("tags of the bucket: %v", tags)
+	}
+	if _, err := cloud.S3.HeadObject(ctx, &s3.HeadObjectInput{Bucket: bucket, Key: aws.String("data/")}); err == nil {
+		t.Error("the old folder marker is still there")
 	}
 }
 

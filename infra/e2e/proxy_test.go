@@ -90,7 +90,7 @@ func (p *faultProxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case throttled, serverSick:
 		_, _ = io.Copy(io.Discard, r.Body)
 		refuse(w, r, kind)
-	default:
+	case none:
 		p.next.ServeHTTP(w, r)
 	}
 }

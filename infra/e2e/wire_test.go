@@ -27,13 +27,7 @@ func TestFaultsOnTheWire(t *testing.T) {
 			word := fmt.Sprintf("wire-%d-%s", n, strings.ReplaceAll(string(kind), " ", "-"))
 			t.Run(word, func(t *testing.T) {
 				reached = false
-				m.setSpoil(func(call int, _ *http.Request) fault {
-					if call != n {
-						return none
-					}
-					reached = true
-					return kind
-				})
+				m.setSpoil(spoilOne(n, kind, &reached))
 				answer, told := m.deliver("Create", "Wire", "", wireProperties(word), 2*time.Minute)
 				m.setSpoil(nil)
 				if answer == nil {
@@ -50,6 +44,17 @@ func TestFaultsOnTheWire(t *testing.T) {
 	}
 	figure("faults on the wire: %d scenarios", scenarios)
 	m.wantNoLeak()
+}
+
+// spoilOne spoils the n-th call and sets reached when it comes.
+func spoilOne(n int, kind fault, reached *bool) func(int, *http.Request) fault {
+	return func(call int, _ *http.Request) fault {
+		if call != n {
+			return none
+		}
+		*reached = true
+		return kind
+	}
 }
 
 // TestKilledProcess ends the process at each call of a Create and delivers the event
