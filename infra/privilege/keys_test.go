@@ -3,11 +3,11 @@
 package privilege
 
 import (
+	"context"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"bucketuser/lambda/spec"
 )
@@ -38,52 +38,65 @@ func (k *keys) evaluate(t *testing.T) (all report) {
 // made later.
 func keyPoints(t *testing.T, tenants []*tenant) *keys {
 	t.Helper()
-	ctx, k := t.Context(), &keys{}
-	other := tenants[0]
+	k := &keys{}
 	for _, n := range tenants {
-		if n.spec.Versioning || !n.spec.EnforceTls || n.spec.Access == spec.ReadOnly {
-			continue
+		if !n.spec.Versioning && n.spec.EnforceTls && n.spec.Access != spec.ReadOnly {
+			k.addStatesOf(t.Context(), n, tenants[0])
 		}
-		first := n.client
-		state := func(name string, client *s3.Client, who string, allowed bool, code string, prepare func() error) {
-			k.states = append(k.states, prepare)
-			count := 0
-			for _, u := range uses {
-				if u.action == "s3:ListBucket" || u.action == "s3:GetObject" || u.action == "s3:PutObject" || u.action == "s3:ListMultipartUploadParts" {
-					k.points = append(k.points, point{group: name, bucket: n, use: u, inside: true, client: client, who: who, allowed: allowed, code: code})
-					count++
-				}
-			}
-			k.counts = append(k.counts, count)
-		}
-		status := func(s types.StatusType) func() error {
-			return func() error {
-				_, err := root.IAM.UpdateAccessKey(ctx, &iam.UpdateAccessKeyInput{UserName: &n.spec.UserName, AccessKeyId: &n.key.AccessKeyID, Status: s})
-				return err
-			}
-		}
-		deleteKey := func() error {
-			_, err := root.IAM.DeleteAccessKey(ctx, &iam.DeleteAccessKeyInput{UserName: &n.spec.UserName, AccessKeyId: &n.key.AccessKeyID})
-			return err
-		}
-		state("active key", first, n.spec.UserARN(), true, "", status(types.StatusTypeActive))
-		state("inactive key", first, "", false, "InvalidAccessKeyId", status(types.StatusTypeInactive))
-		state("active key again", first, n.spec.UserARN(), true, "", status(types.StatusTypeActive))
-		state("another user's key", other.client, other.spec.UserARN(), false, "", func() error { return nil })
-		state("deleted key", first, "", false, "InvalidAccessKeyId", deleteKey)
-		again := len(k.points)
-		state("user made again", first, n.spec.UserARN(), false, "", func() error {
-			if _, err := root.IAM.DeleteUser(ctx, &iam.DeleteUserInput{UserName: &n.spec.UserName}); err != nil {
-				return err
-			}
-			if err := n.newUser(ctx); err != nil {
-				return err
-			}
-			for i := range k.points[again : again+4] {
-				k.points[again+i].client = n.client
-			}
-			return n.read(ctx)
-		})
 	}
 	return k
+}
+
+// addStatesOf adds the states of one tenant's key. The other tenant's key is its own.
+func (k *keys) addStatesOf(ctx context.Context, n, other *tenant) {
+	status := func(s types.StatusType) func() error {
+		return func() error {
+			_, err := root.IAM.UpdateAccessKey(ctx, &iam.UpdateAccessKeyInput{UserName: &n.spec.UserName, AccessKeyId: &n.key.AccessKeyID, Status: s})
+			return err
+		}
+	}
+	deleteKey := func() error {
+		_, err := root.IAM.DeleteAccessKey(ctx, &iam.DeleteAccessKeyInput{UserName: &n.spec.UserName, AccessKeyId: &n.key.AccessKeyID})
+		return err
+	}
+	known := point{bucket: n, inside: true, client: n.client, who: n.spec.UserARN(), allowed: true}
+	denied, unknown, others := known, known, known
+	denied.allowed = false
+	unknown.allowed, unknown.who, unknown.code = false, "", "InvalidAccessKeyId"
+	others.allowed, others.who, others.client = false, other.spec.UserARN(), other.client
+
+	k.add("active key", known, status(types.StatusTypeActive))
+	k.add("inactive key", unknown, status(types.StatusTypeInactive))
+	k.add("active key again", known, status(types.StatusTypeActive))
+	k.add("another user's key", others, func() error { return nil })
+	k.add("deleted key", unknown, deleteKey)
+	again := len(k.points)
+	k.add("user made again", denied, func() error {
+		if _, err := root.IAM.DeleteUser(ctx, &iam.DeleteUserInput{UserName: &n.spec.UserName}); err != nil {
+			return err
+		}
+		if err := n.newUser(ctx); err != nil {
+			return err
+		}
+		for i := range k.points[again : again+4] {
+			k.points[again+i].client = n.client
+		}
+		return n.read(ctx)
+	})
+}
+
+// add has four uses tried in a state of a key, each as the point says.
+func (k *keys) add(state string, p point, prepare func() error) {
+	k.states = append(k.states, prepare)
+	p.group = state
+	count := 0
+	for _, u := range uses {
+		switch u.action {
+		case "s3:ListBucket", "s3:GetObject", "s3:PutObject", "s3:ListMultipartUploadParts":
+			p.use = u
+			k.points = append(k.points, p)
+			count++
+		}
+	}
+	k.counts = append(k.counts, count)
 }

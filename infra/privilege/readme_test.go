@@ -14,12 +14,14 @@ import (
 	"bucketuser/lambda/spec"
 )
 
+// A place is where the table of what the user may do has an answer.
+type place struct {
+	action, access    string
+	inside, versioned bool
+}
+
 // tableOf is the README's table: what the evaluators agreed on.
 func tableOf(points []point, allowed []bool) string {
-	type place struct {
-		action, access    string
-		inside, versioned bool
-	}
 	got := map[place]bool{}
 	for i, p := range points {
 		if p.group == "levels" && p.bucket.spec.EnforceTls {
@@ -31,31 +33,38 @@ func tableOf(points []point, allowed []bool) string {
 	for _, u := range uses {
 		fmt.Fprintf(&b, "| `%s` |", u.action)
 		for _, access := range []string{spec.ReadOnly, spec.ReadWrite, spec.Full} {
-			in := func(inside, versioned bool) bool { return got[place{u.action, access, inside, versioned}] }
-			text := "–"
-			switch plain, versioned := in(true, false), in(true, true); {
-			case plain && versioned:
-				text = "yes"
-			case versioned:
-				text = "with `Versioning`"
-			case plain:
-				text = "without `Versioning`"
-			}
-			if u.object && text != "–" {
-				switch {
-				case in(false, true) && in(false, false):
-					text += ", everywhere"
-				case in(false, true) || in(false, false):
-					text += ", partly everywhere"
-				default:
-					text += ", below the prefix"
-				}
-			}
-			fmt.Fprintf(&b, " %s |", text)
+			fmt.Fprintf(&b, " %s |", textOf(u, func(inside, versioned bool) bool {
+				return got[place{u.action, access, inside, versioned}]
+			}))
 		}
 		b.WriteString("\n")
 	}
 	return b.String()
+}
+
+// textOf says where a use is allowed.
+func textOf(u use, allowed func(inside, versioned bool) bool) string {
+	var text string
+	switch plain, versioned := allowed(true, false), allowed(true, true); {
+	case plain && versioned:
+		text = "yes"
+	case versioned:
+		text = "with `Versioning`"
+	case plain:
+		text = "without `Versioning`"
+	default:
+		return "–"
+	}
+	if !u.object {
+		return text
+	}
+	switch plain, versioned := allowed(false, false), allowed(false, true); {
+	case plain && versioned:
+		return text + ", everywhere"
+	case plain || versioned:
+		return text + ", partly everywhere"
+	}
+	return text + ", below the prefix"
 }
 
 // checkReadme compares the table with the README's, or writes it with -update.

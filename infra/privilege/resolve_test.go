@@ -20,12 +20,8 @@ func resolve(value any, refs map[string]string) (any, error) {
 		}
 		return resolved, nil
 	case map[string]any:
-		if len(v) == 1 {
-			for name, argument := range v {
-				if name == "Ref" || strings.HasPrefix(name, "Fn::") {
-					return function(name, argument, refs)
-				}
-			}
+		if name, argument, ok := functionIn(v); ok {
+			return function(name, argument, refs)
 		}
 		resolved := map[string]any{}
 		for key, element := range v {
@@ -38,6 +34,16 @@ func resolve(value any, refs map[string]string) (any, error) {
 	default:
 		return value, nil
 	}
+}
+
+// functionIn returns the function that an object stands for, if it does.
+func functionIn(object map[string]any) (name string, argument any, ok bool) {
+	for name, argument := range object {
+		if len(object) == 1 && (name == "Ref" || strings.HasPrefix(name, "Fn::")) {
+			return name, argument, true
+		}
+	}
+	return "", nil, false
 }
 
 func function(kind string, argument any, refs map[string]string) (any, error) {

@@ -48,6 +48,38 @@ type namedPolicy struct {
 
 func named(d document) namedPolicy { return namedPolicy{d.id, json.RawMessage(d.json())} }
 
+// simulation is the request of a principal who has no policies.
+func (r request) simulation(principal string) simulation {
+	s := simulation{Identity: []namedPolicy{}, Service: []namedPolicy{}, Control: []namedPolicy{}}
+	s.Request.Principal, s.Request.Action = principal, r.action
+	s.Request.Resource.Resource, s.Request.Resource.AccountID = r.resource, r.account
+	if r.account == "" {
+		s.Request.Resource.AccountID = local.Account
+	}
+	s.Request.Context = map[string]any{
+		"aws:SecureTransport": "true", "aws:ResourceAccount": s.Request.Resource.AccountID, "aws:RequestedRegion": region}
+	if strings.HasPrefix(r.action, "s3:") && strings.HasPrefix(r.resource, "arn:aws:s3:::") {
+		s.Request.Context["s3:ResourceAccount"] = s.Request.Resource.AccountID
+	}
+	maps.Copy(s.Request.Context, r.context)
+	if r.policy != "" {
+		s.Resource = json.RawMessage(r.policy)
+	}
+	return s
+}
+
+// hold gives the principal policies and a boundary. One that is empty is left out.
+func (s *simulation) hold(policies []document, boundary document) {
+	for _, d := range policies {
+		if len(d.statements) > 0 {
+			s.Identity = append(s.Identity, named(d))
+		}
+	}
+	if boundary.id != "" {
+		s.Boundaries = []namedPolicy{named(boundary)}
+	}
+}
+
 // simulate has the simulator decide on requests of a principal, "" for nobody. For
 // each it returns nil if it is allowed. A policy or request that the simulator does
 // not take fails the test.
@@ -55,32 +87,10 @@ func simulate(t *testing.T, principal string, policies []document, boundary docu
 	t.Helper()
 	inputs := make([]simulation, len(requests))
 	for i, r := range requests {
-		s := simulation{Identity: []namedPolicy{}, Service: []namedPolicy{}, Control: []namedPolicy{}}
-		s.Request.Principal, s.Request.Action = principal, r.action
-		s.Request.Resource.Resource, s.Request.Resource.AccountID = r.resource, r.account
-		if r.account == "" {
-			s.Request.Resource.AccountID = local.Account
-		}
-		s.Request.Context = map[string]any{
-			"aws:SecureTransport": "true", "aws:ResourceAccount": s.Request.Resource.AccountID, "aws:RequestedRegion": region}
-		if strings.HasPrefix(r.action, "s3:") && strings.HasPrefix(r.resource, "arn:aws:s3:::") {
-			s.Request.Context["s3:ResourceAccount"] = s.Request.Resource.AccountID
-		}
-		maps.Copy(s.Request.Context, r.context)
+		inputs[i] = r.simulation(principal)
 		if principal != "" {
-			for _, d := range policies {
-				if len(d.statements) > 0 {
-					s.Identity = append(s.Identity, named(d))
-				}
-			}
-			if boundary.id != "" {
-				s.Boundaries = []namedPolicy{named(boundary)}
-			}
+			inputs[i].hold(policies, boundary)
 		}
-		if r.policy != "" {
-			s.Resource = json.RawMessage(r.policy)
-		}
-		inputs[i] = s
 	}
 	var outputs []struct {
 		Result, Error string

@@ -6,8 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -59,37 +57,17 @@ func (s *subject) environment() (map[string]string, error) {
 
 // rights returns the policies of the provider's role, for one run of the life cycle.
 func (s *subject) rights(run string) ([]document, error) {
-	t := s.template
+	policies, err := s.template.ofRole()
+	if err != nil {
+		return nil, err
+	}
 	var documents []document
-	add := func(id string, policy any) error {
-		resolved, err := resolve(policy, s.refs())
+	for _, p := range policies {
+		resolved, err := resolve(p.document, s.refs())
 		if err != nil {
-			return fmt.Errorf("policy %s: %w", id, err)
+			return nil, fmt.Errorf("policy %s: %w", p.id, err)
 		}
-		documents = append(documents, documentOf(id, strings.ReplaceAll(jsonOf(resolved), runMark, run)))
-		return nil
-	}
-	for _, role := range t.ofType("AWS::IAM::Role") {
-		if role["ManagedPolicyArns"] != nil {
-			return nil, fmt.Errorf("the role has managed policies of AWS, which these tests do not know")
-		}
-		inline, _ := role["Policies"].([]any)
-		for i, policy := range inline {
-			if err := add(fmt.Sprintf("Inline%d", i), policy.(map[string]any)["PolicyDocument"]); err != nil {
-				return nil, err
-			}
-		}
-	}
-	for _, typ := range []string{"AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"} {
-		policies := t.ofType(typ)
-		for _, id := range slices.Sorted(maps.Keys(policies)) {
-			if policies[id]["Roles"] == nil {
-				continue
-			}
-			if err := add(id, policies[id]["PolicyDocument"]); err != nil {
-				return nil, err
-			}
-		}
+		documents = append(documents, documentOf(p.id, strings.ReplaceAll(jsonOf(resolved), runMark, run)))
 	}
 	return documents, nil
 }

@@ -86,23 +86,29 @@ func options() (all []story) {
 	for _, access := range []string{spec.ReadOnly, spec.ReadWrite, spec.Full} {
 		for _, onDelete := range []string{spec.DeleteIfEmpty, spec.Purge, spec.Retain} {
 			for i := range 8 {
-				props := properties{"Access": access, "OnDelete": onDelete}
-				if i&1 > 0 {
-					props["SecretKmsKeyId"] = givenKey
-				}
-				if i&2 > 0 {
-					props["Tags"] = []any{map[string]any{"Key": "team", "Value": "data"}}
-				}
-				if i&4 > 0 {
-					props["Versioning"] = "true"
-					props["EnforceTls"] = "false"
-				}
+				props := optionOf(access, onDelete, i)
 				all = append(all, story{fmt.Sprintf("%s%s%d", access, onDelete, i),
 					func(ctx context.Context, p *play) error { return tellOption(ctx, p, props) }})
 			}
 		}
 	}
 	return all
+}
+
+// optionOf returns properties with some of three options: i has a bit for each.
+func optionOf(access, onDelete string, i int) properties {
+	props := properties{"Access": access, "OnDelete": onDelete}
+	if i&1 > 0 {
+		props["SecretKmsKeyId"] = givenKey
+	}
+	if i&2 > 0 {
+		props["Tags"] = []any{map[string]any{"Key": "team", "Value": "data"}}
+	}
+	if i&4 > 0 {
+		props["Versioning"] = "true"
+		props["EnforceTls"] = "false"
+	}
+	return props
 }
 
 // tellOption creates, goes to the defaults and back, and deletes.

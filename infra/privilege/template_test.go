@@ -68,6 +68,34 @@ func (t template) boundaries() []string {
 	return slices.Sorted(maps.Keys(policies))
 }
 
+// A rawPolicy is a policy as the template has it.
+type rawPolicy struct {
+	id       string
+	document any
+}
+
+// ofRole returns the policies of the role: those inside it first.
+func (t template) ofRole() ([]rawPolicy, error) {
+	var policies []rawPolicy
+	for _, role := range t.ofType("AWS::IAM::Role") {
+		if role["ManagedPolicyArns"] != nil {
+			return nil, fmt.Errorf("the role has managed policies of AWS, which these tests do not know")
+		}
+		inline, _ := role["Policies"].([]any)
+		for i, policy := range inline {
+			policies = append(policies, rawPolicy{fmt.Sprintf("Inline%d", i), policy.(map[string]any)["PolicyDocument"]})
+		}
+	}
+	for _, typ := range []string{"AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"} {
+		attached := t.ofType(typ)
+		maps.DeleteFunc(attached, func(_ string, p map[string]any) bool { return p["Roles"] == nil })
+		for _, id := range slices.Sorted(maps.Keys(attached)) {
+			policies = append(policies, rawPolicy{id, attached[id]["PolicyDocument"]})
+		}
+	}
+	return policies, nil
+}
+
 // A statement is one statement of a policy, resolved.
 type statement map[string]any
 

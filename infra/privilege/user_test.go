@@ -51,34 +51,10 @@ func evaluate(t *testing.T, points []point) (allowed []bool, r report) {
 	t.Helper()
 	boundary := construct.boundary
 	byUser, order := map[string][]int{}, []string{}
-	asks := make([]request, len(points))
+	allowed, asks := make([]bool, len(points)), make([]request, len(points))
 	for i, p := range points {
-		key := p.bucket.spec.Prefix + fmt.Sprintf("object-%d", i)
-		if !p.inside {
-			key = fmt.Sprintf("elsewhere/object-%d", i)
-		}
-		s, err := p.bucket.seed(t.Context(), key)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if p.http {
-			err = p.use.call(t.Context(), p.bucket.plain, s)
-		} else {
-			err = p.use.call(t.Context(), p.client, s)
-		}
-		code := cloudtest.Code(err)
-		allowed = append(allowed, !isDenied(code) && code != "InvalidAccessKeyId")
-		if p.code != "" && code != p.code {
-			t.Errorf("%s: got %q, want %q", p, code, p.code)
-		}
-		if strings.HasPrefix(code, "no answer") {
-			t.Fatalf("%s: %s", p, code)
-		}
-		asks[i] = request{action: p.use.action, resource: p.bucket.spec.BucketARN(), policy: p.bucket.policy,
-			context: map[string]any{"aws:SecureTransport": fmt.Sprint(!p.http)}}
-		if p.use.object {
-			asks[i].resource += "/" + key
-		}
+		key := p.key(i)
+		allowed[i], asks[i] = p.try(t, key), p.request(key)
 		if _, ok := byUser[p.who]; !ok {
 			order = append(order, p.who)
 		}
@@ -99,6 +75,45 @@ func evaluate(t *testing.T, points []point) (allowed []bool, r report) {
 		}
 	}
 	return allowed, r
+}
+
+// key is that of the object of the i-th point.
+func (p point) key(i int) string {
+	if p.inside {
+		return p.bucket.spec.Prefix + fmt.Sprintf("object-%d", i)
+	}
+	return fmt.Sprintf("elsewhere/object-%d", i)
+}
+
+// try makes the point's call on the embedded AWS and reports whether it was allowed.
+func (p point) try(t *testing.T, key string) bool {
+	t.Helper()
+	s, err := p.bucket.seed(t.Context(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := p.client
+	if p.http {
+		client = p.bucket.plain
+	}
+	code := cloudtest.Code(p.use.call(t.Context(), client, s))
+	if p.code != "" && code != p.code {
+		t.Errorf("%s: got %q, want %q", p, code, p.code)
+	}
+	if strings.HasPrefix(code, "no answer") {
+		t.Fatalf("%s: %s", p, code)
+	}
+	return !isDenied(code) && code != "InvalidAccessKeyId"
+}
+
+// request is what the simulator is asked about the point's call.
+func (p point) request(key string) request {
+	r := request{action: p.use.action, resource: p.bucket.spec.BucketARN(), policy: p.bucket.policy,
+		context: map[string]any{"aws:SecureTransport": fmt.Sprint(!p.http)}}
+	if p.use.object {
+		r.resource += "/" + key
+	}
+	return r
 }
 
 // TestUser asks about every use by every access level, inside and outside the
