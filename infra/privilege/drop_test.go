@@ -59,6 +59,18 @@ func (d drop) without(documents []document) []document {
 	return rest
 }
 
+// with returns the policies with the action in the statement that it is dropped from.
+func (d drop) with(documents []document) []document {
+	for _, document := range documents {
+		for i, s := range document.statements {
+			if document.id == d.document && s.sid() == d.sid {
+				document.statements[i] = s.allowing(append(s.actions(), d.action))
+			}
+		}
+	}
+	return documents
+}
+
 // allowing returns the statement with other actions.
 func (s statement) allowing(actions []string) statement {
 	changed := statement{}
