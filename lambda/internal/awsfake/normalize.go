@@ -3,11 +3,49 @@ package awsfake
 import (
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"strings"
 )
 
-var generatedID = regexp.MustCompile(`(AKIA|AIDA)FAKE\d{12,13}|(fake\+secret)/[A-Za-z0-9+/]{28}|-(Fk)\d{4}|(v)\d{31}|(upload)\d{26}|(REQUEST)\d{9}`)
+// generated are the forms of the ids that AWS makes up here: what they begin with, what they go on with and for how many
+// bytes at least and at most, and the kind that stands in their place.
+var generated = []struct {
+	prefix      string
+	isPart      func(byte) bool
+	least, most int
+	kind        string
+}{
+	{"AKIAFAKE", isDigit, 12, 13, "AKIA"},
+	{"AIDAFAKE", isDigit, 12, 13, "AIDA"},
+	{"fake+secret/", isBase64, 28, 28, "fake+secret"},
+	{"-Fk", isDigit, 4, 4, "Fk"},
+	{"v", isDigit, 31, 31, "v"},
+	{"upload", isDigit, 26, 26, "upload"},
+	{"REQUEST", isDigit, 9, 9, "REQUEST"},
+}
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+
+func isBase64(c byte) bool {
+	return isDigit(c) || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || c == '+' || c == '/'
+}
+
+// generatedAt is the length of the id that a text begins with, and its kind. It is 0 for a text that begins with none.
+// A regular expression of all the forms takes a quarter of the time of an enumeration.
+func generatedAt(text string) (length int, kind string) {
+	for _, g := range generated {
+		if !strings.HasPrefix(text, g.prefix) {
+			continue
+		}
+		end := len(g.prefix)
+		for end < len(text) && end < len(g.prefix)+g.most && g.isPart(text[end]) {
+			end++
+		}
+		if end >= len(g.prefix)+g.least {
+			return end, g.kind
+		}
+	}
+	return 0, ""
+}
 
 // Normalized is the snapshot with every id that AWS made up replaced by its kind and a number, in order of appearance:
 // "<AKIA 1>" for the first key, "<version 2>" for a secret's second version. Two accounts in the same state have the
@@ -33,14 +71,26 @@ func (s Snapshot) Normalized() Snapshot {
 // rename numbers the generated ids of each kind in a text. Maps in JSON are sorted, so the order is always the same.
 func rename(text string) string {
 	names, counts := map[string]string{}, map[string]int{}
-	return generatedID.ReplaceAllStringFunc(text, func(id string) string {
+	var out strings.Builder
+	copied := 0
+	for i := 0; i < len(text); {
+		length, kind := generatedAt(text[i:])
+		if length == 0 {
+			i++
+			continue
+		}
+		id := text[i : i+length]
 		if names[id] == "" {
-			kind := strings.Trim(strings.Join(generatedID.FindStringSubmatch(id)[1:], ""), "-")
 			counts[kind]++
 			names[id] = fmt.Sprintf("<%s %d>", kind, counts[kind])
 		}
-		return names[id]
-	})
+		out.WriteString(text[copied:i])
+		out.WriteString(names[id])
+		i += length
+		copied = i
+	}
+	out.WriteString(text[copied:])
+	return out.String()
 }
 
 // numbered replaces the version ids, which clients choose and may derive from the secret's ARN.

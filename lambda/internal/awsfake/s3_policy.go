@@ -3,6 +3,7 @@ package awsfake
 import (
 	"maps"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -106,15 +107,25 @@ func (a *AWS) shown(p *policy) *policy {
 	for _, u := range a.users {
 		arns[u.id] = a.userARN(u)
 	}
-	out := copyOf(*p)
-	for _, s := range out.Statements {
-		for _, list := range []words{s.Principal["AWS"], s.NotPrincipal["AWS"]} {
-			for i, name := range list {
-				if arn := arns[name]; arn != "" {
-					list[i] = arn
-				}
+	out := *p
+	out.Statements = slices.Clone(p.Statements)
+	for i := range out.Statements {
+		s := &out.Statements[i]
+		s.Principal, s.NotPrincipal = s.Principal.shown(arns), s.NotPrincipal.shown(arns)
+	}
+	return &out
+}
+
+// shown is a copy with ARNs in the place of unique ids.
+func (p principals) shown(arns map[string]string) principals {
+	out := maps.Clone(p)
+	for kind, list := range out {
+		out[kind] = slices.Clone(list)
+		for i, name := range list {
+			if arn := arns[name]; kind == "AWS" && arn != "" {
+				out[kind][i] = arn
 			}
 		}
 	}
-	return &out
+	return out
 }
