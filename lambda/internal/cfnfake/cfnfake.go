@@ -98,7 +98,7 @@ type Cloud struct {
 
 	mu         sync.Mutex
 	serial     int
-	signed     time.Time           // when the last event was
+	signer     Signer
 	pending    map[string]*request // by ResponseURL
 	exchanges  []*Exchange
 	active     []*invocation
@@ -111,7 +111,7 @@ type Cloud struct {
 
 // New is CloudFormation of one account and region.
 func New(account, region string) *Cloud {
-	return &Cloud{Account: account, Region: region, pending: map[string]*request{}}
+	return &Cloud{Account: account, Region: region, signer: Signer{Region: region}, pending: map[string]*request{}}
 }
 
 // Exchanges are all events up to now, in the order in which they were sent.

@@ -13,7 +13,7 @@ import (
 func (m *model) learn() {
 	past := m.w.cloud.Exchanges()
 	for n, x := range past[m.seen:] {
-		s, err := m.w.parse(x.Event.StackId, x.Event.ResourceProperties)
+		s, err := m.w.Parse(x.Event.StackId, x.Event.ResourceProperties)
 		if err != nil {
 			continue
 		}
@@ -96,7 +96,7 @@ func (m *model) isFenced(n int, past []cfnfake.Exchange) bool {
 // learnAbandoned takes into account the Deletes that CloudFormation gave up on.
 func (m *model) learnAbandoned(stack *cfnfake.Stack) {
 	for _, e := range stack.Abandoned {
-		if s, err := m.w.parse(stack.ID, e.ResourceProperties); err == nil {
+		if s, err := m.w.Parse(stack.ID, e.ResourceProperties); err == nil {
 			for _, name := range names(s) {
 				m.lost[name] = true
 			}
@@ -110,7 +110,7 @@ func (m *model) learnAbandoned(stack *cfnfake.Stack) {
 // Delete goes on with one that failed.
 func (m *model) cameLate(n int, past []cfnfake.Exchange) {
 	e := past[n].Event
-	s, err := m.w.parse(e.StackId, e.ResourceProperties)
+	s, err := m.w.Parse(e.StackId, e.ResourceProperties)
 	switch {
 	case err != nil:
 	case e.RequestType != "Delete" && m.isFenced(n, past):
@@ -124,7 +124,7 @@ func (m *model) cameLate(n int, past []cfnfake.Exchange) {
 
 // isLost reports whether an event is about a set that CloudFormation has forgotten.
 func (m *model) isLost(e cfnfake.Event) bool {
-	s, err := m.w.parse(e.StackId, e.ResourceProperties)
+	s, err := m.w.Parse(e.StackId, e.ResourceProperties)
 	return err == nil && slices.ContainsFunc(names(s), func(name string) bool { return m.lost[name] })
 }
 

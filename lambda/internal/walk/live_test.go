@@ -12,6 +12,7 @@ import (
 	"bucketuser/lambda/claim"
 	"bucketuser/lambda/internal/awsfake"
 	"bucketuser/lambda/internal/cfnfake"
+	"bucketuser/lambda/internal/sim"
 	"bucketuser/lambda/spec"
 )
 
@@ -47,7 +48,7 @@ func (m *model) checkLive(now awsfake.Snapshot, stack *cfnfake.Stack, s spec.Spe
 		return fmt.Errorf("the secret is being deleted")
 	case !isSubset(claim.OwnerTags(s), user.Tags) || !isSubset(claim.MadeSecret(s).Tags(), secret.Tags) || !isSubset(claim.Made(s).Tags(), bucket.Tags):
 		return fmt.Errorf("tags: %v, %v, %v", user.Tags, secret.Tags, bucket.Tags)
-	case user.Path != spec.DefaultIAMPath || user.Boundary != boundary || len(user.Attached) > 0:
+	case user.Path != spec.DefaultIAMPath || user.Boundary != sim.Boundary || len(user.Attached) > 0:
 		return fmt.Errorf("user: %+v", user)
 	case bucket.PublicAccessBlock != [4]bool{true, true, true, true}:
 		return fmt.Errorf("the public access block is %v", bucket.PublicAccessBlock)

@@ -14,7 +14,7 @@ import (
 // model is what must be true of the account, told in terms of what people did and
 // what CloudFormation was answered, and nothing of how the function works.
 type model struct {
-	w      *world
+	w      *ground
 	stacks []*cfnfake.Stack
 
 	objects  map[string]map[string]string // by bucket and key: what people wrote and nobody may lose
@@ -36,7 +36,7 @@ type model struct {
 	seen     int                          // exchanges that were taken into account
 }
 
-func newModel(w *world) *model {
+func newModel(w *ground) *model {
 	return &model{w: w,
 		objects: map[string]map[string]string{}, tampered: map[*cfnfake.Stack]bool{}, drifted: map[*cfnfake.Stack]bool{},
 		foreign:  awsfake.Snapshot{Users: map[string]awsfake.User{}, Buckets: map[string]awsfake.Bucket{}, Secrets: map[string]awsfake.Secret{}},
@@ -58,7 +58,7 @@ func (m *model) wrote(bucket, key, body string) {
 // wrong, or nil.
 func (m *model) check() error {
 	m.learn()
-	now := m.w.aws.Snapshot()
+	now := m.w.AWS.Snapshot()
 	if v := m.w.cloud.Violations(); len(v) > 0 {
 		return fmt.Errorf("the contract is broken: %s", strings.Join(v, "; "))
 	}
@@ -73,7 +73,7 @@ func (m *model) check() error {
 		if stack.State == cfnfake.None {
 			continue
 		}
-		s, err := m.w.parse(stack.ID, stack.Properties)
+		s, err := m.w.Parse(stack.ID, stack.Properties)
 		if err != nil {
 			continue // its Delete failed before anything was made
 		}
@@ -111,7 +111,7 @@ func (m *model) checkData(now awsfake.Snapshot) error {
 
 // isFree reports whether nothing in the account keeps a set from being created.
 func (m *model) isFree(s spec.Spec) bool {
-	now := m.w.aws.Snapshot()
+	now := m.w.AWS.Snapshot()
 	_, user := now.Users[s.UserName]
 	_, secret := now.Secrets[s.SecretName]
 	_, bucket := now.Buckets[s.BucketName]
@@ -128,7 +128,7 @@ func (m *model) isForeign(s spec.Spec) bool {
 
 // isAdopted reports whether the bucket of a set was there before it.
 func (m *model) isAdopted(s spec.Spec) bool {
-	return m.w.aws.Snapshot().Buckets[s.BucketName].Tags[spec.TagAdopted] == "true"
+	return m.w.AWS.Snapshot().Buckets[s.BucketName].Tags[spec.TagAdopted] == "true"
 }
 
 // mayHoldMarkers reports whether a bucket had an earlier life, or overlapping Updates,

@@ -10,6 +10,7 @@ import (
 
 	"bucketuser/lambda/claim"
 	"bucketuser/lambda/internal/cfnfake"
+	"bucketuser/lambda/internal/sim"
 	"bucketuser/lambda/spec"
 )
 
@@ -17,7 +18,7 @@ func (w *walk) create(t *rapid.T) {
 	stack := w.drawStack(t, cfnfake.None)
 	if rapid.Bool().Draw(t, "in a new stack") {
 		i := slices.Index(w.model.stacks, stack)
-		stack = w.world.cloud.NewStack(stack.Name, logicalID)
+		stack = w.ground.cloud.NewStack(stack.Name, sim.LogicalID)
 		w.model.stacks[i] = stack
 	}
 	p := drawValues(t, rapid.SampledFrom(nameSets).Draw(t, "names"))
@@ -26,7 +27,7 @@ func (w *walk) create(t *rapid.T) {
 		p["Prefix"] = "/"
 	}
 	plan := drawPlan(t, false)
-	s, err := w.world.parse(stack.ID, p)
+	s, err := w.ground.Parse(stack.ID, p)
 	w.skipIfInUse(t, stack, s)
 	must := err == nil && plan.isCalm() && w.model.isFree(s)
 	w.model.tampered[stack], w.model.drifted[stack] = false, false
@@ -55,10 +56,10 @@ func (w *walk) rename(t *rapid.T) {
 }
 
 // change updates a stack and judges the outcome where nothing else happened.
-func (w *walk) change(t *rapid.T, stack *cfnfake.Stack, p properties) {
+func (w *walk) change(t *rapid.T, stack *cfnfake.Stack, p sim.Properties) {
 	plan := drawPlan(t, false)
-	s, err := w.world.parse(stack.ID, p)
-	old, oldErr := w.world.parse(stack.ID, stack.Properties)
+	s, err := w.ground.Parse(stack.ID, p)
+	old, oldErr := w.ground.Parse(stack.ID, stack.Properties)
 	if err != nil || oldErr != nil {
 		t.Fatal(err, oldErr)
 	}
@@ -88,7 +89,7 @@ func (w *walk) change(t *rapid.T, stack *cfnfake.Stack, p properties) {
 // takes such a name has it, and the other stack is stuck, rightly.
 func (w *walk) skipIfInUse(t *rapid.T, by *cfnfake.Stack, s spec.Spec) {
 	for _, stack := range w.model.stacks {
-		if other, err := w.world.parse(stack.ID, stack.Properties); err == nil && stack != by && w.model.tampered[stack] &&
+		if other, err := w.ground.Parse(stack.ID, stack.Properties); err == nil && stack != by && w.model.tampered[stack] &&
 			(other.BucketName == s.BucketName || other.UserName == s.UserName || other.SecretName == s.SecretName) {
 			t.Skip("the name may look free")
 		}
@@ -97,7 +98,7 @@ func (w *walk) skipIfInUse(t *rapid.T, by *cfnfake.Stack, s spec.Spec) {
 
 // setExists reports whether the account has something of exactly this set.
 func (w *walk) setExists(s spec.Spec) bool {
-	return w.world.aws.Snapshot().Users[s.UserName].Tags[spec.TagOwner] == s.PhysicalID
+	return w.ground.AWS.Snapshot().Users[s.UserName].Tags[spec.TagOwner] == s.PhysicalID
 }
 
 func (w *walk) delete(t *rapid.T) {
@@ -108,7 +109,7 @@ func (w *walk) delete(t *rapid.T) {
 // remove deletes the resource of a stack and judges the outcome where nothing else
 // happened.
 func (w *walk) remove(ctx context.Context, stack *cfnfake.Stack, p plan) bool {
-	s, err := w.world.parse(stack.ID, stack.Properties)
+	s, err := w.ground.Parse(stack.ID, stack.Properties)
 	kept := err == nil && s.OnDelete == spec.DeleteIfEmpty && !w.model.isAdopted(s)
 	holds := err == nil && w.model.holdsData(s)
 	known := err != nil || !w.model.mayHoldMarkers(s)
@@ -130,7 +131,7 @@ func (w *walk) remove(ctx context.Context, stack *cfnfake.Stack, p plan) bool {
 }
 
 func (w *walk) isOwn(s spec.Spec) bool {
-	return isSubset(claim.OwnerTags(s), w.world.aws.Snapshot().Buckets[s.BucketName].Tags)
+	return isSubset(claim.OwnerTags(s), w.ground.AWS.Snapshot().Buckets[s.BucketName].Tags)
 }
 
 // end deletes everything, as people would, and wants nothing left but what Retain has
@@ -141,7 +142,7 @@ func (w *walk) end(t *rapid.T) {
 			continue
 		}
 		if !w.remove(t.Context(), stack, plan{}) && w.wrong == nil {
-			if s, err := w.world.parse(stack.ID, stack.Properties); err == nil {
+			if s, err := w.ground.Parse(stack.ID, stack.Properties); err == nil {
 				if err := w.emptyBucket(t.Context(), s.BucketName); err != nil {
 					t.Fatal(err)
 				}

@@ -127,8 +127,8 @@ func drawReceptions(t *rapid.T) []cfnfake.Reception {
 // failed under a plan that is not calm is continued without it.
 func (w *walk) carryOut(ctx context.Context, stack *cfnfake.Stack, p plan, operation func(context.Context, cfnfake.How) bool) (ok bool) {
 	time.Sleep(p.pause)
-	w.plans = append(w.plans, fmt.Sprintf("from event %d: %v", len(w.world.cloud.Exchanges()), p))
-	f := faults{seed: uint64(p.seed), slow: p.slow, at: p.faults, asked: p.mayComeLate()}
+	w.plans = append(w.plans, fmt.Sprintf("from event %d: %v", len(w.ground.cloud.Exchanges()), p))
+	f := trouble{seed: uint64(p.seed), slow: p.slow, at: p.faults, asked: p.mayComeLate()}
 	if p.giveUp > 0 {
 		given := make(chan struct{})
 		p.how.GiveUp = given
@@ -140,17 +140,17 @@ func (w *walk) carryOut(ctx context.Context, stack *cfnfake.Stack, p plan, opera
 	}
 	isCalm := p.isCalm()
 	w.model.rough = w.model.rough || !isCalm
-	w.world.cloud.Receive = func() cfnfake.Reception { return shift(&p.receptions, cfnfake.Taken) }
-	w.world.cloud.Timeout = func() time.Duration { return shift(&p.limits, functionTimeout) }
-	w.world.turns.during(f, func() {
+	w.ground.cloud.Receive = func() cfnfake.Reception { return shift(&p.receptions, cfnfake.Taken) }
+	w.ground.cloud.Timeout = func() time.Duration { return shift(&p.limits, functionTimeout) }
+	w.ground.during(f, func() {
 		ok = operation(ctx, p.how)
-		w.world.cloud.Settle()
+		w.ground.cloud.Settle()
 	})
-	w.world.cloud.Receive, w.world.cloud.Timeout = nil, nil
+	w.ground.cloud.Receive, w.ground.cloud.Timeout = nil, nil
 	if stack.State == cfnfake.RollbackFailed && !isCalm {
-		w.world.turns.during(faults{}, func() {
+		w.ground.during(trouble{}, func() {
 			stack.ContinueRollback(ctx, cfnfake.How{})
-			w.world.cloud.Settle()
+			w.ground.cloud.Settle()
 		})
 	}
 	return ok

@@ -8,8 +8,8 @@ import (
 	"bucketuser/lambda/internal/awsfake"
 )
 
-// faults are what goes wrong in one step.
-type faults struct {
+// trouble is what goes wrong in one step.
+type trouble struct {
 	seed   uint64        // of the order of calls
 	slow   time.Duration // that each call takes
 	at     []fault
@@ -49,13 +49,13 @@ var kindNames = []string{"killed before", "killed after", "answer lost", "thrott
 
 // mayHit reports whether the fault that is due can be that of a call. What else becomes
 // of an answer is cfnfake's to say.
-func (f faults) mayHit(c awsfake.Call) bool {
-	kind := f.at[0].kind
+func (t trouble) mayHit(c awsfake.Call) bool {
+	kind := t.at[0].kind
 	switch c.Service {
 	case answering:
 		return kind == "killed before" || kind == "killed after"
 	case "cloudformation":
-		return !f.asked || !slices.Contains([]string{"denied", "hangs before", "hangs after"}, kind)
+		return !t.asked || !slices.Contains([]string{"denied", "hangs before", "hangs after"}, kind)
 	default:
 		return true
 	}

@@ -1,0 +1,62 @@
+package sim
+
+import (
+	"math/rand/v2"
+
+	"bucketuser/lambda/internal/awsfake"
+)
+
+// A Chooser names the call that goes next by its place among those that are held, of
+// which there is at least one, or None.
+type Chooser func(held []awsfake.Call) int
+
+// None is no call: those that are held wait until another arrives or a delivery ends.
+const None = -1
+
+// First always lets the first call go.
+func First([]awsfake.Call) int { return 0 }
+
+// Last always lets the last call go.
+func Last(held []awsfake.Call) int { return len(held) - 1 }
+
+// Seeded lets any call go, the same ones for the same seed.
+func Seeded(seed uint64) Chooser {
+	random := rand.New(rand.NewPCG(seed, 0))
+	return func(held []awsfake.Call) int { return random.IntN(len(held)) }
+}
+
+// A Turn is a number of calls that one session makes before the next has its turn.
+type Turn struct {
+	Session *awsfake.Session
+	Calls   int
+	IsOver  func() bool // the session makes no more
+	Begin   func()      // called once, when the turn begins; nil: nothing
+}
+
+// InTurns lets sessions make their calls in turns. After the last turn no call goes.
+func InTurns(turns ...Turn) Chooser {
+	begun := -1
+	at := 0
+	return func(held []awsfake.Call) int {
+		for at < len(turns) && (turns[at].Calls == 0 || turns[at].IsOver()) {
+			at++
+		}
+		if at == len(turns) {
+			return None
+		}
+		turn := &turns[at]
+		if begun != at {
+			begun = at
+			if turn.Begin != nil {
+				turn.Begin()
+			}
+		}
+		for i, call := range held {
+			if call.Session == turn.Session.Name() {
+				turn.Calls--
+				return i
+			}
+		}
+		return None
+	}
+}

@@ -1,0 +1,70 @@
+package walk_test
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"testing/synctest"
+
+	"bucketuser/lambda/internal/awsfake"
+)
+
+// course carries out the troubles of a step and notes the calls as they go. An attempt
+// to answer is such a call too.
+type course struct {
+	reseed  func() // makes the randomness of the SDK's backoff start again
+	trouble trouble
+
+	count int // calls in this step
+	since int // calls since the last fault
+	total int // calls in all steps
+	felt  int // faults that took place, in all steps
+
+	order []string  // the calls of this step as they went
+	all   io.Writer // receives the calls of all steps
+}
+
+// answering is the service of an attempt to answer.
+const answering = "answer"
+
+func newCourse(reseed func()) *course { return &course{reseed: reseed, all: io.Discard} }
+
+func (c *course) begin(t trouble) { c.trouble, c.count, c.since, c.order = t, 0, 0, nil }
+
+// decide says what becomes of a call.
+func (c *course) decide(call awsfake.Call) awsfake.Decision {
+	c.count++
+	c.since++
+	c.total++
+	c.happen()
+	d, what := c.hit(call)
+	line := strings.TrimSpace(call.Session + " " + call.Name() + " " + call.Target + " " + what)
+	c.order = append(c.order, line)
+	fmt.Fprintln(c.all, line)
+	if what != "" {
+		c.reseed()
+	}
+	return d
+}
+
+// happen has happen what is to happen at this call.
+func (c *course) happen() {
+	for _, h := range c.trouble.happen {
+		if h.at == c.count {
+			c.felt++
+			h.do()
+			synctest.Wait() // one after the other
+		}
+	}
+}
+
+// hit says what becomes of a call, also in words.
+func (c *course) hit(call awsfake.Call) (d awsfake.Decision, what string) {
+	if len(c.trouble.at) == 0 || c.since < c.trouble.at[0].n || !c.trouble.mayHit(call) {
+		return awsfake.Decision{}, ""
+	}
+	kind := c.trouble.at[0].kind
+	c.trouble.at, c.since = c.trouble.at[1:], 0
+	c.felt++
+	return kinds[kind], "(" + kind + ")"
+}
