@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"bucketuser/lambda/internal/awsfake"
+	"bucketuser/lambda/internal/sim"
 )
 
 var oneScenario = flag.String("scenario", "", "run this one scenario of TestCrash, as a violation prints it")
@@ -57,9 +58,9 @@ type tally struct {
 }
 
 // saw adds what came of a scenario to the hash, whatever the order.
-func (t *tally) saw(w *world, scenario string, answers ...answer) {
+func (t *tally) saw(w *bench, scenario string, answers ...answer) {
 	h := sha256.New()
-	fmt.Fprintln(h, scenario, fingerprint(w.aws))
+	fmt.Fprintln(h, scenario, fingerprint(w.AWS))
 	for _, a := range answers {
 		fmt.Fprintln(h, a.Status, numbers.ReplaceAllString(a.Reason, "#"))
 	}
@@ -70,9 +71,9 @@ func (t *tally) saw(w *world, scenario string, answers ...answer) {
 var numbers = regexp.MustCompile(`[0-9]+`)
 
 // searched counts where a world was searched for leaks.
-func (t *tally) searched(w *world) {
-	t.texts.Add(int64(w.canary.Texts))
-	t.windows.Add(int64(w.canary.Windows))
+func (t *tally) searched(w *bench) {
+	t.texts.Add(int64(w.Canary.Texts))
+	t.windows.Add(int64(w.Canary.Windows))
 }
 
 // campaign is all scenarios of one story.
@@ -107,9 +108,9 @@ func (c *campaign) run() {
 	c.learn()
 	states := map[string]broken{} // by fingerprint: a first fault that led there
 	for _, order := range []string{"first", "last"} {
-		for _, fault := range slices.Sorted(maps.Keys(faults)) {
+		for _, fault := range firstFaults() {
 			for at := 1; at < maxCalls && !c.t.Failed(); at++ {
-				first := c.first(scenario{story: c.story.name, order: order, first: crash{at, fault}})
+				first := c.first(scenario{story: c.story.name, order: order, first: sim.Hit{At: at, Fault: fault}})
 				if !first.reached {
 					break
 				}
@@ -129,13 +130,13 @@ func (c *campaign) run() {
 
 // learn finds out what is right.
 func (c *campaign) learn() {
-	c.inStory(func(w *world) {
+	c.inStory(func(w *bench) {
 		c.story.begin(w)
 		c.start = w.moment()
 	})
 	c.want = map[string]outcome{}
 	for _, e := range append([]ending{{}}, c.story.endings...) {
-		c.at(c.start, func(w *world) {
+		c.at(c.start, func(w *bench) {
 			o, err := c.faultless(w, e)
 			if err != nil {
 				w.t.Errorf("%s, %s, without faults: %v", c.story.name, e.name, err)
@@ -150,16 +151,16 @@ func (c *campaign) learn() {
 
 // faultless carries out event and ending without any fault. This is what every other
 // run is compared with, so it is looked at for itself.
-func (c *campaign) faultless(w *world, e ending) (o outcome, err error) {
-	o.before = settled(w.aws)
+func (c *campaign) faultless(w *bench, e ending) (o outcome, err error) {
+	o.before = settled(w.AWS)
 	for _, event := range append([]event{c.story.event}, e.events...) {
 		r := w.play(event, nil)
 		if r.err != nil || (r.answer.Status == "FAILED") != event.refused {
 			return o, fmt.Errorf("%s: %+v %v", event.kind, r.answer, r.err)
 		}
 	}
-	o.after = settled(w.aws)
-	if reason := unsafe(w.aws.Snapshot()); reason != "" {
+	o.after = settled(w.AWS)
+	if reason := unsafe(w.AWS.Snapshot()); reason != "" {
 		return o, fmt.Errorf("%s", reason)
 	}
 	return o, nil
@@ -167,17 +168,17 @@ func (c *campaign) faultless(w *world, e ending) (o outcome, err error) {
 
 // first runs the event under its fault.
 func (c *campaign) first(s scenario) (b broken) {
-	c.at(c.start, func(w *world) { b = c.breakEvent(w, s) })
+	c.at(c.start, func(w *bench) { b = c.breakEvent(w, s) })
 	return b
 }
 
-func (c *campaign) breakEvent(w *world, s scenario) broken {
-	r := w.play(c.story.event, &injection{crash: s.first, order: s.order})
+func (c *campaign) breakEvent(w *bench, s scenario) broken {
+	r := w.play(c.story.event, &injection{Hit: s.first, order: s.order})
 	if r.reached {
 		c.report(s, c.judge(w, r, c.story.event, c.want[""].after))
 		c.total.saw(w, s.String(), r.answer)
 	}
-	return broken{scenario: s, state: fingerprint(w.aws), after: w.moment(), call: r.call, reached: r.reached}
+	return broken{scenario: s, state: fingerprint(w.AWS), after: w.moment(), call: r.call, reached: r.reached}
 }
 
 // one goes on after a first fault. Where a missing right stays missing, CloudFormation
@@ -185,13 +186,13 @@ func (c *campaign) breakEvent(w *world, s scenario) broken {
 func (c *campaign) one(b broken, e ending) {
 	s := b.scenario
 	s.ending = e.name
-	stays := faults[s.first.fault].stays
+	stays := sim.Faults[s.first.Fault].Stays
 	c.total.one.Add(1)
 	if !stays && c.known[e.name+b.state] {
 		c.total.known.Add(1)
 		return
 	}
-	c.at(b.after, func(w *world) {
+	c.at(b.after, func(w *bench) {
 		if stays {
 			c.report(s, c.denied(w, e, b.call))
 		}
@@ -205,9 +206,9 @@ func (c *campaign) second(b broken) {
 		for _, fault := range secondFaults {
 			for at := 1; at < maxCalls && !e.once && !c.t.Failed(); at++ {
 				s := b.scenario
-				s.ending, s.second = e.name, crash{at, fault}
+				s.ending, s.second = e.name, sim.Hit{At: at, Fault: fault}
 				reached := false
-				c.at(b.after, func(w *world) { reached = c.breakEnding(w, s, e) })
+				c.at(b.after, func(w *bench) { reached = c.breakEnding(w, s, e) })
 				if !reached {
 					break
 				}
@@ -217,8 +218,8 @@ func (c *campaign) second(b broken) {
 	}
 }
 
-func (c *campaign) breakEnding(w *world, s scenario, e ending) (reached bool) {
-	r := w.play(e.events[0], &injection{crash: s.second, order: s.order})
+func (c *campaign) breakEnding(w *bench, s scenario, e ending) (reached bool) {
+	r := w.play(e.events[0], &injection{Hit: s.second, order: s.order})
 	if !r.reached {
 		return false
 	}
@@ -231,8 +232,8 @@ func (c *campaign) breakEnding(w *world, s scenario, e ending) (reached bool) {
 }
 
 // follow plays the ending without faults, from wherever the account is.
-func (c *campaign) follow(w *world, s scenario, e ending) {
-	key := e.name + fingerprint(w.aws)
+func (c *campaign) follow(w *bench, s scenario, e ending) {
+	key := e.name + fingerprint(w.AWS)
 	if c.known[key] && *oneScenario == "" {
 		c.total.known.Add(1)
 		return
@@ -252,9 +253,9 @@ func (c *campaign) report(s scenario, violation string) {
 }
 
 // inStory runs a test in a bubble on an empty account.
-func (c *campaign) inStory(test func(*world)) {
-	inRegion(c.t, c.story.region, func(w *world) {
-		w.aws.UserPropagation, w.aws.KeyPropagation = 500*time.Millisecond, 1500*time.Millisecond
+func (c *campaign) inStory(test func(*bench)) {
+	inRegion(c.t, c.story.region, func(w *bench) {
+		w.AWS.UserPropagation, w.AWS.KeyPropagation = 500*time.Millisecond, 1500*time.Millisecond
 		test(w)
 		c.total.violations.Add(w.leaked())
 		c.total.searched(w)
@@ -262,8 +263,8 @@ func (c *campaign) inStory(test func(*world)) {
 }
 
 // at runs a test on a copy of the account of a moment.
-func (c *campaign) at(m moment, test func(*world)) {
-	c.inStory(func(w *world) {
+func (c *campaign) at(m moment, test func(*bench)) {
+	c.inStory(func(w *bench) {
 		w.goTo(m)
 		test(w)
 	})

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"bucketuser/lambda/internal/awsfake"
+	"bucketuser/lambda/internal/sim"
 )
 
 // What each event does while CloudFormation says that the resource is in a state.
@@ -22,17 +23,17 @@ func TestEventsInEachState(t *testing.T) {
 		for i, list := range []string{states.goesOn, states.isStale} {
 			for state := range strings.FieldsSeq(list) {
 				t.Run(kind+" in "+state, func(t *testing.T) {
-					inWorld(t, func(w *world) {
+					inWorld(t, func(w *bench) {
 						id := w.idOf(named)
 						if kind != "Create" {
 							w.created(named)
 						}
-						w.aws.SetResourceStatus(stackID, logicalID, strings.TrimSuffix(state, "*"))
-						w.aws.SetPhysicalResourceID(stackID, logicalID, id)
+						w.AWS.SetResourceStatus(stackID, sim.LogicalID, strings.TrimSuffix(state, "*"))
+						w.AWS.SetPhysicalResourceID(stackID, sim.LogicalID, id)
 						if strings.HasSuffix(state, "*") {
-							w.aws.SetPhysicalResourceID(stackID, logicalID, w.idOf(renamed))
+							w.AWS.SetPhysicalResourceID(stackID, sim.LogicalID, w.idOf(renamed))
 						}
-						a := w.deliver(w.aws.Session("provider"), kind, id, with("OnDelete", "Purge"), named)
+						a := w.deliver(w.AWS.Session("provider"), kind, id, with("OnDelete", "Purge"), named)
 						if i == 0 {
 							w.succeeded(a)
 						} else {
@@ -50,14 +51,14 @@ func TestEventsInEachState(t *testing.T) {
 func TestCreateThatIsGivenUpDoesNotCommit(t *testing.T) {
 	for _, proven := range []string{"true", "false"} {
 		t.Run("proven "+proven, func(t *testing.T) {
-			inWorld(t, func(w *world) {
-				w.aws.KeyPropagation = time.Minute
+			inWorld(t, func(w *bench) {
+				w.AWS.KeyPropagation = time.Minute
 				var made time.Time
-				w.aws.Before = oneByOne(func(_ context.Context, c awsfake.Call) awsfake.Decision {
+				w.AWS.Before = oneByOne(func(_ context.Context, c awsfake.Call) awsfake.Decision {
 					switch c.Operation {
 					case "CreateAccessKey":
 						made = time.Now()
-						w.aws.SetResourceStatus(stackID, logicalID, "DELETE_IN_PROGRESS")
+						w.AWS.SetResourceStatus(stackID, sim.LogicalID, "DELETE_IN_PROGRESS")
 					case "PutSecretValue":
 						if putValue(c) != "null" {
 							t.Error("a key is committed")
@@ -81,8 +82,8 @@ func TestEventsGoOnWhereCloudFormationDoesNotSay(t *testing.T) {
 		"denied": awsfake.Refuse(awsfake.AccessDenied), "hanging": awsfake.Refuse(awsfake.Hang), "throttled": awsfake.Refuse(awsfake.Throttled),
 	} {
 		t.Run(name, func(t *testing.T) {
-			inWorld(t, func(w *world) {
-				w.aws.Before = func(_ context.Context, c awsfake.Call) awsfake.Decision {
+			inWorld(t, func(w *bench) {
+				w.AWS.Before = func(_ context.Context, c awsfake.Call) awsfake.Decision {
 					if c.Operation == "DescribeStackResource" {
 						return decision
 					}
@@ -104,11 +105,11 @@ func TestEventsGoOnWhereCloudFormationDoesNotSay(t *testing.T) {
 // Every call on a bucket names the account that must own it: between two calls the name
 // may have gone to somebody else.
 func TestCallsOnABucketNameItsOwner(t *testing.T) {
-	inWorld(t, func(w *world) {
+	inWorld(t, func(w *bench) {
 		seen := map[string]bool{}
-		w.aws.Before = oneByOne(func(_ context.Context, c awsfake.Call) awsfake.Decision {
+		w.AWS.Before = oneByOne(func(_ context.Context, c awsfake.Call) awsfake.Decision {
 			if owner := reflect.ValueOf(c.Input).Elem().FieldByName("ExpectedBucketOwner"); owner.IsValid() {
-				if seen[c.Operation] = true; owner.IsNil() || owner.Elem().String() != account {
+				if seen[c.Operation] = true; owner.IsNil() || owner.Elem().String() != sim.Account {
 					t.Errorf("%s does not name the owner", c)
 				}
 			}
@@ -118,7 +119,7 @@ func TestCallsOnABucketNameItsOwner(t *testing.T) {
 			p := with("Access", access, "OnDelete", "Purge", "Versioning", "true")
 			created := w.created(p)
 			w.fill()
-			w.aws.SetPublicAccessBlock("my-data", false)
+			w.AWS.SetPublicAccessBlock("my-data", false)
 			changed := with("OnDelete", "Retain", "AbortIncompleteUploadsAfterDays", "0", "Prefix", "logs", "Tags", []any{map[string]any{"Key": "a", "Value": "b"}})
 			w.succeeded(w.update(created.PhysicalResourceId, changed, p))
 			w.succeeded(w.update(created.PhysicalResourceId, p, changed))

@@ -6,31 +6,22 @@ import (
 	"testing"
 
 	"bucketuser/lambda/internal/awsfake"
-	"bucketuser/lambda/spec"
+	"bucketuser/lambda/internal/sim"
 )
 
 // event is one request of CloudFormation. Its id is that of a set of properties.
 type event struct {
 	kind    string
-	id      properties
-	p, old  properties
+	id      sim.Properties
+	p, old  sim.Properties
 	refused bool // the answer is FAILED when nothing goes wrong
 	late    bool // it was sent before others, and is delivered once more
 }
 
-func create(p properties) event           { return event{kind: "Create", p: p} }
-func update(id, p, old properties) event  { return event{kind: "Update", id: id, p: p, old: old} }
-func remove(p properties) event           { return event{kind: "Delete", id: p, p: p} }
-func late(e event) event                  { e.late = true; return e }
-func (w *world) idOf(p properties) string { return w.parse(p).PhysicalID }
-
-func (w *world) parse(p properties) spec.Spec {
-	s, err := spec.Parse(p, w.stackID, logicalID, w.provider)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return s
-}
+func create(p sim.Properties) event          { return event{kind: "Create", p: p} }
+func update(id, p, old sim.Properties) event { return event{kind: "Update", id: id, p: p, old: old} }
+func remove(p sim.Properties) event          { return event{kind: "Delete", id: p, p: p} }
+func late(e event) event                     { e.late = true; return e }
 
 // story is an event, what happened before it, and the ways in which CloudFormation
 // may go on after it, whatever became of it.
@@ -38,7 +29,7 @@ type story struct {
 	name    string
 	region  string
 	start   string       // name of the start that it begins in; "": an empty account
-	before  func(*world) // what happened since, if anything
+	before  func(*bench) // what happened since, if anything
 	event   event
 	endings []ending
 
@@ -50,7 +41,7 @@ type story struct {
 }
 
 // begin brings a story's world to the moment before its event.
-func (s story) begin(w *world) {
+func (s story) begin(w *bench) {
 	switch {
 	case s.start == "":
 	case s.version == "":
@@ -116,11 +107,11 @@ func allStories(t *testing.T) []story {
 	return all
 }
 
-func nothing(*world) {}
+func nothing(*bench) {}
 
 func createStories() []story {
 	var all []story
-	add := func(name, region, start string, p properties, before func(*world)) {
+	add := func(name, region, start string, p sim.Properties, before func(*bench)) {
 		all = append(all, story{name: "create " + name, region: region, start: start, before: before, event: create(p), endings: []ending{
 			{"again", []event{create(p)}, false},
 			{"delete", []event{remove(p)}, false},
@@ -132,10 +123,10 @@ func createStories() []story {
 	add("versioned", "eu-west-1", "", with("Versioning", "true", "OnDelete", "Purge"), nil)
 	add("read-only", "eu-west-1", "", with("Access", "ReadOnly", "OnDelete", "Retain"), nil)
 	add("unproven", "eu-west-1", "", with("VerifyCredentials", "false"), nil)
-	add("adopting", "eu-west-1", "", with("OnDelete", "Retain"), func(w *world) {
-		w.aws.AddBucket("my-data", map[string]string{"bucketuser:owner": "released", "theirs": "1"})
-		w.aws.PutObject("my-data", "data/x", "1")
-		w.aws.PutObject("my-data", "data/", "")
+	add("adopting", "eu-west-1", "", with("OnDelete", "Retain"), func(w *bench) {
+		w.AWS.AddBucket("my-data", map[string]string{"bucketuser:owner": "released", "theirs": "1"})
+		w.AWS.PutObject("my-data", "data/x", "1")
+		w.AWS.PutObject("my-data", "data/", "")
 	})
 	add("restoring", "eu-west-1", "in a recovery window", with("SecretRecoveryDays", "7"), nil)
 	add("adopting what was retained", "eu-west-1", "retained", with("OnDelete", "Retain"), nil)
@@ -144,15 +135,15 @@ func createStories() []story {
 
 func updateStories() []story {
 	var all []story
-	add := func(name, start string, p, old properties, before func(*world), endings ...ending) {
+	add := func(name, start string, p, old sim.Properties, before func(*bench), endings ...ending) {
 		all = append(all, story{name: "update " + name, region: "eu-west-1", start: start, before: before, event: update(old, p, old), endings: append(endings,
 			ending{"again", []event{update(old, p, old)}, false},
 			ending{"back", []event{update(old, old, p)}, false},
 		)})
 	}
-	deleting := func(p properties) ending { return ending{"delete", []event{remove(p)}, false} }
+	deleting := func(p sim.Properties) ending { return ending{"delete", []event{remove(p)}, false} }
 	// A marker under the other prefix counts as data, so here CloudFormation goes back first.
-	backAndDelete := func(p, old properties, isFilled bool) ending {
+	backAndDelete := func(p, old sim.Properties, isFilled bool) ending {
 		deleted := remove(old)
 		deleted.refused = isFilled
 		return ending{"back and delete", []event{update(old, old, p), deleted}, true}
@@ -178,8 +169,8 @@ func updateStories() []story {
 	}
 	logs := with("Prefix", "logs")
 	add("Prefix", "created", logs, named, nil, backAndDelete(logs, named, false))
-	add("everything", "created", everything, named, func(w *world) {
-		w.aws.PutObject("my-data", "data/x", "1")
+	add("everything", "created", everything, named, func(w *bench) {
+		w.AWS.PutObject("my-data", "data/x", "1")
 	}, backAndDelete(everything, named, true))
 	full := with("Access", "Full")
 	for name, tamper := range map[string]func(*awsfake.AWS){
@@ -188,14 +179,14 @@ func updateStories() []story {
 		"value":  func(a *awsfake.AWS) { a.PutSecretValue("clickhouse/s3", "nonsense") },
 		"bucket": func(a *awsfake.AWS) { a.DeleteBucket("my-data") },
 	} {
-		add("repairing the "+name, "created", full, named, func(w *world) { tamper(w.aws) }, deleting(full))
+		add("repairing the "+name, "created", full, named, func(w *bench) { tamper(w.AWS) }, deleting(full))
 	}
 	return all
 }
 
 // other returns p under other names.
-func other(p properties) properties {
-	q := properties{"BucketName": "my-data-2", "UserName": "clickhouse-2", "SecretName": "clickhouse/s3-2"}
+func other(p sim.Properties) sim.Properties {
+	q := sim.Properties{"BucketName": "my-data-2", "UserName": "clickhouse-2", "SecretName": "clickhouse/s3-2"}
 	for name, value := range p {
 		if _, ok := q[name]; !ok {
 			q[name] = value
@@ -205,20 +196,20 @@ func other(p properties) properties {
 }
 
 // filled makes a set with data in its bucket.
-func filled(p properties) func(*world) {
-	return func(w *world) {
+func filled(p sim.Properties) func(*bench) {
+	return func(w *bench) {
 		w.history(create(p))
 		w.fill()
 	}
 }
 
-func (w *world) fill() {
-	w.aws.PutObject("my-data", "data/x", "1")
-	w.aws.PutObject("my-data", "data/x", "2")
-	w.aws.DeleteObject("my-data", "data/x")
-	w.aws.PutObject("my-data", "data/y", "1")
-	w.aws.PutObject("my-data", "odd \x01\u00e4+%/key", "3")
-	w.aws.AddUpload("my-data", "data/unfinished")
+func (w *bench) fill() {
+	w.AWS.PutObject("my-data", "data/x", "1")
+	w.AWS.PutObject("my-data", "data/x", "2")
+	w.AWS.DeleteObject("my-data", "data/x")
+	w.AWS.PutObject("my-data", "data/y", "1")
+	w.AWS.PutObject("my-data", "odd \x01\u00e4+%/key", "3")
+	w.AWS.AddUpload("my-data", "data/unfinished")
 }
 
 func replacementStories() []story {
@@ -226,7 +217,7 @@ func replacementStories() []story {
 	for _, onDelete := range []string{"DeleteIfEmpty", "Purge", "Retain"} {
 		old := with("OnDelete", onDelete)
 		p := other(old)
-		before := (*world).fill
+		before := (*bench).fill
 		if onDelete == "DeleteIfEmpty" {
 			before = nil
 		}
@@ -245,22 +236,22 @@ func replacementStories() []story {
 func rollbackStories() []story {
 	changed := with("Prefix", "logs", "Access", "Full", "Versioning", "true", "Tags", []any{map[string]any{"Key": "team", "Value": "data"}})
 	back := update(named, named, changed)
-	all := []story{{name: "rollback in place", region: "eu-west-1", start: "created", before: func(w *world) { w.history(update(named, changed, named)) },
+	all := []story{{name: "rollback in place", region: "eu-west-1", start: "created", before: func(w *bench) { w.history(update(named, changed, named)) },
 		event: back, endings: []ending{{"again", []event{back}, false}, {"again and delete", []event{back, remove(named)}, true}}}}
 	for _, onDelete := range []string{"DeleteIfEmpty", "Purge", "Retain"} {
 		old := with("OnDelete", onDelete)
 		p := other(old)
 		back := update(p, old, p)
 		all = append(all, story{name: "rollback of a replacement " + onDelete, region: "eu-west-1", start: createdWith(onDelete, ""),
-			before: func(w *world) {
+			before: func(w *bench) {
 				w.history(update(old, p, old))
-				w.aws.PutObject("my-data-2", "data/z", "1")
+				w.AWS.PutObject("my-data-2", "data/z", "1")
 			},
 			event: back, endings: []ending{{"again", []event{back}, false}, {"delete", []event{remove(old)}, false}}})
 		back = update(old, old, p)
 		for _, operation := range []string{"CreateAccessKey", "PutSecretValue"} {
 			all = append(all, story{name: "rollback of a replacement killed after " + operation + " " + onDelete, region: "eu-west-1", start: createdWith(onDelete, ""),
-				before: func(w *world) {
+				before: func(w *bench) {
 					if onDelete != "DeleteIfEmpty" {
 						w.fill()
 					}
@@ -273,17 +264,17 @@ func rollbackStories() []story {
 
 func deleteStories() []story {
 	var all []story
-	add := func(name, start string, e event, before func(*world)) {
+	add := func(name, start string, e event, before func(*bench)) {
 		all = append(all, story{name: "delete " + name, region: "eu-west-1", start: start, before: before, event: e, endings: []ending{{"again", []event{e}, false}}})
 	}
 	for _, onDelete := range []string{"DeleteIfEmpty", "Purge", "Retain"} {
 		for _, versioning := range []string{"false", "true"} {
 			p := with("OnDelete", onDelete, "Versioning", versioning)
 			name, start := fmt.Sprintf("%s versioning %s", onDelete, versioning), createdWith(onDelete, versioning)
-			add(name+" empty", start, remove(p), func(w *world) { w.aws.PutObject("my-data", "data/.bucketuser-probe", "") })
+			add(name+" empty", start, remove(p), func(w *bench) { w.AWS.PutObject("my-data", "data/.bucketuser-probe", "") })
 			e := remove(p)
 			e.refused = onDelete == "DeleteIfEmpty"
-			add(name+" filled", start, e, (*world).fill)
+			add(name+" filled", start, e, (*bench).fill)
 		}
 	}
 	add("with recovery", "created SecretRecoveryDays", remove(with("SecretRecoveryDays", "7")), nil)
@@ -299,7 +290,7 @@ func leftStories() []story {
 		return story{name: "again " + start, region: "eu-west-1", start: start, event: e, isReached: true,
 			endings: append(endings, ending{"again", []event{e}, false})}
 	}
-	deleted := func(p properties) ending { return ending{"delete", []event{remove(p)}, true} }
+	deleted := func(p sim.Properties) ending { return ending{"delete", []event{remove(p)}, true} }
 	all := []story{
 		again("half created", create(named), deleted(named)),
 		again("half restored", create(recovering), deleted(recovering)),
@@ -312,7 +303,7 @@ func leftStories() []story {
 			endings: []ending{{"back", []event{update(named, named, with("Access", "Full"))}, false}}},
 	}
 	for _, start := range []string{"created Prefix with braces", "created Prefix with anchors", "created generated names", "restored"} {
-		was := map[string]properties{"created Prefix with braces": braces, "created Prefix with anchors": anchors,
+		was := map[string]sim.Properties{"created Prefix with braces": braces, "created Prefix with anchors": anchors,
 			"created generated names": {}, "restored": recovering}[start]
 		changed := maps.Clone(was)
 		changed["Access"] = "Full"

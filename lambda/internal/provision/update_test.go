@@ -46,9 +46,9 @@ func TestUpdateInPlace(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.property, func(t *testing.T) {
-			inWorld(t, func(w *world) {
+			inWorld(t, func(w *bench) {
 				created := w.succeeded(w.create(named))
-				before := w.aws.Snapshot()
+				before := w.AWS.Snapshot()
 				fields := w.credentials(created)
 
 				changed := with(test.property, test.value)
@@ -56,8 +56,8 @@ func TestUpdateInPlace(t *testing.T) {
 				if updated.PhysicalResourceId != created.PhysicalResourceId {
 					t.Errorf("replaced: %s, %s", created.PhysicalResourceId, updated.PhysicalResourceId)
 				}
-				if !test.check(w.aws.Snapshot()) {
-					t.Errorf("no effect: %+v", w.aws.Snapshot())
+				if !test.check(w.AWS.Snapshot()) {
+					t.Errorf("no effect: %+v", w.AWS.Snapshot())
 				}
 				if w.credentials(updated)["AWS_ACCESS_KEY_ID"] != fields["AWS_ACCESS_KEY_ID"] {
 					t.Error("the key has changed")
@@ -68,7 +68,7 @@ func TestUpdateInPlace(t *testing.T) {
 
 				// And back, as a rollback does.
 				w.succeeded(w.update(created.PhysicalResourceId, named, changed))
-				after := w.aws.Snapshot()
+				after := w.AWS.Snapshot()
 				if test.property == "Versioning" { // S3 can only suspend it
 					b := after.Buckets["my-data"]
 					if b.Versioning != "Suspended" {
@@ -112,12 +112,12 @@ func forgetVersions(snapshots ...awsfake.Snapshot) {
 }
 
 func TestUpdateWithoutAChangeWritesNothingButWhenItCame(t *testing.T) {
-	inWorld(t, func(w *world) {
+	inWorld(t, func(w *bench) {
 		created := w.succeeded(w.create(named))
-		was, calls := w.aws.Snapshot(), len(w.aws.Calls())
+		was, calls := w.AWS.Snapshot(), len(w.AWS.Calls())
 		w.succeeded(w.update(created.PhysicalResourceId, named, named))
 		w.same(was)
-		for _, call := range w.aws.Calls()[calls:] {
+		for _, call := range w.AWS.Calls()[calls:] {
 			switch {
 			case strings.HasPrefix(call.Operation, "Get"), strings.HasPrefix(call.Operation, "Describe"), strings.HasPrefix(call.Operation, "List"):
 			case call.Operation == "PutObject" && call.Code == "PreconditionFailed": // the marker is there
@@ -130,19 +130,19 @@ func TestUpdateWithoutAChangeWritesNothingButWhenItCame(t *testing.T) {
 }
 
 func TestUpdateLeavesWhatOthersDid(t *testing.T) {
-	inWorld(t, func(w *world) {
+	inWorld(t, func(w *bench) {
 		created := w.succeeded(w.create(with("Tags", []any{map[string]any{"Key": "old", "Value": "1"}})))
-		w.aws.TagBucket("my-data", map[string]string{"theirs": "1", "aws:backup": "x"})
-		w.aws.TagSecret("clickhouse/s3", map[string]string{"theirs": "1"})
-		w.aws.AddRole("auditor")
+		w.AWS.TagBucket("my-data", map[string]string{"theirs": "1", "aws:backup": "x"})
+		w.AWS.TagSecret("clickhouse/s3", map[string]string{"theirs": "1"})
+		w.AWS.AddRole("auditor")
 		const theirs = `{"Sid":"Audit","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::123456789012:role/auditor"},"Action":"s3:ListBucket","Resource":"arn:aws:s3:::my-data"}`
-		if err := w.aws.SetBucketPolicy("my-data", `{"Version":"2012-10-17","Statement":[`+theirs+`]}`); err != nil {
+		if err := w.AWS.SetBucketPolicy("my-data", `{"Version":"2012-10-17","Statement":[`+theirs+`]}`); err != nil {
 			t.Fatal(err)
 		}
-		w.aws.PutObject("my-data", "data/table", "content")
+		w.AWS.PutObject("my-data", "data/table", "content")
 
 		w.succeeded(w.update(created.PhysicalResourceId, with("Prefix", "logs/"), with("Tags", []any{map[string]any{"Key": "old", "Value": "1"}})))
-		now := w.aws.Snapshot()
+		now := w.AWS.Snapshot()
 		for _, tags := range []map[string]string{now.Buckets["my-data"].Tags, now.Secrets["clickhouse/s3"].Tags} {
 			if tags["theirs"] != "1" || tags["old"] != "" {
 				t.Errorf("tags: %v", tags)
@@ -159,7 +159,7 @@ func TestUpdateLeavesWhatOthersDid(t *testing.T) {
 		}
 
 		w.succeeded(w.delete(created.PhysicalResourceId, with("Prefix", "logs/", "OnDelete", "Retain")))
-		if policy := w.aws.Snapshot().Buckets["my-data"].Policy; !strings.Contains(policy, "Audit") || strings.Contains(policy, "BucketUser") {
+		if policy := w.AWS.Snapshot().Buckets["my-data"].Policy; !strings.Contains(policy, "Audit") || strings.Contains(policy, "BucketUser") {
 			t.Errorf("policy after Retain: %s", policy)
 		}
 	})
@@ -201,18 +201,18 @@ var changedByHand = []struct {
 func TestUpdateRepairsWhatWasChangedByHand(t *testing.T) {
 	for _, test := range changedByHand {
 		t.Run(test.name, func(t *testing.T) {
-			inWorld(t, func(w *world) {
+			inWorld(t, func(w *bench) {
 				created := w.succeeded(w.create(named))
-				before := w.aws.Snapshot()
-				test.tamper(w.aws, created)
+				before := w.AWS.Snapshot()
+				test.tamper(w.AWS, created)
 				updated := w.succeeded(w.update(created.PhysicalResourceId, named, named))
 				if changed := w.credentials(updated)["AWS_ACCESS_KEY_ID"] != created.Data["AccessKeyId"]; changed != test.newKey {
 					t.Errorf("key changed: %v", changed)
 				}
-				if !strings.Contains(w.log.String(), test.log) {
-					t.Errorf("the log does not say %s:\n%s", test.log, w.log.String())
+				if !strings.Contains(w.Log.String(), test.log) {
+					t.Errorf("the log does not say %s:\n%s", test.log, w.Log.String())
 				}
-				after := w.aws.Snapshot()
+				after := w.AWS.Snapshot()
 				if b := after.Buckets["my-data"]; b.PublicAccessBlock != [4]bool{true, true, true, true} {
 					t.Errorf("public access block: %v", b.PublicAccessBlock)
 				}
@@ -227,13 +227,13 @@ func TestUpdateRepairsWhatWasChangedByHand(t *testing.T) {
 
 // S3 may go on showing the ARN of the user who is gone, which is that of the new one.
 func TestPolicyIsWrittenForAUserWhoIsNew(t *testing.T) {
-	inWorld(t, func(w *world) {
+	inWorld(t, func(w *bench) {
 		created := w.succeeded(w.create(named))
-		w.aws.DeleteUser("clickhouse")
-		w.aws.StalePrincipals = true
+		w.AWS.DeleteUser("clickhouse")
+		w.AWS.StalePrincipals = true
 		w.succeeded(w.update(created.PhysicalResourceId, named, named))
-		w.aws.StalePrincipals = false
-		if policy := w.aws.Snapshot().Buckets["my-data"].Policy; !strings.Contains(policy, created.Data["UserArn"]) {
+		w.AWS.StalePrincipals = false
+		if policy := w.AWS.Snapshot().Buckets["my-data"].Policy; !strings.Contains(policy, created.Data["UserArn"]) {
 			t.Errorf("policy: %s", policy)
 		}
 	})
@@ -241,12 +241,12 @@ func TestPolicyIsWrittenForAUserWhoIsNew(t *testing.T) {
 
 // A key that was not committed is nobody's: it goes before the answer.
 func TestFailedUpdateLeavesNoKeyThatNobodyKnows(t *testing.T) {
-	inWorld(t, func(w *world) {
+	inWorld(t, func(w *bench) {
 		created := w.succeeded(w.create(named))
-		w.aws.DeleteKey(created.Data["AccessKeyId"])
+		w.AWS.DeleteKey(created.Data["AccessKeyId"])
 		deny := with("Statements", []any{map[string]any{"Effect": "Deny", "Action": "s3:PutObject"}})
 		w.refused(w.update(created.PhysicalResourceId, deny, named), "its new key cannot do what Access ReadWrite promises")
-		if keys := w.aws.Snapshot().Users["clickhouse"].Keys; len(keys) > 0 {
+		if keys := w.AWS.Snapshot().Users["clickhouse"].Keys; len(keys) > 0 {
 			t.Errorf("keys: %v", keys)
 		}
 		w.credentials(w.succeeded(w.update(created.PhysicalResourceId, named, deny)))

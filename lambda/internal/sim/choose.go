@@ -33,6 +33,9 @@ type Turn struct {
 	Begin   func()      // called once, when the turn begins; nil: nothing
 }
 
+// All is the number of a turn's calls that ends with its session only.
+const All = -1
+
 // InTurns lets sessions make their calls in turns. After the last turn no call goes.
 func InTurns(turns ...Turn) Chooser {
 	begun := -1
