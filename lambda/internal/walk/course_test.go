@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 
 	"bucketuser/lambda/internal/awsfake"
+	"bucketuser/lambda/internal/sim"
 )
 
 // course carries out the troubles of a step and notes the calls as they go. An attempt
@@ -60,11 +61,11 @@ func (c *course) happen() {
 
 // hit says what becomes of a call, also in words.
 func (c *course) hit(call awsfake.Call) (d awsfake.Decision, what string) {
-	if len(c.trouble.at) == 0 || c.since < c.trouble.at[0].n || !c.trouble.mayHit(call) {
+	hits := c.trouble.hits
+	if len(hits) == 0 || c.since < hits[0].At || !c.trouble.mayHit(call) {
 		return awsfake.Decision{}, ""
 	}
-	kind := c.trouble.at[0].kind
-	c.trouble.at, c.since = c.trouble.at[1:], 0
+	c.trouble.hits, c.since = hits[1:], 0
 	c.felt++
-	return kinds[kind], "(" + kind + ")"
+	return sim.Faults[hits[0].Fault].Decision, "(" + hits[0].Fault + ")"
 }

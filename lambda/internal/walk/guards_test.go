@@ -14,16 +14,15 @@ import (
 	"bucketuser/lambda/internal/sim"
 )
 
-var named = sim.Properties{"BucketName": "data-a", "UserName": "user-a", "SecretName": "keys/a", "OnDelete": "Retain"}
-
 // inWalk runs a test on a walk whose first stack has been created.
 func inWalk(t *testing.T, test func(*testing.T, *walk, *cfnfake.Stack)) {
 	t.Helper()
 	outer := t
+	retained := withNames(sim.Properties{"OnDelete": "Retain"}, nameSets[1])
 	synctest.Test(t, func(t *testing.T) {
 		w := newWalk(t, outer)
 		stack := w.model.stacks[0]
-		if !w.carryOut(t.Context(), stack, plan{}, func(ctx context.Context, how cfnfake.How) bool { return stack.Create(ctx, named, how) }) {
+		if !w.carryOut(t.Context(), stack, plan{}, func(ctx context.Context, how cfnfake.How) bool { return stack.Create(ctx, retained, how) }) {
 			t.Fatal(stack.Reason)
 		}
 		if err := w.model.check(); err != nil {
@@ -96,12 +95,12 @@ func TestModelNoticesWhatIsWrong(t *testing.T) {
 // The same plan leads to the same calls, whatever the Go scheduler does.
 func TestWalkIsReproducible(t *testing.T) {
 	p := plan{seed: 7, how: cfnfake.How{Twice: true, SiblingFails: true}, slow: 100 * time.Millisecond,
-		faults: []fault{{9, "killed after"}, {3, "throttled"}}, late: []duplicate{{12, 0}, {14, 1}},
+		faults: []sim.Hit{{At: 9, Fault: "killed after"}, {At: 3, Fault: "throttled"}}, late: []duplicate{{12, 0}, {14, 1}},
 		receptions: []cfnfake.Reception{cfnfake.Unavailable, cfnfake.Hanging, cfnfake.Unavailable}}
 	var first []string
 	for range 20 {
 		inWalk(t, func(t *testing.T, w *walk, stack *cfnfake.Stack) {
-			changed := withNames(named, sim.Properties{"BucketName": "data-b"})
+			changed := withNames(stack.Properties, sim.Properties{"BucketName": "data-b"})
 			w.carryOut(t.Context(), stack, p, func(ctx context.Context, how cfnfake.How) bool { return stack.Update(ctx, changed, how) })
 			calls := w.ground.course.order
 			if first == nil {

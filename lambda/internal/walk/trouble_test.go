@@ -1,32 +1,24 @@
 package walk_test
 
 import (
-	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"bucketuser/lambda/internal/awsfake"
+	"bucketuser/lambda/internal/sim"
 )
 
 // trouble is what goes wrong in one step.
 type trouble struct {
 	seed   uint64        // of the order of calls
 	slow   time.Duration // that each call takes
-	at     []fault
+	hits   []sim.Hit     // each counts the calls since the one before it, and hits the next call that it can
 	happen []happening
 	// asked is that the question to CloudFormation gets its answer in the end. A
 	// Create that comes after its Delete makes a whole set otherwise, as doc.go says.
 	asked bool
 }
-
-// fault is what becomes of the n-th call after the fault before it, or of the next one
-// that it can hit.
-type fault struct {
-	n    int
-	kind string
-}
-
-func (f fault) String() string { return fmt.Sprintf("%s at call %d", f.kind, f.n) }
 
 // happening is something else that happens at a call of the step, counted from 1.
 type happening struct {
@@ -34,28 +26,18 @@ type happening struct {
 	do func()
 }
 
-var kinds = map[string]awsfake.Decision{
-	"killed before": awsfake.Refuse(awsfake.Killed),
-	"killed after":  awsfake.Lose(awsfake.Killed),
-	"answer lost":   awsfake.Lose(awsfake.ConnectionReset),
-	"throttled":     awsfake.Refuse(awsfake.Throttled),
-	"unavailable":   awsfake.Refuse(awsfake.Unavailable),
-	"denied":        awsfake.Refuse(awsfake.AccessDenied),
-	"hangs before":  awsfake.Refuse(awsfake.Hang),
-	"hangs after":   awsfake.Lose(awsfake.Hang),
-}
-
-var kindNames = []string{"killed before", "killed after", "answer lost", "throttled", "unavailable", "denied", "hangs before", "hangs after"}
+// drawn are the faults of walks: those of one call.
+var drawn = []string{"killed", "killed after", "answer lost", "throttled", "5xx", "denied once", "deadline", "deadline after"}
 
 // mayHit reports whether the fault that is due can be that of a call. What else becomes
 // of an answer is cfnfake's to say.
 func (t trouble) mayHit(c awsfake.Call) bool {
-	kind := t.at[0].kind
+	fault := t.hits[0].Fault
 	switch c.Service {
 	case answering:
-		return kind == "killed before" || kind == "killed after"
+		return strings.HasPrefix(fault, "killed")
 	case "cloudformation":
-		return !t.asked || !slices.Contains([]string{"denied", "hangs before", "hangs after"}, kind)
+		return !t.asked || !slices.Contains([]string{"denied once", "deadline", "deadline after"}, fault)
 	default:
 		return true
 	}
