@@ -37,8 +37,11 @@ func TestCrash(t *testing.T) {
 		for _, s := range allStories(t) {
 			t.Run(s.name, func(t *testing.T) {
 				t.Parallel()
-				c := &campaign{t: t, story: s, total: &total, known: map[string]bool{}}
+				c := newCampaign(t, s, &total)
 				c.run()
+				if s.exempt.isIdle(c.uses) {
+					t.Errorf("%v is never needed", s.exempt.number)
+				}
 			})
 		}
 	})
@@ -84,6 +87,16 @@ type campaign struct {
 	start moment             // after what happened before the event
 	want  map[string]outcome // by ending; "" is the end of the event itself
 	known map[string]bool    // ending and fingerprint of a state from which the ending came out right
+	uses  sim.Uses           // of the story's exemption
+}
+
+func newCampaign(t *testing.T, s story, total *tally) *campaign {
+	return &campaign{t: t, story: s, total: total, known: map[string]bool{}, uses: sim.Uses{}}
+}
+
+// difference is how an account differs from what it should be after the story.
+func (c *campaign) difference(want, got awsfake.Snapshot) string {
+	return c.story.exempt.difference(c.uses, want, got)
 }
 
 // outcome is the account before and after a run without faults.
@@ -109,22 +122,27 @@ func (c *campaign) run() {
 	states := map[string]broken{} // by fingerprint: a first fault that led there
 	for _, order := range []string{"first", "last"} {
 		for _, fault := range firstFaults() {
-			for at := 1; at < maxCalls && !c.t.Failed(); at++ {
-				first := c.first(scenario{story: c.story.name, order: order, first: sim.Hit{At: at, Fault: fault}})
-				if !first.reached {
-					break
-				}
-				for _, e := range c.story.endings {
-					c.one(first, e)
-				}
-				if _, ok := states[first.state]; !ok {
-					states[first.state] = first
-				}
-			}
+			c.everyCall(scenario{story: c.story.name, order: order, first: sim.Hit{Fault: fault}}, states)
 		}
 	}
 	for _, state := range slices.Sorted(maps.Keys(states)) {
 		c.second(states[state])
+	}
+}
+
+// everyCall breaks every call of the event, and notes where that leads.
+func (c *campaign) everyCall(s scenario, states map[string]broken) {
+	for s.first.At = 1; s.first.At < maxCalls && !c.t.Failed(); s.first.At++ {
+		first := c.first(s)
+		if !first.reached {
+			return
+		}
+		for _, e := range c.story.endings {
+			c.one(first, e)
+		}
+		if _, ok := states[first.state]; !ok {
+			states[first.state] = first
+		}
 	}
 }
 

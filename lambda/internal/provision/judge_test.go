@@ -21,18 +21,18 @@ func (c *campaign) judge(w *bench, r played, event event, after awsfake.Snapshot
 	case r.err != nil:
 		return r.err.Error()
 	case r.answer.Status == "SUCCESS" && !event.refused:
-		if diff := difference(after, now); diff != "" {
+		if diff := c.difference(after, now); diff != "" {
 			return "SUCCESS, but " + diff
 		}
 	case r.answer.Status == "SUCCESS":
 		return "SUCCESS for what must be refused"
 	case event.refused:
-		if diff := difference(after, now); diff != "" {
+		if diff := c.difference(after, now); diff != "" {
 			return "refused, but " + diff
 		}
 	case event.kind == "Create" && !strings.Contains(r.answer.Reason, "undo: "):
 		// Either everything was undone or the credentials are committed.
-		if diff := difference(c.undone(), now); diff != "" && !committed(w.AWS) {
+		if diff := c.difference(c.undone(), now); diff != "" && !committed(w.AWS) {
 			return "FAILED and undone, but " + diff + ": " + r.answer.Reason
 		}
 	}
@@ -66,7 +66,7 @@ func (c *campaign) denied(w *bench, e ending, missing awsfake.Call) string {
 			return ""
 		}
 		if i == len(e.events)-1 {
-			if diff := difference(c.want[e.name].after, settled(w.AWS)); diff != "" {
+			if diff := c.difference(c.want[e.name].after, settled(w.AWS)); diff != "" {
 				return fmt.Sprintf("%s without the right answers SUCCESS: %s", event.kind, diff)
 			}
 		}
@@ -83,14 +83,14 @@ func (c *campaign) finish(w *bench, e ending) string {
 			return fmt.Sprintf("%s: %v", event.kind, r.err)
 		case event.kind == "Create" && strings.Contains(r.answer.Reason, "has failed and undoes it"):
 			// It was cut off in its undoing, which this delivery has completed.
-			return difference(c.undone(), settled(w.AWS))
+			return c.difference(c.undone(), settled(w.AWS))
 		case (r.answer.Status == "FAILED") != event.refused:
 			return fmt.Sprintf("%s answers %s: %s", event.kind, r.answer.Status, r.answer.Reason)
 		case r.unsafe != "":
 			return r.unsafe
 		}
 	}
-	if diff := difference(c.want[e.name].after, settled(w.AWS)); diff != "" {
+	if diff := c.difference(c.want[e.name].after, settled(w.AWS)); diff != "" {
 		return "in the end: " + diff
 	}
 	return ""

@@ -35,18 +35,21 @@ func TestRace(t *testing.T) {
 // every number that b makes before a goes on, until a and b make no more. Calls beyond
 // the 40th repeat what is waited for, so of those every eighth is enough.
 func (r race) enumerate(t *testing.T, total *tally) {
-	wants := r.wants(t)
+	wants, uses := r.wants(t), sim.Uses{}
 	for first, more := 0, true; more && !t.Failed(); first++ {
 		for second := 1; second < maxCalls && !t.Failed(); second++ {
 			if r.skips(first, second) {
 				more = first < maxCalls
 				continue
 			}
-			reached := r.interleave(t, first, second, wants, total)
+			reached := r.interleave(t, first, second, wants, uses, total)
 			if more = reached[0]; !more || !reached[1] {
 				break
 			}
 		}
+	}
+	if *oneRace == "" && r.exempt.isIdle(uses) {
+		t.Errorf("%v is never needed", r.exempt.number)
 	}
 }
 
@@ -64,9 +67,9 @@ func (r race) wants(t *testing.T) []awsfake.Snapshot {
 }
 
 // interleave runs the race once in a world of its own and counts it.
-func (r race) interleave(t *testing.T, first, second int, wants []awsfake.Snapshot, total *tally) (reached [2]bool) {
+func (r race) interleave(t *testing.T, first, second int, wants []awsfake.Snapshot, uses sim.Uses, total *tally) (reached [2]bool) {
 	r.inWorld(t, func(w *bench) {
-		x := r.run(w, first, second, wants)
+		x := r.run(w, first, second, wants, uses)
 		total.saw(w, fmt.Sprint(r.name, first, second), x.answers[:]...)
 		total.one.Add(1)
 		if *oneRace != "" {
@@ -103,20 +106,23 @@ type interleaving struct {
 	w        *bench
 	sessions [2]*awsfake.Session
 	over     [2]atomic.Bool
+	cut      bool // the first dies at its next call
+	hasAsked bool // the second, CloudFormation
 	answers  [2]answer
 	errs     [2]error
+	uses     sim.Uses // of the race's exemption
 
 	made      [2]int // calls of each
 	violation string
 }
 
 // run lets a make first calls, b second calls, and then both go on.
-func (r race) run(w *bench, first, second int, wants []awsfake.Snapshot) *interleaving {
+func (r race) run(w *bench, first, second int, wants []awsfake.Snapshot, uses sim.Uses) *interleaving {
 	r.before(w)
-	x := &interleaving{race: r, w: w, sessions: [2]*awsfake.Session{w.AWS.Session("provider"), w.AWS.Session("provider")}}
+	x := &interleaving{race: r, w: w, uses: uses, sessions: [2]*awsfake.Session{w.AWS.Session("provider"), w.AWS.Session("provider")}}
 	w.AWS.SetResourceStatus(w.stackID, sim.LogicalID, r.status[0])
 	// What is being deleted, or given up, may stop working in any order.
-	isSound := unsafe(w.AWS.Snapshot()) == "" && r.b.kind != "Delete" && r.name != "rollback beside replacement"
+	isSound := unsafe(w.AWS.Snapshot()) == "" && r.a.kind != "Delete" && r.b.kind != "Delete" && r.name != "rollback beside replacement"
 	choose := x.inTurns(first, second)
 	w.Run(func(held []awsfake.Call) int {
 		if isSound && x.violation == "" {
@@ -142,6 +148,9 @@ func (x *interleaving) delivery(i int, e event, id string) func() {
 		sign = x.w.signed
 	}
 	url := sign(e.kind, id, e.p, e.old)
+	if e.noTime {
+		url, _, _ = strings.Cut(url, "?")
+	}
 	return func() {
 		x.answers[i], x.errs[i] = x.w.invoke(x.sessions[i], url, e.kind, id, e.p, e.old)
 		x.over[i].Store(true)
@@ -153,13 +162,21 @@ func (x *interleaving) inTurns(first, second int) sim.Chooser {
 	turn := func(i, calls int) sim.Turn {
 		return sim.Turn{Session: x.sessions[i], Calls: calls, IsOver: x.over[i].Load}
 	}
-	begins := turn(1, second)
+	begins, goesOn := turn(1, second), turn(0, sim.All)
 	begins.Begin = func() { x.w.AWS.SetResourceStatus(x.w.stackID, sim.LogicalID, x.status[1]) }
-	return sim.InTurns(turn(0, first), begins, turn(0, sim.All), turn(1, sim.All))
+	goesOn.Begin = func() { x.cut = x.isCutOff }
+	return sim.InTurns(turn(0, first), begins, goesOn, turn(1, sim.All))
 }
 
 func (x *interleaving) decide(c awsfake.Call) awsfake.Decision {
-	if c.Session == x.sessions[0].Name() && c.Operation == x.denied {
+	isFirst := c.Session == x.sessions[0].Name()
+	switch {
+	case isFirst && x.cut:
+		return awsfake.Lose(awsfake.Killed)
+	case isFirst && c.Operation == x.denied:
+		return awsfake.Refuse(awsfake.AccessDenied)
+	case !isFirst && x.isUnasked && !x.hasAsked && c.Operation == "DescribeStackResource":
+		x.hasAsked = true
 		return awsfake.Refuse(awsfake.AccessDenied)
 	}
 	return awsfake.Decision{}
@@ -190,6 +207,7 @@ func (x *interleaving) goOn(turn int, wants []awsfake.Snapshot) {
 func (x *interleaving) outcome() string {
 	for i, err := range x.errs {
 		switch {
+		case err != nil && x.sessions[i].Killed():
 		case err != nil:
 			return err.Error()
 		case x.judge == nil && x.answers[i].Status != "SUCCESS":
@@ -212,7 +230,7 @@ func (x *interleaving) finish(end raceEnd, want awsfake.Snapshot) string {
 			return fmt.Sprintf("then %s answers %s %v", e.kind, last.answer.Reason, last.err)
 		}
 	}
-	if diff := difference(want, settled(x.w.AWS)); diff != "" {
+	if diff := x.exempt.difference(x.uses, want, settled(x.w.AWS)); diff != "" {
 		return fmt.Sprintf("in the end (%s, %s): %s", brief(x.answers[0]), brief(x.answers[1]), diff)
 	}
 	return ""

@@ -1,6 +1,7 @@
 package provision_test
 
 import (
+	"slices"
 	"testing"
 
 	"bucketuser/lambda/internal/sim"
@@ -8,31 +9,34 @@ import (
 
 // replay runs one scenario and shows its calls.
 func replay(t *testing.T, s scenario) {
-	for _, candidate := range allStories(t) {
-		if candidate.name != s.story {
-			continue
-		}
-		c := &campaign{t: t, story: candidate, total: &tally{}, known: map[string]bool{}}
-		c.learn()
-		c.at(c.start, func(w *bench) {
-			b := c.breakEvent(w, s)
-			for _, e := range c.story.endings {
-				switch {
-				case e.name != s.ending:
-				case s.second.At > 0:
-					c.breakEnding(w, s, e)
-				default:
-					if sim.Faults[s.first.Fault].Stays {
-						c.report(s, c.denied(w, e, b.call))
-					}
-					c.follow(w, s, e)
-				}
-			}
-			w.tell()
-		})
+	all := allStories(t)
+	i := slices.IndexFunc(all, func(candidate story) bool { return candidate.name == s.story })
+	if i < 0 {
+		t.Errorf("no story %q", s.story)
 		return
 	}
-	t.Errorf("no story %q", s.story)
+	c := newCampaign(t, all[i], &tally{})
+	c.learn()
+	c.at(c.start, func(w *bench) {
+		b := c.breakEvent(w, s)
+		for _, e := range c.story.endings {
+			if e.name == s.ending {
+				c.replayEnding(w, s, b, e)
+			}
+		}
+		w.tell()
+	})
+}
+
+func (c *campaign) replayEnding(w *bench, s scenario, b broken, e ending) {
+	if s.second.At > 0 {
+		c.breakEnding(w, s, e)
+		return
+	}
+	if sim.Faults[s.first.Fault].Stays {
+		c.report(s, c.denied(w, e, b.call))
+	}
+	c.follow(w, s, e)
 }
 
 // tell shows the calls up to now, and the log.

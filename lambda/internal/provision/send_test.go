@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"maps"
 	"net/http"
 	"strings"
@@ -124,11 +123,11 @@ func (w *bench) invoke(session *awsfake.Session, url, kind, id string, p, old si
 	if err != nil {
 		return answer{}, err
 	}
-	r := &receiver{session: session}
+	r := &receiver{}
 	ctx, cancel := context.WithTimeout(w.t.Context(), 15*time.Minute)
 	defer cancel()
 	// An error beside an answer only asks for another delivery, as undoing failed.
-	if err := w.Invoke(ctx, session, w.Keeping(r), payload); err != nil && len(r.answers) == 0 {
+	if err := w.Invoke(ctx, session, process{session, w.Keeping(r)}, payload); err != nil && len(r.answers) == 0 {
 		return answer{}, err
 	}
 	if len(r.answers) != 1 {
@@ -137,22 +136,25 @@ func (w *bench) invoke(session *awsfake.Session, url, kind, id string, p, old si
 	return r.answers[0], nil
 }
 
-// receiver is CloudFormation's end of one invocation. A process that is dead is refused.
-type receiver struct {
+// process is the way from a process to the receiver of its answer. A dead one sends none.
+type process struct {
 	session *awsfake.Session
-	answers []answer
+	answers http.RoundTripper
 }
 
-func (r *receiver) RoundTrip(put *http.Request) (*http.Response, error) {
-	if r.session.Killed() {
+func (p process) RoundTrip(put *http.Request) (*http.Response, error) {
+	if p.session.Killed() {
 		return &http.Response{StatusCode: http.StatusForbidden, Body: http.NoBody}, nil
 	}
-	body, err := io.ReadAll(put.Body)
-	if err != nil {
-		return nil, err
-	}
+	return p.answers.RoundTrip(put)
+}
+
+// receiver is CloudFormation's end of one invocation.
+type receiver struct{ answers []answer }
+
+func (r *receiver) RoundTrip(put *http.Request) (*http.Response, error) {
 	var a answer
-	if err := json.Unmarshal(body, &a); err != nil {
+	if err := json.NewDecoder(put.Body).Decode(&a); err != nil {
 		return nil, err
 	}
 	r.answers = append(r.answers, a)

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"math/rand/v2"
+	"slices"
 
 	"bucketuser/lambda/internal/awsfake"
 )
@@ -38,28 +39,31 @@ const All = -1
 
 // InTurns lets sessions make their calls in turns. After the last turn no call goes.
 func InTurns(turns ...Turn) Chooser {
-	begun := -1
-	at := 0
-	return func(held []awsfake.Call) int {
-		for at < len(turns) && (turns[at].Calls == 0 || turns[at].IsOver()) {
-			at++
-		}
-		if at == len(turns) {
-			return None
-		}
-		turn := &turns[at]
-		if begun != at {
-			begun = at
-			if turn.Begin != nil {
-				turn.Begin()
-			}
-		}
-		for i, call := range held {
-			if call.Session == turn.Session.Name() {
-				turn.Calls--
-				return i
-			}
-		}
+	o := &order{turns: turns}
+	return o.choose
+}
+
+// order is what is left of turns.
+type order struct {
+	turns []Turn
+	begun bool // the first of them
+}
+
+func (o *order) choose(held []awsfake.Call) int {
+	for len(o.turns) > 0 && (o.turns[0].Calls == 0 || o.turns[0].IsOver()) {
+		o.turns, o.begun = o.turns[1:], false
+	}
+	if len(o.turns) == 0 {
 		return None
 	}
+	turn := &o.turns[0]
+	if !o.begun && turn.Begin != nil {
+		turn.Begin()
+	}
+	o.begun = true
+	i := slices.IndexFunc(held, func(c awsfake.Call) bool { return c.Session == turn.Session.Name() })
+	if i >= 0 {
+		turn.Calls--
+	}
+	return i
 }

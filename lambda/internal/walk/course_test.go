@@ -15,6 +15,7 @@ import (
 type course struct {
 	reseed  func() // makes the randomness of the SDK's backoff start again
 	trouble trouble
+	excuses *sim.Excuses
 
 	count int // calls in this step
 	since int // calls since the last fault
@@ -28,7 +29,9 @@ type course struct {
 // answering is the service of an attempt to answer.
 const answering = "answer"
 
-func newCourse(reseed func()) *course { return &course{reseed: reseed, all: io.Discard} }
+func newCourse(reseed func()) *course {
+	return &course{reseed: reseed, excuses: sim.NewExcuses(), all: io.Discard}
+}
 
 func (c *course) begin(t trouble) { c.trouble, c.count, c.since, c.order = t, 0, 0, nil }
 
@@ -62,7 +65,8 @@ func (c *course) happen() {
 // hit says what becomes of a call, also in words.
 func (c *course) hit(call awsfake.Call) (d awsfake.Decision, what string) {
 	hits := c.trouble.hits
-	if len(hits) == 0 || c.since < hits[0].At || !c.trouble.mayHit(call) {
+	if len(hits) == 0 || c.since < hits[0].At || !c.trouble.mayHit(call) ||
+		c.trouble.isSpared(call) && c.excuses.Use(sim.CreateAfterDelete) {
 		return awsfake.Decision{}, ""
 	}
 	c.trouble.hits, c.since = hits[1:], 0

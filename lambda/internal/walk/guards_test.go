@@ -58,7 +58,7 @@ func TestModelNoticesWhatIsWrong(t *testing.T) {
 		{"an orphaned secret", func(w *walk, _ *cfnfake.Stack) { w.ground.AWS.AddSecret("other", "x", nil) }, "orphan: secret other"},
 		{"an orphaned bucket", func(w *walk, _ *cfnfake.Stack) { w.ground.AWS.AddBucket("other", nil) }, "orphan: bucket other: nobody asked"},
 		{"a bucket kept and not released", func(w *walk, _ *cfnfake.Stack) {
-			w.model.released["other"] = true
+			w.model.letGo["other"] = true
 			w.ground.AWS.AddBucket("other", nil)
 		}, "orphan: bucket other: it is not released"},
 		{"somebody else's user gone", func(w *walk, _ *cfnfake.Stack) {

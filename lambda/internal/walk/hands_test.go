@@ -62,7 +62,7 @@ func (w *walk) emptyBucket(ctx context.Context, name string) error {
 	delete(w.model.objects, name)
 	for _, stack := range w.model.stacks {
 		if s, err := w.ground.Parse(stack.ID, stack.Properties); err == nil && s.BucketName == name {
-			w.model.tampered[stack] = true // its folder marker is gone too
+			w.model.byHand[stack] = true // its folder marker is gone too
 		}
 	}
 	return nil
@@ -84,13 +84,13 @@ var changesByHand = map[string]func(w *walk, s spec.Spec) error{
 	"secret deleted": func(w *walk, s spec.Spec) error { w.ground.AWS.DeleteSecret(s.SecretName, 0); return nil },
 	"secret scheduled for deletion": func(w *walk, s spec.Spec) error {
 		w.ground.AWS.DeleteSecret(s.SecretName, 30)
-		w.model.kept[s.SecretName] = true
+		w.model.recoverable[s.SecretName] = true
 		return nil
 	},
 	"secret overwritten": func(w *walk, s spec.Spec) error { w.ground.AWS.PutSecretValue(s.SecretName, "nonsense"); return nil },
 	"bucket deleted": func(w *walk, s spec.Spec) error {
 		w.ground.AWS.DeleteBucket(s.BucketName)
-		delete(w.model.messy, s.BucketName)
+		w.model.excuses.Withdraw(markersIn(s.BucketName))
 		delete(w.model.objects, s.BucketName)
 		delete(w.model.shared, s.BucketName)
 		return nil
@@ -134,7 +134,7 @@ func (w *walk) tamper(t *rapid.T) {
 		t.Skip(err)
 	}
 	w.plans = append(w.plans, "by hand: "+what+" of stack "+stack.Name)
-	w.model.tampered[stack] = true
+	w.model.byHand[stack] = true
 }
 
 func (w *walk) firstKey(s spec.Spec) string {

@@ -12,6 +12,7 @@ import (
 
 	"bucketuser/lambda/internal/awsfake"
 	"bucketuser/lambda/internal/cfnfake"
+	"bucketuser/lambda/internal/sim"
 	"bucketuser/lambda/spec"
 )
 
@@ -23,7 +24,7 @@ const maxEventAge = 45 * time.Minute
 func (w *walk) redeliverBeside(ctx context.Context, d duplicate) {
 	past := w.ground.cloud.Exchanges()
 	n := len(past) - 1 - d.ago
-	if n < 0 || time.Since(past[n].Sent) > maxEventAge || w.isOpen(n, past) {
+	if n < 0 || time.Since(past[n].Sent) > maxEventAge || w.isOpen(n, past) && w.model.excuses.Use(sim.NothingLater) {
 		return
 	}
 	w.plans = append(w.plans, fmt.Sprintf("event %d once more, beside event %d", n, len(past)-1))
@@ -66,7 +67,7 @@ func (w *walk) redeliver(t *rapid.T) {
 			t.Skip("may change the account")
 		}
 	}
-	if w.model.isLost(past[n].Event) {
+	if w.model.isForgotten(past[n].Event) && w.model.excuses.Use(sim.Forgotten) {
 		t.Skip("may change the account")
 	}
 	w.plans = append(w.plans, fmt.Sprintf("event %d once more", n))

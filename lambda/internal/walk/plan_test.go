@@ -140,7 +140,7 @@ func (w *walk) carryOut(ctx context.Context, stack *cfnfake.Stack, p plan, opera
 		f.happen = append(f.happen, happening{d.at, func() { w.redeliverBeside(ctx, d) }})
 	}
 	isCalm := p.isCalm()
-	w.model.rough = w.model.rough || !isCalm
+	w.model.mayHaveDied = w.model.mayHaveDied || !isCalm
 	w.ground.cloud.Receive = func() cfnfake.Reception { return shift(&p.receptions, cfnfake.Taken) }
 	w.ground.cloud.Timeout = func() time.Duration { return shift(&p.limits, functionTimeout) }
 	w.ground.during(f, func() {

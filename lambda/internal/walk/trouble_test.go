@@ -15,9 +15,7 @@ type trouble struct {
 	slow   time.Duration // that each call takes
 	hits   []sim.Hit     // each counts the calls since the one before it, and hits the next call that it can
 	happen []happening
-	// asked is that the question to CloudFormation gets its answer in the end. A
-	// Create that comes after its Delete makes a whole set otherwise, as doc.go says.
-	asked bool
+	asked  bool // the question to CloudFormation gets its answer in the end, or N3 may come about
 }
 
 // happening is something else that happens at a call of the step, counted from 1.
@@ -32,13 +30,11 @@ var drawn = []string{"killed", "killed after", "answer lost", "throttled", "5xx"
 // mayHit reports whether the fault that is due can be that of a call. What else becomes
 // of an answer is cfnfake's to say.
 func (t trouble) mayHit(c awsfake.Call) bool {
-	fault := t.hits[0].Fault
-	switch c.Service {
-	case answering:
-		return strings.HasPrefix(fault, "killed")
-	case "cloudformation":
-		return !t.asked || !slices.Contains([]string{"denied once", "deadline", "deadline after"}, fault)
-	default:
-		return true
-	}
+	return c.Service != answering || strings.HasPrefix(t.hits[0].Fault, "killed")
+}
+
+// isSpared reports whether a call is the question to CloudFormation and would not get
+// its answer.
+func (t trouble) isSpared(c awsfake.Call) bool {
+	return t.asked && c.Service == "cloudformation" && slices.Contains([]string{"denied once", "deadline", "deadline after"}, t.hits[0].Fault)
 }

@@ -36,10 +36,17 @@ func TestRandomWalks(t *testing.T) {
 	setDefault(t, "rapid.seed", seed)
 	setDefault(t, "rapid.nofailfile", true)
 	var sum figures
+	uses := sim.Uses{}
 	behaviour := sha256.New() // of every call in its order: the same where a change of the code changes nothing that can be seen
 	defer func() {
 		t.Logf("random walks: %d, steps: %d, events: %d, calls: %d, faults: %d, answers dropped: %d, leak checks: %d texts, %d windows, behaviour %.8x",
 			sum.walks, sum.steps, sum.events, sum.calls, sum.faults, sum.dropped, sum.texts, sum.windows, behaviour.Sum(nil))
+		t.Logf("exclusions used: %v", uses)
+		for _, n := range sim.Exclusions() {
+			if n.IsOfWalks() && uses[n] == 0 && sum.walks >= walks {
+				t.Errorf("%v was never used", n)
+			}
+		}
 	}()
 	rapid.Check(t, func(r *rapid.T) {
 		rapid.SyncTest(r, func(r *rapid.T) {
@@ -61,6 +68,7 @@ func TestRandomWalks(t *testing.T) {
 				"":                w.check,
 			})
 			w.end(r)
+			uses.Add(w.model.excuses.Uses)
 			sum.walks++
 			sum.steps += w.steps
 			sum.events += len(w.ground.cloud.Exchanges())
