@@ -39,20 +39,25 @@ func TestCreateMakesEverything(t *testing.T) {
 		if user.Path != "/bucketuser/" || user.Boundary != sim.Boundary || !cmp.Equal(user.Tags, tags) || len(user.Attached) > 0 {
 			t.Errorf("user: %+v", user)
 		}
-		bucket := now.Buckets["my-data"]
-		if bucket.PublicAccessBlock != [4]bool{true, true, true, true} || bucket.Versioning != "" || !cmp.Equal(bucket.Tags, tags) {
-			t.Errorf("bucket: %+v", bucket)
-		}
-		if len(bucket.Objects) != 1 || len(bucket.Objects["data/"]) != 1 || bucket.Objects["data/"][0].Body != "" {
-			t.Errorf("objects: %+v", bucket.Objects)
-		}
-		if len(bucket.Lifecycle) != 1 || bucket.Lifecycle[0].AbortIncompleteUploadsAfterDays != 7 {
-			t.Errorf("lifecycle: %+v", bucket.Lifecycle)
-		}
+		isNewBucket(t, now.Buckets["my-data"], tags)
 		if secret := now.Secrets["clickhouse/s3"]; len(secret.Versions) != 1 || !cmp.Equal(secret.Tags, secretTags) {
 			t.Errorf("secret: %+v", secret)
 		}
 	})
+}
+
+// isNewBucket fails the test unless a bucket is as a Create makes it.
+func isNewBucket(t *testing.T, bucket awsfake.Bucket, tags map[string]string) {
+	t.Helper()
+	if bucket.PublicAccessBlock != [4]bool{true, true, true, true} || bucket.Versioning != "" || !cmp.Equal(bucket.Tags, tags) {
+		t.Errorf("bucket: %+v", bucket)
+	}
+	if len(bucket.Objects) != 1 || len(bucket.Objects["data/"]) != 1 || bucket.Objects["data/"][0].Body != "" {
+		t.Errorf("objects: %+v", bucket.Objects)
+	}
+	if len(bucket.Lifecycle) != 1 || bucket.Lifecycle[0].AbortIncompleteUploadsAfterDays != 7 {
+		t.Errorf("lifecycle: %+v", bucket.Lifecycle)
+	}
 }
 
 func TestCreateProvesTheKeyForEachAccess(t *testing.T) {

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"bucketuser/lambda/internal/awsfake"
 )
 
@@ -92,31 +94,38 @@ func TestRoomForAKey(t *testing.T) {
 	for _, test := range []struct{ keys, inactive, goes int }{{1, -1, -1}, {2, -1, 0}, {2, 0, 0}, {2, 1, 1}} {
 		t.Run(fmt.Sprint(test), func(t *testing.T) {
 			inWorld(t, func(w *bench) {
-				w.withoutKey()
-				for range test.keys {
-					w.AWS.AddKey("clickhouse")
-					time.Sleep(time.Minute)
-				}
-				want := w.keys()
-				if test.inactive >= 0 {
-					w.AWS.SetKeyActive(want[test.inactive], false)
-				}
-				if test.goes >= 0 {
-					want = slices.Delete(want, test.goes, test.goes+1)
-				}
+				want := w.makeKeys(test.keys, test.inactive)
+				want = slices.Delete(want, max(test.goes, 0), test.goes+1) // -1: none
+				mayWait := test.keys == 2 && test.inactive < 0
 				start := time.Now()
 				w.at("CreateAccessKey", func() {
-					if waited := time.Since(start) > time.Minute; waited != (test.keys == 2 && test.inactive < 0) {
+					if waited := time.Since(start) > time.Minute; waited != mayWait {
 						t.Errorf("waited %s", time.Since(start))
 					}
-					if !slices.Equal(want, w.keys()) {
-						t.Errorf("keys: %v, want %v", w.keys(), want)
+					if diff := cmp.Diff(want, w.keys()); diff != "" {
+						t.Errorf("keys (-want +got)\n%s", diff)
 					}
 				})
 				w.credentials(w.succeeded(w.update(w.idOf(named), named, named)))
 			})
 		})
 	}
+}
+
+// makeKeys makes a set whose recorded key is gone and whose user has n others, each a
+// minute younger, one of them inactive unless that is below 0.
+func (w *bench) makeKeys(n, inactive int) []string {
+	w.t.Helper()
+	w.withoutKey()
+	for range n {
+		w.AWS.AddKey("clickhouse")
+		time.Sleep(time.Minute)
+	}
+	keys := w.keys()
+	if inactive >= 0 {
+		w.AWS.SetKeyActive(keys[inactive], false)
+	}
+	return keys
 }
 
 func TestSecretWithoutTheSecretAccessKeyGetsANewKey(t *testing.T) {

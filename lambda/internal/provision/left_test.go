@@ -105,24 +105,31 @@ func TestEarlierVersionsAreThoseOfTheHistory(t *testing.T) {
 			run(t, "sh", "-c", "git -C ../../.. archive "+string(entry[1])+" | tar -x -C "+folder)
 			run(t, "go", "test", "-C", filepath.Join(folder, "lambda/internal/provision"), "-count=1", "-run", "^TestLeaveBehind$", ".", "-leave", made)
 			for _, s := range starts() {
-				want, ok := readLeft(t, version, s)
-				if !ok {
-					continue
-				}
-				text, err := os.ReadFile(filepath.Join(made, s.file()))
-				if err != nil {
-					t.Error(err)
-					continue
-				}
-				var got left
-				if err := json.Unmarshal(text, &got); err != nil {
-					t.Fatal(err)
-				}
-				if !want.isSame(t, got) {
-					t.Errorf("%s is not what version %s leaves, which never changes: %s", s.file(), version, differenceOf(want, got))
-				}
+				s.isLeftBy(t, version, made)
 			}
 		})
+	}
+}
+
+// isLeftBy fails the test if the file of a start is not what a version has made in a
+// folder.
+func (s start) isLeftBy(t *testing.T, version, made string) {
+	t.Helper()
+	want, ok := readLeft(t, version, s)
+	if !ok {
+		return
+	}
+	text, err := os.ReadFile(filepath.Join(made, s.file()))
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	var got left
+	if err := json.Unmarshal(text, &got); err != nil {
+		t.Fatal(err)
+	}
+	if !want.isSame(t, got) {
+		t.Errorf("%s is not what version %s leaves, which never changes: %s", s.file(), version, differenceOf(want, got))
 	}
 }
 

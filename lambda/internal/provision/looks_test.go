@@ -16,30 +16,35 @@ func TestDeleteLooksTwice(t *testing.T) {
 			t.Run(operation, func(t *testing.T) {
 				inWorld(t, func(w *bench) {
 					w.created(named)
-					if isFilled {
-						w.fill()
-					}
-					was := w.AWS.Snapshot()
-					start, first := time.Now(), true
-					w.AWS.Before = oneByOne(func(_ context.Context, c awsfake.Call) awsfake.Decision {
-						isYoung := c.Operation == "GetUser" && time.Since(start) < 5*time.Second // S3 and Secrets Manager do not take long
-						if c.Operation == operation && (first || isYoung) {
-							first = false
-							return awsfake.Refuse(&awsfake.Error{Status: 404, Code: code, Message: "not yet"})
-						}
-						return awsfake.Decision{}
-					})
-					if isFilled {
-						w.refused(w.delete(w.idOf(named), named), "is not empty")
-						w.same(was)
-					} else {
+					if !isFilled {
+						w.AWS.Before = missedAtFirst(operation, code)
 						w.succeeded(w.delete(w.idOf(named), named))
 						w.empty()
+						return
 					}
+					w.fill()
+					was := w.AWS.Snapshot()
+					w.AWS.Before = missedAtFirst(operation, code)
+					w.refused(w.delete(w.idOf(named), named), "is not empty")
+					w.same(was)
 				})
 			})
 		}
 	}
+}
+
+// missedAtFirst has an operation answer once that there is nothing, and GetUser for five
+// seconds: S3 and Secrets Manager do not take long.
+func missedAtFirst(operation, code string) func(context.Context, awsfake.Call) awsfake.Decision {
+	start, isFirst := time.Now(), true
+	return oneByOne(func(_ context.Context, c awsfake.Call) awsfake.Decision {
+		isYoung := c.Operation == "GetUser" && time.Since(start) < 5*time.Second
+		if c.Operation != operation || !isFirst && !isYoung {
+			return awsfake.Decision{}
+		}
+		isFirst = false
+		return awsfake.Refuse(&awsfake.Error{Status: 404, Code: code, Message: "not yet"})
+	})
 }
 
 // The same in undoing, which must not take a user away before no commit can come any more.

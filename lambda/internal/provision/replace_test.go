@@ -3,6 +3,8 @@ package provision_test
 import (
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"bucketuser/lambda/internal/awsfake"
 	"bucketuser/lambda/internal/sim"
 )
@@ -67,31 +69,46 @@ func TestReplacementIsRefused(t *testing.T) {
 // Update back and a Delete of the new set, or by that Delete alone.
 func TestRollbackOfAReplacement(t *testing.T) {
 	for _, onDelete := range []string{"DeleteIfEmpty", "Purge", "Retain"} {
-		for _, back := range []bool{true, false} {
-			t.Run(onDelete, func(t *testing.T) {
-				inWorld(t, func(w *bench) {
-					oldProperties, newProperties := with("OnDelete", onDelete), with("OnDelete", onDelete, "BucketName", "b-2", "UserName", "u-2", "SecretName", "s-2")
-					old := w.succeeded(w.create(oldProperties))
-					if onDelete != "DeleteIfEmpty" {
-						w.AWS.PutObject("my-data", "data/x", "1")
-					}
-					was := w.AWS.Snapshot()
-					replaced := w.succeeded(w.update(old.PhysicalResourceId, newProperties, oldProperties))
-					if back {
-						// Consumers may have written by now: going back is not refused for that.
-						w.AWS.PutObject("my-data", "data/y", "1")
-						was = w.awsWithout("b-2", "u-2", "s-2")
-						a := w.succeeded(w.update(replaced.PhysicalResourceId, oldProperties, newProperties))
-						if a.PhysicalResourceId != old.PhysicalResourceId {
-							t.Errorf("going back answers %s", a.PhysicalResourceId)
-						}
-					}
-					w.succeeded(w.delete(replaced.PhysicalResourceId, newProperties))
-					w.same(was)
-				})
+		before, after := with("OnDelete", onDelete), with("OnDelete", onDelete, "BucketName", "b-2", "UserName", "u-2", "SecretName", "s-2")
+		t.Run(onDelete, func(t *testing.T) {
+			inWorld(t, func(w *bench) {
+				old, replaced := w.replaced(before, after)
+				// Consumers may have written by now: going back is not refused for that.
+				w.AWS.PutObject("my-data", "data/y", "1")
+				was := w.awsWithout("b-2", "u-2", "s-2")
+				a := w.succeeded(w.update(replaced, before, after))
+				if a.PhysicalResourceId != old {
+					t.Errorf("going back answers %s", a.PhysicalResourceId)
+				}
+				w.succeeded(w.delete(replaced, after))
+				w.same(was)
 			})
-		}
+		})
+		t.Run(onDelete, func(t *testing.T) {
+			inWorld(t, func(w *bench) {
+				_, replaced := w.replaced(before, after)
+				was := w.awsWithout("b-2", "u-2", "s-2")
+				w.succeeded(w.delete(replaced, after))
+				w.same(was)
+			})
+		})
 	}
+}
+
+// replaced makes a set, with data where it may hold some, replaces it, and returns both
+// ids. The replacement must leave the old set as it was.
+func (w *bench) replaced(before, after sim.Properties) (old, replaced string) {
+	w.t.Helper()
+	old = w.succeeded(w.create(before)).PhysicalResourceId
+	if before["OnDelete"] != "DeleteIfEmpty" {
+		w.AWS.PutObject("my-data", "data/x", "1")
+	}
+	was := w.AWS.Snapshot()
+	replaced = w.succeeded(w.update(old, after, before)).PhysicalResourceId
+	if diff := cmp.Diff(was, w.awsWithout("b-2", "u-2", "s-2"), ignoreLastEvent); diff != "" {
+		w.t.Errorf("the replacement has changed the old set (-before +after)\n%s", diff)
+	}
+	return old, replaced
 }
 
 func (w *bench) awsWithout(bucket, user, secret string) awsfake.Snapshot {

@@ -134,19 +134,7 @@ func TestValueThatWasChangedByHandIsSetRight(t *testing.T) {
 			inWorld(t, func(w *bench) {
 				created := w.created(named)
 				want := w.credentials(created)
-				fields := map[string]any{}
-				for key, value := range want {
-					fields[key] = value
-				}
-				test.change(fields)
-				text, err := json.Marshal(fields)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if len(fields) == 0 {
-					text = []byte("null")
-				}
-				w.AWS.PutSecretValue("clickhouse/s3", string(text))
+				w.AWS.PutSecretValue("clickhouse/s3", changedValue(t, want, test.change))
 				got := w.credentials(w.succeeded(w.update(created.PhysicalResourceId, named, named)))
 				if test.newKey {
 					got["AWS_ACCESS_KEY_ID"], got["AWS_SECRET_ACCESS_KEY"] = want["AWS_ACCESS_KEY_ID"], want["AWS_SECRET_ACCESS_KEY"]
@@ -157,6 +145,24 @@ func TestValueThatWasChangedByHandIsSetRight(t *testing.T) {
 			})
 		})
 	}
+}
+
+// changedValue is a value of a secret in which something was changed: null if nothing is
+// left.
+func changedValue(t *testing.T, was map[string]string, change func(map[string]any)) string {
+	t.Helper()
+	fields := map[string]any{}
+	for key, value := range was {
+		fields[key] = value
+	}
+	if change(fields); len(fields) == 0 {
+		return "null"
+	}
+	text, err := json.Marshal(fields)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
 
 func TestSecretIsMadeWithItsKmsKey(t *testing.T) {

@@ -179,16 +179,7 @@ func TestLeaveBehind(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			var read left
-			if err := json.Unmarshal(text, &read); err != nil {
-				t.Fatal(err)
-			}
-			inRegion(t, s.inRegion(), func(w *bench) {
-				w.restore(read)
-				if diff := gocmp.Diff(was.Account, w.AWS.Snapshot()); diff != "" {
-					t.Errorf("restored (-left +restored)\n%s", diff)
-				}
-			})
+			s.comesBack(t, was, text)
 			if *leaveIn == "" {
 				return
 			}
@@ -197,4 +188,19 @@ func TestLeaveBehind(t *testing.T) {
 			}
 		})
 	}
+}
+
+// comesBack fails the test unless the account can be made again from a text.
+func (s start) comesBack(t *testing.T, was left, text []byte) {
+	t.Helper()
+	var read left
+	if err := json.Unmarshal(text, &read); err != nil {
+		t.Fatal(err)
+	}
+	inRegion(t, s.inRegion(), func(w *bench) {
+		w.restore(read)
+		if diff := gocmp.Diff(was.Account, w.AWS.Snapshot()); diff != "" {
+			t.Errorf("restored (-left +restored)\n%s", diff)
+		}
+	})
 }

@@ -20,30 +20,35 @@ func TestEventsInEachState(t *testing.T) {
 			"CREATE_IN_PROGRESS CREATE_COMPLETE UPDATE_COMPLETE UPDATE_FAILED DELETE_IN_PROGRESS UPDATE_IN_PROGRESS*"},
 		"Delete": {goesOn: "DELETE_IN_PROGRESS DELETE_COMPLETE CREATE_FAILED UPDATE_COMPLETE UPDATE_IN_PROGRESS*"},
 	} {
-		for i, list := range []string{states.goesOn, states.isStale} {
-			for state := range strings.FieldsSeq(list) {
-				t.Run(kind+" in "+state, func(t *testing.T) {
-					inWorld(t, func(w *bench) {
-						id := w.idOf(named)
-						if kind != "Create" {
-							w.created(named)
-						}
-						w.AWS.SetResourceStatus(stackID, sim.LogicalID, strings.TrimSuffix(state, "*"))
-						w.AWS.SetPhysicalResourceID(stackID, sim.LogicalID, id)
-						if strings.HasSuffix(state, "*") {
-							w.AWS.SetPhysicalResourceID(stackID, sim.LogicalID, w.idOf(renamed))
-						}
-						a := w.deliver(w.AWS.Session("provider"), kind, id, with("OnDelete", "Purge"), named)
-						if i == 0 {
-							w.succeeded(a)
-						} else {
-							w.refused(a, "CloudFormation no longer waits for this event: the resource is ")
-						}
-					})
+		for state := range strings.FieldsSeq(states.goesOn) {
+			t.Run(kind+" in "+state, func(t *testing.T) {
+				inWorld(t, func(w *bench) { w.succeeded(w.deliverIn(state, kind)) })
+			})
+		}
+		for state := range strings.FieldsSeq(states.isStale) {
+			t.Run(kind+" in "+state, func(t *testing.T) {
+				inWorld(t, func(w *bench) {
+					w.refused(w.deliverIn(state, kind), "CloudFormation no longer waits for this event: the resource is ")
 				})
-			}
+			})
 		}
 	}
+}
+
+// deliverIn delivers an event while the resource is in a state.
+func (w *bench) deliverIn(state, kind string) answer {
+	w.t.Helper()
+	id := w.idOf(named)
+	if kind != "Create" {
+		w.created(named)
+	}
+	status, isOther := strings.CutSuffix(state, "*")
+	w.AWS.SetResourceStatus(stackID, sim.LogicalID, status)
+	w.AWS.SetPhysicalResourceID(stackID, sim.LogicalID, id)
+	if isOther {
+		w.AWS.SetPhysicalResourceID(stackID, sim.LogicalID, w.idOf(renamed))
+	}
+	return w.deliver(w.AWS.Session("provider"), kind, id, with("OnDelete", "Purge"), named)
 }
 
 // The state may change while the set is made: nobody may get a key then, and nothing
@@ -55,15 +60,11 @@ func TestCreateThatIsGivenUpDoesNotCommit(t *testing.T) {
 				w.AWS.KeyPropagation = time.Minute
 				var made time.Time
 				w.AWS.Before = oneByOne(func(_ context.Context, c awsfake.Call) awsfake.Decision {
-					switch c.Operation {
-					case "CreateAccessKey":
+					if c.Operation == "CreateAccessKey" {
 						made = time.Now()
 						w.AWS.SetResourceStatus(stackID, sim.LogicalID, "DELETE_IN_PROGRESS")
-					case "PutSecretValue":
-						if putValue(c) != "null" {
-							t.Error("a key is committed")
-						}
 					}
+					w.isNoCommit(c)
 					return awsfake.Decision{}
 				})
 				w.refused(w.create(with("VerifyCredentials", proven)), "CloudFormation no longer waits for this event")
@@ -73,6 +74,14 @@ func TestCreateThatIsGivenUpDoesNotCommit(t *testing.T) {
 				w.empty()
 			})
 		})
+	}
+}
+
+// isNoCommit fails the test if a call puts a value into the secret that is no tombstone.
+func (w *bench) isNoCommit(c awsfake.Call) {
+	w.t.Helper()
+	if c.Operation == "PutSecretValue" && putValue(c) != "null" {
+		w.t.Error("a key is committed")
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"bucketuser/lambda/internal/awsfake"
+	"bucketuser/lambda/internal/sim"
 )
 
 // Each property that changes in place, and what shows that it did.
@@ -49,64 +50,73 @@ func TestUpdateInPlace(t *testing.T) {
 			inWorld(t, func(w *bench) {
 				created := w.succeeded(w.create(named))
 				before := w.AWS.Snapshot()
-				fields := w.credentials(created)
-
 				changed := with(test.property, test.value)
-				updated := w.succeeded(w.update(created.PhysicalResourceId, changed, named))
-				if updated.PhysicalResourceId != created.PhysicalResourceId {
-					t.Errorf("replaced: %s, %s", created.PhysicalResourceId, updated.PhysicalResourceId)
-				}
+				w.updatedInPlace(created, changed)
 				if !test.check(w.AWS.Snapshot()) {
 					t.Errorf("no effect: %+v", w.AWS.Snapshot())
 				}
-				if w.credentials(updated)["AWS_ACCESS_KEY_ID"] != fields["AWS_ACCESS_KEY_ID"] {
-					t.Error("the key has changed")
-				}
-				if !cmp.Equal(w.credentials(updated)["S3_PREFIX"], updated.Data["Prefix"]) {
-					t.Error("the secret has another prefix than the answer")
-				}
-
-				// And back, as a rollback does.
-				w.succeeded(w.update(created.PhysicalResourceId, named, changed))
-				after := w.AWS.Snapshot()
-				if test.property == "Versioning" { // S3 can only suspend it
-					b := after.Buckets["my-data"]
-					if b.Versioning != "Suspended" {
-						t.Errorf("versioning: %s", b.Versioning)
-					}
-					b.Versioning = ""
-					after.Buckets["my-data"] = b
-				}
-				forgetVersions(before, after)
-				if diff := cmp.Diff(before, after, ignoreLastEvent); diff != "" {
-					t.Errorf("going back (-before +after)\n%s", diff)
-				}
+				w.goesBack(created, changed, before)
 			})
 		})
 	}
 }
 
-// forgetVersions drops what a value of a secret that was put twice changes.
-func forgetVersions(snapshots ...awsfake.Snapshot) {
-	for _, snapshot := range snapshots {
-		for name, secret := range snapshot.Secrets {
-			var current []awsfake.SecretVersion
-			for _, v := range secret.Versions {
-				if len(v.Stages) == 1 && v.Stages[0] == "AWSCURRENT" {
-					current = append(current, awsfake.SecretVersion{Value: v.Value})
-				}
-			}
-			secret.Versions = current
-			snapshot.Secrets[name] = secret
+// updatedInPlace changes the properties from those that are named, and fails the test if
+// the key changes or the id does.
+func (w *bench) updatedInPlace(created answer, changed sim.Properties) {
+	w.t.Helper()
+	key := w.credentials(created)["AWS_ACCESS_KEY_ID"]
+	updated := w.succeeded(w.update(created.PhysicalResourceId, changed, named))
+	if updated.PhysicalResourceId != created.PhysicalResourceId {
+		w.t.Errorf("replaced: %s, %s", created.PhysicalResourceId, updated.PhysicalResourceId)
+	}
+	fields := w.credentials(updated)
+	if fields["AWS_ACCESS_KEY_ID"] != key {
+		w.t.Error("the key has changed")
+	}
+	if fields["S3_PREFIX"] != updated.Data["Prefix"] {
+		w.t.Error("the secret has another prefix than the answer")
+	}
+}
+
+// goesBack changes the properties back, as a rollback does, and fails the test unless the
+// account is as it was. S3 can only suspend versioning.
+func (w *bench) goesBack(created answer, changed sim.Properties, before awsfake.Snapshot) {
+	w.t.Helper()
+	w.succeeded(w.update(created.PhysicalResourceId, named, changed))
+	after := w.AWS.Snapshot()
+	if changed["Versioning"] == "true" {
+		b := after.Buckets["my-data"]
+		if b.Versioning != "Suspended" {
+			w.t.Errorf("versioning: %s", b.Versioning)
 		}
-		for name, bucket := range snapshot.Buckets {
-			for key, versions := range bucket.Objects {
-				for i := range versions {
-					versions[i].Version = ""
-				}
-				bucket.Objects[key] = versions
+		b.Versioning = ""
+		after.Buckets["my-data"] = b
+	}
+	forgetVersions(before)
+	forgetVersions(after)
+	if diff := cmp.Diff(before, after, ignoreLastEvent); diff != "" {
+		w.t.Errorf("going back (-before +after)\n%s", diff)
+	}
+}
+
+// forgetVersions drops what a value of a secret that was put twice changes.
+func forgetVersions(snapshot awsfake.Snapshot) {
+	for name, secret := range snapshot.Secrets {
+		var current []awsfake.SecretVersion
+		for _, v := range secret.Versions {
+			if len(v.Stages) == 1 && v.Stages[0] == "AWSCURRENT" {
+				current = append(current, awsfake.SecretVersion{Value: v.Value})
 			}
-			snapshot.Buckets[name] = bucket
+		}
+		secret.Versions = current
+		snapshot.Secrets[name] = secret
+	}
+	for _, bucket := range snapshot.Buckets {
+		for _, versions := range bucket.Objects {
+			for i := range versions {
+				versions[i].Version = ""
+			}
 		}
 	}
 }
@@ -143,14 +153,8 @@ func TestUpdateLeavesWhatOthersDid(t *testing.T) {
 
 		w.succeeded(w.update(created.PhysicalResourceId, with("Prefix", "logs/"), with("Tags", []any{map[string]any{"Key": "old", "Value": "1"}})))
 		now := w.AWS.Snapshot()
-		for _, tags := range []map[string]string{now.Buckets["my-data"].Tags, now.Secrets["clickhouse/s3"].Tags} {
-			if tags["theirs"] != "1" || tags["old"] != "" {
-				t.Errorf("tags: %v", tags)
-			}
-		}
-		if now.Buckets["my-data"].Tags["aws:backup"] != "x" {
-			t.Error("a tag of AWS is gone")
-		}
+		w.keepsTags(now.Secrets["clickhouse/s3"].Tags, "theirs", "1", "old", "")
+		w.keepsTags(now.Buckets["my-data"].Tags, "theirs", "1", "old", "", "aws:backup", "x")
 		if policy := now.Buckets["my-data"].Policy; !strings.Contains(policy, "Audit") || !strings.Contains(policy, "BucketUserObjects") {
 			t.Errorf("policy: %s", policy)
 		}
@@ -163,6 +167,16 @@ func TestUpdateLeavesWhatOthersDid(t *testing.T) {
 			t.Errorf("policy after Retain: %s", policy)
 		}
 	})
+}
+
+// keepsTags fails the test unless tags have these values, given as pairs; "" is no tag.
+func (w *bench) keepsTags(tags map[string]string, pairs ...string) {
+	w.t.Helper()
+	for i := 0; i < len(pairs); i += 2 {
+		if tags[pairs[i]] != pairs[i+1] {
+			w.t.Errorf("tags: %v, want %s=%q", tags, pairs[i], pairs[i+1])
+		}
+	}
 }
 
 // changedByHand is what people may do to a resource behind CloudFormation's back.
@@ -212,16 +226,22 @@ func TestUpdateRepairsWhatWasChangedByHand(t *testing.T) {
 				if !strings.Contains(w.Log.String(), test.log) {
 					t.Errorf("the log does not say %s:\n%s", test.log, w.Log.String())
 				}
-				after := w.AWS.Snapshot()
-				if b := after.Buckets["my-data"]; b.PublicAccessBlock != [4]bool{true, true, true, true} {
-					t.Errorf("public access block: %v", b.PublicAccessBlock)
-				}
-				if b := after.Buckets["my-data"]; b.Policy != before.Buckets["my-data"].Policy || !maps.EqualFunc(b.Objects, before.Buckets["my-data"].Objects,
-					func(a, b []awsfake.Object) bool { return len(a) == len(b) }) {
-					t.Errorf("bucket: %+v", b)
-				}
+				w.hasBucketBack(before.Buckets["my-data"])
 			})
 		})
+	}
+}
+
+// hasBucketBack fails the test unless the bucket has the policy and the keys that it had.
+func (w *bench) hasBucketBack(was awsfake.Bucket) {
+	w.t.Helper()
+	b := w.AWS.Snapshot().Buckets["my-data"]
+	if b.PublicAccessBlock != [4]bool{true, true, true, true} {
+		w.t.Errorf("public access block: %v", b.PublicAccessBlock)
+	}
+	areAsMany := func(a, b []awsfake.Object) bool { return len(a) == len(b) }
+	if b.Policy != was.Policy || !maps.EqualFunc(b.Objects, was.Objects, areAsMany) {
+		w.t.Errorf("bucket: %+v", b)
 	}
 }
 
