@@ -1,9 +1,7 @@
 package provision_test
 
 import (
-	"context"
 	"maps"
-	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -81,14 +79,4 @@ func (w *bench) parse(p sim.Properties) spec.Spec {
 		w.t.Fatal(err)
 	}
 	return s
-}
-
-// deny refuses the operations for good.
-func deny(operations ...string) func(context.Context, awsfake.Call) awsfake.Decision {
-	return func(_ context.Context, c awsfake.Call) awsfake.Decision {
-		if slices.Contains(operations, c.Operation) {
-			return awsfake.Refuse(awsfake.AccessDenied)
-		}
-		return awsfake.Decision{}
-	}
 }

@@ -14,16 +14,6 @@ import (
 	"bucketuser/lambda/internal/sim"
 )
 
-// only decides about one operation.
-func only(operation string, d awsfake.Decision) func(context.Context, awsfake.Call) awsfake.Decision {
-	return func(_ context.Context, c awsfake.Call) awsfake.Decision {
-		if c.Operation == operation {
-			return d
-		}
-		return awsfake.Decision{}
-	}
-}
-
 // putValue is the value that a call of PutSecretValue writes.
 func putValue(c awsfake.Call) string {
 	return *c.Input.(*secretsmanager.PutSecretValueInput).SecretString

@@ -1,15 +1,11 @@
 package provision_test
 
 import (
-	"crypto/sha256"
-	"encoding/binary"
 	"flag"
 	"fmt"
 	"maps"
-	"regexp"
 	"runtime/debug"
 	"slices"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -49,34 +45,6 @@ func TestCrash(t *testing.T) {
 		"leak checks: %d texts, %d windows, behaviour %016x, %s\n",
 		total.one.Load()+total.two.Load(), total.one.Load(), total.two.Load(), total.known.Load(), total.violations.Load(),
 		total.texts.Load(), total.windows.Load(), total.behaviour.Load(), time.Since(start).Round(time.Second))
-}
-
-// tally counts, over everything that runs beside each other.
-type tally struct {
-	one, two, known, violations, texts, windows atomic.Int64
-
-	// behaviour is a hash over every scenario, its answers, and the account after it. It
-	// stays the same where a change of the code changes nothing that can be seen.
-	behaviour atomic.Uint64
-}
-
-// saw adds what came of a scenario to the hash, whatever the order.
-func (t *tally) saw(w *bench, scenario string, answers ...answer) {
-	h := sha256.New()
-	fmt.Fprintln(h, scenario, fingerprint(w.AWS))
-	for _, a := range answers {
-		fmt.Fprintln(h, a.Status, numbers.ReplaceAllString(a.Reason, "#"))
-	}
-	t.behaviour.Add(binary.BigEndian.Uint64(h.Sum(nil)))
-}
-
-// numbers are those of generated ids, and times.
-var numbers = regexp.MustCompile(`[0-9]+`)
-
-// searched counts where a world was searched for leaks.
-func (t *tally) searched(w *bench) {
-	t.texts.Add(int64(w.Canary.Texts))
-	t.windows.Add(int64(w.Canary.Windows))
 }
 
 // campaign is all scenarios of one story.
@@ -268,22 +236,4 @@ func (c *campaign) report(s scenario, violation string) {
 		c.total.violations.Add(1)
 		c.t.Errorf("go test ./lambda/internal/provision -run '^TestCrash$' -scenario '%s': %s", s, violation)
 	}
-}
-
-// inStory runs a test in a bubble on an empty account.
-func (c *campaign) inStory(test func(*bench)) {
-	inRegion(c.t, c.story.region, func(w *bench) {
-		w.AWS.UserPropagation, w.AWS.KeyPropagation = 500*time.Millisecond, 1500*time.Millisecond
-		test(w)
-		c.total.violations.Add(w.leaked())
-		c.total.searched(w)
-	})
-}
-
-// at runs a test on a copy of the account of a moment.
-func (c *campaign) at(m moment, test func(*bench)) {
-	c.inStory(func(w *bench) {
-		w.goTo(m)
-		test(w)
-	})
 }

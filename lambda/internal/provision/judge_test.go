@@ -1,10 +1,14 @@
 package provision_test
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"bucketuser/lambda/internal/awsfake"
 )
@@ -106,4 +110,32 @@ func committed(a *awsfake.AWS) bool {
 		}
 	}
 	return false
+}
+
+// tally counts, over everything that runs beside each other.
+type tally struct {
+	one, two, known, violations, texts, windows atomic.Int64
+
+	// behaviour is a hash over every scenario, its answers, and the account after it. It
+	// stays the same where a change of the code changes nothing that can be seen.
+	behaviour atomic.Uint64
+}
+
+// saw adds what came of a scenario to the hash, whatever the order.
+func (t *tally) saw(w *bench, scenario string, answers ...answer) {
+	h := sha256.New()
+	fmt.Fprintln(h, scenario, fingerprint(w.AWS))
+	for _, a := range answers {
+		fmt.Fprintln(h, a.Status, numbers.ReplaceAllString(a.Reason, "#"))
+	}
+	t.behaviour.Add(binary.BigEndian.Uint64(h.Sum(nil)))
+}
+
+// numbers are those of generated ids, and times.
+var numbers = regexp.MustCompile(`[0-9]+`)
+
+// searched counts where a world was searched for leaks.
+func (t *tally) searched(w *bench) {
+	t.texts.Add(int64(w.Canary.Texts))
+	t.windows.Add(int64(w.Canary.Windows))
 }

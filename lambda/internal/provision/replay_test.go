@@ -3,6 +3,7 @@ package provision_test
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"bucketuser/lambda/internal/sim"
 )
@@ -45,4 +46,22 @@ func (w *bench) tell() {
 		w.t.Log(call)
 	}
 	w.t.Log(w.Log.String())
+}
+
+// inStory runs a test in a bubble on an empty account.
+func (c *campaign) inStory(test func(*bench)) {
+	inRegion(c.t, c.story.region, func(w *bench) {
+		w.AWS.UserPropagation, w.AWS.KeyPropagation = 500*time.Millisecond, 1500*time.Millisecond
+		test(w)
+		c.total.violations.Add(w.leaked())
+		c.total.searched(w)
+	})
+}
+
+// at runs a test on a copy of the account of a moment.
+func (c *campaign) at(m moment, test func(*bench)) {
+	c.inStory(func(w *bench) {
+		w.goTo(m)
+		test(w)
+	})
 }

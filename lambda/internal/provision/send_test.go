@@ -160,3 +160,19 @@ func (r *receiver) RoundTrip(put *http.Request) (*http.Response, error) {
 	r.answers = append(r.answers, a)
 	return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody}, nil
 }
+
+// event is one request of CloudFormation. Its id is that of a set of properties.
+type event struct {
+	kind    string
+	id      sim.Properties
+	p, old  sim.Properties
+	refused bool // the answer is FAILED when nothing goes wrong
+	late    bool // it was sent before others, and is delivered once more
+	noTime  bool // its ResponseURL does not say when it was sent
+}
+
+func create(p sim.Properties) event          { return event{kind: "Create", p: p} }
+func update(id, p, old sim.Properties) event { return event{kind: "Update", id: id, p: p, old: old} }
+func remove(p sim.Properties) event          { return event{kind: "Delete", id: p, p: p} }
+func late(e event) event                     { e.late = true; return e }
+func withoutTime(e event) event              { e.noTime = true; return e }

@@ -9,22 +9,6 @@ import (
 	"bucketuser/lambda/internal/sim"
 )
 
-// event is one request of CloudFormation. Its id is that of a set of properties.
-type event struct {
-	kind    string
-	id      sim.Properties
-	p, old  sim.Properties
-	refused bool // the answer is FAILED when nothing goes wrong
-	late    bool // it was sent before others, and is delivered once more
-	noTime  bool // its ResponseURL does not say when it was sent
-}
-
-func create(p sim.Properties) event          { return event{kind: "Create", p: p} }
-func update(id, p, old sim.Properties) event { return event{kind: "Update", id: id, p: p, old: old} }
-func remove(p sim.Properties) event          { return event{kind: "Delete", id: p, p: p} }
-func late(e event) event                     { e.late = true; return e }
-func withoutTime(e event) event              { e.noTime = true; return e }
-
 // story is an event, what happened before it, and the ways in which CloudFormation
 // may go on after it, whatever became of it.
 type story struct {
@@ -186,84 +170,6 @@ func updateStories() []story {
 		"bucket": func(a *awsfake.AWS) { a.DeleteBucket("my-data") },
 	} {
 		add("repairing the "+name, "created", full, named, func(w *bench) { tamper(w.AWS) }, deleting(full))
-	}
-	return all
-}
-
-// other returns p under other names.
-func other(p sim.Properties) sim.Properties {
-	q := sim.Properties{"BucketName": "my-data-2", "UserName": "clickhouse-2", "SecretName": "clickhouse/s3-2"}
-	for name, value := range p {
-		if _, ok := q[name]; !ok {
-			q[name] = value
-		}
-	}
-	return q
-}
-
-// filled makes a set with data in its bucket.
-func filled(p sim.Properties) func(*bench) {
-	return func(w *bench) {
-		w.history(create(p))
-		w.fill()
-	}
-}
-
-func (w *bench) fill() {
-	w.AWS.PutObject("my-data", "data/x", "1")
-	w.AWS.PutObject("my-data", "data/x", "2")
-	w.AWS.DeleteObject("my-data", "data/x")
-	w.AWS.PutObject("my-data", "data/y", "1")
-	w.AWS.PutObject("my-data", "odd \x01\u00e4+%/key", "3")
-	w.AWS.AddUpload("my-data", "data/unfinished")
-}
-
-func replacementStories() []story {
-	var all []story
-	for _, onDelete := range []string{"DeleteIfEmpty", "Purge", "Retain"} {
-		old := with("OnDelete", onDelete)
-		p := other(old)
-		before := (*bench).fill
-		if onDelete == "DeleteIfEmpty" {
-			before = nil
-		}
-		replace := update(old, p, old)
-		all = append(all, story{name: "replace " + onDelete, region: "eu-west-1", start: createdWith(onDelete, ""), before: before, event: replace, endings: []ending{
-			{name: "again", events: []event{replace}},
-			{name: "back", events: []event{update(old, old, p)}}, // CloudFormation never heard of the new id
-			{name: "cleanup", events: []event{replace, remove(old)}, once: true},
-			{name: "back and delete", events: []event{replace, update(p, old, p), remove(p)}, once: true},
-			{name: "delete", events: []event{replace, remove(p)}, once: true},
-		}})
-	}
-	return all
-}
-
-func rollbackStories() []story {
-	changed := with("Prefix", "logs", "Access", "Full", "Versioning", "true", "Tags", []any{map[string]any{"Key": "team", "Value": "data"}})
-	back := update(named, named, changed)
-	all := []story{{name: "rollback in place", region: "eu-west-1", start: "created", before: func(w *bench) { w.history(update(named, changed, named)) },
-		event: back, endings: []ending{{name: "again", events: []event{back}}, {name: "again and delete", events: []event{back, remove(named)}, once: true}}}}
-	for _, onDelete := range []string{"DeleteIfEmpty", "Purge", "Retain"} {
-		old := with("OnDelete", onDelete)
-		p := other(old)
-		back := update(p, old, p)
-		all = append(all, story{name: "rollback of a replacement " + onDelete, region: "eu-west-1", start: createdWith(onDelete, ""),
-			before: func(w *bench) {
-				w.history(update(old, p, old))
-				w.AWS.PutObject("my-data-2", "data/z", "1")
-			},
-			event: back, endings: []ending{{name: "again", events: []event{back}}, {name: "delete", events: []event{remove(old)}}}})
-		back = update(old, old, p)
-		for _, operation := range []string{"CreateAccessKey", "PutSecretValue"} {
-			all = append(all, story{name: "rollback of a replacement killed after " + operation + " " + onDelete, region: "eu-west-1", start: createdWith(onDelete, ""),
-				before: func(w *bench) {
-					if onDelete != "DeleteIfEmpty" {
-						w.fill()
-					}
-					w.killedAfter(operation, update(old, p, old))
-				}, event: back, endings: []ending{{name: "again", events: []event{back}}}})
-		}
 	}
 	return all
 }

@@ -1,42 +1,12 @@
 package provision_test
 
 import (
-	"context"
 	"maps"
-	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 
-	"bucketuser/lambda/internal/awsfake"
 	"bucketuser/lambda/internal/sim"
 )
-
-// oneByOne has a hook see one call at a time. The hook must not wait: time stands still
-// while another call waits for it.
-func oneByOne(hook func(context.Context, awsfake.Call) awsfake.Decision) func(context.Context, awsfake.Call) awsfake.Decision {
-	var mu sync.Mutex
-	return func(ctx context.Context, c awsfake.Call) awsfake.Decision {
-		mu.Lock()
-		defer mu.Unlock()
-		return hook(ctx, c)
-	}
-}
-
-// at calls do when an operation is first called, and then refuses the operations for good.
-func (w *bench) at(operation string, do func(), refused ...string) {
-	var done atomic.Bool
-	w.AWS.Before = func(_ context.Context, c awsfake.Call) awsfake.Decision {
-		if c.Operation == operation && done.CompareAndSwap(false, true) {
-			do()
-		}
-		if slices.Contains(refused, c.Operation) {
-			return awsfake.Refuse(awsfake.AccessDenied)
-		}
-		return awsfake.Decision{}
-	}
-}
 
 func TestFailedCreateIsUndoneWhereCloudFormationDoesNotSay(t *testing.T) {
 	inWorld(t, func(w *bench) {
