@@ -102,7 +102,6 @@ type Cloud struct {
 	pending    map[string]*request // by ResponseURL
 	exchanges  []*Exchange
 	active     []*invocation
-	bodies     []string
 	failures   []string
 	violations []string
 	dropped    int
@@ -136,13 +135,6 @@ func (c *Cloud) Violations() []string {
 // violate records a breach of the contract. The caller holds the lock.
 func (c *Cloud) violate(format string, args ...any) {
 	c.violations = append(c.violations, fmt.Sprintf(format, args...))
-}
-
-// Bodies are all answers as they came, also those that were dropped.
-func (c *Cloud) Bodies() []string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return slices.Clone(c.bodies)
 }
 
 // Failures are the errors that invocations returned, which the runtime logs.

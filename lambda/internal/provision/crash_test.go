@@ -27,7 +27,7 @@ func TestCrash(t *testing.T) {
 		return
 	}
 	defer debug.SetGCPercent(debug.SetGCPercent(400)) // many small worlds: a fifth faster
-	var total tally
+	total := tally{uses: sim.Uses{}}
 	start := time.Now()
 	t.Run("stories", func(t *testing.T) {
 		for _, s := range allStories(t) {
@@ -35,6 +35,7 @@ func TestCrash(t *testing.T) {
 				t.Parallel()
 				c := newCampaign(t, s, &total)
 				c.run()
+				total.used(c.uses)
 				if s.exempt.isIdle(c.uses) {
 					t.Errorf("%v is never needed", s.exempt.number)
 				}
@@ -42,9 +43,9 @@ func TestCrash(t *testing.T) {
 		}
 	})
 	fmt.Printf("crash points: %d scenarios (%d with one fault, %d with two; %d ended in a state already followed to its end), %d violations, "+
-		"leak checks: %d texts, %d windows, behaviour %016x, %s\n",
+		"leak checks: %d texts, %d windows, behaviour %016x, exclusions used: %v, %s\n",
 		total.one.Load()+total.two.Load(), total.one.Load(), total.two.Load(), total.known.Load(), total.violations.Load(),
-		total.texts.Load(), total.windows.Load(), total.behaviour.Load(), time.Since(start).Round(time.Second))
+		total.texts.Load(), total.windows.Load(), total.behaviour.Load(), total.uses, time.Since(start).Round(time.Second))
 }
 
 // campaign is all scenarios of one story.

@@ -8,9 +8,11 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"bucketuser/lambda/internal/awsfake"
+	"bucketuser/lambda/internal/sim"
 )
 
 // judge says what is wrong after an event that met a fault: what CloudFormation was
@@ -116,9 +118,19 @@ func committed(a *awsfake.AWS) bool {
 type tally struct {
 	one, two, known, violations, texts, windows atomic.Int64
 
+	mu   sync.Mutex
+	uses sim.Uses // of exemptions
+
 	// behaviour is a hash over every scenario, its answers, and the account after it. It
 	// stays the same where a change of the code changes nothing that can be seen.
 	behaviour atomic.Uint64
+}
+
+// used adds how often exemptions made a difference.
+func (t *tally) used(uses sim.Uses) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.uses.Add(uses)
 }
 
 // saw adds what came of a scenario to the hash, whatever the order.

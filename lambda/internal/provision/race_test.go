@@ -17,7 +17,7 @@ var oneRace = flag.String("race-at", "", "run this one interleaving of TestRace,
 
 // TestRace interleaves two deliveries at every pair of calls.
 func TestRace(t *testing.T) {
-	var total tally
+	total := tally{uses: sim.Uses{}}
 	start := time.Now()
 	t.Run("pairs", func(t *testing.T) {
 		for _, r := range races() {
@@ -27,8 +27,8 @@ func TestRace(t *testing.T) {
 			})
 		}
 	})
-	fmt.Printf("races: %d interleavings, %d violations, leak checks: %d texts, %d windows, behaviour %016x, %s\n", total.one.Load(), total.violations.Load(),
-		total.texts.Load(), total.windows.Load(), total.behaviour.Load(), time.Since(start).Round(time.Second))
+	fmt.Printf("races: %d interleavings, %d violations, leak checks: %d texts, %d windows, behaviour %016x, exclusions used: %v, %s\n", total.one.Load(), total.violations.Load(),
+		total.texts.Load(), total.windows.Load(), total.behaviour.Load(), total.uses, time.Since(start).Round(time.Second))
 }
 
 // enumerate runs the race for every number of calls that a makes before b begins, and
@@ -48,6 +48,7 @@ func (r race) enumerate(t *testing.T, total *tally) {
 			}
 		}
 	}
+	total.used(uses)
 	if *oneRace == "" && r.exempt.isIdle(uses) {
 		t.Errorf("%v is never needed", r.exempt.number)
 	}

@@ -41,7 +41,7 @@ func TestRandomWalks(t *testing.T) {
 	defer func() {
 		t.Logf("random walks: %d, steps: %d, events: %d, calls: %d, faults: %d, answers dropped: %d, leak checks: %d texts, %d windows, behaviour %.8x",
 			sum.walks, sum.steps, sum.events, sum.calls, sum.faults, sum.dropped, sum.texts, sum.windows, behaviour.Sum(nil))
-		t.Logf("exclusions used: %v", uses)
+		t.Logf("random walks: exclusions used: %v", uses)
 		for _, n := range sim.Exclusions() {
 			if n.IsOfWalks() && uses[n] == 0 && sum.walks >= walks {
 				t.Errorf("%v was never used", n)
