@@ -83,8 +83,8 @@ func TestSeededIsReproducible(t *testing.T) {
 	order := func(seed uint64) string {
 		return fmt.Sprint(goes(t, func(_, _ *awsfake.Session) sim.Chooser { return sim.Seeded(seed) }))
 	}
-	if order(1) != order(1) {
-		t.Error("one seed, two orders")
+	if first, again := order(1), order(1); first != again {
+		t.Errorf("one seed gives %s, and then %s", first, again)
 	}
 	orders := map[string]bool{}
 	for seed := range uint64(20) {
