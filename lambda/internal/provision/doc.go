@@ -109,8 +109,8 @@
 //     that comes late: settings, folder markers, and the time of the last event are as the
 //     later call of either left them. Key and secret agree, and the next Update converges.
 //   - N3. A Create that starts after its Delete, while CloudFormation cannot be asked: it
-//     makes a whole set, which deleting the resource again removes. If the Delete runs
-//     beside it, there is a whole set or none in the end.
+//     makes a whole set. If the Delete runs beside it, there is a whole set in the end, or
+//     none, or the secret alone, whose key is gone. Deleting the resource again removes it.
 //   - N4. A replacement that failed and from which CloudFormation does not go back, since
 //     its rollback was disabled or given up: the new set stays, with its tags, until an
 //     Update back to the old names removes it. So does the old set of a replacement

@@ -1,6 +1,9 @@
 package provision_test
 
-import "bucketuser/lambda/spec"
+import (
+	"bucketuser/lambda/internal/sim"
+	"bucketuser/lambda/spec"
+)
 
 // exemptRaces show what is not promised, and that nothing more is missing.
 func exemptRaces() []race {
@@ -16,6 +19,8 @@ func exemptRaces() []race {
 		}, a: remove(retain), b: late(create(retain)),
 			status: [2]string{"DELETE_IN_PROGRESS", "DELETE_IN_PROGRESS"}, isUnasked: true,
 			ends: []raceEnd{{nil, []event{remove(retain)}}, {[]event{create(retain)}, []event{remove(retain), create(retain)}}}, judge: aSucceeds, exempt: policyAfterRelease},
+		{name: "late create beside delete, CloudFormation does not say", before: func(w *bench) { w.history(create(named)) }, a: remove(named), b: late(create(named)),
+			ends: []raceEnd{{[]event{remove(named)}, []event{remove(named)}}}, judge: aSucceeds, exempt: exemption{number: sim.CreateAfterDelete}},
 		{name: "late replacement without a time beside update", before: func(w *bench) { w.history(create(named), update(named, p, named), update(named, named, p)) },
 			a: withoutTime(late(update(named, p, named))), b: update(named, logs, named), status: [2]string{"UPDATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"},
 			ends: []raceEnd{{nil, []event{update(named, logs, named)}}}, judge: bSucceeds, exempt: noTime},
