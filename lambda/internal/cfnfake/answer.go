@@ -2,32 +2,13 @@ package cfnfake
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"strings"
-	"time"
 )
-
-// responseURL is a presigned address whose signature no other event has. As a real one
-// it says when it was signed, in seconds, so two events are never signed in the same one:
-// CloudFormation takes longer between two operations of a resource. The caller holds the
-// lock.
-func (c *Cloud) responseURL(e Event) string {
-	now := time.Now().UTC().Truncate(time.Second)
-	if !now.After(c.signed) {
-		now = c.signed.Add(time.Second)
-	}
-	c.signed = now
-	signature := fmt.Sprintf("%x", sha256.Sum256([]byte("signature of "+e.RequestId)))
-	return fmt.Sprintf("https://cloudformation-custom-resource-response.s3.%s.amazonaws.com/%s?X-Amz-Algorithm=AWS4-HMAC-SHA256"+
-		"&X-Amz-Date=%s&X-Amz-SignedHeaders=host&X-Amz-Expires=7200&X-Amz-Credential=ASIARESPONSE%%2F%s%%2F%s%%2Fs3%%2Faws4_request&X-Amz-Signature=%s",
-		c.Region, url.PathEscape(e.StackId+"|"+e.LogicalResourceId+"|"+e.RequestId), now.Format("20060102T150405Z"), now.Format("20060102"), c.Region, signature)
-}
 
 // inventID is the id that CloudFormation gives to a resource whose function has not
 // answered with one.
@@ -81,7 +62,6 @@ func (a answers) RoundTrip(r *http.Request) (*http.Response, error) {
 func (c *Cloud) put(by *invocation, r *http.Request, body string) (status int, reception Reception) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.bodies = append(c.bodies, body)
 	waiting := c.pending[r.URL.String()]
 	switch {
 	case waiting == nil:

@@ -98,11 +98,10 @@ type Cloud struct {
 
 	mu         sync.Mutex
 	serial     int
-	signed     time.Time           // when the last event was
+	signer     Signer
 	pending    map[string]*request // by ResponseURL
 	exchanges  []*Exchange
 	active     []*invocation
-	bodies     []string
 	failures   []string
 	violations []string
 	dropped    int
@@ -111,7 +110,7 @@ type Cloud struct {
 
 // New is CloudFormation of one account and region.
 func New(account, region string) *Cloud {
-	return &Cloud{Account: account, Region: region, pending: map[string]*request{}}
+	return &Cloud{Account: account, Region: region, signer: Signer{Region: region}, pending: map[string]*request{}}
 }
 
 // Exchanges are all events up to now, in the order in which they were sent.
@@ -136,13 +135,6 @@ func (c *Cloud) Violations() []string {
 // violate records a breach of the contract. The caller holds the lock.
 func (c *Cloud) violate(format string, args ...any) {
 	c.violations = append(c.violations, fmt.Sprintf(format, args...))
-}
-
-// Bodies are all answers as they came, also those that were dropped.
-func (c *Cloud) Bodies() []string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return slices.Clone(c.bodies)
 }
 
 // Failures are the errors that invocations returned, which the runtime logs.

@@ -68,7 +68,7 @@ func (c *Cloud) open(e Event) (*request, int, error) {
 	defer c.mu.Unlock()
 	c.serial++
 	e.RequestId = fmt.Sprintf("00000000-0000-4000-8000-%012d", c.serial)
-	e.ResponseURL = c.responseURL(e)
+	e.ResponseURL = c.signer.URL(e.StackId, e.LogicalResourceId, e.RequestId, c.signer.Next())
 	payload, err := json.Marshal(e)
 	if err != nil {
 		c.violate("%s: the event cannot be sent: %v", e.RequestType, err)

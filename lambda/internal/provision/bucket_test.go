@@ -16,14 +16,14 @@ import (
 
 // Rules of others stay, and ours is set right again.
 func TestLifecycleRulesOfOthersStay(t *testing.T) {
-	inWorld(t, func(w *world) {
+	inWorld(t, func(w *bench) {
 		p := with("OnDelete", "Retain")
 		w.created(p)
 		rule := func(id string, days int32, status types.ExpirationStatus) types.LifecycleRule {
 			return types.LifecycleRule{ID: aws.String(id), Status: status, Filter: &types.LifecycleRuleFilter{Prefix: aws.String("")},
 				AbortIncompleteMultipartUpload: &types.AbortIncompleteMultipartUpload{DaysAfterInitiation: aws.Int32(days)}}
 		}
-		admin := s3.NewFromConfig(w.aws.Session("admin").Config())
+		admin := s3.NewFromConfig(w.AWS.Session("admin").Config())
 		put := func(rules ...types.LifecycleRule) {
 			_, err := admin.PutBucketLifecycleConfiguration(w.t.Context(), &s3.PutBucketLifecycleConfigurationInput{
 				Bucket: aws.String("my-data"), LifecycleConfiguration: &types.BucketLifecycleConfiguration{Rules: rules},
@@ -32,7 +32,7 @@ func TestLifecycleRulesOfOthersStay(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		got := func() string { return fmt.Sprint(w.aws.Snapshot().Buckets["my-data"].Lifecycle) }
+		got := func() string { return fmt.Sprint(w.AWS.Snapshot().Buckets["my-data"].Lifecycle) }
 		theirs := rule("theirs", 3, "Enabled")
 		ours := rule("bucketuser-abort-incomplete-uploads", 7, "Enabled")
 		put(theirs, ours)
@@ -50,7 +50,7 @@ func TestLifecycleRulesOfOthersStay(t *testing.T) {
 		}
 		put(theirs)
 		want = got()
-		w.aws.PutObject("my-data", "data/x", "1")
+		w.AWS.PutObject("my-data", "data/x", "1")
 		w.history(update(p, p, p), remove(p))
 		if got() != want {
 			t.Errorf("rules of the released bucket: %s, want %s", got(), want)
@@ -62,38 +62,38 @@ const audit = `{"Sid":"Audit","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::
 
 // The policy of others stays as a whole.
 func TestPolicyOfOthersStays(t *testing.T) {
-	inWorld(t, func(w *world) {
-		w.aws.AddRole("auditor")
-		w.aws.AddBucket("my-data", map[string]string{"bucketuser:owner": "released"})
-		if err := w.aws.SetBucketPolicy("my-data", `{"Version":"2008-10-17","Id":"theirs","Statement":[`+audit+`]}`); err != nil {
+	inWorld(t, func(w *bench) {
+		w.AWS.AddRole("auditor")
+		w.AWS.AddBucket("my-data", map[string]string{"bucketuser:owner": "released"})
+		if err := w.AWS.SetBucketPolicy("my-data", `{"Version":"2008-10-17","Id":"theirs","Statement":[`+audit+`]}`); err != nil {
 			t.Fatal(err)
 		}
-		was := w.aws.Snapshot().Buckets["my-data"].Policy
+		was := w.AWS.Snapshot().Buckets["my-data"].Policy
 		p := with("OnDelete", "Retain")
 		w.created(p)
-		if policy := w.aws.Snapshot().Buckets["my-data"].Policy; !strings.Contains(policy, `"theirs"`) || !strings.Contains(policy, "2008-10-17") || !strings.Contains(policy, "BucketUserObjects") {
+		if policy := w.AWS.Snapshot().Buckets["my-data"].Policy; !strings.Contains(policy, `"theirs"`) || !strings.Contains(policy, "2008-10-17") || !strings.Contains(policy, "BucketUserObjects") {
 			t.Errorf("policy: %s", policy)
 		}
 		for range 2 { // also if nothing of ours is in it
 			w.history(remove(p))
-			if policy := w.aws.Snapshot().Buckets["my-data"].Policy; policy != was {
+			if policy := w.AWS.Snapshot().Buckets["my-data"].Policy; policy != was {
 				t.Errorf("policy of the released bucket: %s, was %s", policy, was)
 			}
-			w.aws.TagBucket("my-data", claim.OwnerTags(w.parse(p)))
-			w.aws.TagBucket("my-data", map[string]string{"bucketuser:adopted": "true"})
+			w.AWS.TagBucket("my-data", claim.OwnerTags(w.parse(p)))
+			w.AWS.TagBucket("my-data", map[string]string{"bucketuser:adopted": "true"})
 		}
 	})
 }
 
 func TestPolicyThatDoesNotFitBesideThatOfOthers(t *testing.T) {
-	inWorld(t, func(w *world) {
+	inWorld(t, func(w *bench) {
 		created := w.created(named)
-		w.aws.AddRole("auditor")
+		w.AWS.AddRole("auditor")
 		large := strings.Replace(audit, `"s3:ListBucket"`, `["s3:ListBucket"`+strings.Repeat(`,"s3:ListBucket"`, 1250)+`]`, 1)
-		if err := w.aws.SetBucketPolicy("my-data", `{"Version":"2012-10-17","Statement":[`+large+`]}`); err != nil {
+		if err := w.AWS.SetBucketPolicy("my-data", `{"Version":"2012-10-17","Statement":[`+large+`]}`); err != nil {
 			t.Fatal(err)
 		}
-		was := w.aws.Snapshot()
+		was := w.AWS.Snapshot()
 		w.refused(w.update(created.PhysicalResourceId, named, named), "bytes with the statements of others, S3 allows 20480")
 		w.same(was)
 	})
@@ -103,17 +103,17 @@ func TestPolicyThatDoesNotFitBesideThatOfOthers(t *testing.T) {
 // below the prefix, or under the marker's key, stays.
 func TestChangeOfPrefixRemovesOurObjectsAlone(t *testing.T) {
 	for _, body := range []string{"", "1"} {
-		inWorld(t, func(w *world) {
+		inWorld(t, func(w *bench) {
 			p, logs := with("Versioning", "true"), with("Versioning", "true", "Prefix", "logs")
 			w.created(p)
-			w.aws.DeleteObject("my-data", "data/")
-			w.aws.PutObject("my-data", "data/", body)
-			w.aws.DeleteObject("my-data", "data/")
+			w.AWS.DeleteObject("my-data", "data/")
+			w.AWS.PutObject("my-data", "data/", body)
+			w.AWS.DeleteObject("my-data", "data/")
 			for _, key := range []string{"data/!", "data/x", "data", "z"} {
-				w.aws.PutObject("my-data", key, "")
+				w.AWS.PutObject("my-data", key, "")
 			}
 			w.history(update(p, logs, p))
-			objects := w.aws.Snapshot().Buckets["my-data"].Objects
+			objects := w.AWS.Snapshot().Buckets["my-data"].Objects
 			if len(objects["data/"]) != len(body) || len(objects) != 5+len(body) {
 				t.Errorf("objects: %+v", objects)
 			}
@@ -123,11 +123,11 @@ func TestChangeOfPrefixRemovesOurObjectsAlone(t *testing.T) {
 
 // A folder marker that was not asked for is somebody's folder.
 func TestFolderOfOthersStays(t *testing.T) {
-	inWorld(t, func(w *world) {
+	inWorld(t, func(w *bench) {
 		p := with("FolderMarker", "false")
 		w.created(p)
-		w.aws.PutObject("my-data", "data/", "")
-		was := w.aws.Snapshot()
+		w.AWS.PutObject("my-data", "data/", "")
+		was := w.AWS.Snapshot()
 		w.history(update(p, p, p))
 		w.same(was)
 	})
@@ -141,8 +141,8 @@ func TestRefusalsThatGoAway(t *testing.T) {
 		"NoSuchEntity": "CreateAccessKey", "Throttling": "CreateAccessKey",
 	} {
 		t.Run(code, func(t *testing.T) {
-			inWorld(t, func(w *world) {
-				w.aws.Before = func(_ context.Context, c awsfake.Call) awsfake.Decision {
+			inWorld(t, func(w *bench) {
+				w.AWS.Before = func(_ context.Context, c awsfake.Call) awsfake.Decision {
 					if c.Operation == operation && c.OperationN < 6 {
 						return awsfake.Refuse(&awsfake.Error{Status: 409, Code: code, Message: "try again"})
 					}
@@ -156,8 +156,8 @@ func TestRefusalsThatGoAway(t *testing.T) {
 
 // A name in another region is taken, and not ours to delete.
 func TestBucketInAnotherRegion(t *testing.T) {
-	inWorld(t, func(w *world) {
-		w.aws.Before = only("GetBucketTagging", awsfake.Refuse(&awsfake.Error{Status: 301, Code: "PermanentRedirect", Message: "elsewhere"}))
+	inWorld(t, func(w *bench) {
+		w.AWS.Before = only("GetBucketTagging", awsfake.Refuse(&awsfake.Error{Status: 301, Code: "PermanentRedirect", Message: "elsewhere"}))
 		w.refused(w.create(named), "bucket my-data: owned by another account, or in another region; choose another BucketName")
 		w.succeeded(w.delete(w.idOf(named), named))
 		w.empty()
@@ -166,10 +166,10 @@ func TestBucketInAnotherRegion(t *testing.T) {
 
 // A bucket may be released after it was looked for.
 func TestBucketThatIsReleasedMeanwhileIsAdopted(t *testing.T) {
-	inWorld(t, func(w *world) {
-		w.at("CreateBucket", func() { w.aws.AddBucket("my-data", map[string]string{"bucketuser:owner": "released"}) })
+	inWorld(t, func(w *bench) {
+		w.at("CreateBucket", func() { w.AWS.AddBucket("my-data", map[string]string{"bucketuser:owner": "released"}) })
 		w.created(with("OnDelete", "Retain"))
-		if tags := w.aws.Snapshot().Buckets["my-data"].Tags; tags["bucketuser:adopted"] != "true" {
+		if tags := w.AWS.Snapshot().Buckets["my-data"].Tags; tags["bucketuser:adopted"] != "true" {
 			t.Errorf("tags: %v", tags)
 		}
 	})

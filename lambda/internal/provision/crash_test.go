@@ -1,19 +1,16 @@
 package provision_test
 
 import (
-	"crypto/sha256"
-	"encoding/binary"
 	"flag"
 	"fmt"
 	"maps"
-	"regexp"
 	"runtime/debug"
 	"slices"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"bucketuser/lambda/internal/awsfake"
+	"bucketuser/lambda/internal/sim"
 )
 
 var oneScenario = flag.String("scenario", "", "run this one scenario of TestCrash, as a violation prints it")
@@ -30,49 +27,28 @@ func TestCrash(t *testing.T) {
 		return
 	}
 	defer debug.SetGCPercent(debug.SetGCPercent(400)) // many small worlds: a fifth faster
-	var total tally
+	total := tally{uses: sim.Uses{}}
 	start := time.Now()
+	told := allStories(t)
+	defer total.progress("stories", len(told))()
 	t.Run("stories", func(t *testing.T) {
-		for _, s := range allStories(t) {
+		for _, s := range told {
 			t.Run(s.name, func(t *testing.T) {
 				t.Parallel()
-				c := &campaign{t: t, story: s, total: &total, known: map[string]bool{}}
+				c := newCampaign(t, s, &total)
 				c.run()
+				total.done.Add(1)
+				total.used(c.uses)
+				if s.exempt.isIdle(c.uses) {
+					t.Errorf("%v is never needed", s.exempt.number)
+				}
 			})
 		}
 	})
 	fmt.Printf("crash points: %d scenarios (%d with one fault, %d with two; %d ended in a state already followed to its end), %d violations, "+
-		"leak checks: %d texts, %d windows, behaviour %016x, %s\n",
+		"leak checks: %d texts, %d windows, behaviour %016x, exclusions used: %v, %s\n",
 		total.one.Load()+total.two.Load(), total.one.Load(), total.two.Load(), total.known.Load(), total.violations.Load(),
-		total.texts.Load(), total.windows.Load(), total.behaviour.Load(), time.Since(start).Round(time.Second))
-}
-
-// tally counts, over everything that runs beside each other.
-type tally struct {
-	one, two, known, violations, texts, windows atomic.Int64
-
-	// behaviour is a hash over every scenario, its answers, and the account after it. It
-	// stays the same where a change of the code changes nothing that can be seen.
-	behaviour atomic.Uint64
-}
-
-// saw adds what came of a scenario to the hash, whatever the order.
-func (t *tally) saw(w *world, scenario string, answers ...answer) {
-	h := sha256.New()
-	fmt.Fprintln(h, scenario, fingerprint(w.aws))
-	for _, a := range answers {
-		fmt.Fprintln(h, a.Status, numbers.ReplaceAllString(a.Reason, "#"))
-	}
-	t.behaviour.Add(binary.BigEndian.Uint64(h.Sum(nil)))
-}
-
-// numbers are those of generated ids, and times.
-var numbers = regexp.MustCompile(`[0-9]+`)
-
-// searched counts where a world was searched for leaks.
-func (t *tally) searched(w *world) {
-	t.texts.Add(int64(w.canary.Texts))
-	t.windows.Add(int64(w.canary.Windows))
+		total.texts.Load(), total.windows.Load(), total.behaviour.Load(), total.uses, time.Since(start).Round(time.Second))
 }
 
 // campaign is all scenarios of one story.
@@ -83,6 +59,16 @@ type campaign struct {
 	start moment             // after what happened before the event
 	want  map[string]outcome // by ending; "" is the end of the event itself
 	known map[string]bool    // ending and fingerprint of a state from which the ending came out right
+	uses  sim.Uses           // of the story's exemption
+}
+
+func newCampaign(t *testing.T, s story, total *tally) *campaign {
+	return &campaign{t: t, story: s, total: total, known: map[string]bool{}, uses: sim.Uses{}}
+}
+
+// difference is how an account differs from what it should be after the story.
+func (c *campaign) difference(want, got awsfake.Snapshot) string {
+	return c.story.exempt.difference(c.uses, want, got)
 }
 
 // outcome is the account before and after a run without faults.
@@ -107,19 +93,8 @@ func (c *campaign) run() {
 	c.learn()
 	states := map[string]broken{} // by fingerprint: a first fault that led there
 	for _, order := range []string{"first", "last"} {
-		for _, fault := range slices.Sorted(maps.Keys(faults)) {
-			for at := 1; at < maxCalls && !c.t.Failed(); at++ {
-				first := c.first(scenario{story: c.story.name, order: order, first: crash{at, fault}})
-				if !first.reached {
-					break
-				}
-				for _, e := range c.story.endings {
-					c.one(first, e)
-				}
-				if _, ok := states[first.state]; !ok {
-					states[first.state] = first
-				}
-			}
+		for _, fault := range firstFaults() {
+			c.everyCall(scenario{story: c.story.name, order: order, first: sim.Hit{Fault: fault}}, states)
 		}
 	}
 	for _, state := range slices.Sorted(maps.Keys(states)) {
@@ -127,15 +102,31 @@ func (c *campaign) run() {
 	}
 }
 
+// everyCall breaks every call of the event, and notes where that leads.
+func (c *campaign) everyCall(s scenario, states map[string]broken) {
+	for s.first.At = 1; s.first.At < maxCalls && !c.t.Failed(); s.first.At++ {
+		first := c.first(s)
+		if !first.reached {
+			return
+		}
+		for _, e := range c.story.endings {
+			c.one(first, e)
+		}
+		if _, ok := states[first.state]; !ok {
+			states[first.state] = first
+		}
+	}
+}
+
 // learn finds out what is right.
 func (c *campaign) learn() {
-	c.inStory(func(w *world) {
+	c.inStory(func(w *bench) {
 		c.story.begin(w)
 		c.start = w.moment()
 	})
 	c.want = map[string]outcome{}
 	for _, e := range append([]ending{{}}, c.story.endings...) {
-		c.at(c.start, func(w *world) {
+		c.at(c.start, func(w *bench) {
 			o, err := c.faultless(w, e)
 			if err != nil {
 				w.t.Errorf("%s, %s, without faults: %v", c.story.name, e.name, err)
@@ -150,16 +141,16 @@ func (c *campaign) learn() {
 
 // faultless carries out event and ending without any fault. This is what every other
 // run is compared with, so it is looked at for itself.
-func (c *campaign) faultless(w *world, e ending) (o outcome, err error) {
-	o.before = settled(w.aws)
+func (c *campaign) faultless(w *bench, e ending) (o outcome, err error) {
+	o.before = settled(w.AWS)
 	for _, event := range append([]event{c.story.event}, e.events...) {
 		r := w.play(event, nil)
 		if r.err != nil || (r.answer.Status == "FAILED") != event.refused {
 			return o, fmt.Errorf("%s: %+v %v", event.kind, r.answer, r.err)
 		}
 	}
-	o.after = settled(w.aws)
-	if reason := unsafe(w.aws.Snapshot()); reason != "" {
+	o.after = settled(w.AWS)
+	if reason := unsafe(w.AWS.Snapshot()); reason != "" {
 		return o, fmt.Errorf("%s", reason)
 	}
 	return o, nil
@@ -167,17 +158,17 @@ func (c *campaign) faultless(w *world, e ending) (o outcome, err error) {
 
 // first runs the event under its fault.
 func (c *campaign) first(s scenario) (b broken) {
-	c.at(c.start, func(w *world) { b = c.breakEvent(w, s) })
+	c.at(c.start, func(w *bench) { b = c.breakEvent(w, s) })
 	return b
 }
 
-func (c *campaign) breakEvent(w *world, s scenario) broken {
-	r := w.play(c.story.event, &injection{crash: s.first, order: s.order})
+func (c *campaign) breakEvent(w *bench, s scenario) broken {
+	r := w.play(c.story.event, &injection{Hit: s.first, order: s.order})
 	if r.reached {
 		c.report(s, c.judge(w, r, c.story.event, c.want[""].after))
 		c.total.saw(w, s.String(), r.answer)
 	}
-	return broken{scenario: s, state: fingerprint(w.aws), after: w.moment(), call: r.call, reached: r.reached}
+	return broken{scenario: s, state: fingerprint(w.AWS), after: w.moment(), call: r.call, reached: r.reached}
 }
 
 // one goes on after a first fault. Where a missing right stays missing, CloudFormation
@@ -185,13 +176,13 @@ func (c *campaign) breakEvent(w *world, s scenario) broken {
 func (c *campaign) one(b broken, e ending) {
 	s := b.scenario
 	s.ending = e.name
-	stays := faults[s.first.fault].stays
+	stays := sim.Faults[s.first.Fault].Stays
 	c.total.one.Add(1)
 	if !stays && c.known[e.name+b.state] {
 		c.total.known.Add(1)
 		return
 	}
-	c.at(b.after, func(w *world) {
+	c.at(b.after, func(w *bench) {
 		if stays {
 			c.report(s, c.denied(w, e, b.call))
 		}
@@ -205,9 +196,9 @@ func (c *campaign) second(b broken) {
 		for _, fault := range secondFaults {
 			for at := 1; at < maxCalls && !e.once && !c.t.Failed(); at++ {
 				s := b.scenario
-				s.ending, s.second = e.name, crash{at, fault}
+				s.ending, s.second = e.name, sim.Hit{At: at, Fault: fault}
 				reached := false
-				c.at(b.after, func(w *world) { reached = c.breakEnding(w, s, e) })
+				c.at(b.after, func(w *bench) { reached = c.breakEnding(w, s, e) })
 				if !reached {
 					break
 				}
@@ -217,8 +208,8 @@ func (c *campaign) second(b broken) {
 	}
 }
 
-func (c *campaign) breakEnding(w *world, s scenario, e ending) (reached bool) {
-	r := w.play(e.events[0], &injection{crash: s.second, order: s.order})
+func (c *campaign) breakEnding(w *bench, s scenario, e ending) (reached bool) {
+	r := w.play(e.events[0], &injection{Hit: s.second, order: s.order})
 	if !r.reached {
 		return false
 	}
@@ -231,8 +222,8 @@ func (c *campaign) breakEnding(w *world, s scenario, e ending) (reached bool) {
 }
 
 // follow plays the ending without faults, from wherever the account is.
-func (c *campaign) follow(w *world, s scenario, e ending) {
-	key := e.name + fingerprint(w.aws)
+func (c *campaign) follow(w *bench, s scenario, e ending) {
+	key := e.name + fingerprint(w.AWS)
 	if c.known[key] && *oneScenario == "" {
 		c.total.known.Add(1)
 		return
@@ -249,22 +240,4 @@ func (c *campaign) report(s scenario, violation string) {
 		c.total.violations.Add(1)
 		c.t.Errorf("go test ./lambda/internal/provision -run '^TestCrash$' -scenario '%s': %s", s, violation)
 	}
-}
-
-// inStory runs a test in a bubble on an empty account.
-func (c *campaign) inStory(test func(*world)) {
-	inRegion(c.t, c.story.region, func(w *world) {
-		w.aws.UserPropagation, w.aws.KeyPropagation = 500*time.Millisecond, 1500*time.Millisecond
-		test(w)
-		c.total.violations.Add(w.leaked())
-		c.total.searched(w)
-	})
-}
-
-// at runs a test on a copy of the account of a moment.
-func (c *campaign) at(m moment, test func(*world)) {
-	c.inStory(func(w *world) {
-		w.goTo(m)
-		test(w)
-	})
 }

@@ -5,16 +5,17 @@ import (
 	"testing"
 
 	"bucketuser/lambda/internal/awsfake"
+	"bucketuser/lambda/internal/sim"
 )
 
 func TestDeleteOfAnEmptyBucketLeavesNothing(t *testing.T) {
 	for _, onDelete := range []string{"DeleteIfEmpty", "Purge", "Retain"} {
 		for _, versioning := range []string{"false", "true"} {
 			t.Run(onDelete+" versioning "+versioning, func(t *testing.T) {
-				inWorld(t, func(w *world) {
+				inWorld(t, func(w *bench) {
 					p := with("OnDelete", onDelete, "Versioning", versioning)
 					created := w.succeeded(w.create(p))
-					w.aws.PutObject("my-data", "data/.bucketuser-probe", "") // left by a proof that was cut off
+					w.AWS.PutObject("my-data", "data/.bucketuser-probe", "") // left by a proof that was cut off
 					w.succeeded(w.delete(created.PhysicalResourceId, p))
 					w.empty()
 					w.succeeded(w.delete(created.PhysicalResourceId, p))
@@ -35,11 +36,11 @@ func TestDeleteOfAFilledBucket(t *testing.T) {
 	}
 	for _, versioning := range []string{"false", "true"} {
 		t.Run("DeleteIfEmpty changes nothing, versioning "+versioning, func(t *testing.T) {
-			inWorld(t, func(w *world) {
+			inWorld(t, func(w *bench) {
 				p := with("Versioning", versioning)
 				created := w.succeeded(w.create(p))
-				fill(w.aws)
-				was := w.aws.Snapshot()
+				fill(w.AWS)
+				was := w.AWS.Snapshot()
 				a := w.refused(w.delete(created.PhysicalResourceId, p), "bucket my-data: is not empty: ")
 				if a.PhysicalResourceId != created.PhysicalResourceId || !strings.Contains(a.Reason, "--retain-resources Disk") {
 					t.Errorf("answer: %+v", a)
@@ -48,22 +49,22 @@ func TestDeleteOfAFilledBucket(t *testing.T) {
 			})
 		})
 		t.Run("Purge leaves nothing, versioning "+versioning, func(t *testing.T) {
-			inWorld(t, func(w *world) {
+			inWorld(t, func(w *bench) {
 				p := with("Versioning", versioning, "OnDelete", "Purge")
 				created := w.succeeded(w.create(p))
-				fill(w.aws)
+				fill(w.AWS)
 				w.succeeded(w.delete(created.PhysicalResourceId, p))
 				w.empty()
 			})
 		})
 		t.Run("Retain releases the bucket, versioning "+versioning, func(t *testing.T) {
-			inWorld(t, func(w *world) {
+			inWorld(t, func(w *bench) {
 				p := with("Versioning", versioning, "OnDelete", "Retain")
 				created := w.succeeded(w.create(p))
-				fill(w.aws)
-				objects := len(w.aws.Snapshot().Buckets["my-data"].Objects)
+				fill(w.AWS)
+				objects := len(w.AWS.Snapshot().Buckets["my-data"].Objects)
 				w.succeeded(w.delete(created.PhysicalResourceId, p))
-				now := w.aws.Snapshot()
+				now := w.AWS.Snapshot()
 				b := now.Buckets["my-data"]
 				if len(now.Users)+len(now.Secrets) > 0 || len(b.Tags) != 1 || b.Tags["bucketuser:owner"] != "released" || b.Policy != "" || len(b.Objects) != objects {
 					t.Errorf("left: %+v", now)
@@ -74,45 +75,45 @@ func TestDeleteOfAFilledBucket(t *testing.T) {
 }
 
 func TestPurgeSaysWhichObjectIsLocked(t *testing.T) {
-	inWorld(t, func(w *world) {
+	inWorld(t, func(w *bench) {
 		p := with("OnDelete", "Purge", "Versioning", "true")
 		created := w.succeeded(w.create(p))
-		version := w.aws.PutObject("my-data", "data/locked", "1")
-		w.aws.LockObject("my-data", "data/locked", version, true)
+		version := w.AWS.PutObject("my-data", "data/locked", "1")
+		w.AWS.LockObject("my-data", "data/locked", version, true)
 		w.refused(w.delete(created.PhysicalResourceId, p), `object "data/locked"`)
-		w.aws.LockObject("my-data", "data/locked", version, false)
+		w.AWS.LockObject("my-data", "data/locked", version, false)
 		w.succeeded(w.delete(created.PhysicalResourceId, p))
 		w.empty()
 	})
 }
 
 func TestDeleteLeavesWhatIsNotOurs(t *testing.T) {
-	inWorld(t, func(w *world) {
-		w.aws.AddBucket("my-data", nil)
-		w.aws.AddUser("clickhouse", "/bucketuser/", map[string]string{"bucketuser:owner": "Other-v1-x"})
-		w.aws.AddSecret("clickhouse/s3", "theirs", nil)
-		was := w.aws.Snapshot()
+	inWorld(t, func(w *bench) {
+		w.AWS.AddBucket("my-data", nil)
+		w.AWS.AddUser("clickhouse", "/bucketuser/", map[string]string{"bucketuser:owner": "Other-v1-x"})
+		w.AWS.AddSecret("clickhouse/s3", "theirs", nil)
+		was := w.AWS.Snapshot()
 		w.succeeded(w.delete("whatever", with("OnDelete", "Purge")))
 		w.same(was)
 	})
 }
 
 func TestDeleteOfForeignBucketSucceedsAndOfAForbiddenOneFails(t *testing.T) {
-	inWorld(t, func(w *world) {
-		w.aws.AddForeignBucket("my-data", "999999999999")
+	inWorld(t, func(w *bench) {
+		w.AWS.AddForeignBucket("my-data", "999999999999")
 		w.succeeded(w.delete("whatever", named))
 	})
-	inWorld(t, func(w *world) {
+	inWorld(t, func(w *bench) {
 		created := w.succeeded(w.create(named))
-		was := w.aws.Snapshot()
-		w.aws.Before = deny("GetBucketTagging")
+		was := w.AWS.Snapshot()
+		w.AWS.Before = deny("GetBucketTagging")
 		w.refused(w.delete(created.PhysicalResourceId, named), "bucket my-data: AccessDenied")
 		w.same(was)
 	})
 }
 
 func TestDeleteUnderAnInventedID(t *testing.T) {
-	inWorld(t, func(w *world) {
+	inWorld(t, func(w *bench) {
 		w.succeeded(w.create(nil))
 		w.succeeded(w.delete("analytics-Disk-1ABCDEFGHIJKL", nil))
 		w.empty()
@@ -120,18 +121,18 @@ func TestDeleteUnderAnInventedID(t *testing.T) {
 }
 
 func TestDeleteOfPropertiesThatWereNeverAccepted(t *testing.T) {
-	inWorld(t, func(w *world) {
-		w.succeeded(w.delete("nothing-was-made", properties{"BucketName": "NOT A NAME"}))
-		if calls := w.aws.Calls(); len(calls) > 0 {
+	inWorld(t, func(w *bench) {
+		w.succeeded(w.delete("nothing-was-made", sim.Properties{"BucketName": "NOT A NAME"}))
+		if calls := w.AWS.Calls(); len(calls) > 0 {
 			t.Errorf("calls: %v", calls)
 		}
 	})
 }
 
 func TestDeleteSaysWhatKeepsTheUser(t *testing.T) {
-	inWorld(t, func(w *world) {
+	inWorld(t, func(w *bench) {
 		created := w.succeeded(w.create(named))
-		w.aws.Attach("clickhouse", awsfake.InlinePolicy)
+		w.AWS.Attach("clickhouse", awsfake.InlinePolicy)
 		w.refused(w.delete(created.PhysicalResourceId, named), "user clickhouse: remove what was attached to it by hand")
 	})
 }
@@ -140,25 +141,25 @@ func TestLateCreateDoesNothing(t *testing.T) {
 	const stale = "CloudFormation no longer waits for this event"
 	for _, status := range []string{"CREATE_COMPLETE", "UPDATE_IN_PROGRESS", "UPDATE_COMPLETE"} {
 		t.Run(status, func(t *testing.T) {
-			inWorld(t, func(w *world) {
+			inWorld(t, func(w *bench) {
 				created := w.succeeded(w.create(named))
-				w.aws.SetResourceStatus(stackID, logicalID, status)
-				w.aws.SetPhysicalResourceID(stackID, logicalID, created.PhysicalResourceId)
-				was := w.aws.Snapshot()
-				w.refused(w.deliver(w.aws.Session("provider"), "Create", "", named, nil), stale)
+				w.AWS.SetResourceStatus(stackID, sim.LogicalID, status)
+				w.AWS.SetPhysicalResourceID(stackID, sim.LogicalID, created.PhysicalResourceId)
+				was := w.AWS.Snapshot()
+				w.refused(w.deliver(w.AWS.Session("provider"), "Create", "", named, nil), stale)
 				w.same(was)
 				// Even where somebody has taken the credentials away: an Update repairs that.
-				w.aws.DeleteSecret("clickhouse/s3", 0)
-				was = w.aws.Snapshot()
-				w.refused(w.deliver(w.aws.Session("provider"), "Create", "", named, nil), stale)
+				w.AWS.DeleteSecret("clickhouse/s3", 0)
+				was = w.AWS.Snapshot()
+				w.refused(w.deliver(w.AWS.Session("provider"), "Create", "", named, nil), stale)
 				w.same(was)
 			})
 		})
 	}
 	t.Run("DELETE_COMPLETE", func(t *testing.T) {
-		inWorld(t, func(w *world) {
-			w.aws.SetResourceStatus(stackID, logicalID, "DELETE_COMPLETE")
-			w.refused(w.deliver(w.aws.Session("provider"), "Create", "", named, nil), stale+": the resource is DELETE_COMPLETE")
+		inWorld(t, func(w *bench) {
+			w.AWS.SetResourceStatus(stackID, sim.LogicalID, "DELETE_COMPLETE")
+			w.refused(w.deliver(w.AWS.Session("provider"), "Create", "", named, nil), stale+": the resource is DELETE_COMPLETE")
 			w.empty()
 		})
 	})
@@ -167,17 +168,17 @@ func TestLateCreateDoesNothing(t *testing.T) {
 // The role has no right to names outside the provider's patterns. A Create of one is
 // refused, and the Delete that follows must not fail for want of the right to look.
 func TestNamesOutsideTheProvidersPatterns(t *testing.T) {
-	inWorld(t, func(w *world) {
-		w.provider.BucketNamePattern, w.provider.SecretNamePattern = "theirs-*", "theirs/*"
-		w.aws.Before = deny("GetBucketTagging", "DescribeSecret")
+	inWorld(t, func(w *bench) {
+		w.Provider.BucketNamePattern, w.Provider.SecretNamePattern = "theirs-*", "theirs/*"
+		w.AWS.Before = deny("GetBucketTagging", "DescribeSecret")
 		a := w.refused(w.create(named), "BucketName: my-data does not match the provider's parameter BucketNamePattern theirs-*")
 		w.succeeded(w.delete(a.PhysicalResourceId, named))
 	})
-	inWorld(t, func(w *world) { // narrowed while the resource exists
+	inWorld(t, func(w *bench) { // narrowed while the resource exists
 		created := w.succeeded(w.create(named))
-		was := w.aws.Snapshot()
-		w.provider.BucketNamePattern, w.provider.SecretNamePattern = "theirs-*", "theirs/*"
-		w.aws.Before = deny("GetBucketTagging", "DescribeSecret")
+		was := w.AWS.Snapshot()
+		w.Provider.BucketNamePattern, w.Provider.SecretNamePattern = "theirs-*", "theirs/*"
+		w.AWS.Before = deny("GetBucketTagging", "DescribeSecret")
 		w.refused(w.delete(created.PhysicalResourceId, named), "the provider's patterns were narrowed: widen them and delete again")
 		w.same(was)
 	})
@@ -186,10 +187,10 @@ func TestNamesOutsideTheProvidersPatterns(t *testing.T) {
 // An object under the key of the folder marker that is not empty is somebody's data.
 func TestDeleteKeepsDataUnderTheKeyOfTheMarker(t *testing.T) {
 	for _, key := range []string{"data/", "data/.bucketuser-probe"} {
-		inWorld(t, func(w *world) {
+		inWorld(t, func(w *bench) {
 			created := w.succeeded(w.create(named))
-			w.aws.PutObject("my-data", key, "1")
-			was := w.aws.Snapshot()
+			w.AWS.PutObject("my-data", key, "1")
+			was := w.AWS.Snapshot()
 			w.refused(w.delete(created.PhysicalResourceId, named), "is not empty: 1 objects or versions")
 			w.same(was)
 		})
@@ -199,11 +200,11 @@ func TestDeleteKeepsDataUnderTheKeyOfTheMarker(t *testing.T) {
 func TestDeleteCompletesAfterChangesByHand(t *testing.T) {
 	for _, test := range changedByHand {
 		t.Run(test.name, func(t *testing.T) {
-			inWorld(t, func(w *world) {
+			inWorld(t, func(w *bench) {
 				created := w.succeeded(w.create(named))
-				test.tamper(w.aws, created)
+				test.tamper(w.AWS, created)
 				w.succeeded(w.delete(created.PhysicalResourceId, named))
-				now := w.aws.Snapshot()
+				now := w.AWS.Snapshot()
 				// One that somebody has scheduled for deletion stays until its day.
 				if secret := now.Secrets["clickhouse/s3"]; secret.DeletedDays > 0 {
 					delete(now.Secrets, "clickhouse/s3")

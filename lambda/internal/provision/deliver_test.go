@@ -5,11 +5,12 @@ import (
 	"strings"
 
 	"bucketuser/lambda/internal/awsfake"
+	"bucketuser/lambda/internal/sim"
 )
 
 // injection breaks a delivery.
 type injection struct {
-	crash
+	sim.Hit
 	order  string
 	denied awsfake.Call // refused for good, if set
 }
@@ -27,36 +28,35 @@ type played struct {
 var errDead = errors.New("the process is dead")
 
 // play delivers an event to a new process, under a fault if one is given.
-func (w *world) play(e event, fault *injection) (r played) {
+func (w *bench) play(e event, fault *injection) (r played) {
 	id := ""
 	if e.kind != "Create" {
 		id = w.idOf(e.id)
 	}
-	session, url := w.aws.Session("provider"), w.begin(e.kind, id, e.p, e.old)
+	session, url := w.AWS.Session("provider"), w.begin(e.kind, id, e.p, e.old)
 	deliver := func() { r.answer, r.err = w.invoke(session, url, e.kind, id, e.p, e.old) }
 	if fault == nil {
-		count := len(w.aws.Calls())
+		count := len(w.AWS.Calls())
 		deliver()
-		r.calls = len(w.aws.Calls()) - count
+		r.calls = len(w.AWS.Calls()) - count
 		return r
 	}
-	sound := unsafe(w.aws.Snapshot()) == "" // else somebody tampered with it
+	sound := unsafe(w.AWS.Snapshot()) == "" // else somebody tampered with it
 	written := false                        // since the last look
 	check := func() {
 		if sound && written && r.unsafe == "" {
-			r.unsafe = unsafe(w.aws.Snapshot())
+			r.unsafe = unsafe(w.AWS.Snapshot())
 		}
 		written = false
 	}
-	w.direct(func(calls []awsfake.Call) (int, awsfake.Decision) {
-		check()
-		i := 0
-		if fault.order == "last" {
-			i = len(calls) - 1
-		}
+	choose := sim.First
+	if fault.order == "last" {
+		choose = sim.Last
+	}
+	w.Run(func(held []awsfake.Call) int { check(); return choose(held) }, func(c awsfake.Call) awsfake.Decision {
 		r.calls++
-		written = isWrite(calls[i])
-		return i, fault.decide(&r, calls[i])
+		written = isWrite(c)
+		return fault.decide(&r, c)
 	}, deliver)
 	check()
 	if session.Killed() {
@@ -77,15 +77,15 @@ func isWrite(c awsfake.Call) bool {
 
 // decide says what becomes of a call.
 func (f *injection) decide(r *played, c awsfake.Call) awsfake.Decision {
-	kind := faults[f.fault]
+	fault := sim.Faults[f.Fault]
 	switch {
 	case f.denied.Operation != "" && same(c, f.denied):
 		return awsfake.Refuse(awsfake.AccessDenied)
-	case f.at == r.calls:
+	case f.At == r.calls:
 		r.reached, r.call = true, c
-		return kind.decision
-	case r.reached && kind.lasting && same(c, r.call):
-		return kind.decision
+		return fault.Decision
+	case r.reached && fault.Lasting && same(c, r.call):
+		return fault.Decision
 	}
 	return awsfake.Decision{}
 }
@@ -98,7 +98,7 @@ func same(a, b awsfake.Call) bool {
 }
 
 // history delivers events that go well.
-func (w *world) history(events ...event) {
+func (w *bench) history(events ...event) {
 	w.t.Helper()
 	for _, e := range events {
 		if r := w.play(e, nil); r.err != nil || r.answer.Status != "SUCCESS" {
@@ -108,15 +108,15 @@ func (w *world) history(events ...event) {
 }
 
 // killedAfter delivers an event to a process that dies after an operation.
-func (w *world) killedAfter(operation string, e event) {
+func (w *bench) killedAfter(operation string, e event) {
 	w.t.Helper()
 	id := w.idOf(e.id)
-	session, url := w.aws.Session("provider"), w.begin(e.kind, id, e.p, e.old)
-	w.direct(func(calls []awsfake.Call) (int, awsfake.Decision) {
-		if calls[0].Operation == operation {
-			return 0, awsfake.Lose(awsfake.Killed)
+	session, url := w.AWS.Session("provider"), w.begin(e.kind, id, e.p, e.old)
+	w.Run(sim.First, func(c awsfake.Call) awsfake.Decision {
+		if c.Operation == operation {
+			return awsfake.Lose(awsfake.Killed)
 		}
-		return 0, awsfake.Decision{}
+		return awsfake.Decision{}
 	}, func() { _, _ = w.invoke(session, url, e.kind, id, e.p, e.old) })
 	if !session.Killed() {
 		w.t.Fatalf("%s is not called", operation)

@@ -162,39 +162,48 @@
 //
 // # What is not promised
 //
-//   - Two deliveries of one Create at the same time, of which one fails for reasons of
+// The tests excuse these by their numbers and nothing else, and fail for a number that
+// they do not use.
+//
+//   - N1. Two deliveries of one Create at the same time, of which one fails for reasons of
 //     its own: once there is a secret, its undoing and the other's commit exclude each
 //     other. So either the other fails as well, or the one answers FAILED for a whole
 //     set, which the Delete that follows removes. A delivery that comes after a crash in
 //     the middle of undoing fails, too, and undoes the rest.
-//   - An Update and its rollback at the same time: settings, and the time of the last
-//     event, are as the later call of either left them. Key and secret agree, and the next
-//     Update converges.
-//   - A Create that starts after its Delete, while CloudFormation cannot be asked: it
-//     makes a whole set, which deleting the resource again removes. If the Delete runs
-//     beside it, there is a whole set or none in the end.
-//   - A replacement that failed and from which CloudFormation does not go back, since
+//   - N2. An Update beside another of the same set, such as its rollback or an earlier one
+//     that comes late: settings, folder markers, and the time of the last event are as the
+//     later call of either left them. Key and secret agree, and the next Update converges.
+//   - N3. A Create that starts after its Delete, while CloudFormation cannot be asked: it
+//     makes a whole set. If the Delete runs beside it, there is a whole set in the end, or
+//     none, or the secret alone, whose key is gone. Deleting the resource again removes it.
+//   - N4. A replacement that failed and from which CloudFormation does not go back, since
 //     its rollback was disabled or given up: the new set stays, with its tags, until an
 //     Update back to the old names removes it. So does the old set of a replacement
 //     whose clean-up failed three times: CloudFormation forgets it then, and its key
 //     still works. The events of the stack name it.
-//   - A Delete right after an Update that moved the folder marker to another Prefix and
+//   - N5. A Delete right after an Update that moved the folder marker to another Prefix and
 //     could neither be finished nor be taken back: the marker of the Prefix that the
 //     event does not name counts as data.
-//   - A late Create beside a Create of other names, or a late replacement beside an Update
+//   - N6. A late Create beside a Create of other names, or a late replacement beside an Update
 //     after CloudFormation has gone back from it by nothing but a Delete, if less than five
 //     minutes lie between them: nothing that is left carries a later time, so its set may
 //     be made, with tags that lead to it. The same goes for what CloudFormation sends
 //     within one second.
-//   - Events whose ResponseURL has no time, as those of an emulator: only the state of the
-//     resource tells whether they are late.
-//   - A bucket that was released while another delivery, cut off later, wrote its policy:
-//     the statements name a user that is gone, and the next Create replaces them.
-//   - A folder marker that was written to an adopted bucket stays, as does versioning
-//     that was turned on: nobody can tell who wanted it.
-//   - A released secret of another resource that a Create has restored and not yet
+//   - N7. Events whose ResponseURL has no time, as those of an emulator: only the state of the
+//     resource tells whether they are late. A late replacement may make its set.
+//   - N8. A bucket that was released while another delivery wrote its policy or its lifecycle
+//     rule: they stay. The statements name a user that is gone, and the next Create replaces
+//     both.
+//   - N9. A folder marker that was written to an adopted bucket stays, as does versioning
+//     that was turned on: nobody can tell who wanted it. In the next life of the bucket such
+//     a marker counts as data.
+//   - N10. A released secret of another resource that a Create has restored and not yet
 //     tagged when it died stays restored: tags cannot be set on a secret that is being
 //     deleted. Its credentials are those of a key that is gone.
-//   - A secret whose stages somebody has moved back to an earlier version by hand cannot
+//   - N11. A secret whose stages somebody has moved back to an earlier version by hand cannot
 //     be written again: its token is taken. Writing any new value to it by hand helps.
+//   - N12. The probe of a delivery that was cut off beside another of the same event may
+//     stay in the bucket until the next key is proven, or the bucket is released or removed.
+//   - N13. What somebody changes or takes away by hand stays so until the next Create or
+//     Update of the resource. Until then a name that was taken away is free for others.
 package provision

@@ -11,6 +11,7 @@ import (
 	"text/tabwriter"
 
 	"bucketuser/lambda/claim"
+	"bucketuser/lambda/internal/sim"
 )
 
 // holdsTable fails the test unless the package page has exactly this table. What fails
@@ -40,18 +41,18 @@ func holdsTable(t *testing.T, rows [][]string) {
 
 // What each event does with a thing, by whose it is.
 func TestDocOfClaims(t *testing.T) {
-	ours := func(w *world) map[string]string { return claim.MadeSecret(w.parse(named)).Tags() }
+	ours := func(w *bench) map[string]string { return claim.MadeSecret(w.parse(named)).Tags() }
 	states := []struct {
 		name string
-		tags func(*world) map[string]string
+		tags func(*bench) map[string]string
 	}{
-		{"Foreign", func(*world) map[string]string { return foreignTags }},
-		{"Released", func(*world) map[string]string { return map[string]string{"bucketuser:owner": "released"} }},
-		{"Leaving", func(w *world) map[string]string {
+		{"Foreign", func(*bench) map[string]string { return foreignTags }},
+		{"Released", func(*bench) map[string]string { return map[string]string{"bucketuser:owner": "released"} }},
+		{"Leaving", func(w *bench) map[string]string {
 			return map[string]string{"bucketuser:owner": "released", "bucketuser:released-by": w.idOf(named)}
 		}},
 		{"Ours", ours},
-		{"Adopted", func(w *world) map[string]string {
+		{"Adopted", func(w *bench) map[string]string {
 			tags := maps.Clone(ours(w))
 			tags["bucketuser:adopted"] = "true"
 			return tags
@@ -62,7 +63,7 @@ func TestDocOfClaims(t *testing.T) {
 		for _, state := range states {
 			row := []string{kind, state.name}
 			for _, e := range []event{create(named), create(with("OnDelete", "Retain")), remove(named)} {
-				inWorld(t, func(w *world) {
+				inWorld(t, func(w *bench) {
 					w.add(kind, state.tags(w))
 					row = append(row, w.outcome(kind, e))
 				})
@@ -74,19 +75,19 @@ func TestDocOfClaims(t *testing.T) {
 }
 
 // add puts a thing with tags into an account that has nothing else.
-func (w *world) add(kind string, tags map[string]string) {
+func (w *bench) add(kind string, tags map[string]string) {
 	switch kind {
 	case "secret":
-		w.aws.AddSecret("clickhouse/s3", "", tags)
+		w.AWS.AddSecret("clickhouse/s3", "", tags)
 	case "user":
-		w.aws.AddUser("clickhouse", "/bucketuser/", tags)
+		w.AWS.AddUser("clickhouse", "/bucketuser/", tags)
 	case "bucket":
-		w.aws.AddBucket("my-data", tags)
+		w.AWS.AddBucket("my-data", tags)
 	}
 }
 
 // outcome says in a word what an event did with a thing.
-func (w *world) outcome(kind string, e event) string {
+func (w *bench) outcome(kind string, e event) string {
 	r := w.play(e, nil)
 	if r.err != nil {
 		w.t.Fatal(r.err)
@@ -94,7 +95,7 @@ func (w *world) outcome(kind string, e event) string {
 	if r.answer.Status == "FAILED" {
 		return "refused"
 	}
-	now := w.aws.Snapshot()
+	now := w.AWS.Snapshot()
 	var tags map[string]string
 	switch kind {
 	case "secret":
@@ -120,8 +121,8 @@ func (w *world) outcome(kind string, e event) string {
 	}
 }
 
-func (w *world) operations() (names []string) {
-	for _, call := range w.aws.Calls() {
+func (w *bench) operations() (names []string) {
+	for _, call := range w.AWS.Calls() {
 		names = append(names, call.Operation)
 	}
 	return names
@@ -132,26 +133,26 @@ func TestDocOfValues(t *testing.T) {
 	recovering := with("SecretRecoveryDays", "9")
 	values := []struct {
 		name string
-		make func(*world)
+		make func(*bench)
 	}{
-		{"none", func(w *world) { w.killedAfter("CreateUser", create(recovering)) }},
-		{"earlier", func(w *world) {
+		{"none", func(w *bench) { w.killedAfter("CreateUser", create(recovering)) }},
+		{"earlier", func(w *bench) {
 			w.history(create(recovering), remove(recovering))
 			w.killedAfter("CreateUser", create(recovering))
 		}},
-		{"tombstone", func(w *world) { w.history(create(recovering)); w.aws.PutSecretValue("clickhouse/s3", "null") }},
-		{"foreign", func(w *world) { w.history(create(recovering)); w.aws.PutSecretValue("clickhouse/s3", "nonsense") }},
-		{"incomplete", func(w *world) {
+		{"tombstone", func(w *bench) { w.history(create(recovering)); w.AWS.PutSecretValue("clickhouse/s3", "null") }},
+		{"foreign", func(w *bench) { w.history(create(recovering)); w.AWS.PutSecretValue("clickhouse/s3", "nonsense") }},
+		{"incomplete", func(w *bench) {
 			w.history(create(recovering))
-			w.aws.PutSecretValue("clickhouse/s3", `{"AWS_ACCESS_KEY_ID":"`+w.keys()[0]+`"}`)
+			w.AWS.PutSecretValue("clickhouse/s3", `{"AWS_ACCESS_KEY_ID":"`+w.keys()[0]+`"}`)
 		}},
-		{"committed", func(w *world) { w.history(create(recovering)) }},
+		{"committed", func(w *bench) { w.history(create(recovering)) }},
 	}
 	rows := [][]string{{"value", "Create", "Update", "undo", "Delete, SecretRecoveryDays 9"}}
 	for _, value := range values {
 		row := []string{value.name}
-		for _, do := range []func(*world) string{keyOf(create(recovering)), keyOf(update(recovering, recovering, recovering)), undone(recovering), recovery(recovering)} {
-			inWorld(t, func(w *world) {
+		for _, do := range []func(*bench) string{keyOf(create(recovering)), keyOf(update(recovering, recovering, recovering)), undone(recovering), recovery(recovering)} {
+			inWorld(t, func(w *bench) {
 				value.make(w)
 				row = append(row, do(w))
 			})
@@ -162,9 +163,9 @@ func TestDocOfValues(t *testing.T) {
 }
 
 // keyOf says what an event does about the key.
-func keyOf(e event) func(*world) string {
-	return func(w *world) string {
-		was := w.aws.Snapshot().Users["clickhouse"].Keys
+func keyOf(e event) func(*bench) string {
+	return func(w *bench) string {
+		was := w.AWS.Snapshot().Users["clickhouse"].Keys
 		r := w.play(e, nil)
 		switch {
 		case r.err != nil:
@@ -179,11 +180,11 @@ func keyOf(e event) func(*world) string {
 }
 
 // undone says what becomes of the set when a Create of it fails.
-func undone(p properties) func(*world) string {
-	return func(w *world) string {
-		w.aws.Before = deny("PutPublicAccessBlock", "GetPublicAccessBlock")
+func undone(p sim.Properties) func(*bench) string {
+	return func(w *bench) string {
+		w.AWS.Before = deny("PutPublicAccessBlock", "GetPublicAccessBlock")
 		w.refused(w.create(p), "AccessDenied")
-		switch secret, ok := w.aws.Snapshot().Secrets["clickhouse/s3"]; {
+		switch secret, ok := w.AWS.Snapshot().Secrets["clickhouse/s3"]; {
 		case !ok:
 			return "removed"
 		case secret.DeletedDays > 0:
@@ -194,10 +195,10 @@ func undone(p properties) func(*world) string {
 }
 
 // recovery says for how long the secret can be recovered after a Delete.
-func recovery(p properties) func(*world) string {
-	return func(w *world) string {
+func recovery(p sim.Properties) func(*bench) string {
+	return func(w *bench) string {
 		w.history(remove(p))
-		if secret, ok := w.aws.Snapshot().Secrets["clickhouse/s3"]; ok {
+		if secret, ok := w.AWS.Snapshot().Secrets["clickhouse/s3"]; ok {
 			return fmt.Sprintf("recoverable for %d days", secret.DeletedDays)
 		}
 		return "removed"

@@ -17,11 +17,11 @@ func TestDocNamesEveryCall(t *testing.T) {
 	}
 	called := map[string]bool{}
 	for _, s := range stories() {
-		inRegion(t, s.region, func(w *world) {
+		inRegion(t, s.region, func(w *bench) {
 			s.begin(w)
-			made := len(w.aws.Calls())
+			made := len(w.AWS.Calls())
 			w.play(s.event, nil)
-			for _, call := range w.aws.Calls()[made:] {
+			for _, call := range w.AWS.Calls()[made:] {
 				called[call.Operation] = true
 			}
 		})

@@ -3,55 +3,36 @@ package provision_test
 import (
 	"context"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"bucketuser/lambda/internal/awsfake"
+	"bucketuser/lambda/internal/sim"
 	"bucketuser/lambda/spec"
 )
 
 const overtaken = "CloudFormation no longer waits for this event: a later one has come"
 
 // lastEvents are the times on user, bucket and secret.
-func (w *world) lastEvents() [3]string {
-	now := w.aws.Snapshot()
+func (w *bench) lastEvents() [3]string {
+	now := w.AWS.Snapshot()
 	return [3]string{now.Users["clickhouse"].Tags[spec.TagLastEvent], now.Buckets["my-data"].Tags[spec.TagLastEvent],
 		now.Secrets["clickhouse/s3"].Tags[spec.TagLastEvent]}
 }
 
 func TestSetSaysWhenItsLastEventCame(t *testing.T) {
-	inWorld(t, func(w *world) {
+	inWorld(t, func(w *bench) {
 		w.created(named)
-		created := w.sent.at.Format(time.RFC3339)
+		created := w.sent.signer.Last.Format(time.RFC3339)
 		if diff := cmp.Diff([3]string{created, created, created}, w.lastEvents()); diff != "" {
 			t.Error(diff)
 		}
 		w.history(update(named, with("Tags", []any{map[string]any{"Key": "a", "Value": "1"}}), named))
-		if diff := cmp.Diff([3]string{created, created, w.sent.at.Format(time.RFC3339)}, w.lastEvents()); diff != "" {
+		if diff := cmp.Diff([3]string{created, created, w.sent.signer.Last.Format(time.RFC3339)}, w.lastEvents()); diff != "" {
 			t.Errorf("after an Update: %s", diff)
 		}
-	})
-}
-
-// Neither an emulator's event nor somebody's tag stands in the way of anything.
-func TestTimeThatIsNotKnownIsNoReason(t *testing.T) {
-	inWorld(t, func(w *world) {
-		address, _, _ := strings.Cut(responseURL, "?")
-		provider := w.aws.Session("provider")
-		w.aws.SetResourceStatus(stackID, logicalID, "")
-		w.succeeded(w.answered(provider, address, "Create", "", named, nil))
-		if diff := cmp.Diff([3]string{}, w.lastEvents()); diff != "" {
-			t.Error(diff)
-		}
-		w.aws.SetResourceStatus(stackID, logicalID, "CREATE_COMPLETE")
-		w.aws.TagSecret("clickhouse/s3", map[string]string{spec.TagLastEvent: "tomorrow"})
-		w.history(update(named, with("Access", "Full"), named))
-		w.begin("Delete", w.idOf(named), named, nil)
-		w.succeeded(w.answered(provider, address, "Delete", w.idOf(named), named, nil))
-		w.empty()
 	})
 }
 
@@ -61,13 +42,13 @@ func TestLateEventsOfASetThatALaterOneHasEnsured(t *testing.T) {
 	id, purge := "", with("OnDelete", "Purge")
 	for _, state := range []string{"", "CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_FAILED", "DELETE_IN_PROGRESS"} {
 		t.Run(state, func(t *testing.T) {
-			inWorld(t, func(w *world) {
+			inWorld(t, func(w *bench) {
 				id = w.idOf(named)
 				w.history(create(named), update(named, purge, named), remove(purge), create(named), update(named, with("Access", "Full"), named))
-				w.aws.PutObject("my-data", "data/x", "1")
-				w.aws.SetResourceStatus(stackID, logicalID, state)
-				w.aws.SetPhysicalResourceID(stackID, logicalID, id)
-				was := w.aws.Snapshot()
+				w.AWS.PutObject("my-data", "data/x", "1")
+				w.AWS.SetResourceStatus(stackID, sim.LogicalID, state)
+				w.AWS.SetPhysicalResourceID(stackID, sim.LogicalID, id)
+				was := w.AWS.Snapshot()
 				for _, late := range []event{create(named), update(named, purge, named), remove(purge)} {
 					from := id
 					if late.kind == "Create" {
@@ -84,16 +65,16 @@ func TestLateEventsOfASetThatALaterOneHasEnsured(t *testing.T) {
 // Each part protects itself where the others were taken away.
 func TestLateDeleteOfWhatIsLeftOfASet(t *testing.T) {
 	purge := with("OnDelete", "Purge")
-	for kept, takeAway := range map[string]func(*world){
-		"secret": func(w *world) { w.aws.DeleteUser("clickhouse"); w.aws.DeleteBucket("my-data") },
-		"user":   func(w *world) { w.aws.DeleteSecret("clickhouse/s3", 0); w.aws.DeleteBucket("my-data") },
-		"bucket": func(w *world) { w.aws.DeleteSecret("clickhouse/s3", 0); w.aws.DeleteUser("clickhouse") },
+	for kept, takeAway := range map[string]func(*bench){
+		"secret": func(w *bench) { w.AWS.DeleteUser("clickhouse"); w.AWS.DeleteBucket("my-data") },
+		"user":   func(w *bench) { w.AWS.DeleteSecret("clickhouse/s3", 0); w.AWS.DeleteBucket("my-data") },
+		"bucket": func(w *bench) { w.AWS.DeleteSecret("clickhouse/s3", 0); w.AWS.DeleteUser("clickhouse") },
 	} {
 		t.Run(kept, func(t *testing.T) {
-			inWorld(t, func(w *world) {
+			inWorld(t, func(w *bench) {
 				w.history(create(purge), remove(purge), create(purge))
 				takeAway(w)
-				was := w.aws.Snapshot()
+				was := w.AWS.Snapshot()
 				w.refused(w.deliverLate("Delete", w.idOf(purge), purge, nil), "")
 				w.unchanged(was)
 			})
@@ -103,12 +84,12 @@ func TestLateDeleteOfWhatIsLeftOfASet(t *testing.T) {
 
 // What belongs to another resource says nothing of ours.
 func TestLastEventOfAnotherResource(t *testing.T) {
-	inWorld(t, func(w *world) {
+	inWorld(t, func(w *bench) {
 		w.created(named)
-		w.aws.TagBucket("my-data", map[string]string{"bucketuser:owner": "other", spec.TagLastEvent: "2000-01-01T00:02:00Z"})
+		w.AWS.TagBucket("my-data", map[string]string{"bucketuser:owner": "other", spec.TagLastEvent: "2000-01-01T00:02:00Z"})
 		w.refused(w.update(w.idOf(named), with("Access", "Full"), named), "bucket my-data: exists in this account and does not belong to this resource")
 		w.succeeded(w.delete(w.idOf(named), named))
-		if now := w.aws.Snapshot(); len(now.Users)+len(now.Secrets) > 0 || len(now.Buckets) != 1 {
+		if now := w.AWS.Snapshot(); len(now.Users)+len(now.Secrets) > 0 || len(now.Buckets) != 1 {
 			t.Errorf("left: %+v", now)
 		}
 	})
@@ -116,12 +97,12 @@ func TestLastEventOfAnotherResource(t *testing.T) {
 
 // The bucket's own tag protects it where the secret is gone already.
 func TestLatePurgeBesideADeleteThatRetains(t *testing.T) {
-	inWorld(t, func(w *world) {
+	inWorld(t, func(w *bench) {
 		purge, retain := with("OnDelete", "Purge"), with("OnDelete", "Retain")
 		w.history(create(purge), remove(purge), create(retain))
-		w.aws.PutObject("my-data", "data/x", "1")
+		w.AWS.PutObject("my-data", "data/x", "1")
 		w.killedAfter("DeleteUser", remove(retain))
-		was := w.aws.Snapshot()
+		was := w.AWS.Snapshot()
 		w.refused(w.deliverLate("Delete", w.idOf(purge), purge, nil), overtaken)
 		w.unchanged(was)
 	})
@@ -133,21 +114,21 @@ func TestReplacementThatIsOvertakenByItsRollback(t *testing.T) {
 	p := other(named)
 	for _, operation := range []string{"CreateUser", "CreateAccessKey", "PutBucketLifecycleConfiguration", "HeadObject", "PutSecretValue"} {
 		t.Run("at "+operation, func(t *testing.T) {
-			inWorld(t, func(w *world) {
+			inWorld(t, func(w *bench) {
 				w.history(create(named))
-				was := w.aws.Snapshot()
+				was := w.AWS.Snapshot()
 				id := w.idOf(named)
 				url := w.begin("Update", id, p, named)
 				w.at(operation, func() { w.history(update(named, named, p)) })
-				w.refused(w.answered(w.aws.Session("provider"), url, "Update", id, p, named), "")
+				w.refused(w.answered(w.AWS.Session("provider"), url, "Update", id, p, named), "")
 				w.same(was)
 			})
 		})
 	}
 	t.Run("again after it", func(t *testing.T) {
-		inWorld(t, func(w *world) {
+		inWorld(t, func(w *bench) {
 			w.history(create(named))
-			was := w.aws.Snapshot()
+			was := w.AWS.Snapshot()
 			w.killedAfter("CreateAccessKey", update(named, p, named))
 			w.history(update(named, named, p))
 			w.refused(w.deliverLate("Update", w.idOf(named), p, named), overtaken)
@@ -160,20 +141,20 @@ func TestReplacementThatIsOvertakenByItsRollback(t *testing.T) {
 func TestReplacementThatIsOvertakenReleasesABucketThatHoldsData(t *testing.T) {
 	for _, state := range []string{"UPDATE_IN_PROGRESS", "UPDATE_COMPLETE"} {
 		t.Run(state, func(t *testing.T) {
-			inWorld(t, func(w *world) {
+			inWorld(t, func(w *bench) {
 				p := other(named)
 				w.history(create(named))
 				url := w.begin("Update", w.idOf(named), p, named)
 				w.history(update(named, named, p))
-				w.aws.SetResourceStatus(stackID, logicalID, "")
-				w.aws.TagSecret("clickhouse/s3", map[string]string{spec.TagLastEvent: ""})
+				w.AWS.SetResourceStatus(stackID, sim.LogicalID, "")
+				w.AWS.TagSecret("clickhouse/s3", map[string]string{spec.TagLastEvent: ""})
 				w.at("PutBucketPolicy", func() {
-					w.aws.TagSecret("clickhouse/s3", map[string]string{spec.TagLastEvent: w.sent.at.Format(time.RFC3339)})
-					w.aws.SetResourceStatus(stackID, logicalID, state)
-					w.aws.PutObject("my-data-2", "data/x", "1")
+					w.AWS.TagSecret("clickhouse/s3", map[string]string{spec.TagLastEvent: w.sent.signer.Last.Format(time.RFC3339)})
+					w.AWS.SetResourceStatus(stackID, sim.LogicalID, state)
+					w.AWS.PutObject("my-data-2", "data/x", "1")
 				})
-				w.refused(w.answered(w.aws.Session("provider"), url, "Update", w.idOf(named), p, named), "CloudFormation no longer waits for this event")
-				now := w.aws.Snapshot()
+				w.refused(w.answered(w.AWS.Session("provider"), url, "Update", w.idOf(named), p, named), "CloudFormation no longer waits for this event")
+				now := w.AWS.Snapshot()
 				b := now.Buckets["my-data-2"]
 				if len(now.Users)+len(now.Secrets) != 2 || b.Tags["bucketuser:owner"] != "released" || len(b.Objects["data/x"]) != 1 {
 					t.Errorf("left: %+v", now)
@@ -187,7 +168,7 @@ func TestReplacementThatIsOvertakenReleasesABucketThatHoldsData(t *testing.T) {
 func TestLateRollbackLeavesTheSetInUse(t *testing.T) {
 	p := other(named)
 	for _, isTold := range []bool{true, false} {
-		inWorld(t, func(w *world) {
+		inWorld(t, func(w *bench) {
 			w.history(create(named))
 			w.killedAfter("CreateAccessKey", update(named, p, named))
 			w.history(update(named, named, p), update(named, p, named))
@@ -196,9 +177,9 @@ func TestLateRollbackLeavesTheSetInUse(t *testing.T) {
 			if isTold {
 				want = "the resource is " + w.idOf(p) + " by now"
 			} else {
-				w.aws.SetPhysicalResourceID(stackID, logicalID, "")
+				w.AWS.SetPhysicalResourceID(stackID, sim.LogicalID, "")
 			}
-			was := w.aws.Snapshot()
+			was := w.AWS.Snapshot()
 			w.refused(w.deliverLate("Update", w.idOf(named), named, p), want)
 			w.unchanged(was)
 		})
@@ -207,200 +188,27 @@ func TestLateRollbackLeavesTheSetInUse(t *testing.T) {
 
 // What was undone may have been made by a delivery before, for which nobody waits.
 func TestUndoLeavesTheSetOfALaterEvent(t *testing.T) {
-	inWorld(t, func(w *world) {
+	inWorld(t, func(w *bench) {
 		w.history(create(named), update(named, with("Access", "Full"), named))
-		w.aws.DeleteSecret("clickhouse/s3", 0)
-		w.aws.TagBucket("my-data", map[string]string{spec.TagLastEvent: w.sent.at.Format(time.RFC3339)})
-		w.aws.SetResourceStatus(stackID, logicalID, "")
-		was := w.aws.Snapshot()
+		w.AWS.DeleteSecret("clickhouse/s3", 0)
+		w.AWS.TagBucket("my-data", map[string]string{spec.TagLastEvent: w.sent.signer.Last.Format(time.RFC3339)})
+		w.AWS.SetResourceStatus(stackID, sim.LogicalID, "")
+		was := w.AWS.Snapshot()
 		w.refused(w.deliverLate("Create", "", named, nil), overtaken)
 		w.unchanged(was)
-		if len(w.errors) > 0 {
-			t.Errorf("Lambda is to deliver it again: %v", w.errors)
+		if len(w.Errors()) > 0 {
+			t.Errorf("Lambda is to deliver it again: %v", w.Errors())
 		}
-	})
-}
-
-// Either id is right while CloudFormation goes back from a replacement.
-func TestRollbackUnderEitherID(t *testing.T) {
-	for _, isOld := range []bool{true, false} {
-		inWorld(t, func(w *world) {
-			p := other(named)
-			w.history(create(named), update(named, p, named))
-			w.begin("Update", w.idOf(p), named, p)
-			if isOld {
-				w.aws.SetPhysicalResourceID(stackID, logicalID, w.idOf(named))
-			}
-			w.history(update(p, named, p))
-		})
-	}
-}
-
-// A Create has no id yet, so whatever CloudFormation calls it is right.
-func TestCreateUnderAnyID(t *testing.T) {
-	inWorld(t, func(w *world) {
-		w.begin("Create", "", named, nil)
-		w.aws.SetPhysicalResourceID(stackID, logicalID, "analytics-Disk-1ABCDEFGHIJKL")
-		w.created(named)
-	})
-}
-
-// CloudFormation signs an event after it has set the status of the resource. A stack that
-// has no such resource waits for none, but may not know it yet.
-func TestEventThatIsMuchOlderThanTheStatus(t *testing.T) {
-	for _, test := range []struct {
-		status string
-		age    time.Duration
-		reason string // to refuse it, if any
-	}{
-		{"CREATE_IN_PROGRESS", 5 * time.Minute, ""},
-		{"CREATE_IN_PROGRESS", 5*time.Minute + time.Second, "it is from 2000-01-01T00:00:00Z, and the resource is CREATE_IN_PROGRESS since 2000-01-01T00:05:01Z"},
-		{"", 4 * time.Minute, ""},
-		{"", 6 * time.Minute, "the stack has no such resource"},
-	} {
-		t.Run(test.status+" "+test.age.String(), func(t *testing.T) {
-			inWorld(t, func(w *world) {
-				w.begin("Create", "", named, nil)
-				time.Sleep(test.age)
-				w.aws.SetResourceStatus(stackID, logicalID, test.status)
-				a := w.deliver(w.aws.Session("provider"), "Create", "", named, nil)
-				if test.reason == "" {
-					w.succeeded(a)
-					return
-				}
-				w.refused(a, test.reason)
-				w.empty()
-			})
-		})
-	}
-}
-
-// A late Create beside its Delete, or after one that was refused, leaves to the Delete
-// what the Delete decides on, also if somebody has written over the secret.
-func TestLateCreateLeavesTheRestToTheDelete(t *testing.T) {
-	for _, state := range []string{"DELETE_IN_PROGRESS", "DELETE_FAILED"} {
-		for _, isWrittenOver := range []bool{true, false} {
-			t.Run(state, func(t *testing.T) {
-				inWorld(t, func(w *world) {
-					w.created(named)
-					w.aws.PutObject("my-data", "data/x", "1")
-					w.refused(w.delete(w.idOf(named), named), "is not empty")
-					if isWrittenOver {
-						w.aws.PutSecretValue("clickhouse/s3", "nonsense")
-					} else {
-						w.aws.DeleteSecret("clickhouse/s3", 0)
-					}
-					w.aws.SetResourceStatus(stackID, logicalID, state)
-					w.refused(w.deliverLate("Create", "", named, nil), "CloudFormation no longer waits for this event")
-					now := w.aws.Snapshot()
-					b := now.Buckets["my-data"]
-					if b.Tags["bucketuser:owner"] != w.idOf(named) || len(b.Objects["data/x"]) != 1 {
-						t.Errorf("left: %+v", b)
-					}
-					if isWrittenOver && len(now.Users["clickhouse"].Keys) != 1 {
-						t.Errorf("left: %+v", now.Users)
-					}
-				})
-			})
-		}
-	}
-}
-
-// Two keys that are young may be those of two deliveries at work: the third waits for
-// what becomes of them.
-func TestKeyThatAnotherDeliveryIsAboutToCommitStays(t *testing.T) {
-	inWorld(t, func(w *world) {
-		created := w.withoutKey()
-		id, secret := w.aws.AddKey("clickhouse")
-		w.aws.AddKey("clickhouse")
-		start, over := time.Now(), false
-		w.aws.Before = oneByOne(func(context.Context, awsfake.Call) awsfake.Decision {
-			if !over && time.Since(start) > time.Minute {
-				over = true
-				w.aws.PutSecretValue("clickhouse/s3", `{"AWS_ACCESS_KEY_ID":"`+id+`","AWS_SECRET_ACCESS_KEY":"`+secret+`"}`)
-			}
-			return awsfake.Decision{}
-		})
-		updated := w.succeeded(w.update(created.PhysicalResourceId, named, named))
-		if w.credentials(updated); updated.Data["AccessKeyId"] != id {
-			t.Errorf("key %s, want %s", updated.Data["AccessKeyId"], id)
-		}
-	})
-}
-
-// A key is not committed when others may have taken it away; another takes its place.
-func TestKeyThatTakesTooLongIsReplaced(t *testing.T) {
-	inWorld(t, func(w *world) {
-		var looks, minted atomic.Int32
-		w.aws.Before = func(_ context.Context, c awsfake.Call) awsfake.Decision {
-			switch c.Operation {
-			case "HeadObject":
-				if looks.Add(1) == 1 {
-					time.Sleep(5 * time.Minute)
-				}
-			case "CreateAccessKey":
-				minted.Add(1)
-			}
-			return awsfake.Decision{}
-		}
-		w.credentials(w.created(named))
-		if minted.Load() != 2 {
-			t.Errorf("%d keys were made", minted.Load())
-		}
-	})
-}
-
-// Nobody waits for a commit longer than that.
-func TestCommitEndsWithTheTimeOfItsKey(t *testing.T) {
-	inWorld(t, func(w *world) {
-		first := true
-		w.aws.Before = oneByOne(func(_ context.Context, c awsfake.Call) awsfake.Decision {
-			if first && c.Operation == "PutSecretValue" {
-				first = false
-				return awsfake.Refuse(awsfake.Hang)
-			}
-			return awsfake.Decision{}
-		})
-		start := time.Now()
-		w.refused(w.create(named), "the outcome of the commit is unknown")
-		if took := time.Since(start); took > 6*time.Minute {
-			t.Errorf("took %s", took)
-		}
-	})
-}
-
-// What counts is how old a key was when nothing was committed.
-func TestKeyIsTooOldOnlyByTheLookAtTheSecret(t *testing.T) {
-	inWorld(t, func(w *world) {
-		created := w.withoutKey()
-		w.aws.AddKey("clickhouse")
-		w.aws.AddKey("clickhouse")
-		time.Sleep(5*time.Minute + 10*time.Second)
-		var looks atomic.Int32
-		w.aws.Before = func(_ context.Context, c awsfake.Call) awsfake.Decision {
-			switch c.Operation {
-			case "GetSecretValue":
-				looks.Add(1)
-			case "ListAccessKeys":
-				time.Sleep(time.Minute)
-			case "DeleteAccessKey":
-				if looks.Load() < 2 {
-					t.Error("a key is deleted without another look")
-				}
-			}
-			return awsfake.Decision{}
-		}
-		w.succeeded(w.update(created.PhysicalResourceId, named, named))
 	})
 }
 
 // A secret that may not be read stands in the way of no replacement, least of all of a
 // rollback: patterns may have been narrowed, and a fresh role may nothing yet.
 func TestReplacementWhereTheOtherSecretMayNotBeRead(t *testing.T) {
-	inWorld(t, func(w *world) {
+	inWorld(t, func(w *bench) {
 		p := other(named)
 		w.history(create(named), update(named, p, named))
-		w.aws.Before = func(_ context.Context, c awsfake.Call) awsfake.Decision {
+		w.AWS.Before = func(_ context.Context, c awsfake.Call) awsfake.Decision {
 			if c.Operation == "DescribeSecret" && strings.Contains(c.Target, p["SecretName"].(string)) {
 				return awsfake.Refuse(awsfake.AccessDenied)
 			}
@@ -408,10 +216,10 @@ func TestReplacementWhereTheOtherSecretMayNotBeRead(t *testing.T) {
 		}
 		w.history(update(p, named, p))
 	})
-	inWorld(t, func(w *world) {
+	inWorld(t, func(w *bench) {
 		w.history(create(named))
 		start := time.Now()
-		w.aws.Before = func(_ context.Context, c awsfake.Call) awsfake.Decision {
+		w.AWS.Before = func(_ context.Context, c awsfake.Call) awsfake.Decision {
 			if time.Since(start) < 10*time.Second && (c.Operation == "DescribeSecret" || c.Operation == "GetUser") {
 				return awsfake.Refuse(awsfake.AccessDenied)
 			}
@@ -423,39 +231,10 @@ func TestReplacementWhereTheOtherSecretMayNotBeRead(t *testing.T) {
 
 // Only a hand sets a time in the future.
 func TestLastEventInTheFutureIsNoReason(t *testing.T) {
-	inWorld(t, func(w *world) {
+	inWorld(t, func(w *bench) {
 		w.created(named)
-		w.aws.TagSecret("clickhouse/s3", map[string]string{spec.TagLastEvent: "2100-01-01T00:00:00Z"})
+		w.AWS.TagSecret("clickhouse/s3", map[string]string{spec.TagLastEvent: "2100-01-01T00:00:00Z"})
 		w.history(update(named, with("Access", "Full"), named), remove(named))
 		w.empty()
-	})
-}
-
-// A Create that failed without a rollback has the id of the one that follows, and
-// CloudFormation may delete it afterwards.
-func TestDeleteOfAnIDThatIsInUse(t *testing.T) {
-	inWorld(t, func(w *world) {
-		w.created(named)
-		w.aws.SetResourceStatus(stackID, logicalID, "CREATE_COMPLETE")
-		w.aws.SetPhysicalResourceID(stackID, logicalID, w.idOf(named))
-		was := w.aws.Snapshot()
-		w.refused(w.deliver(w.aws.Session("provider"), "Delete", w.idOf(named), with("OnDelete", "Purge"), nil), "the resource is CREATE_COMPLETE")
-		w.unchanged(was)
-		w.aws.SetPhysicalResourceID(stackID, logicalID, w.idOf(renamed))
-		w.succeeded(w.deliver(w.aws.Session("provider"), "Delete", w.idOf(named), named, nil))
-		w.empty()
-	})
-}
-
-// A set that its stack has let go of stays.
-func TestLateCreateOfARetainedResource(t *testing.T) {
-	inWorld(t, func(w *world) {
-		w.created(named)
-		w.aws.DeleteSecret("clickhouse/s3", 0)
-		w.aws.SetResourceStatus(stackID, logicalID, "DELETE_SKIPPED")
-		w.aws.SetPhysicalResourceID(stackID, logicalID, w.idOf(named))
-		was := w.aws.Snapshot()
-		w.refused(w.deliverLate("Create", "", named, nil), "the resource is DELETE_SKIPPED")
-		w.unchanged(was)
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"bucketuser/lambda/internal/awsfake"
+	"bucketuser/lambda/internal/sim"
 )
 
 const laterFormat = "2"
@@ -28,47 +29,32 @@ func keysAndValues(now awsfake.Snapshot) (all []any) {
 // provider first. The rollback of its resources then finds what the later one has made.
 func TestLaterFormatIsLeftAloneAndNothingIsRefused(t *testing.T) {
 	changed := with("Prefix", "logs", "Access", "Full", "Versioning", "true", "SecretKmsKeyId", "alias/mine", "Tags", []any{map[string]any{"Key": "team", "Value": "data"}})
-	for name, tamper := range map[string]func(*world){
-		"as it was":           func(*world) {},
-		"a second key in use": func(w *world) { w.aws.AddKey("clickhouse") },
-		"two more values": func(w *world) {
-			w.aws.PutSecretValue("clickhouse/s3", "{}")
-			w.aws.PutSecretValue("clickhouse/s3", "null")
+	for name, tamper := range map[string]func(*bench){
+		"as it was":           func(*bench) {},
+		"a second key in use": func(w *bench) { w.AWS.AddKey("clickhouse") },
+		"two more values": func(w *bench) {
+			w.AWS.PutSecretValue("clickhouse/s3", "{}")
+			w.AWS.PutSecretValue("clickhouse/s3", "null")
 		},
-		"a value of its own":   func(w *world) { w.aws.PutSecretValue("clickhouse/s3", "nonsense") },
-		"the key gone":         func(w *world) { w.aws.DeleteKey(w.keys()[0]) },
-		"the key inactive":     func(w *world) { w.aws.SetKeyActive(w.keys()[0], false) },
-		"the user made again":  func(w *world) { w.aws.DeleteUser("clickhouse") },
-		"the bucket made anew": func(w *world) { w.aws.DeleteBucket("my-data") },
+		"a value of its own":   func(w *bench) { w.AWS.PutSecretValue("clickhouse/s3", "nonsense") },
+		"the key gone":         func(w *bench) { w.AWS.DeleteKey(w.keys()[0]) },
+		"the key inactive":     func(w *bench) { w.AWS.SetKeyActive(w.keys()[0], false) },
+		"the user made again":  func(w *bench) { w.AWS.DeleteUser("clickhouse") },
+		"the bucket made anew": func(w *bench) { w.AWS.DeleteBucket("my-data") },
 	} {
 		t.Run(name, func(t *testing.T) {
-			inWorld(t, func(w *world) {
+			inWorld(t, func(w *bench) {
 				id := w.created(named).PhysicalResourceId
 				tamper(w)
-				w.aws.TagSecret("clickhouse/s3", map[string]string{"bucketuser:format": laterFormat})
-				was := w.aws.Snapshot()
+				w.AWS.TagSecret("clickhouse/s3", map[string]string{"bucketuser:format": laterFormat})
+				was := w.AWS.Snapshot()
 				if name == "the user made again" {
 					was.Users = map[string]awsfake.User{}
 				}
-				for _, p := range [][2]properties{{changed, named}, {named, changed}} {
-					a := w.succeeded(w.update(id, p[0], p[1]))
-					now := w.aws.Snapshot()
-					if diff := cmp.Diff(keysAndValues(was), keysAndValues(now)); diff != "" {
-						t.Errorf("value and keys (-before +after)\n%s", diff)
-					}
-					bucket, secret := now.Buckets["my-data"], now.Secrets["clickhouse/s3"]
-					if isFull := strings.Contains(bucket.Policy, "BucketUserFull"); isFull != (p[0]["Access"] == "Full") {
-						t.Errorf("policy: %s", bucket.Policy)
-					}
-					if secret.Tags["bucketuser:format"] != laterFormat || secret.Tags["team"] != bucket.Tags["team"] {
-						t.Errorf("tags: %v", secret.Tags)
-					}
-					if current := w.currentOf(); a.Data["SecretVersionId"] != current.ID || a.Data["AccessKeyId"] != "" && !strings.Contains(current.Value, a.Data["AccessKeyId"]) {
-						t.Errorf("answer: %v", a.Data)
-					}
-				}
-				if !strings.Contains(w.log.String(), "left value and keys to a later version of the provider") {
-					t.Errorf("log: %s", w.log.String())
+				w.leavesLaterFormat(w.succeeded(w.update(id, changed, named)), was, changed)
+				w.leavesLaterFormat(w.succeeded(w.update(id, named, changed)), was, named)
+				if !strings.Contains(w.Log.String(), "left value and keys to a later version of the provider") {
+					t.Errorf("log: %s", w.Log.String())
 				}
 				w.succeeded(w.delete(id, named))
 				w.empty()
@@ -77,17 +63,37 @@ func TestLaterFormatIsLeftAloneAndNothingIsRefused(t *testing.T) {
 	}
 }
 
+// leavesLaterFormat fails the test unless an Update to p has left value and keys, and
+// changed the rest.
+func (w *bench) leavesLaterFormat(a answer, was awsfake.Snapshot, p sim.Properties) {
+	w.t.Helper()
+	now := w.AWS.Snapshot()
+	if diff := cmp.Diff(keysAndValues(was), keysAndValues(now)); diff != "" {
+		w.t.Errorf("value and keys (-before +after)\n%s", diff)
+	}
+	bucket, secret := now.Buckets["my-data"], now.Secrets["clickhouse/s3"]
+	if isFull := strings.Contains(bucket.Policy, "BucketUserFull"); isFull != (p["Access"] == "Full") {
+		w.t.Errorf("policy: %s", bucket.Policy)
+	}
+	if secret.Tags["bucketuser:format"] != laterFormat || secret.Tags["team"] != bucket.Tags["team"] {
+		w.t.Errorf("tags: %v", secret.Tags)
+	}
+	if current := w.currentOf(); a.Data["SecretVersionId"] != current.ID || a.Data["AccessKeyId"] != "" && !strings.Contains(current.Value, a.Data["AccessKeyId"]) {
+		w.t.Errorf("answer: %v", a.Data)
+	}
+}
+
 // A replacement by the later version is rolled back by the earlier one.
 func TestLaterFormatInARollbackOfAReplacement(t *testing.T) {
-	inWorld(t, func(w *world) {
+	inWorld(t, func(w *bench) {
 		p := other(named)
 		id := w.created(named).PhysicalResourceId
 		w.succeeded(w.update(id, p, named))
-		w.aws.AddKey("clickhouse")
+		w.AWS.AddKey("clickhouse")
 		for _, secret := range []string{"clickhouse/s3", "clickhouse/s3-2"} {
-			w.aws.TagSecret(secret, map[string]string{"bucketuser:format": laterFormat})
+			w.AWS.TagSecret(secret, map[string]string{"bucketuser:format": laterFormat})
 		}
-		was := w.aws.Snapshot()
+		was := w.AWS.Snapshot()
 		w.succeeded(w.update(id, named, p))
 		delete(was.Secrets, "clickhouse/s3-2")
 		delete(was.Users, "clickhouse-2")
@@ -98,11 +104,11 @@ func TestLaterFormatInARollbackOfAReplacement(t *testing.T) {
 
 // A set that a later version has begun needs a key that this one must not make.
 func TestLaterFormatOfASetThatIsNotThere(t *testing.T) {
-	inWorld(t, func(w *world) {
+	inWorld(t, func(w *bench) {
 		w.killedAfter("CreateSecret", create(named))
-		w.aws.TagSecret("clickhouse/s3", map[string]string{"bucketuser:format": laterFormat})
+		w.AWS.TagSecret("clickhouse/s3", map[string]string{"bucketuser:format": laterFormat})
 		w.refused(w.create(named), "secret clickhouse/s3: was begun by a later version of the provider; deploy that version and try again")
-		if now := w.aws.Snapshot(); len(now.Users["clickhouse"].Keys) > 0 || len(now.Secrets["clickhouse/s3"].Versions) > 0 {
+		if now := w.AWS.Snapshot(); len(now.Users["clickhouse"].Keys) > 0 || len(now.Secrets["clickhouse/s3"].Versions) > 0 {
 			t.Errorf("left: %+v", now)
 		}
 		w.succeeded(w.delete(w.idOf(named), named))
@@ -112,16 +118,16 @@ func TestLaterFormatOfASetThatIsNotThere(t *testing.T) {
 
 // What a later version has released is an earlier life, whose keys are gone.
 func TestReleasedSecretOfALaterFormatIsAdopted(t *testing.T) {
-	inWorld(t, func(w *world) {
+	inWorld(t, func(w *bench) {
 		p := with("SecretRecoveryDays", "7")
 		w.created(p)
 		w.succeeded(w.delete(w.idOf(p), p))
-		if tags := w.aws.Snapshot().Secrets["clickhouse/s3"].Tags; tags["bucketuser:format"] != "" {
+		if tags := w.AWS.Snapshot().Secrets["clickhouse/s3"].Tags; tags["bucketuser:format"] != "" {
 			t.Errorf("released with %v", tags)
 		}
-		w.aws.TagSecret("clickhouse/s3", map[string]string{"bucketuser:format": laterFormat})
+		w.AWS.TagSecret("clickhouse/s3", map[string]string{"bucketuser:format": laterFormat})
 		w.credentials(w.created(p))
-		if tags := w.aws.Snapshot().Secrets["clickhouse/s3"].Tags; tags["bucketuser:format"] != "1" {
+		if tags := w.AWS.Snapshot().Secrets["clickhouse/s3"].Tags; tags["bucketuser:format"] != "1" {
 			t.Errorf("adopted with %v", tags)
 		}
 	})
@@ -132,15 +138,15 @@ func TestReleasedSecretOfALaterFormatIsAdopted(t *testing.T) {
 func TestFormatIsWrittenWhereItIsMissing(t *testing.T) {
 	for name, value := range map[string]string{"none": "", "not a number": "two", "earlier": "0"} {
 		t.Run(name, func(t *testing.T) {
-			inWorld(t, func(w *world) {
+			inWorld(t, func(w *bench) {
 				id := w.created(named).PhysicalResourceId
-				was := w.aws.Snapshot()
+				was := w.AWS.Snapshot()
 				tags := maps.Clone(was.Secrets["clickhouse/s3"].Tags)
 				delete(tags, "bucketuser:format")
 				if value != "" {
 					tags["bucketuser:format"] = value
 				}
-				w.aws.SetSecretTags("clickhouse/s3", tags)
+				w.AWS.SetSecretTags("clickhouse/s3", tags)
 				w.succeeded(w.update(id, with("OnDelete", "Purge"), named))
 				w.same(was)
 			})

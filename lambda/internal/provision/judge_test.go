@@ -11,8 +11,8 @@ import (
 
 // judge says what is wrong after an event that met a fault: what CloudFormation was
 // told must be true. After is the account when nothing breaks.
-func (c *campaign) judge(w *world, r played, event event, after awsfake.Snapshot) string {
-	now := settled(w.aws)
+func (c *campaign) judge(w *bench, r played, event event, after awsfake.Snapshot) string {
+	now := settled(w.AWS)
 	switch {
 	case r.unsafe != "":
 		return r.unsafe
@@ -21,18 +21,18 @@ func (c *campaign) judge(w *world, r played, event event, after awsfake.Snapshot
 	case r.err != nil:
 		return r.err.Error()
 	case r.answer.Status == "SUCCESS" && !event.refused:
-		if diff := difference(after, now); diff != "" {
+		if diff := c.difference(after, now); diff != "" {
 			return "SUCCESS, but " + diff
 		}
 	case r.answer.Status == "SUCCESS":
 		return "SUCCESS for what must be refused"
 	case event.refused:
-		if diff := difference(after, now); diff != "" {
+		if diff := c.difference(after, now); diff != "" {
 			return "refused, but " + diff
 		}
 	case event.kind == "Create" && !strings.Contains(r.answer.Reason, "undo: "):
 		// Either everything was undone or the credentials are committed.
-		if diff := difference(c.undone(), now); diff != "" && !committed(w.aws) {
+		if diff := c.difference(c.undone(), now); diff != "" && !committed(w.AWS) {
 			return "FAILED and undone, but " + diff + ": " + r.answer.Reason
 		}
 	}
@@ -53,7 +53,7 @@ func (c *campaign) undone() awsfake.Snapshot {
 
 // denied plays the ending without the right. If it says that all went well then it
 // must be so.
-func (c *campaign) denied(w *world, e ending, missing awsfake.Call) string {
+func (c *campaign) denied(w *bench, e ending, missing awsfake.Call) string {
 	for i, event := range e.events {
 		r := w.play(event, &injection{order: "first", denied: missing})
 		if r.err != nil {
@@ -66,7 +66,7 @@ func (c *campaign) denied(w *world, e ending, missing awsfake.Call) string {
 			return ""
 		}
 		if i == len(e.events)-1 {
-			if diff := difference(c.want[e.name].after, settled(w.aws)); diff != "" {
+			if diff := c.difference(c.want[e.name].after, settled(w.AWS)); diff != "" {
 				return fmt.Sprintf("%s without the right answers SUCCESS: %s", event.kind, diff)
 			}
 		}
@@ -75,7 +75,7 @@ func (c *campaign) denied(w *world, e ending, missing awsfake.Call) string {
 }
 
 // finish plays the ending without faults.
-func (c *campaign) finish(w *world, e ending) string {
+func (c *campaign) finish(w *bench, e ending) string {
 	for _, event := range e.events {
 		r := w.play(event, nil)
 		switch {
@@ -83,14 +83,14 @@ func (c *campaign) finish(w *world, e ending) string {
 			return fmt.Sprintf("%s: %v", event.kind, r.err)
 		case event.kind == "Create" && strings.Contains(r.answer.Reason, "has failed and undoes it"):
 			// It was cut off in its undoing, which this delivery has completed.
-			return difference(c.undone(), settled(w.aws))
+			return c.difference(c.undone(), settled(w.AWS))
 		case (r.answer.Status == "FAILED") != event.refused:
 			return fmt.Sprintf("%s answers %s: %s", event.kind, r.answer.Status, r.answer.Reason)
 		case r.unsafe != "":
 			return r.unsafe
 		}
 	}
-	if diff := difference(c.want[e.name].after, settled(w.aws)); diff != "" {
+	if diff := c.difference(c.want[e.name].after, settled(w.AWS)); diff != "" {
 		return "in the end: " + diff
 	}
 	return ""

@@ -8,14 +8,16 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"bucketuser/lambda/internal/awsfake"
 )
 
 // Taking a key away must not take the time for the answer.
 func TestAnswerComesAlsoIfAKeyCannotBeTakenAway(t *testing.T) {
-	inWorld(t, func(w *world) {
+	inWorld(t, func(w *bench) {
 		created := w.withoutKey()
-		w.aws.Before = func(_ context.Context, c awsfake.Call) awsfake.Decision {
+		w.AWS.Before = func(_ context.Context, c awsfake.Call) awsfake.Decision {
 			if c.Operation == "PutBucketPolicy" || c.Operation == "DeleteAccessKey" {
 				return awsfake.Refuse(awsfake.Hang)
 			}
@@ -26,22 +28,22 @@ func TestAnswerComesAlsoIfAKeyCannotBeTakenAway(t *testing.T) {
 }
 
 func TestKeyThatCannotBeSweptIsAFailure(t *testing.T) {
-	inWorld(t, func(w *world) {
+	inWorld(t, func(w *bench) {
 		created := w.created(named)
-		w.aws.AddKey("clickhouse")
-		w.aws.Before = deny("DeleteAccessKey")
+		w.AWS.AddKey("clickhouse")
+		w.AWS.Before = deny("DeleteAccessKey")
 		w.refused(w.update(created.PhysicalResourceId, named, named), "access key")
 	})
 }
 
 // Somebody deletes the key between its commit and the answer.
 func TestKeyThatIsGoneAfterItsCommitIsReplaced(t *testing.T) {
-	inWorld(t, func(w *world) {
+	inWorld(t, func(w *bench) {
 		committed := false
-		w.aws.Before = oneByOne(func(_ context.Context, c awsfake.Call) awsfake.Decision {
+		w.AWS.Before = oneByOne(func(_ context.Context, c awsfake.Call) awsfake.Decision {
 			if committed && c.Operation == "ListAccessKeys" {
 				committed = false
-				w.aws.DeleteKey(w.keys()[0])
+				w.AWS.DeleteKey(w.keys()[0])
 			}
 			committed = committed || c.Operation == "PutSecretValue" && c.OperationN == 1
 			return awsfake.Decision{}
@@ -55,10 +57,10 @@ func TestKeyThatIsGoneAfterItsCommitIsReplaced(t *testing.T) {
 
 // IAM may not list a key that was made seconds ago.
 func TestKeyThatIsNotListedYetStays(t *testing.T) {
-	inWorld(t, func(w *world) {
+	inWorld(t, func(w *bench) {
 		created := w.created(named)
 		start := time.Now()
-		w.aws.Before = func(_ context.Context, c awsfake.Call) awsfake.Decision {
+		w.AWS.Before = func(_ context.Context, c awsfake.Call) awsfake.Decision {
 			if c.Operation == "ListAccessKeys" && time.Since(start) < 5*time.Second {
 				return awsfake.Refuse(&awsfake.Error{Status: 404, Code: "NoSuchEntity", Message: "not yet"})
 			}
@@ -73,11 +75,11 @@ func TestKeyThatIsNotListedYetStays(t *testing.T) {
 // Other deliveries have made two keys since room was made.
 func TestThirdKeyIsTriedAgain(t *testing.T) {
 	for _, isNew := range []bool{true, false} {
-		inWorld(t, func(w *world) {
+		inWorld(t, func(w *bench) {
 			if !isNew {
 				w.withoutKey()
 			}
-			w.at("CreateAccessKey", func() { w.aws.AddKey("clickhouse"); w.aws.AddKey("clickhouse") })
+			w.at("CreateAccessKey", func() { w.AWS.AddKey("clickhouse"); w.AWS.AddKey("clickhouse") })
 			if isNew {
 				w.credentials(w.created(named))
 			} else {
@@ -91,26 +93,17 @@ func TestThirdKeyIsTriedAgain(t *testing.T) {
 func TestRoomForAKey(t *testing.T) {
 	for _, test := range []struct{ keys, inactive, goes int }{{1, -1, -1}, {2, -1, 0}, {2, 0, 0}, {2, 1, 1}} {
 		t.Run(fmt.Sprint(test), func(t *testing.T) {
-			inWorld(t, func(w *world) {
-				w.withoutKey()
-				for range test.keys {
-					w.aws.AddKey("clickhouse")
-					time.Sleep(time.Minute)
-				}
-				want := w.keys()
-				if test.inactive >= 0 {
-					w.aws.SetKeyActive(want[test.inactive], false)
-				}
-				if test.goes >= 0 {
-					want = slices.Delete(want, test.goes, test.goes+1)
-				}
+			inWorld(t, func(w *bench) {
+				want := w.makeKeys(test.keys, test.inactive)
+				want = slices.Delete(want, max(test.goes, 0), test.goes+1) // -1: none
+				mayWait := test.keys == 2 && test.inactive < 0
 				start := time.Now()
 				w.at("CreateAccessKey", func() {
-					if waited := time.Since(start) > time.Minute; waited != (test.keys == 2 && test.inactive < 0) {
+					if waited := time.Since(start) > time.Minute; waited != mayWait {
 						t.Errorf("waited %s", time.Since(start))
 					}
-					if !slices.Equal(want, w.keys()) {
-						t.Errorf("keys: %v, want %v", w.keys(), want)
+					if diff := cmp.Diff(want, w.keys()); diff != "" {
+						t.Errorf("keys (-want +got)\n%s", diff)
 					}
 				})
 				w.credentials(w.succeeded(w.update(w.idOf(named), named, named)))
@@ -119,8 +112,24 @@ func TestRoomForAKey(t *testing.T) {
 	}
 }
 
+// makeKeys makes a set whose recorded key is gone and whose user has n others, each a
+// minute younger, one of them inactive unless that is below 0.
+func (w *bench) makeKeys(n, inactive int) []string {
+	w.t.Helper()
+	w.withoutKey()
+	for range n {
+		w.AWS.AddKey("clickhouse")
+		time.Sleep(time.Minute)
+	}
+	keys := w.keys()
+	if inactive >= 0 {
+		w.AWS.SetKeyActive(keys[inactive], false)
+	}
+	return keys
+}
+
 func TestSecretWithoutTheSecretAccessKeyGetsANewKey(t *testing.T) {
-	inWorld(t, func(w *world) {
+	inWorld(t, func(w *bench) {
 		created := w.created(named)
 		fields := w.credentials(created)
 		delete(fields, "AWS_SECRET_ACCESS_KEY")
@@ -128,7 +137,7 @@ func TestSecretWithoutTheSecretAccessKeyGetsANewKey(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w.aws.PutSecretValue("clickhouse/s3", string(text))
+		w.AWS.PutSecretValue("clickhouse/s3", string(text))
 		w.credentials(w.succeeded(w.update(created.PhysicalResourceId, named, named)))
 	})
 }

@@ -13,6 +13,7 @@ import (
 
 	"bucketuser/lambda/history"
 	"bucketuser/lambda/internal/awsfake"
+	"bucketuser/lambda/internal/sim"
 )
 
 // root is the directory of the repository.
@@ -28,7 +29,7 @@ func TestEarlierVersionsAreServed(t *testing.T) {
 				continue
 			}
 			t.Run(version+" "+s.name, func(t *testing.T) {
-				inRegion(t, s.inRegion(), func(w *world) {
+				inRegion(t, s.inRegion(), func(w *bench) {
 					w.restore(l)
 					w.serve(l)
 					w.leaked()
@@ -39,7 +40,7 @@ func TestEarlierVersionsAreServed(t *testing.T) {
 }
 
 // serve carries out a life of the resource that a version has left.
-func (w *world) serve(l left) {
+func (w *bench) serve(l left) {
 	w.t.Helper()
 	p := l.Live
 	switch {
@@ -54,17 +55,17 @@ func (w *world) serve(l left) {
 		w.succeeded(w.create(p))
 	}
 	id := w.idOf(p)
-	for _, other := range []properties{{"Access": "Full"}, {"Versioning": "true", "SecretKmsKeyId": "alias/mine"}, {"FolderMarker": "false"}} {
+	for _, other := range []sim.Properties{{"Access": "Full"}, {"Versioning": "true", "SecretKmsKeyId": "alias/mine"}, {"FolderMarker": "false"}} {
 		changed := maps.Clone(p)
 		maps.Copy(changed, other)
 		w.credentials(w.succeeded(w.update(id, changed, p)))
 		w.credentials(w.succeeded(w.update(id, p, changed)))
 	}
 	renamed := maps.Clone(p)
-	maps.Copy(renamed, properties{"BucketName": "my-data-3", "UserName": "clickhouse-3", "SecretName": "clickhouse/s3-3"})
+	maps.Copy(renamed, sim.Properties{"BucketName": "my-data-3", "UserName": "clickhouse-3", "SecretName": "clickhouse/s3-3"})
 	w.succeeded(w.update(id, renamed, p))
 	w.credentials(w.succeeded(w.update(id, p, renamed))) // and goes back
-	if _, ok := w.aws.Snapshot().Users["clickhouse-3"]; ok {
+	if _, ok := w.AWS.Snapshot().Users["clickhouse-3"]; ok {
 		w.t.Error("the failed replacement is still there")
 	}
 	w.succeeded(w.delete(id, p))
@@ -73,9 +74,9 @@ func (w *world) serve(l left) {
 
 // gone fails the test if anything is left but what was let go of, or what the deleted
 // resource was to replace.
-func (w *world) gone(p properties) {
+func (w *bench) gone(p sim.Properties) {
 	w.t.Helper()
-	s, now := w.parse(p), w.aws.Snapshot()
+	s, now := w.parse(p), w.AWS.Snapshot()
 	if _, ok := now.Users[s.UserName]; ok {
 		w.t.Errorf("user %s is still there", s.UserName)
 	}
@@ -120,22 +121,29 @@ func leavesWhatIsKept(t *testing.T, v history.Version) {
 		t.Fatalf("%s: %v\n%s", cmd, err, output)
 	}
 	for _, s := range starts() {
-		want, ok := readLeft(t, v.Name, s)
-		if !ok {
-			continue
-		}
-		text, err := os.ReadFile(filepath.Join(made, s.file()))
-		if err != nil {
-			t.Error(err)
-			continue
-		}
-		var got left
-		if err := json.Unmarshal(text, &got); err != nil {
-			t.Fatal(err)
-		}
-		if !want.isSame(t, got) {
-			t.Errorf("%s is not what version %s leaves, which never changes: %s", s.file(), v.Name, differenceOf(want, got))
-		}
+		s.isLeftBy(t, v.Name, made)
+	}
+}
+
+// isLeftBy fails the test if the file of a start is not what a version has made in a
+// folder.
+func (s start) isLeftBy(t *testing.T, version, made string) {
+	t.Helper()
+	want, ok := readLeft(t, version, s)
+	if !ok {
+		return
+	}
+	text, err := os.ReadFile(filepath.Join(made, s.file()))
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	var got left
+	if err := json.Unmarshal(text, &got); err != nil {
+		t.Fatal(err)
+	}
+	if !want.isSame(t, got) {
+		t.Errorf("%s is not what version %s leaves, which never changes: %s", s.file(), version, differenceOf(want, got))
 	}
 }
 

@@ -8,9 +8,9 @@ import (
 )
 
 // everyLineNamesItsEvent fails the test where a line of the log does not say which event it is about.
-func (w *world) everyLineNamesItsEvent() {
+func (w *bench) everyLineNamesItsEvent() {
 	w.t.Helper()
-	for line := range strings.Lines(w.log.String()) {
+	for line := range strings.Lines(w.Log.String()) {
 		var keys map[string]any
 		if err := json.Unmarshal([]byte(line), &keys); err != nil {
 			w.t.Fatal(err)
@@ -24,8 +24,8 @@ func (w *world) everyLineNamesItsEvent() {
 }
 
 // messages are those of the log in their order, each with the things that it is about.
-func (w *world) messages() (all []string) {
-	for line := range strings.Lines(w.log.String()) {
+func (w *bench) messages() (all []string) {
+	for line := range strings.Lines(w.Log.String()) {
 		var keys struct{ Msg, Secret, User, Bucket, AccessKeyID, Status string }
 		if err := json.Unmarshal([]byte(line), &keys); err != nil {
 			w.t.Fatal(err)
@@ -37,7 +37,7 @@ func (w *world) messages() (all []string) {
 
 // A Create says what it made, and a Delete what it removed and what it left.
 func TestLogSaysWhatBecameOfEachThing(t *testing.T) {
-	inWorld(t, func(w *world) {
+	inWorld(t, func(w *bench) {
 		a := w.created(named)
 		key := a.Data["AccessKeyId"]
 		w.holdsLines("received", "created clickhouse/s3", "created clickhouse", "created my-data", "created an access key clickhouse "+key,
@@ -45,14 +45,14 @@ func TestLogSaysWhatBecameOfEachThing(t *testing.T) {
 		w.succeeded(w.delete(a.PhysicalResourceId, named))
 		w.holdsLines("received", "removed clickhouse/s3", "removed an access key clickhouse "+key, "removed clickhouse", "removed my-data", "answered SUCCESS")
 	})
-	inWorld(t, func(w *world) {
-		w.aws.AddUser("clickhouse", "/", foreignTags)
-		w.aws.AddBucket("my-data", foreignTags)
-		w.aws.AddSecret("clickhouse/s3", "theirs", foreignTags)
+	inWorld(t, func(w *bench) {
+		w.AWS.AddUser("clickhouse", "/", foreignTags)
+		w.AWS.AddBucket("my-data", foreignTags)
+		w.AWS.AddSecret("clickhouse/s3", "theirs", foreignTags)
 		w.succeeded(w.delete(w.idOf(named), named))
 		w.holdsLines("received", "left what is not ours clickhouse/s3", "left what is not ours clickhouse", "left what is not ours my-data", "answered SUCCESS")
 	})
-	inWorld(t, func(w *world) {
+	inWorld(t, func(w *bench) {
 		p := with("OnDelete", "Retain", "SecretRecoveryDays", "7")
 		w.created(p)
 		w.fill()
@@ -64,7 +64,7 @@ func TestLogSaysWhatBecameOfEachThing(t *testing.T) {
 	})
 }
 
-func (w *world) holdsLines(want ...string) {
+func (w *bench) holdsLines(want ...string) {
 	w.t.Helper()
 	got := w.messages()
 	for _, line := range want {

@@ -9,10 +9,11 @@ import (
 
 	"bucketuser/lambda/claim"
 	"bucketuser/lambda/internal/awsfake"
+	"bucketuser/lambda/internal/sim"
 )
 
 // foreignTags are those of another resource.
-var foreignTags = map[string]string{"bucketuser:owner": "Other-v1-x", "bucketuser:stack-id": stackID, "bucketuser:logical-id": logicalID}
+var foreignTags = map[string]string{"bucketuser:owner": "Other-v1-x", "bucketuser:stack-id": stackID, "bucketuser:logical-id": sim.LogicalID}
 
 // Somebody takes a name after it was looked at.
 func TestNamesThatAreTakenMeanwhile(t *testing.T) {
@@ -26,12 +27,12 @@ func TestNamesThatAreTakenMeanwhile(t *testing.T) {
 		{"CreateBucket", "bucket my-data: owned by another account", func(a *awsfake.AWS) { a.AddForeignBucket("my-data", "999999999999") }},
 	} {
 		t.Run(test.operation, func(t *testing.T) {
-			inWorld(t, func(w *world) {
-				want := awsfake.New(account, "eu-west-1")
+			inWorld(t, func(w *bench) {
+				want := awsfake.New(sim.Account, "eu-west-1")
 				test.take(want)
-				w.at(test.operation, func() { test.take(w.aws) })
+				w.at(test.operation, func() { test.take(w.AWS) })
 				w.refused(w.create(named), test.reason)
-				now := w.aws.Snapshot()
+				now := w.AWS.Snapshot()
 				if n, m := len(now.Users)+len(now.Buckets)+len(now.Secrets), len(want.Snapshot().Users)+len(want.Snapshot().Buckets)+len(want.Snapshot().Secrets); n != m {
 					t.Errorf("left: %+v", now)
 				}
@@ -44,13 +45,13 @@ func TestNamesThatAreTakenMeanwhile(t *testing.T) {
 func TestOwnerIsToldByAllTags(t *testing.T) {
 	for _, tag := range []string{"bucketuser:owner", "bucketuser:stack-id", "bucketuser:logical-id"} {
 		t.Run(tag, func(t *testing.T) {
-			inWorld(t, func(w *world) {
+			inWorld(t, func(w *bench) {
 				tags := claim.OwnerTags(w.parse(named))
 				tags[tag] = "other"
-				w.aws.AddUser("clickhouse", "/", tags)
-				w.aws.AddBucket("my-data", tags)
-				w.aws.AddSecret("clickhouse/s3", "theirs", tags)
-				was := w.aws.Snapshot()
+				w.AWS.AddUser("clickhouse", "/", tags)
+				w.AWS.AddBucket("my-data", tags)
+				w.AWS.AddSecret("clickhouse/s3", "theirs", tags)
+				was := w.AWS.Snapshot()
 				w.refused(w.create(named), "belong to this resource; choose another SecretName; user clickhouse")
 				w.same(was)
 				w.succeeded(w.delete(w.idOf(named), with("OnDelete", "Purge")))
@@ -64,11 +65,11 @@ func TestOwnerIsToldByAllTags(t *testing.T) {
 func TestBucketThatAnotherResourceAdoptsMeanwhile(t *testing.T) {
 	for _, operation := range []string{"GetPublicAccessBlock", "CreateAccessKey"} {
 		t.Run(operation, func(t *testing.T) {
-			inWorld(t, func(w *world) {
-				w.aws.AddBucket("my-data", map[string]string{"bucketuser:owner": "released"})
-				w.at(operation, func() { w.aws.TagBucket("my-data", foreignTags) })
+			inWorld(t, func(w *bench) {
+				w.AWS.AddBucket("my-data", map[string]string{"bucketuser:owner": "released"})
+				w.at(operation, func() { w.AWS.TagBucket("my-data", foreignTags) })
 				w.refused(w.create(with("OnDelete", "Retain")), "bucket my-data: exists in this account and does not belong to this resource")
-				now := w.aws.Snapshot()
+				now := w.AWS.Snapshot()
 				if len(now.Users)+len(now.Secrets) > 0 || now.Buckets["my-data"].Tags["bucketuser:owner"] != "Other-v1-x" {
 					t.Errorf("left: %+v", now)
 				}
@@ -76,12 +77,12 @@ func TestBucketThatAnotherResourceAdoptsMeanwhile(t *testing.T) {
 		})
 	}
 	t.Run("at once", func(t *testing.T) {
-		inWorld(t, func(w *world) {
-			w.aws.AddBucket("my-data", map[string]string{"bucketuser:owner": "released"})
-			w.aws.Before = func(_ context.Context, c awsfake.Call) awsfake.Decision {
+		inWorld(t, func(w *bench) {
+			w.AWS.AddBucket("my-data", map[string]string{"bucketuser:owner": "released"})
+			w.AWS.Before = func(_ context.Context, c awsfake.Call) awsfake.Decision {
 				switch {
 				case c.Operation == "GetBucketTagging" && c.OperationN == 2:
-					w.aws.TagBucket("my-data", foreignTags)
+					w.AWS.TagBucket("my-data", foreignTags)
 				case isWrite(c) && c.Service == "s3" && c.OperationN > 1:
 					t.Errorf("%s after another has adopted it", c)
 				}
@@ -93,10 +94,10 @@ func TestBucketThatAnotherResourceAdoptsMeanwhile(t *testing.T) {
 }
 
 func TestBucketThatIsDeletedWhileItIsCreated(t *testing.T) {
-	inRegion(t, "us-east-1", func(w *world) {
-		w.aws.Before = func(_ context.Context, c awsfake.Call) awsfake.Decision {
+	inRegion(t, "us-east-1", func(w *bench) {
+		w.AWS.Before = func(_ context.Context, c awsfake.Call) awsfake.Decision {
 			if c.Operation == "GetBucketTagging" && c.OperationN == 2 {
-				w.aws.DeleteBucket("my-data")
+				w.AWS.DeleteBucket("my-data")
 			}
 			return awsfake.Decision{}
 		}
@@ -106,21 +107,21 @@ func TestBucketThatIsDeletedWhileItIsCreated(t *testing.T) {
 
 // What others have tagged stays tagged, when a secret or a bucket is adopted as well.
 func TestAdoptionKeepsTheTagsOfOthers(t *testing.T) {
-	inWorld(t, func(w *world) {
+	inWorld(t, func(w *bench) {
 		released := map[string]string{"bucketuser:owner": "released", "bucketuser:released-by": "Other-v1-x", "theirs": "1"}
-		w.aws.AddSecret("clickhouse/s3", "theirs", released)
+		w.AWS.AddSecret("clickhouse/s3", "theirs", released)
 		delete(released, "bucketuser:released-by")
-		w.aws.AddBucket("my-data", released)
+		w.AWS.AddBucket("my-data", released)
 		p := with("OnDelete", "Retain", "SecretRecoveryDays", "7")
 		w.credentials(w.created(p))
-		now := w.aws.Snapshot()
+		now := w.AWS.Snapshot()
 		for _, tags := range []map[string]string{now.Secrets["clickhouse/s3"].Tags, now.Buckets["my-data"].Tags} {
 			if tags["theirs"] != "1" || tags["bucketuser:owner"] != w.idOf(p) || tags["bucketuser:released-by"] != "" {
 				t.Errorf("tags: %v", tags)
 			}
 		}
 		w.succeeded(w.delete(w.idOf(p), p))
-		now = w.aws.Snapshot()
+		now = w.AWS.Snapshot()
 		if tags := now.Secrets["clickhouse/s3"].Tags; tags["theirs"] != "1" || tags["bucketuser:before"] != "" {
 			t.Errorf("tags of the released secret: %v", tags)
 		}
@@ -129,12 +130,12 @@ func TestAdoptionKeepsTheTagsOfOthers(t *testing.T) {
 
 // A secret that another resource lets go of is not ours to delete.
 func TestDeleteLeavesASecretThatAnotherReleases(t *testing.T) {
-	inWorld(t, func(w *world) {
+	inWorld(t, func(w *bench) {
 		w.created(named)
-		w.aws.DeleteSecret("clickhouse/s3", 0)
-		w.aws.AddSecret("clickhouse/s3", "theirs", map[string]string{"bucketuser:owner": "released", "bucketuser:released-by": "Other-v1-x"})
+		w.AWS.DeleteSecret("clickhouse/s3", 0)
+		w.AWS.AddSecret("clickhouse/s3", "theirs", map[string]string{"bucketuser:owner": "released", "bucketuser:released-by": "Other-v1-x"})
 		w.succeeded(w.delete(w.idOf(named), named))
-		if now := w.aws.Snapshot(); len(now.Users)+len(now.Buckets) > 0 || len(now.Secrets) != 1 || now.Secrets["clickhouse/s3"].DeletedDays > 0 {
+		if now := w.AWS.Snapshot(); len(now.Users)+len(now.Buckets) > 0 || len(now.Secrets) != 1 || now.Secrets["clickhouse/s3"].DeletedDays > 0 {
 			t.Errorf("left: %+v", now)
 		}
 	})
@@ -142,22 +143,22 @@ func TestDeleteLeavesASecretThatAnotherReleases(t *testing.T) {
 
 // A name may stay taken for a while, and a secret of somebody else may hold it for days.
 func TestSecretNameThatIsStillTaken(t *testing.T) {
-	inWorld(t, func(w *world) {
-		w.aws.SecretDeletion = 30 * time.Second
+	inWorld(t, func(w *bench) {
+		w.AWS.SecretDeletion = 30 * time.Second
 		w.history(create(named), remove(named), create(named))
 	})
 	for name, tags := range map[string]map[string]string{"somebody else's": nil, "another resource's": foreignTags} {
 		t.Run(name, func(t *testing.T) {
-			inWorld(t, func(w *world) {
+			inWorld(t, func(w *bench) {
 				created := w.created(named)
-				w.aws.DeleteSecret("clickhouse/s3", 0)
-				w.aws.AddSecret("clickhouse/s3", "theirs", tags)
-				w.aws.DeleteSecret("clickhouse/s3", 7)
-				was := w.aws.Snapshot()
+				w.AWS.DeleteSecret("clickhouse/s3", 0)
+				w.AWS.AddSecret("clickhouse/s3", "theirs", tags)
+				w.AWS.DeleteSecret("clickhouse/s3", 7)
+				was := w.AWS.Snapshot()
 				w.refused(w.update(created.PhysicalResourceId, named, named), "secret clickhouse/s3: is in its recovery window")
 				w.same(was)
 				w.succeeded(w.delete(created.PhysicalResourceId, named))
-				if now := w.aws.Snapshot(); len(now.Users)+len(now.Buckets) > 0 || !maps.Equal(was.Secrets["clickhouse/s3"].Tags, now.Secrets["clickhouse/s3"].Tags) || now.Secrets["clickhouse/s3"].DeletedDays != 7 {
+				if now := w.AWS.Snapshot(); len(now.Users)+len(now.Buckets) > 0 || !maps.Equal(was.Secrets["clickhouse/s3"].Tags, now.Secrets["clickhouse/s3"].Tags) || now.Secrets["clickhouse/s3"].DeletedDays != 7 {
 					t.Errorf("left: %+v", now)
 				}
 			})
@@ -167,9 +168,9 @@ func TestSecretNameThatIsStillTaken(t *testing.T) {
 
 // The answer to any call may be lost; the SDK makes it again and finds it done.
 func TestAnswersThatAreLostOnce(t *testing.T) {
-	inWorld(t, func(w *world) {
+	inWorld(t, func(w *bench) {
 		lost := map[string]bool{}
-		w.aws.Before = oneByOne(func(_ context.Context, c awsfake.Call) awsfake.Decision {
+		w.AWS.Before = oneByOne(func(_ context.Context, c awsfake.Call) awsfake.Decision {
 			if !isWrite(c) || lost[c.Operation+c.Target] || slices.Contains([]string{"CreateAccessKey", "GetSecretValue"}, c.Operation) {
 				return awsfake.Decision{}
 			}
@@ -186,7 +187,7 @@ func TestAnswersThatAreLostOnce(t *testing.T) {
 		w.fill()
 		released := with("OnDelete", "Retain", "SecretRecoveryDays", "7")
 		w.succeeded(w.delete(created.PhysicalResourceId, released))
-		if now := w.aws.Snapshot(); len(now.Users) > 0 || len(now.Buckets) != 1 || now.Secrets["clickhouse/s3"].DeletedDays != 7 {
+		if now := w.AWS.Snapshot(); len(now.Users) > 0 || len(now.Buckets) != 1 || now.Secrets["clickhouse/s3"].DeletedDays != 7 {
 			t.Errorf("left: %+v", now)
 		}
 	})

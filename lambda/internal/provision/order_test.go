@@ -5,43 +5,55 @@ import (
 	"testing"
 
 	"bucketuser/lambda/internal/awsfake"
+	"bucketuser/lambda/internal/sim"
 )
+
+// isConfiguration reports whether a call changes the configuration of a bucket.
+func isConfiguration(c awsfake.Call) bool {
+	return c.Service == "s3" && isWrite(c) && !strings.Contains(c.Operation, "Object") && !strings.Contains(c.Operation, "Upload")
+}
 
 // S3 refuses two changes of one bucket's configuration at the same time, and no policy
 // may stand a moment without the public access block.
 func TestBucketIsConfiguredByOneCallAtATime(t *testing.T) {
-	isConfiguration := func(c awsfake.Call) bool {
-		return c.Service == "s3" && isWrite(c) && !strings.Contains(c.Operation, "Object") && !strings.Contains(c.Operation, "Upload")
-	}
-	inWorld(t, func(w *world) {
+	inWorld(t, func(w *bench) {
 		p := with("Versioning", "true", "Tags", []any{map[string]any{"Key": "a", "Value": "b"}})
 		for _, e := range []event{create(named), update(named, p, named)} {
-			w.aws.SetPublicAccessBlock("my-data", false) // if it is there
-			w.aws.SetResourceStatus(stackID, logicalID, strings.ToUpper(e.kind)+"_IN_PROGRESS")
-			var made []string
-			var a answer
-			w.direct(func(calls []awsfake.Call) (int, awsfake.Decision) {
-				next, n := 0, 0
-				for i, call := range calls {
-					if isConfiguration(call) {
-						n++
-					} else {
-						next = i // as long as there is another, a configuration waits
-					}
-				}
-				if n > 1 {
-					t.Errorf("%d at the same time: %v", n, calls)
-				}
-				if isConfiguration(calls[next]) {
-					made = append(made, calls[next].Operation)
-				}
-				return next, awsfake.Decision{}
-			}, func() { a = w.deliver(w.aws.Session("provider"), e.kind, w.idOf(named), e.p, e.old) })
-			w.succeeded(a)
-			order := strings.Join(made, " ")
+			w.AWS.SetPublicAccessBlock("my-data", false) // if it is there
+			w.AWS.SetResourceStatus(stackID, sim.LogicalID, strings.ToUpper(e.kind)+"_IN_PROGRESS")
+			order := strings.Join(w.configurations(e), " ")
 			if block, policy := strings.Index(order, "PutPublicAccessBlock"), strings.Index(order, "PutBucketPolicy"); block < 0 || block > policy && policy >= 0 {
 				t.Errorf("%s: %s", e.kind, order)
 			}
 		}
 	})
+}
+
+// configurations delivers an event and returns the calls that configured the bucket. As
+// long as there is another call, these wait, so that those made at the same time meet.
+func (w *bench) configurations(e event) (made []string) {
+	w.t.Helper()
+	lastOther := func(held []awsfake.Call) (next int) {
+		n := 0
+		for i, call := range held {
+			if isConfiguration(call) {
+				n++
+			} else {
+				next = i
+			}
+		}
+		if n > 1 {
+			w.t.Errorf("%d at the same time: %v", n, held)
+		}
+		return next
+	}
+	var a answer
+	w.Run(lastOther, func(c awsfake.Call) awsfake.Decision {
+		if isConfiguration(c) {
+			made = append(made, c.Operation)
+		}
+		return awsfake.Decision{}
+	}, func() { a = w.deliver(w.AWS.Session("provider"), e.kind, w.idOf(named), e.p, e.old) })
+	w.succeeded(a)
+	return made
 }

@@ -10,69 +10,84 @@ import (
 	"time"
 
 	"bucketuser/lambda/internal/awsfake"
+	"bucketuser/lambda/internal/sim"
 )
 
 var oneRace = flag.String("race-at", "", "run this one interleaving of TestRace, as a violation prints it, such as 3,5")
 
 // TestRace interleaves two deliveries at every pair of calls.
 func TestRace(t *testing.T) {
-	var total tally
+	total := tally{uses: sim.Uses{}}
 	start := time.Now()
+	all := races()
+	defer total.progress("pairs", len(all))()
 	t.Run("pairs", func(t *testing.T) {
-		for _, r := range races() {
+		for _, r := range all {
 			t.Run(r.name, func(t *testing.T) {
 				t.Parallel()
 				r.enumerate(t, &total)
+				total.done.Add(1)
 			})
 		}
 	})
-	fmt.Printf("races: %d interleavings, %d violations, leak checks: %d texts, %d windows, behaviour %016x, %s\n", total.one.Load(), total.violations.Load(),
-		total.texts.Load(), total.windows.Load(), total.behaviour.Load(), time.Since(start).Round(time.Second))
+	fmt.Printf("races: %d interleavings, %d violations, leak checks: %d texts, %d windows, behaviour %016x, exclusions used: %v, %s\n", total.one.Load(), total.violations.Load(),
+		total.texts.Load(), total.windows.Load(), total.behaviour.Load(), total.uses, time.Since(start).Round(time.Second))
 }
 
 // enumerate runs the race for every number of calls that a makes before b begins, and
 // every number that b makes before a goes on, until a and b make no more. Calls beyond
 // the 40th repeat what is waited for, so of those every eighth is enough.
 func (r race) enumerate(t *testing.T, total *tally) {
-	wants := make([]awsfake.Snapshot, len(r.ends))
-	for i, end := range r.ends {
-		r.inWorld(t, func(w *world) {
-			r.before(w)
-			w.history(end.like...)
-			wants[i] = settled(w.aws)
-		})
-	}
+	wants, uses := r.wants(t), sim.Uses{}
 	for first, more := 0, true; more && !t.Failed(); first++ {
 		for second := 1; second < maxCalls && !t.Failed(); second++ {
 			if r.skips(first, second) {
 				more = first < maxCalls
 				continue
 			}
-			var reached [2]bool
-			r.inWorld(t, func(w *world) {
-				var violation string
-				var answers [2]answer
-				reached, answers, violation = r.run(w, first, second, wants)
-				total.saw(w, fmt.Sprint(r.name, first, second), answers[:]...)
-				total.one.Add(1)
-				if *oneRace != "" {
-					for _, call := range w.aws.Calls() {
-						w.t.Log(call)
-					}
-					w.t.Log(w.log.String())
-				}
-				if violation != "" {
-					total.violations.Add(1)
-					w.t.Errorf("go test ./lambda/internal/provision -run '%s' -race-at %d,%d: %s", t.Name(), first, second, violation)
-				}
-				total.violations.Add(w.leaked())
-				total.searched(w)
-			})
+			reached := r.interleave(t, first, second, wants, uses, total)
 			if more = reached[0]; !more || !reached[1] {
 				break
 			}
 		}
 	}
+	total.used(uses)
+	if *oneRace == "" && r.exempt.isIdle(uses) {
+		t.Errorf("%v is never needed", r.exempt.number)
+	}
+}
+
+// wants are the accounts after each of the ends.
+func (r race) wants(t *testing.T) []awsfake.Snapshot {
+	wants := make([]awsfake.Snapshot, len(r.ends))
+	for i, end := range r.ends {
+		r.inWorld(t, func(w *bench) {
+			r.before(w)
+			w.history(end.like...)
+			wants[i] = settled(w.AWS)
+		})
+	}
+	return wants
+}
+
+// interleave runs the race once in a world of its own and counts it.
+func (r race) interleave(t *testing.T, first, second int, wants []awsfake.Snapshot, uses sim.Uses, total *tally) (reached [2]bool) {
+	r.inWorld(t, func(w *bench) {
+		x := r.run(w, first, second, wants, uses)
+		total.saw(w, fmt.Sprint(r.name, first, second), x.answers[:]...)
+		total.one.Add(1)
+		if *oneRace != "" {
+			w.tell()
+		}
+		if x.violation != "" {
+			total.violations.Add(1)
+			w.t.Errorf("go test ./lambda/internal/provision -run '%s' -race-at %d,%d: %s", t.Name(), first, second, x.violation)
+		}
+		total.violations.Add(w.leaked())
+		total.searched(w)
+		reached = [2]bool{x.made[0] >= first, x.made[1] > second}
+	})
+	return reached
 }
 
 func (r race) skips(first, second int) bool {
@@ -82,112 +97,145 @@ func (r race) skips(first, second int) bool {
 	return first > 40 && first%8 != 0 || second > 40 && second%8 != 0
 }
 
-func (r race) inWorld(t *testing.T, test func(*world)) {
-	inRegion(t, "eu-west-1", func(w *world) {
-		w.aws.UserPropagation, w.aws.KeyPropagation = 500*time.Millisecond, 1500*time.Millisecond
+func (r race) inWorld(t *testing.T, test func(*bench)) {
+	inRegion(t, "eu-west-1", func(w *bench) {
+		w.AWS.UserPropagation, w.AWS.KeyPropagation = 500*time.Millisecond, 1500*time.Millisecond
 		test(w)
 	})
 }
 
+// interleaving is one run of a race.
+type interleaving struct {
+	race
+	w        *bench
+	sessions [2]*awsfake.Session
+	over     [2]atomic.Bool
+	cut      bool // the first dies at its next call
+	hasAsked bool // the second, CloudFormation
+	answers  [2]answer
+	errs     [2]error
+	uses     sim.Uses // of the race's exemption
+
+	made      [2]int // calls of each
+	violation string
+}
+
 // run lets a make first calls, b second calls, and then both go on.
-func (r race) run(w *world, first, second int, wants []awsfake.Snapshot) (reached [2]bool, answers [2]answer, violation string) {
+func (r race) run(w *bench, first, second int, wants []awsfake.Snapshot, uses sim.Uses) *interleaving {
 	r.before(w)
-	sessions := [2]*awsfake.Session{w.aws.Session("provider"), w.aws.Session("provider")}
-	var errs [2]error
-	var over [2]atomic.Bool
-	deliver := func(i int, e event, id string) func() {
-		if e.kind != "Create" && id == "" {
-			id = w.idOf(e.id)
-		}
-		sign := w.sign
-		if e.late {
-			sign = w.signed
-		}
-		url := sign(e.kind, id, e.p, e.old)
-		return func() {
-			answers[i], errs[i] = w.invoke(sessions[i], url, e.kind, id, e.p, e.old)
-			over[i].Store(true)
-		}
-	}
-	w.aws.SetResourceStatus(w.stackID, logicalID, r.status[0])
-	turns := []struct{ who, calls int }{{0, first}, {1, second}, {0, 1000}, {1, 1000}}
+	x := &interleaving{race: r, w: w, uses: uses, sessions: [2]*awsfake.Session{w.AWS.Session("provider"), w.AWS.Session("provider")}}
+	w.AWS.SetResourceStatus(w.stackID, sim.LogicalID, r.status[0])
 	// What is being deleted, or given up, may stop working in any order.
-	sound := unsafe(w.aws.Snapshot()) == "" && r.b.kind != "Delete" && r.name != "rollback beside replacement"
-	begun := false
-	w.direct(func(calls []awsfake.Call) (int, awsfake.Decision) {
-		if sound && violation == "" {
-			violation = unsafe(w.aws.Snapshot())
+	isSound := unsafe(w.AWS.Snapshot()) == "" && r.a.kind != "Delete" && r.b.kind != "Delete" && r.name != "rollback beside replacement"
+	choose := x.inTurns(first, second)
+	w.Run(func(held []awsfake.Call) int {
+		if isSound && x.violation == "" {
+			x.violation = unsafe(w.AWS.Snapshot())
 		}
-		for turns[0].calls == 0 || over[turns[0].who].Load() {
-			turns = turns[1:]
-		}
-		turn := &turns[0]
-		if turn.who == 1 && !begun {
-			begun = true
-			w.aws.SetResourceStatus(w.stackID, logicalID, r.status[1])
-		}
-		for i, call := range calls {
-			if call.Session == sessions[turn.who].Name() {
-				turn.calls--
-				if turn.who == 0 && call.Operation == r.denied {
-					return i, awsfake.Refuse(awsfake.AccessDenied)
-				}
-				return i, awsfake.Decision{}
-			}
-		}
-		return hold, awsfake.Decision{}
-	}, deliver(0, r.a, ""), deliver(1, r.b, r.id))
-	made := [2]int{}
-	for _, call := range w.aws.Calls() {
-		for i, session := range sessions {
+		return choose(held)
+	}, x.decide, x.delivery(0, r.a, ""), x.delivery(1, r.b, r.id))
+	x.count()
+	if x.violation == "" {
+		x.violation = x.outcome()
+	}
+	x.goOn(first+second, wants)
+	return x
+}
+
+// delivery sends an event to the i-th process.
+func (x *interleaving) delivery(i int, e event, id string) func() {
+	if e.kind != "Create" && id == "" {
+		id = x.w.idOf(e.id)
+	}
+	sign := x.w.sign
+	if e.late {
+		sign = x.w.signed
+	}
+	url := sign(e.kind, id, e.p, e.old)
+	if e.noTime {
+		url, _, _ = strings.Cut(url, "?")
+	}
+	return func() {
+		x.answers[i], x.errs[i] = x.w.invoke(x.sessions[i], url, e.kind, id, e.p, e.old)
+		x.over[i].Store(true)
+	}
+}
+
+// inTurns chooses first calls of a, second calls of b, and then the rest of both.
+func (x *interleaving) inTurns(first, second int) sim.Chooser {
+	turn := func(i, calls int) sim.Turn {
+		return sim.Turn{Session: x.sessions[i], Calls: calls, IsOver: x.over[i].Load}
+	}
+	begins, goesOn := turn(1, second), turn(0, sim.All)
+	begins.Begin = func() { x.w.AWS.SetResourceStatus(x.w.stackID, sim.LogicalID, x.status[1]) }
+	goesOn.Begin = func() { x.cut = x.isCutOff }
+	return sim.InTurns(turn(0, first), begins, goesOn, turn(1, sim.All))
+}
+
+func (x *interleaving) decide(c awsfake.Call) awsfake.Decision {
+	isFirst := c.Session == x.sessions[0].Name()
+	switch {
+	case isFirst && x.cut:
+		return awsfake.Lose(awsfake.Killed)
+	case isFirst && c.Operation == x.denied:
+		return awsfake.Refuse(awsfake.AccessDenied)
+	case !isFirst && x.isUnasked && !x.hasAsked && c.Operation == "DescribeStackResource":
+		x.hasAsked = true
+		return awsfake.Refuse(awsfake.AccessDenied)
+	}
+	return awsfake.Decision{}
+}
+
+// count counts the calls that each has made.
+func (x *interleaving) count() {
+	for _, call := range x.w.AWS.Calls() {
+		for i, session := range x.sessions {
 			if call.Session == session.Name() {
-				made[i]++
+				x.made[i]++
 			}
 		}
 	}
-	if violation == "" {
-		violation = r.outcome(w, answers, errs)
-	}
-	// An end without events can always be looked at, one of the others each time.
-	turn := first + second
-	for i, end := range r.ends {
-		if violation == "" && (len(end.then) == 0 || i == 1+turn%max(1, len(r.ends)-1) || len(r.ends) == 1) {
-			violation = r.finish(w, answers, end, wants[i])
+}
+
+// goOn goes on as CloudFormation may. An end without events can always be looked at, one
+// of the others each time.
+func (x *interleaving) goOn(turn int, wants []awsfake.Snapshot) {
+	for i, end := range x.ends {
+		if x.violation == "" && (len(end.then) == 0 || i == 1+turn%max(1, len(x.ends)-1) || len(x.ends) == 1) {
+			x.violation = x.finish(end, wants[i])
 		}
 	}
-	return [2]bool{made[0] >= first, made[1] > second}, answers, violation
 }
 
 // outcome says what is wrong with the answers.
-func (r race) outcome(w *world, answers [2]answer, errs [2]error) string {
-	for i, err := range errs {
+func (x *interleaving) outcome() string {
+	for i, err := range x.errs {
 		switch {
+		case err != nil && x.sessions[i].Killed():
 		case err != nil:
 			return err.Error()
-		case r.judge == nil && answers[i].Status != "SUCCESS":
-			return fmt.Sprintf("delivery %d answers %s", i+1, answers[i].Reason)
+		case x.judge == nil && x.answers[i].Status != "SUCCESS":
+			return fmt.Sprintf("delivery %d answers %s", i+1, x.answers[i].Reason)
 		}
 	}
-	if r.judge == nil && r.a.kind != "Delete" && !maps.Equal(answers[0].Data, answers[1].Data) {
-		return fmt.Sprintf("one answers %v, the other %v", answers[0].Data, answers[1].Data)
-	}
-	if r.judge != nil {
-		if reason := r.judge(w, answers[0], answers[1]); reason != "" {
-			return reason
-		}
+	switch {
+	case x.judge != nil:
+		return x.judge(x.w, x.answers[0], x.answers[1])
+	case x.a.kind != "Delete" && !maps.Equal(x.answers[0].Data, x.answers[1].Data):
+		return fmt.Sprintf("one answers %v, the other %v", x.answers[0].Data, x.answers[1].Data)
 	}
 	return ""
 }
 
 // finish says what is wrong after one of the ends.
-func (r race) finish(w *world, answers [2]answer, end raceEnd, want awsfake.Snapshot) string {
+func (x *interleaving) finish(end raceEnd, want awsfake.Snapshot) string {
 	for _, e := range end.then {
-		if last := w.play(e, nil); last.err != nil || last.answer.Status != "SUCCESS" {
+		if last := x.w.play(e, nil); last.err != nil || last.answer.Status != "SUCCESS" {
 			return fmt.Sprintf("then %s answers %s %v", e.kind, last.answer.Reason, last.err)
 		}
 	}
-	if diff := difference(want, settled(w.aws)); diff != "" {
-		return fmt.Sprintf("in the end (%s, %s): %s", brief(answers[0]), brief(answers[1]), diff)
+	if diff := x.exempt.difference(x.uses, want, settled(x.w.AWS)); diff != "" {
+		return fmt.Sprintf("in the end (%s, %s): %s", brief(x.answers[0]), brief(x.answers[1]), diff)
 	}
 	return ""
 }

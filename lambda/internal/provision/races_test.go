@@ -6,13 +6,14 @@ import (
 	"strings"
 
 	"bucketuser/lambda/internal/awsfake"
+	"bucketuser/lambda/internal/sim"
 )
 
 // race is two deliveries at the same time: the first makes some calls, then the
 // second makes some, then the first goes on to its end, and then the second.
 type race struct {
 	name   string
-	before func(*world)
+	before func(*bench)
 	a, b   event
 	id     string    // of b, if CloudFormation made one up
 	denied string    // an operation that is refused to a alone
@@ -20,12 +21,19 @@ type race struct {
 	// ends are what CloudFormation may send afterwards, and the events that lead to
 	// the same account one after the other, without a race.
 	ends  []raceEnd
-	judge func(w *world, a, b answer) string // of the answers; nil: both say SUCCESS
+	judge func(w *bench, a, b answer) string // of the answers; nil: both say SUCCESS
+
+	exempt    exemption
+	isCutOff  bool // a dies after the first call that it makes when b has had its turn
+	isUnasked bool // b gets no answer to its first question to CloudFormation
 }
 
 type raceEnd struct{ then, like []event }
 
-func races() []race {
+// races are all of them.
+func races() []race { return append(ordinaryRaces(), exemptRaces()...) }
+
+func ordinaryRaces() []race {
 	creating := [2]string{"CREATE_IN_PROGRESS", "CREATE_IN_PROGRESS"}
 	deleted := [2]string{"CREATE_IN_PROGRESS", "DELETE_IN_PROGRESS"}
 	deleting := [2]string{"DELETE_IN_PROGRESS", "DELETE_IN_PROGRESS"}
@@ -34,69 +42,69 @@ func races() []race {
 	movedP := maps.Clone(p)
 	movedP["Prefix"] = "logs"
 	recovering, retain := with("SecretRecoveryDays", "7"), with("OnDelete", "Retain")
-	made := func(p properties) func(*world) { return func(w *world) { w.history(create(p)) } }
+	made := func(p sim.Properties) func(*bench) { return func(w *bench) { w.history(create(p)) } }
 	gone := []raceEnd{{nil, []event{create(named), remove(named)}}}
 	to := func(events ...event) []event { return events }
-	any := func(*world, answer, answer) string { return "" }
+	any := func(*bench, answer, answer) string { return "" }
 
 	return []race{
-		{"delete beside create", nothing, create(named), remove(named), "", "", deleted, gone, deleteSucceeds},
-		{"delete under an invented id beside create", nothing, create(named), remove(named), "analytics-Disk-1ABCDEFGHIJKL", "", deleted, gone, deleteSucceeds},
-		{"delete beside create, CloudFormation does not say", nothing, create(named), remove(named), "", "", [2]string{},
-			[]raceEnd{{to(remove(named)), to(create(named), remove(named))}}, wholeOrNothing},
-		{"two creates", nothing, create(named), create(named), "", "", creating,
-			[]raceEnd{{nil, to(create(named))}, {to(remove(named)), to(create(named), remove(named))}}, nil},
-		{"two creates that restore", func(w *world) { w.history(create(recovering), remove(recovering)) }, create(recovering), create(recovering), "", "", creating,
-			[]raceEnd{{nil, to(create(recovering))}, {to(remove(recovering)), to(create(recovering), remove(recovering))}}, nil},
-		{"two creates that adopt", func(w *world) { w.aws.AddBucket("my-data", map[string]string{"bucketuser:owner": "released"}) },
-			create(retain), create(retain), "", "", creating,
-			[]raceEnd{{nil, to(create(retain))}, {to(remove(retain)), to(create(retain), remove(retain))}}, nil},
+		{name: "delete beside create", before: nothing, a: create(named), b: remove(named), status: deleted, ends: gone, judge: deleteSucceeds},
+		{name: "delete under an invented id beside create", before: nothing, a: create(named), b: remove(named), id: "analytics-Disk-1ABCDEFGHIJKL", status: deleted, ends: gone, judge: deleteSucceeds},
+		{name: "delete beside create, CloudFormation does not say", before: nothing, a: create(named), b: remove(named),
+			ends: []raceEnd{{to(remove(named)), to(create(named), remove(named))}}, judge: wholeOrNothing, exempt: exemption{number: sim.CreateAfterDelete}},
+		{name: "two creates", before: nothing, a: create(named), b: create(named), status: creating,
+			ends: []raceEnd{{nil, to(create(named))}, {to(remove(named)), to(create(named), remove(named))}}},
+		{name: "two creates that restore", before: func(w *bench) { w.history(create(recovering), remove(recovering)) }, a: create(recovering), b: create(recovering), status: creating,
+			ends: []raceEnd{{nil, to(create(recovering))}, {to(remove(recovering)), to(create(recovering), remove(recovering))}}},
+		{name: "two creates that adopt", before: func(w *bench) { w.AWS.AddBucket("my-data", map[string]string{"bucketuser:owner": "released"}) },
+			a: create(retain), b: create(retain), status: creating,
+			ends: []raceEnd{{nil, to(create(retain))}, {to(remove(retain)), to(create(retain), remove(retain))}}},
 		// One fails for reasons of its own: its undoing and the other's commit exclude each other.
-		{"two creates, one without a right", nothing, create(named), create(named), "", "PutBucketLifecycleConfiguration", creating,
-			[]raceEnd{{to(remove(named)), to(create(named), remove(named))}}, notBoth},
-		{"two deletes", made(named), remove(named), remove(named), "", "", deleting, []raceEnd{{nil, to(remove(named))}}, nil},
-		{"two purges", filled(purge), remove(purge), remove(purge), "", "", deleting, []raceEnd{{nil, to(remove(purge))}}, nil},
-		{"two updates", made(named), update(named, logs, named), update(named, logs, named), "", "", updating,
-			[]raceEnd{{nil, to(update(named, logs, named))}}, nil},
-		{"two updates that mint", func(w *world) { w.history(create(named)); w.aws.DeleteUser("clickhouse") },
-			update(named, logs, named), update(named, logs, named), "", "", updating, []raceEnd{{nil, to(update(named, logs, named))}}, nil},
-		{"two updates that restore", func(w *world) { w.history(create(named)); w.aws.DeleteSecret("clickhouse/s3", 30) },
-			update(named, logs, named), update(named, logs, named), "", "", updating, []raceEnd{{nil, to(update(named, logs, named))}}, nil},
-		{"two updates that make room", func(w *world) {
-			w.aws.DeleteKey(w.created(named).Data["AccessKeyId"])
-			w.aws.AddKey("clickhouse")
-		}, update(named, logs, named), update(named, logs, named), "", "", updating, []raceEnd{{nil, to(update(named, logs, named))}}, slowMayFail},
+		{name: "two creates, one without a right", before: nothing, a: create(named), b: create(named), denied: "PutBucketLifecycleConfiguration", status: creating,
+			ends: []raceEnd{{to(remove(named)), to(create(named), remove(named))}}, judge: notBoth, exempt: exemption{number: sim.OneCreateFails}},
+		{name: "two deletes", before: made(named), a: remove(named), b: remove(named), status: deleting, ends: []raceEnd{{nil, to(remove(named))}}},
+		{name: "two purges", before: filled(purge), a: remove(purge), b: remove(purge), status: deleting, ends: []raceEnd{{nil, to(remove(purge))}}},
+		{name: "two updates", before: made(named), a: update(named, logs, named), b: update(named, logs, named), status: updating,
+			ends: []raceEnd{{nil, to(update(named, logs, named))}}},
+		{name: "two updates that mint", before: func(w *bench) { w.history(create(named)); w.AWS.DeleteUser("clickhouse") },
+			a: update(named, logs, named), b: update(named, logs, named), status: updating, ends: []raceEnd{{nil, to(update(named, logs, named))}}},
+		{name: "two updates that restore", before: func(w *bench) { w.history(create(named)); w.AWS.DeleteSecret("clickhouse/s3", 30) },
+			a: update(named, logs, named), b: update(named, logs, named), status: updating, ends: []raceEnd{{nil, to(update(named, logs, named))}}},
+		{name: "two updates that make room", before: func(w *bench) {
+			w.AWS.DeleteKey(w.created(named).Data["AccessKeyId"])
+			w.AWS.AddKey("clickhouse")
+		}, a: update(named, logs, named), b: update(named, logs, named), status: updating, ends: []raceEnd{{nil, to(update(named, logs, named))}}, judge: slowMayFail},
 		// Whichever writes last wins, so the account may be as the update wanted it when
 		// the rollback has answered. The key stays right, and the next event converges.
-		{"rollback beside update", made(named), update(named, logs, named), update(named, named, logs), "", "", updating,
-			[]raceEnd{{to(update(named, named, logs)), to(update(named, named, logs))}}, any},
-		{"rollback beside update that mints", func(w *world) { w.history(create(named)); w.aws.DeleteUser("clickhouse") },
-			update(named, logs, named), update(named, named, logs), "", "", updating,
-			[]raceEnd{{to(update(named, named, logs)), to(update(named, named, logs))}}, any},
-		{"delete beside update", made(named), update(named, with("Access", "Full"), named), remove(named), "", "",
-			[2]string{"UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS"}, []raceEnd{{nil, to(remove(named))}}, any},
-		{"two replacements", made(old), update(old, p, old), update(old, p, old), "", "", updating,
-			[]raceEnd{{nil, to(update(old, p, old))}, {to(remove(old)), to(update(old, p, old), remove(old))}, {to(update(old, old, p)), nil}}, nil},
+		{name: "rollback beside update", before: made(named), a: update(named, logs, named), b: update(named, named, logs), status: updating,
+			ends: []raceEnd{{to(update(named, named, logs)), to(update(named, named, logs))}}, judge: any, exempt: exemption{number: sim.LaterCallWins}},
+		{name: "rollback beside update that mints", before: func(w *bench) { w.history(create(named)); w.AWS.DeleteUser("clickhouse") },
+			a: update(named, logs, named), b: update(named, named, logs), status: updating,
+			ends: []raceEnd{{to(update(named, named, logs)), to(update(named, named, logs))}}, judge: any, exempt: exemption{number: sim.LaterCallWins}},
+		{name: "delete beside update", before: made(named), a: update(named, with("Access", "Full"), named), b: remove(named),
+			status: [2]string{"UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS"}, ends: []raceEnd{{nil, to(remove(named))}}, judge: any},
+		{name: "two replacements", before: made(old), a: update(old, p, old), b: update(old, p, old), status: updating,
+			ends: []raceEnd{{nil, to(update(old, p, old))}, {to(remove(old)), to(update(old, p, old), remove(old))}, {to(update(old, old, p)), nil}}},
 		// The new set is unknown to CloudFormation and goes away, so its secret is nobody's.
-		{"rollback beside replacement", made(old), update(old, p, old), update(old, old, p), "", "", updating,
-			[]raceEnd{{nil, nil}, {to(update(old, old, p)), nil}}, any},
-		{"cleanup beside a late replacement", func(w *world) { w.history(create(old), update(old, p, old)) },
-			update(old, p, old), remove(old), "", "", updating, []raceEnd{{nil, to(remove(old))}}, any},
+		{name: "rollback beside replacement", before: made(old), a: update(old, p, old), b: update(old, old, p), status: updating,
+			ends: []raceEnd{{nil, nil}, {to(update(old, old, p)), nil}}, judge: any},
+		{name: "cleanup beside a late replacement", before: func(w *bench) { w.history(create(old), update(old, p, old)) },
+			a: update(old, p, old), b: remove(old), status: updating, ends: []raceEnd{{nil, to(remove(old))}}, judge: any},
 		// Events of the past, beside one that makes use of what they are about.
-		{name: "late replacement beside update", before: func(w *world) { w.history(create(old), update(old, p, old), update(old, old, p)) },
+		{name: "late replacement beside update", before: func(w *bench) { w.history(create(old), update(old, p, old), update(old, old, p)) },
 			a: late(update(old, p, old)), b: update(old, logs, old), status: updating, ends: []raceEnd{{nil, to(update(old, logs, old))}}, judge: any},
-		{name: "late rollback beside update", before: func(w *world) {
+		{name: "late rollback beside update", before: func(w *bench) {
 			w.history(create(old), update(old, p, old), update(old, old, p), update(old, p, old), remove(old))
-			w.aws.SetPhysicalResourceID(stackID, logicalID, w.idOf(p))
+			w.AWS.SetPhysicalResourceID(stackID, sim.LogicalID, w.idOf(p))
 		}, a: late(update(old, old, p)), b: update(p, movedP, p), status: updating, ends: []raceEnd{{nil, to(update(p, movedP, p))}}, judge: any},
-		{name: "late purge beside delete of a later life", before: func(w *world) { w.history(create(purge), remove(purge), create(retain)); w.fill() },
+		{name: "late purge beside delete of a later life", before: func(w *bench) { w.history(create(purge), remove(purge), create(retain)); w.fill() },
 			a: late(remove(purge)), b: remove(retain), status: deleting, ends: []raceEnd{{nil, to(remove(retain))}}, judge: deleteSucceeds},
-		{name: "late create beside delete", before: func(w *world) { w.history(create(purge)); w.fill(); w.aws.PutSecretValue("clickhouse/s3", "nonsense") },
+		{name: "late create beside delete", before: func(w *bench) { w.history(create(purge)); w.fill(); w.AWS.PutSecretValue("clickhouse/s3", "nonsense") },
 			a: late(create(purge)), b: remove(purge), status: deleting, ends: []raceEnd{{nil, to(remove(purge))}}, judge: deleteSucceeds},
 	}
 }
 
-func deleteSucceeds(_ *world, _, b answer) string {
+func deleteSucceeds(_ *bench, _, b answer) string {
 	if b.Status != "SUCCESS" {
 		return "Delete answers " + b.Reason
 	}
@@ -105,7 +113,7 @@ func deleteSucceeds(_ *world, _, b answer) string {
 
 // slowMayFail is what is promised where one waits until the other's key is committed or
 // given up: the other may have waited at its commit for longer than that.
-func slowMayFail(_ *world, a, b answer) string {
+func slowMayFail(_ *bench, a, b answer) string {
 	for _, one := range []answer{a, b} {
 		if one.Status != "SUCCESS" && !strings.Contains(one.Reason, "the outcome of the commit is unknown") {
 			return brief(one)
@@ -119,8 +127,8 @@ func slowMayFail(_ *world, a, b answer) string {
 
 // notBoth is what is promised where one of two Creates fails and is undone: a set that
 // the other has answered for is there.
-func notBoth(w *world, a, b answer) string {
-	now := w.aws.Snapshot()
+func notBoth(w *bench, a, b answer) string {
+	now := w.AWS.Snapshot()
 	n := len(now.Users) + len(now.Buckets) + len(now.Secrets)
 	switch reason := unsafe(now); {
 	case reason != "":
@@ -135,8 +143,8 @@ func notBoth(w *world, a, b answer) string {
 
 // wholeOrNothing is what is promised where CloudFormation cannot be asked: a Create
 // that goes on after its Delete makes a whole set or none.
-func wholeOrNothing(w *world, a, b answer) string {
-	now := w.aws.Snapshot()
+func wholeOrNothing(w *bench, a, b answer) string {
+	now := w.AWS.Snapshot()
 	if a.Status == "SUCCESS" { // and then the Delete went on, or not
 		if n := len(now.Users) + len(now.Buckets) + len(now.Secrets); n != 0 && n != 3 {
 			return "Create answers SUCCESS, but " + difference(awsfake.Snapshot{}, now)

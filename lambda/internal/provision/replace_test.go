@@ -3,13 +3,16 @@ package provision_test
 import (
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"bucketuser/lambda/internal/awsfake"
+	"bucketuser/lambda/internal/sim"
 )
 
-var renamed = properties{"BucketName": "my-data-2", "UserName": "clickhouse-2", "SecretName": "clickhouse/s3-2"}
+var renamed = sim.Properties{"BucketName": "my-data-2", "UserName": "clickhouse-2", "SecretName": "clickhouse/s3-2"}
 
 func TestReplacementMakesADisjointSet(t *testing.T) {
-	inWorld(t, func(w *world) {
+	inWorld(t, func(w *bench) {
 		old := w.succeeded(w.create(named))
 		replaced := w.succeeded(w.update(old.PhysicalResourceId, renamed, named))
 		if replaced.PhysicalResourceId == old.PhysicalResourceId {
@@ -19,7 +22,7 @@ func TestReplacementMakesADisjointSet(t *testing.T) {
 		w.credentials(old)
 
 		w.succeeded(w.delete(old.PhysicalResourceId, named))
-		now := w.aws.Snapshot()
+		now := w.AWS.Snapshot()
 		if len(now.Users) != 1 || len(now.Buckets) != 1 || len(now.Secrets) != 1 || now.Buckets["my-data-2"].Policy == "" {
 			t.Errorf("left: %+v", now)
 		}
@@ -29,7 +32,7 @@ func TestReplacementMakesADisjointSet(t *testing.T) {
 func TestReplacementIsRefused(t *testing.T) {
 	tests := []struct {
 		name     string
-		old, new properties
+		old, new sim.Properties
 		arrange  func(*awsfake.AWS)
 		want     string
 	}{
@@ -37,18 +40,18 @@ func TestReplacementIsRefused(t *testing.T) {
 		{"keeping the user", named, with("BucketName", "my-data-2", "SecretName", "s2"), nil, "UserName clickhouse: must change too"},
 		{"keeping the secret", named, with("BucketName", "my-data-2", "UserName", "u2"), nil, "SecretName clickhouse/s3: must change too"},
 		{"a lone rename", named, with("BucketName", "my-data-2"), nil, "UserName clickhouse: must change too"},
-		{"with another OnDelete", named, properties{"OnDelete": "Purge"}, nil, "OnDelete: must not change together with a name"},
+		{"with another OnDelete", named, sim.Properties{"OnDelete": "Purge"}, nil, "OnDelete: must not change together with a name"},
 		{"of a bucket with objects", named, renamed, func(a *awsfake.AWS) { a.PutObject("my-data", "data/x", "1") },
 			"replacement would delete the old bucket: bucket my-data: is not empty: 1 objects or versions"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			inWorld(t, func(w *world) {
+			inWorld(t, func(w *bench) {
 				old := w.succeeded(w.create(test.old))
 				if test.arrange != nil {
-					test.arrange(w.aws)
+					test.arrange(w.AWS)
 				}
-				was := w.aws.Snapshot()
+				was := w.AWS.Snapshot()
 				a := w.refused(w.update(old.PhysicalResourceId, test.new, test.old), test.want)
 				if a.PhysicalResourceId != old.PhysicalResourceId {
 					t.Errorf("a refused update answers %s: CloudFormation would delete %s", a.PhysicalResourceId, old.PhysicalResourceId)
@@ -66,35 +69,50 @@ func TestReplacementIsRefused(t *testing.T) {
 // Update back and a Delete of the new set, or by that Delete alone.
 func TestRollbackOfAReplacement(t *testing.T) {
 	for _, onDelete := range []string{"DeleteIfEmpty", "Purge", "Retain"} {
-		for _, back := range []bool{true, false} {
-			t.Run(onDelete, func(t *testing.T) {
-				inWorld(t, func(w *world) {
-					oldProperties, newProperties := with("OnDelete", onDelete), with("OnDelete", onDelete, "BucketName", "b-2", "UserName", "u-2", "SecretName", "s-2")
-					old := w.succeeded(w.create(oldProperties))
-					if onDelete != "DeleteIfEmpty" {
-						w.aws.PutObject("my-data", "data/x", "1")
-					}
-					was := w.aws.Snapshot()
-					replaced := w.succeeded(w.update(old.PhysicalResourceId, newProperties, oldProperties))
-					if back {
-						// Consumers may have written by now: going back is not refused for that.
-						w.aws.PutObject("my-data", "data/y", "1")
-						was = w.awsWithout("b-2", "u-2", "s-2")
-						a := w.succeeded(w.update(replaced.PhysicalResourceId, oldProperties, newProperties))
-						if a.PhysicalResourceId != old.PhysicalResourceId {
-							t.Errorf("going back answers %s", a.PhysicalResourceId)
-						}
-					}
-					w.succeeded(w.delete(replaced.PhysicalResourceId, newProperties))
-					w.same(was)
-				})
+		before, after := with("OnDelete", onDelete), with("OnDelete", onDelete, "BucketName", "b-2", "UserName", "u-2", "SecretName", "s-2")
+		t.Run(onDelete, func(t *testing.T) {
+			inWorld(t, func(w *bench) {
+				old, replaced := w.replaced(before, after)
+				// Consumers may have written by now: going back is not refused for that.
+				w.AWS.PutObject("my-data", "data/y", "1")
+				was := w.awsWithout("b-2", "u-2", "s-2")
+				a := w.succeeded(w.update(replaced, before, after))
+				if a.PhysicalResourceId != old {
+					t.Errorf("going back answers %s", a.PhysicalResourceId)
+				}
+				w.succeeded(w.delete(replaced, after))
+				w.same(was)
 			})
-		}
+		})
+		t.Run(onDelete, func(t *testing.T) {
+			inWorld(t, func(w *bench) {
+				_, replaced := w.replaced(before, after)
+				was := w.awsWithout("b-2", "u-2", "s-2")
+				w.succeeded(w.delete(replaced, after))
+				w.same(was)
+			})
+		})
 	}
 }
 
-func (w *world) awsWithout(bucket, user, secret string) awsfake.Snapshot {
-	now := w.aws.Snapshot()
+// replaced makes a set, with data where it may hold some, replaces it, and returns both
+// ids. The replacement must leave the old set as it was.
+func (w *bench) replaced(before, after sim.Properties) (old, replaced string) {
+	w.t.Helper()
+	old = w.succeeded(w.create(before)).PhysicalResourceId
+	if before["OnDelete"] != "DeleteIfEmpty" {
+		w.AWS.PutObject("my-data", "data/x", "1")
+	}
+	was := w.AWS.Snapshot()
+	replaced = w.succeeded(w.update(old, after, before)).PhysicalResourceId
+	if diff := cmp.Diff(was, w.awsWithout("b-2", "u-2", "s-2"), ignoreLastEvent); diff != "" {
+		w.t.Errorf("the replacement has changed the old set (-before +after)\n%s", diff)
+	}
+	return old, replaced
+}
+
+func (w *bench) awsWithout(bucket, user, secret string) awsfake.Snapshot {
+	now := w.AWS.Snapshot()
 	delete(now.Buckets, bucket)
 	delete(now.Users, user)
 	delete(now.Secrets, secret)
@@ -106,15 +124,15 @@ func (w *world) awsWithout(bucket, user, secret string) awsfake.Snapshot {
 func TestRollbackOfAFailedReplacement(t *testing.T) {
 	for _, operation := range []string{"CreateBucket", "CreateUser", "CreateSecret", "PutBucketPolicy", "CreateAccessKey", "PutSecretValue"} {
 		t.Run(operation, func(t *testing.T) {
-			inWorld(t, func(w *world) {
+			inWorld(t, func(w *bench) {
 				old := w.succeeded(w.create(named))
-				was := w.aws.Snapshot()
-				w.aws.Before = deny(operation)
+				was := w.AWS.Snapshot()
+				w.AWS.Before = deny(operation)
 				a := w.refused(w.update(old.PhysicalResourceId, renamed, named), "AccessDenied")
 				if a.PhysicalResourceId != old.PhysicalResourceId {
 					t.Errorf("answers %s", a.PhysicalResourceId)
 				}
-				w.aws.Before = nil
+				w.AWS.Before = nil
 				w.succeeded(w.update(old.PhysicalResourceId, named, renamed))
 				w.same(was)
 			})
@@ -124,13 +142,13 @@ func TestRollbackOfAFailedReplacement(t *testing.T) {
 
 // Somebody may have found the new bucket before the replacement failed.
 func TestLeftoverOfAReplacementThatHoldsDataIsReleased(t *testing.T) {
-	inWorld(t, func(w *world) {
+	inWorld(t, func(w *bench) {
 		p := with("OnDelete", "Purge")
 		w.history(create(p))
 		w.killedAfter("PutSecretValue", update(p, other(p), p))
-		w.aws.PutObject("my-data-2", "data/x", "1")
+		w.AWS.PutObject("my-data-2", "data/x", "1")
 		w.history(update(p, p, other(p)))
-		now := w.aws.Snapshot()
+		now := w.AWS.Snapshot()
 		b := now.Buckets["my-data-2"]
 		if len(now.Users) != 1 || len(now.Secrets) != 1 || b.Tags["bucketuser:owner"] != "released" || len(b.Objects["data/x"]) != 1 {
 			t.Errorf("left: %+v", now)

@@ -14,15 +14,16 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"bucketuser/lambda/internal/awsfake"
+	"bucketuser/lambda/internal/sim"
 )
 
 // A start is a state in which the function may find an account: what earlier events, and
 // the people beside them, have left behind.
 type start struct {
 	name   string
-	region string     // "": eu-west-1
-	live   properties // of the resource, as CloudFormation has them; nil if it has none
-	make   func(*world)
+	region string         // "": eu-west-1
+	live   sim.Properties // of the resource, as CloudFormation has them; nil if it has none
+	make   func(*bench)
 }
 
 // starts are states that every version must go on from. What each version before this one
@@ -31,9 +32,9 @@ type start struct {
 func starts() []start {
 	old := with("OnDelete", "Purge")
 	recovering, retain := with("SecretRecoveryDays", "7"), with("OnDelete", "Retain")
-	adopt := func(w *world) {
-		w.aws.AddBucket("my-data", map[string]string{"bucketuser:owner": "released", "theirs": "1"})
-		w.aws.PutObject("my-data", "data/x", "1")
+	adopt := func(w *bench) {
+		w.AWS.AddBucket("my-data", map[string]string{"bucketuser:owner": "released", "theirs": "1"})
+		w.AWS.PutObject("my-data", "data/x", "1")
 	}
 	all := []start{
 		created("", named),
@@ -44,23 +45,23 @@ func starts() []start {
 		created("versioned", with("OnDelete", "DeleteIfEmpty", "Versioning", "true")),
 		created("SecretRecoveryDays", recovering),
 		created("everything", everything),
-		created("generated names", properties{}),
+		created("generated names", sim.Properties{}),
 		created("Prefix with braces", braces),
 		created("Prefix with anchors", anchors),
 	}
 	return append(all, []start{
-		{"in us-east-1", "us-east-1", named, func(w *world) { w.history(create(named)) }},
-		{"adopted", "", retain, func(w *world) { adopt(w); w.history(create(retain)) }},
-		{"retained", "", nil, func(w *world) { w.history(create(retain)); w.fill(); w.history(remove(retain)) }},
-		{"in a recovery window", "", nil, func(w *world) { w.history(create(recovering), remove(recovering)) }},
-		{"restored", "", recovering, func(w *world) { w.history(create(recovering), remove(recovering), create(recovering)) }},
-		{"renamed", "", other(old), func(w *world) { w.history(create(old)); w.fill(); w.history(update(old, other(old), old)) }},
-		{"renamed and cleaned up", "", other(old), func(w *world) { w.history(create(old), update(old, other(old), old), remove(old)) }},
-		{"half renamed", "", old, func(w *world) { w.history(create(old)); w.killedAfter("CreateAccessKey", update(old, other(old), old)) }},
-		{"half created", "", named, func(w *world) { w.killedAfter("CreateAccessKey", create(named)) }},
-		{"Purge half done", "", old, func(w *world) { w.history(create(old)); w.fill(); w.killedAfter("DeleteObjects", remove(old)) }},
-		{"half in a recovery window", "", recovering, func(w *world) { w.history(create(recovering)); w.killedAfter("TagResource", remove(recovering)) }},
-		{"half restored", "", recovering, func(w *world) {
+		{"in us-east-1", "us-east-1", named, func(w *bench) { w.history(create(named)) }},
+		{"adopted", "", retain, func(w *bench) { adopt(w); w.history(create(retain)) }},
+		{"retained", "", nil, func(w *bench) { w.history(create(retain)); w.fill(); w.history(remove(retain)) }},
+		{"in a recovery window", "", nil, func(w *bench) { w.history(create(recovering), remove(recovering)) }},
+		{"restored", "", recovering, func(w *bench) { w.history(create(recovering), remove(recovering), create(recovering)) }},
+		{"renamed", "", other(old), func(w *bench) { w.history(create(old)); w.fill(); w.history(update(old, other(old), old)) }},
+		{"renamed and cleaned up", "", other(old), func(w *bench) { w.history(create(old), update(old, other(old), old), remove(old)) }},
+		{"half renamed", "", old, func(w *bench) { w.history(create(old)); w.killedAfter("CreateAccessKey", update(old, other(old), old)) }},
+		{"half created", "", named, func(w *bench) { w.killedAfter("CreateAccessKey", create(named)) }},
+		{"Purge half done", "", old, func(w *bench) { w.history(create(old)); w.fill(); w.killedAfter("DeleteObjects", remove(old)) }},
+		{"half in a recovery window", "", recovering, func(w *bench) { w.history(create(recovering)); w.killedAfter("TagResource", remove(recovering)) }},
+		{"half restored", "", recovering, func(w *bench) {
 			w.history(create(recovering), remove(recovering))
 			w.killedAfter("CreateAccessKey", create(recovering))
 		}},
@@ -75,8 +76,8 @@ var everything = with("Prefix", "logs", "Access", "ReadOnly", "Versioning", "tru
 	"Statements", []any{map[string]any{"Effect": "Allow", "Action": "s3:GetObjectTagging"}})
 
 // created is the start after a Create of named properties with others beside them.
-func created(differing string, p properties) start {
-	return start{strings.TrimSpace("created " + differing), "", p, func(w *world) { w.history(create(p)) }}
+func created(differing string, p sim.Properties) start {
+	return start{strings.TrimSpace("created " + differing), "", p, func(w *bench) { w.history(create(p)) }}
 }
 
 func startNamed(t *testing.T, name string) start {
@@ -91,10 +92,10 @@ func startNamed(t *testing.T, name string) start {
 
 // left is what a version has left behind in a start, as it is kept in a file.
 type left struct {
-	Live       properties // of the resource; null if there is none
-	Status     string     // of the resource, as DescribeStackResource shows it
-	PhysicalID string     // the same
-	Sent       time.Time  // when the last event was sent
+	Live       sim.Properties // of the resource; null if there is none
+	Status     string         // of the resource, as DescribeStackResource shows it
+	PhysicalID string         // the same
+	Sent       time.Time      // when the last event was sent
 	Account    awsfake.Snapshot
 }
 
@@ -127,10 +128,10 @@ func (s start) file() string { return strings.ReplaceAll(s.name, " ", "-") + ".j
 // leave makes a start with the function of this version and returns what is left.
 func (s start) leave(t *testing.T) (l left) {
 	t.Helper()
-	inRegion(t, s.inRegion(), func(w *world) {
+	inRegion(t, s.inRegion(), func(w *bench) {
 		s.make(w)
-		l = left{Live: s.live, Sent: w.sent.at, Account: w.aws.Snapshot()}
-		l.Status, l.PhysicalID = w.aws.ResourceStatus(w.stackID, logicalID)
+		l = left{Live: s.live, Sent: w.sent.signer.Last, Account: w.AWS.Snapshot()}
+		l.Status, l.PhysicalID = w.AWS.ResourceStatus(w.stackID, sim.LogicalID)
 	})
 	return l
 }
@@ -138,14 +139,14 @@ func (s start) leave(t *testing.T) (l left) {
 func (s start) inRegion() string { return cmp.Or(s.region, "eu-west-1") }
 
 // restore puts what a version has left behind into an empty account.
-func (w *world) restore(l left) {
+func (w *bench) restore(l left) {
 	w.t.Helper()
-	if err := w.aws.Restore(l.Account); err != nil {
+	if err := w.AWS.Restore(l.Account); err != nil {
 		w.t.Fatal(err)
 	}
-	w.sent.at = l.Sent
-	w.aws.SetResourceStatus(w.stackID, logicalID, l.Status)
-	w.aws.SetPhysicalResourceID(w.stackID, logicalID, l.PhysicalID)
+	w.sent.signer.Last = l.Sent
+	w.AWS.SetResourceStatus(w.stackID, sim.LogicalID, l.Status)
+	w.AWS.SetPhysicalResourceID(w.stackID, sim.LogicalID, l.PhysicalID)
 }
 
 // readLeft reads what a version has left behind in a start; ok is false where that version
@@ -178,16 +179,7 @@ func TestLeaveBehind(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			var read left
-			if err := json.Unmarshal(text, &read); err != nil {
-				t.Fatal(err)
-			}
-			inRegion(t, s.inRegion(), func(w *world) {
-				w.restore(read)
-				if diff := gocmp.Diff(was.Account, w.aws.Snapshot()); diff != "" {
-					t.Errorf("restored (-left +restored)\n%s", diff)
-				}
-			})
+			s.comesBack(t, was, text)
 			if *leaveIn == "" {
 				return
 			}
@@ -196,4 +188,19 @@ func TestLeaveBehind(t *testing.T) {
 			}
 		})
 	}
+}
+
+// comesBack fails the test unless the account can be made again from a text.
+func (s start) comesBack(t *testing.T, was left, text []byte) {
+	t.Helper()
+	var read left
+	if err := json.Unmarshal(text, &read); err != nil {
+		t.Fatal(err)
+	}
+	inRegion(t, s.inRegion(), func(w *bench) {
+		w.restore(read)
+		if diff := gocmp.Diff(was.Account, w.AWS.Snapshot()); diff != "" {
+			t.Errorf("restored (-left +restored)\n%s", diff)
+		}
+	})
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"bucketuser/lambda/internal/awsfake"
+	"bucketuser/lambda/internal/sim"
 )
 
 // What each event does while CloudFormation says that the resource is in a state.
@@ -19,30 +20,35 @@ func TestEventsInEachState(t *testing.T) {
 			"CREATE_IN_PROGRESS CREATE_COMPLETE UPDATE_COMPLETE UPDATE_FAILED DELETE_IN_PROGRESS UPDATE_IN_PROGRESS*"},
 		"Delete": {goesOn: "DELETE_IN_PROGRESS DELETE_COMPLETE CREATE_FAILED UPDATE_COMPLETE UPDATE_IN_PROGRESS*"},
 	} {
-		for i, list := range []string{states.goesOn, states.isStale} {
-			for state := range strings.FieldsSeq(list) {
-				t.Run(kind+" in "+state, func(t *testing.T) {
-					inWorld(t, func(w *world) {
-						id := w.idOf(named)
-						if kind != "Create" {
-							w.created(named)
-						}
-						w.aws.SetResourceStatus(stackID, logicalID, strings.TrimSuffix(state, "*"))
-						w.aws.SetPhysicalResourceID(stackID, logicalID, id)
-						if strings.HasSuffix(state, "*") {
-							w.aws.SetPhysicalResourceID(stackID, logicalID, w.idOf(renamed))
-						}
-						a := w.deliver(w.aws.Session("provider"), kind, id, with("OnDelete", "Purge"), named)
-						if i == 0 {
-							w.succeeded(a)
-						} else {
-							w.refused(a, "CloudFormation no longer waits for this event: the resource is ")
-						}
-					})
+		for state := range strings.FieldsSeq(states.goesOn) {
+			t.Run(kind+" in "+state, func(t *testing.T) {
+				inWorld(t, func(w *bench) { w.succeeded(w.deliverIn(state, kind)) })
+			})
+		}
+		for state := range strings.FieldsSeq(states.isStale) {
+			t.Run(kind+" in "+state, func(t *testing.T) {
+				inWorld(t, func(w *bench) {
+					w.refused(w.deliverIn(state, kind), "CloudFormation no longer waits for this event: the resource is ")
 				})
-			}
+			})
 		}
 	}
+}
+
+// deliverIn delivers an event while the resource is in a state.
+func (w *bench) deliverIn(state, kind string) answer {
+	w.t.Helper()
+	id := w.idOf(named)
+	if kind != "Create" {
+		w.created(named)
+	}
+	status, isOther := strings.CutSuffix(state, "*")
+	w.AWS.SetResourceStatus(stackID, sim.LogicalID, status)
+	w.AWS.SetPhysicalResourceID(stackID, sim.LogicalID, id)
+	if isOther {
+		w.AWS.SetPhysicalResourceID(stackID, sim.LogicalID, w.idOf(renamed))
+	}
+	return w.deliver(w.AWS.Session("provider"), kind, id, with("OnDelete", "Purge"), named)
 }
 
 // The state may change while the set is made: nobody may get a key then, and nothing
@@ -50,19 +56,15 @@ func TestEventsInEachState(t *testing.T) {
 func TestCreateThatIsGivenUpDoesNotCommit(t *testing.T) {
 	for _, proven := range []string{"true", "false"} {
 		t.Run("proven "+proven, func(t *testing.T) {
-			inWorld(t, func(w *world) {
-				w.aws.KeyPropagation = time.Minute
+			inWorld(t, func(w *bench) {
+				w.AWS.KeyPropagation = time.Minute
 				var made time.Time
-				w.aws.Before = oneByOne(func(_ context.Context, c awsfake.Call) awsfake.Decision {
-					switch c.Operation {
-					case "CreateAccessKey":
+				w.AWS.Before = oneByOne(func(_ context.Context, c awsfake.Call) awsfake.Decision {
+					if c.Operation == "CreateAccessKey" {
 						made = time.Now()
-						w.aws.SetResourceStatus(stackID, logicalID, "DELETE_IN_PROGRESS")
-					case "PutSecretValue":
-						if putValue(c) != "null" {
-							t.Error("a key is committed")
-						}
+						w.AWS.SetResourceStatus(stackID, sim.LogicalID, "DELETE_IN_PROGRESS")
 					}
+					w.isNoCommit(c)
 					return awsfake.Decision{}
 				})
 				w.refused(w.create(with("VerifyCredentials", proven)), "CloudFormation no longer waits for this event")
@@ -75,14 +77,22 @@ func TestCreateThatIsGivenUpDoesNotCommit(t *testing.T) {
 	}
 }
 
+// isNoCommit fails the test if a call puts a value into the secret that is no tombstone.
+func (w *bench) isNoCommit(c awsfake.Call) {
+	w.t.Helper()
+	if c.Operation == "PutSecretValue" && putValue(c) != "null" {
+		w.t.Error("a key is committed")
+	}
+}
+
 // CloudFormation that does not answer, or not that, holds up no event for long.
 func TestEventsGoOnWhereCloudFormationDoesNotSay(t *testing.T) {
 	for name, decision := range map[string]awsfake.Decision{
 		"denied": awsfake.Refuse(awsfake.AccessDenied), "hanging": awsfake.Refuse(awsfake.Hang), "throttled": awsfake.Refuse(awsfake.Throttled),
 	} {
 		t.Run(name, func(t *testing.T) {
-			inWorld(t, func(w *world) {
-				w.aws.Before = func(_ context.Context, c awsfake.Call) awsfake.Decision {
+			inWorld(t, func(w *bench) {
+				w.AWS.Before = func(_ context.Context, c awsfake.Call) awsfake.Decision {
 					if c.Operation == "DescribeStackResource" {
 						return decision
 					}
@@ -104,11 +114,11 @@ func TestEventsGoOnWhereCloudFormationDoesNotSay(t *testing.T) {
 // Every call on a bucket names the account that must own it: between two calls the name
 // may have gone to somebody else.
 func TestCallsOnABucketNameItsOwner(t *testing.T) {
-	inWorld(t, func(w *world) {
+	inWorld(t, func(w *bench) {
 		seen := map[string]bool{}
-		w.aws.Before = oneByOne(func(_ context.Context, c awsfake.Call) awsfake.Decision {
+		w.AWS.Before = oneByOne(func(_ context.Context, c awsfake.Call) awsfake.Decision {
 			if owner := reflect.ValueOf(c.Input).Elem().FieldByName("ExpectedBucketOwner"); owner.IsValid() {
-				if seen[c.Operation] = true; owner.IsNil() || owner.Elem().String() != account {
+				if seen[c.Operation] = true; owner.IsNil() || owner.Elem().String() != sim.Account {
 					t.Errorf("%s does not name the owner", c)
 				}
 			}
@@ -118,7 +128,7 @@ func TestCallsOnABucketNameItsOwner(t *testing.T) {
 			p := with("Access", access, "OnDelete", "Purge", "Versioning", "true")
 			created := w.created(p)
 			w.fill()
-			w.aws.SetPublicAccessBlock("my-data", false)
+			w.AWS.SetPublicAccessBlock("my-data", false)
 			changed := with("OnDelete", "Retain", "AbortIncompleteUploadsAfterDays", "0", "Prefix", "logs", "Tags", []any{map[string]any{"Key": "a", "Value": "b"}})
 			w.succeeded(w.update(created.PhysicalResourceId, changed, p))
 			w.succeeded(w.update(created.PhysicalResourceId, p, changed))

@@ -1,45 +1,16 @@
 package provision_test
 
 import (
-	"context"
 	"maps"
-	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 
-	"bucketuser/lambda/internal/awsfake"
+	"bucketuser/lambda/internal/sim"
 )
 
-// oneByOne has a hook see one call at a time. The hook must not wait: time stands still
-// while another call waits for it.
-func oneByOne(hook func(context.Context, awsfake.Call) awsfake.Decision) func(context.Context, awsfake.Call) awsfake.Decision {
-	var mu sync.Mutex
-	return func(ctx context.Context, c awsfake.Call) awsfake.Decision {
-		mu.Lock()
-		defer mu.Unlock()
-		return hook(ctx, c)
-	}
-}
-
-// at calls do when an operation is first called, and then refuses the operations for good.
-func (w *world) at(operation string, do func(), refused ...string) {
-	var done atomic.Bool
-	w.aws.Before = func(_ context.Context, c awsfake.Call) awsfake.Decision {
-		if c.Operation == operation && done.CompareAndSwap(false, true) {
-			do()
-		}
-		if slices.Contains(refused, c.Operation) {
-			return awsfake.Refuse(awsfake.AccessDenied)
-		}
-		return awsfake.Decision{}
-	}
-}
-
 func TestFailedCreateIsUndoneWhereCloudFormationDoesNotSay(t *testing.T) {
-	inWorld(t, func(w *world) {
-		w.aws.Before = deny("PutSecretValue", "DescribeStackResource")
+	inWorld(t, func(w *bench) {
+		w.AWS.Before = deny("PutSecretValue", "DescribeStackResource")
 		w.refused(w.create(named), "AccessDenied")
 		w.empty()
 	})
@@ -49,10 +20,10 @@ func TestFailedCreateIsUndoneWhereCloudFormationDoesNotSay(t *testing.T) {
 func TestFailedCreateReleasesABucketThatHoldsData(t *testing.T) {
 	for _, onDelete := range []string{"DeleteIfEmpty", "Purge", "Retain"} {
 		t.Run(onDelete, func(t *testing.T) {
-			inWorld(t, func(w *world) {
-				w.at("PutSecretValue", func() { w.aws.PutObject("my-data", "data/x", "1") }, "PutSecretValue")
+			inWorld(t, func(w *bench) {
+				w.at("PutSecretValue", func() { w.AWS.PutObject("my-data", "data/x", "1") }, "PutSecretValue")
 				w.refused(w.create(with("OnDelete", onDelete)), "AccessDenied")
-				now := w.aws.Snapshot()
+				now := w.AWS.Snapshot()
 				b := now.Buckets["my-data"]
 				if len(now.Users)+len(now.Secrets) > 0 || b.Tags["bucketuser:owner"] != "released" || len(b.Objects["data/x"]) != 1 {
 					t.Errorf("left: %+v", now)
@@ -67,17 +38,17 @@ func TestFailedCreateReleasesABucketThatHoldsData(t *testing.T) {
 func TestFailedRollbackRemovesNothing(t *testing.T) {
 	for _, asked := range []string{"", "DescribeStackResource"} {
 		for _, isWrittenOver := range []bool{true, false} {
-			inWorld(t, func(w *world) {
+			inWorld(t, func(w *bench) {
 				p := other(named)
 				w.history(create(named), update(named, p, named))
 				if isWrittenOver {
-					w.aws.PutSecretValue("clickhouse/s3", "nonsense")
+					w.AWS.PutSecretValue("clickhouse/s3", "nonsense")
 				} else {
-					w.aws.DeleteSecret("clickhouse/s3", 0)
+					w.AWS.DeleteSecret("clickhouse/s3", 0)
 				}
-				w.aws.Before = deny("CreateAccessKey", asked)
+				w.AWS.Before = deny("CreateAccessKey", asked)
 				w.refused(w.update(w.idOf(p), named, p), "AccessDenied")
-				if now := w.aws.Snapshot(); len(now.Users) != 2 || len(now.Buckets) != 2 || now.Buckets["my-data"].Tags["bucketuser:owner"] != w.idOf(named) {
+				if now := w.AWS.Snapshot(); len(now.Users) != 2 || len(now.Buckets) != 2 || now.Buckets["my-data"].Tags["bucketuser:owner"] != w.idOf(named) {
 					t.Errorf("left: %+v", now)
 				}
 			})
@@ -89,13 +60,13 @@ func TestFailedRollbackRemovesNothing(t *testing.T) {
 func TestFailedUpdateInPlaceRemovesNothing(t *testing.T) {
 	for _, state := range []string{"UPDATE_IN_PROGRESS", "UPDATE_ROLLBACK_IN_PROGRESS", "UPDATE_FAILED", "A_STATE_OF_THE_FUTURE"} {
 		t.Run(state, func(t *testing.T) {
-			inWorld(t, func(w *world) {
+			inWorld(t, func(w *bench) {
 				w.created(named)
-				w.aws.DeleteSecret("clickhouse/s3", 0)
-				w.aws.Before = deny("CreateAccessKey")
-				w.aws.SetResourceStatus(stackID, logicalID, state)
-				w.refused(w.deliver(w.aws.Session("provider"), "Update", w.idOf(named), named, named), "")
-				if now := w.aws.Snapshot(); len(now.Users) != 1 || len(now.Buckets) != 1 {
+				w.AWS.DeleteSecret("clickhouse/s3", 0)
+				w.AWS.Before = deny("CreateAccessKey")
+				w.AWS.SetResourceStatus(stackID, sim.LogicalID, state)
+				w.refused(w.deliver(w.AWS.Session("provider"), "Update", w.idOf(named), named, named), "")
+				if now := w.AWS.Snapshot(); len(now.Users) != 1 || len(now.Buckets) != 1 {
 					t.Errorf("left: %+v", now)
 				}
 			})
@@ -107,8 +78,8 @@ func TestFailedUpdateInPlaceRemovesNothing(t *testing.T) {
 func TestUpdateOfWhatIsBeingDeletedLeavesNothing(t *testing.T) {
 	for _, state := range []string{"DELETE_IN_PROGRESS", "DELETE_COMPLETE"} {
 		t.Run(state, func(t *testing.T) {
-			inWorld(t, func(w *world) {
-				w.at("CreateAccessKey", func() { w.aws.SetResourceStatus(stackID, logicalID, state) })
+			inWorld(t, func(w *bench) {
+				w.at("CreateAccessKey", func() { w.AWS.SetResourceStatus(stackID, sim.LogicalID, state) })
 				w.refused(w.update(w.idOf(named), named, named), "CloudFormation no longer waits for this event")
 				w.empty()
 			})
@@ -118,15 +89,15 @@ func TestUpdateOfWhatIsBeingDeletedLeavesNothing(t *testing.T) {
 
 // Nobody will send a Delete for what such an Update makes when the resource is gone.
 func TestUpdateOfWhatIsGoneReleasesABucketThatHoldsData(t *testing.T) {
-	inWorld(t, func(w *world) {
+	inWorld(t, func(w *bench) {
 		p := other(named)
 		w.history(create(named))
 		w.at("CreateAccessKey", func() {
-			w.aws.SetResourceStatus(stackID, logicalID, "DELETE_COMPLETE")
-			w.aws.PutObject("my-data-2", "data/x", "1")
+			w.AWS.SetResourceStatus(stackID, sim.LogicalID, "DELETE_COMPLETE")
+			w.AWS.PutObject("my-data-2", "data/x", "1")
 		})
 		w.refused(w.update(w.idOf(named), p, named), "CloudFormation no longer waits for this event")
-		now := w.aws.Snapshot()
+		now := w.AWS.Snapshot()
 		b := now.Buckets["my-data-2"]
 		if len(now.Users) != 1 || b.Tags["bucketuser:owner"] != "released" || len(b.Objects["data/x"]) != 1 {
 			t.Errorf("left: %+v", now)
@@ -138,16 +109,16 @@ func TestUpdateOfWhatIsGoneReleasesABucketThatHoldsData(t *testing.T) {
 func TestReplacementThatIsGivenUpKeepsData(t *testing.T) {
 	for _, onDelete := range []string{"DeleteIfEmpty", "Purge", "Retain"} {
 		t.Run(onDelete, func(t *testing.T) {
-			inWorld(t, func(w *world) {
+			inWorld(t, func(w *bench) {
 				old := with("OnDelete", onDelete)
 				w.history(create(old))
 				w.at("CreateAccessKey", func() {
-					w.aws.SetResourceStatus(stackID, logicalID, "UPDATE_COMPLETE")
-					w.aws.SetPhysicalResourceID(stackID, logicalID, w.idOf(old))
-					w.aws.PutObject("my-data-2", "data/x", "1")
+					w.AWS.SetResourceStatus(stackID, sim.LogicalID, "UPDATE_COMPLETE")
+					w.AWS.SetPhysicalResourceID(stackID, sim.LogicalID, w.idOf(old))
+					w.AWS.PutObject("my-data-2", "data/x", "1")
 				})
 				w.refused(w.update(w.idOf(old), other(old), old), "undo: bucket my-data-2: is not empty")
-				now := w.aws.Snapshot()
+				now := w.AWS.Snapshot()
 				b := now.Buckets["my-data-2"]
 				if len(now.Users) != 1 || b.Tags["bucketuser:owner"] != w.idOf(other(old)) || len(b.Objects["data/x"]) != 1 {
 					t.Errorf("left: %+v", now)
@@ -160,28 +131,28 @@ func TestReplacementThatIsGivenUpKeepsData(t *testing.T) {
 // A leftover goes away last, only while CloudFormation waits, and not silently.
 func TestLeftoverGoesAwayAfterTheSetIsRight(t *testing.T) {
 	for name, test := range map[string]struct {
-		arrange func(*world)
+		arrange func(*bench)
 		reason  string
 	}{
-		"the rollback fails": {func(w *world) { w.aws.Before = deny("GetBucketPolicy") }, "AccessDenied"},
-		"nobody waits": {func(w *world) {
-			w.at("GetBucketPolicy", func() { w.aws.SetResourceStatus(stackID, logicalID, "UPDATE_COMPLETE") })
+		"the rollback fails": {func(w *bench) { w.AWS.Before = deny("GetBucketPolicy") }, "AccessDenied"},
+		"nobody waits": {func(w *bench) {
+			w.at("GetBucketPolicy", func() { w.AWS.SetResourceStatus(stackID, sim.LogicalID, "UPDATE_COMPLETE") })
 		}, "CloudFormation no longer waits"},
-		"it cannot be removed": {func(w *world) { w.aws.Before = deny("DeleteSecret") }, "left by the failed replacement: secret"},
+		"it cannot be removed": {func(w *bench) { w.AWS.Before = deny("DeleteSecret") }, "left by the failed replacement: secret"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inWorld(t, func(w *world) {
+			inWorld(t, func(w *bench) {
 				p := other(named)
 				w.history(create(named))
 				w.killedAfter("PutSecretValue", update(named, p, named))
-				was := w.aws.Snapshot()
+				was := w.AWS.Snapshot()
 				test.arrange(w)
 				w.refused(w.update(w.idOf(named), named, p), test.reason)
 				w.same(was)
-				w.aws.Before = nil
-				w.aws.SetResourceStatus(stackID, logicalID, "UPDATE_IN_PROGRESS")
+				w.AWS.Before = nil
+				w.AWS.SetResourceStatus(stackID, sim.LogicalID, "UPDATE_IN_PROGRESS")
 				w.history(update(named, named, p))
-				if now := w.aws.Snapshot(); len(now.Users)+len(now.Buckets)+len(now.Secrets) != 3 {
+				if now := w.AWS.Snapshot(); len(now.Users)+len(now.Buckets)+len(now.Secrets) != 3 {
 					t.Errorf("left: %+v", now)
 				}
 			})
@@ -191,21 +162,21 @@ func TestLeftoverGoesAwayAfterTheSetIsRight(t *testing.T) {
 
 // A rollback comes from whatever was refused before it.
 func TestRollbackFromPropertiesThatWereNeverAccepted(t *testing.T) {
-	inWorld(t, func(w *world) {
+	inWorld(t, func(w *bench) {
 		w.history(create(named))
-		was := w.aws.Snapshot()
-		w.succeeded(w.update(w.idOf(named), named, properties{"BucketName": "NOT A NAME"}))
+		was := w.AWS.Snapshot()
+		w.succeeded(w.update(w.idOf(named), named, sim.Properties{"BucketName": "NOT A NAME"}))
 		w.same(was)
 	})
 }
 
 // The names of the old set may be outside of patterns that were narrowed since.
 func TestReplacementOutOfNarrowedPatternsIsChecked(t *testing.T) {
-	inWorld(t, func(w *world) {
+	inWorld(t, func(w *bench) {
 		w.history(create(named))
-		w.aws.PutObject("my-data", "data/x", "1")
-		id, was := w.idOf(named), w.aws.Snapshot()
-		w.provider.BucketNamePattern, w.provider.SecretNamePattern = "my-data-*", "clickhouse/s3-*"
+		w.AWS.PutObject("my-data", "data/x", "1")
+		id, was := w.idOf(named), w.AWS.Snapshot()
+		w.Provider.BucketNamePattern, w.Provider.SecretNamePattern = "my-data-*", "clickhouse/s3-*"
 		w.refused(w.update(id, renamed, named), "replacement would delete the old bucket")
 		mixed := maps.Clone(renamed)
 		mixed["UserName"] = strings.ToUpper(named["UserName"].(string)) // IAM's names differ in more than case
@@ -216,12 +187,12 @@ func TestReplacementOutOfNarrowedPatternsIsChecked(t *testing.T) {
 
 // A rollback is not refused for what the new set holds by now.
 func TestRollbackLeavesDataToTheDeleteOfTheNewSet(t *testing.T) {
-	inWorld(t, func(w *world) {
+	inWorld(t, func(w *bench) {
 		p := other(named)
 		w.history(create(named), update(named, p, named))
-		w.aws.PutObject("my-data-2", "data/x", "1")
+		w.AWS.PutObject("my-data-2", "data/x", "1")
 		w.history(update(p, named, p))
-		if now := w.aws.Snapshot(); len(now.Buckets["my-data-2"].Objects["data/x"]) != 1 {
+		if now := w.AWS.Snapshot(); len(now.Buckets["my-data-2"].Objects["data/x"]) != 1 {
 			t.Errorf("left: %+v", now)
 		}
 	})
@@ -229,19 +200,19 @@ func TestRollbackLeavesDataToTheDeleteOfTheNewSet(t *testing.T) {
 
 // What holds the old name is not asked whether it is empty unless it is ours.
 func TestReplacementWhereTheOldBucketIsGone(t *testing.T) {
-	inWorld(t, func(w *world) {
+	inWorld(t, func(w *bench) {
 		w.history(create(named))
-		w.aws.DeleteBucket("my-data")
-		w.aws.AddBucket("my-data", nil)
-		w.aws.PutObject("my-data", "x", "1")
+		w.AWS.DeleteBucket("my-data")
+		w.AWS.AddBucket("my-data", nil)
+		w.AWS.PutObject("my-data", "x", "1")
 		w.history(update(named, renamed, named))
 	})
 }
 
 // Whoever must grant rights wants to know all that are missing.
 func TestReasonNamesAllThatFailed(t *testing.T) {
-	inWorld(t, func(w *world) {
-		w.aws.Before = deny("CreateUser", "CreateBucket", "CreateSecret")
+	inWorld(t, func(w *bench) {
+		w.AWS.Before = deny("CreateUser", "CreateBucket", "CreateSecret")
 		a := w.create(named)
 		for _, right := range []string{"iam:CreateUser", "s3:CreateBucket", "secretsmanager:CreateSecret"} {
 			w.refused(a, right)
@@ -250,14 +221,14 @@ func TestReasonNamesAllThatFailed(t *testing.T) {
 }
 
 func TestFailedRollbackRemovesNothingWhateverItIsCalled(t *testing.T) {
-	inWorld(t, func(w *world) {
+	inWorld(t, func(w *bench) {
 		p := other(named)
 		w.history(create(named), update(named, p, named))
-		w.aws.PutSecretValue("clickhouse/s3", "nonsense")
-		w.aws.Before = deny("CreateAccessKey")
-		w.aws.SetResourceStatus(stackID, logicalID, "UPDATE_ROLLBACK_IN_PROGRESS")
-		w.refused(w.deliver(w.aws.Session("provider"), "Update", w.idOf(p), named, p), "AccessDenied")
-		if now := w.aws.Snapshot(); len(now.Users) != 2 || len(now.Buckets) != 2 {
+		w.AWS.PutSecretValue("clickhouse/s3", "nonsense")
+		w.AWS.Before = deny("CreateAccessKey")
+		w.AWS.SetResourceStatus(stackID, sim.LogicalID, "UPDATE_ROLLBACK_IN_PROGRESS")
+		w.refused(w.deliver(w.AWS.Session("provider"), "Update", w.idOf(p), named, p), "AccessDenied")
+		if now := w.AWS.Snapshot(); len(now.Users) != 2 || len(now.Buckets) != 2 {
 			t.Errorf("left: %+v", now)
 		}
 	})

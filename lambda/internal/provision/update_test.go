@@ -1,13 +1,13 @@
 package provision_test
 
 import (
-	"maps"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"bucketuser/lambda/internal/awsfake"
+	"bucketuser/lambda/internal/sim"
 )
 
 // Each property that changes in place, and what shows that it did.
@@ -46,78 +46,87 @@ func TestUpdateInPlace(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.property, func(t *testing.T) {
-			inWorld(t, func(w *world) {
+			inWorld(t, func(w *bench) {
 				created := w.succeeded(w.create(named))
-				before := w.aws.Snapshot()
-				fields := w.credentials(created)
-
+				before := w.AWS.Snapshot()
 				changed := with(test.property, test.value)
-				updated := w.succeeded(w.update(created.PhysicalResourceId, changed, named))
-				if updated.PhysicalResourceId != created.PhysicalResourceId {
-					t.Errorf("replaced: %s, %s", created.PhysicalResourceId, updated.PhysicalResourceId)
+				w.updatedInPlace(created, changed)
+				if !test.check(w.AWS.Snapshot()) {
+					t.Errorf("no effect: %+v", w.AWS.Snapshot())
 				}
-				if !test.check(w.aws.Snapshot()) {
-					t.Errorf("no effect: %+v", w.aws.Snapshot())
-				}
-				if w.credentials(updated)["AWS_ACCESS_KEY_ID"] != fields["AWS_ACCESS_KEY_ID"] {
-					t.Error("the key has changed")
-				}
-				if !cmp.Equal(w.credentials(updated)["S3_PREFIX"], updated.Data["Prefix"]) {
-					t.Error("the secret has another prefix than the answer")
-				}
-
-				// And back, as a rollback does.
-				w.succeeded(w.update(created.PhysicalResourceId, named, changed))
-				after := w.aws.Snapshot()
-				if test.property == "Versioning" { // S3 can only suspend it
-					b := after.Buckets["my-data"]
-					if b.Versioning != "Suspended" {
-						t.Errorf("versioning: %s", b.Versioning)
-					}
-					b.Versioning = ""
-					after.Buckets["my-data"] = b
-				}
-				forgetVersions(before, after)
-				if diff := cmp.Diff(before, after, ignoreLastEvent); diff != "" {
-					t.Errorf("going back (-before +after)\n%s", diff)
-				}
+				w.goesBack(created, changed, before)
 			})
 		})
 	}
 }
 
-// forgetVersions drops what a value of a secret that was put twice changes.
-func forgetVersions(snapshots ...awsfake.Snapshot) {
-	for _, snapshot := range snapshots {
-		for name, secret := range snapshot.Secrets {
-			var current []awsfake.SecretVersion
-			for _, v := range secret.Versions {
-				if len(v.Stages) == 1 && v.Stages[0] == "AWSCURRENT" {
-					current = append(current, awsfake.SecretVersion{Value: v.Value})
-				}
-			}
-			secret.Versions = current
-			snapshot.Secrets[name] = secret
+// updatedInPlace changes the properties from those that are named, and fails the test if
+// the key changes or the id does.
+func (w *bench) updatedInPlace(created answer, changed sim.Properties) {
+	w.t.Helper()
+	key := w.credentials(created)["AWS_ACCESS_KEY_ID"]
+	updated := w.succeeded(w.update(created.PhysicalResourceId, changed, named))
+	if updated.PhysicalResourceId != created.PhysicalResourceId {
+		w.t.Errorf("replaced: %s, %s", created.PhysicalResourceId, updated.PhysicalResourceId)
+	}
+	fields := w.credentials(updated)
+	if fields["AWS_ACCESS_KEY_ID"] != key {
+		w.t.Error("the key has changed")
+	}
+	if fields["S3_PREFIX"] != updated.Data["Prefix"] {
+		w.t.Error("the secret has another prefix than the answer")
+	}
+}
+
+// goesBack changes the properties back, as a rollback does, and fails the test unless the
+// account is as it was. S3 can only suspend versioning.
+func (w *bench) goesBack(created answer, changed sim.Properties, before awsfake.Snapshot) {
+	w.t.Helper()
+	w.succeeded(w.update(created.PhysicalResourceId, named, changed))
+	after := w.AWS.Snapshot()
+	if changed["Versioning"] == "true" {
+		b := after.Buckets["my-data"]
+		if b.Versioning != "Suspended" {
+			w.t.Errorf("versioning: %s", b.Versioning)
 		}
-		for name, bucket := range snapshot.Buckets {
-			for key, versions := range bucket.Objects {
-				for i := range versions {
-					versions[i].Version = ""
-				}
-				bucket.Objects[key] = versions
+		b.Versioning = ""
+		after.Buckets["my-data"] = b
+	}
+	forgetVersions(before)
+	forgetVersions(after)
+	if diff := cmp.Diff(before, after, ignoreLastEvent); diff != "" {
+		w.t.Errorf("going back (-before +after)\n%s", diff)
+	}
+}
+
+// forgetVersions drops what a value of a secret that was put twice changes.
+func forgetVersions(snapshot awsfake.Snapshot) {
+	for name, secret := range snapshot.Secrets {
+		var current []awsfake.SecretVersion
+		for _, v := range secret.Versions {
+			if len(v.Stages) == 1 && v.Stages[0] == "AWSCURRENT" {
+				current = append(current, awsfake.SecretVersion{Value: v.Value})
 			}
-			snapshot.Buckets[name] = bucket
+		}
+		secret.Versions = current
+		snapshot.Secrets[name] = secret
+	}
+	for _, bucket := range snapshot.Buckets {
+		for _, versions := range bucket.Objects {
+			for i := range versions {
+				versions[i].Version = ""
+			}
 		}
 	}
 }
 
 func TestUpdateWithoutAChangeWritesNothingButWhenItCame(t *testing.T) {
-	inWorld(t, func(w *world) {
+	inWorld(t, func(w *bench) {
 		created := w.succeeded(w.create(named))
-		was, calls := w.aws.Snapshot(), len(w.aws.Calls())
+		was, calls := w.AWS.Snapshot(), len(w.AWS.Calls())
 		w.succeeded(w.update(created.PhysicalResourceId, named, named))
 		w.same(was)
-		for _, call := range w.aws.Calls()[calls:] {
+		for _, call := range w.AWS.Calls()[calls:] {
 			switch {
 			case strings.HasPrefix(call.Operation, "Get"), strings.HasPrefix(call.Operation, "Describe"), strings.HasPrefix(call.Operation, "List"):
 			case call.Operation == "PutObject" && call.Code == "PreconditionFailed": // the marker is there
@@ -130,27 +139,21 @@ func TestUpdateWithoutAChangeWritesNothingButWhenItCame(t *testing.T) {
 }
 
 func TestUpdateLeavesWhatOthersDid(t *testing.T) {
-	inWorld(t, func(w *world) {
+	inWorld(t, func(w *bench) {
 		created := w.succeeded(w.create(with("Tags", []any{map[string]any{"Key": "old", "Value": "1"}})))
-		w.aws.TagBucket("my-data", map[string]string{"theirs": "1", "aws:backup": "x"})
-		w.aws.TagSecret("clickhouse/s3", map[string]string{"theirs": "1"})
-		w.aws.AddRole("auditor")
+		w.AWS.TagBucket("my-data", map[string]string{"theirs": "1", "aws:backup": "x"})
+		w.AWS.TagSecret("clickhouse/s3", map[string]string{"theirs": "1"})
+		w.AWS.AddRole("auditor")
 		const theirs = `{"Sid":"Audit","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::123456789012:role/auditor"},"Action":"s3:ListBucket","Resource":"arn:aws:s3:::my-data"}`
-		if err := w.aws.SetBucketPolicy("my-data", `{"Version":"2012-10-17","Statement":[`+theirs+`]}`); err != nil {
+		if err := w.AWS.SetBucketPolicy("my-data", `{"Version":"2012-10-17","Statement":[`+theirs+`]}`); err != nil {
 			t.Fatal(err)
 		}
-		w.aws.PutObject("my-data", "data/table", "content")
+		w.AWS.PutObject("my-data", "data/table", "content")
 
 		w.succeeded(w.update(created.PhysicalResourceId, with("Prefix", "logs/"), with("Tags", []any{map[string]any{"Key": "old", "Value": "1"}})))
-		now := w.aws.Snapshot()
-		for _, tags := range []map[string]string{now.Buckets["my-data"].Tags, now.Secrets["clickhouse/s3"].Tags} {
-			if tags["theirs"] != "1" || tags["old"] != "" {
-				t.Errorf("tags: %v", tags)
-			}
-		}
-		if now.Buckets["my-data"].Tags["aws:backup"] != "x" {
-			t.Error("a tag of AWS is gone")
-		}
+		now := w.AWS.Snapshot()
+		w.keepsTags(now.Secrets["clickhouse/s3"].Tags, "theirs", "1", "old", "")
+		w.keepsTags(now.Buckets["my-data"].Tags, "theirs", "1", "old", "", "aws:backup", "x")
 		if policy := now.Buckets["my-data"].Policy; !strings.Contains(policy, "Audit") || !strings.Contains(policy, "BucketUserObjects") {
 			t.Errorf("policy: %s", policy)
 		}
@@ -159,94 +162,30 @@ func TestUpdateLeavesWhatOthersDid(t *testing.T) {
 		}
 
 		w.succeeded(w.delete(created.PhysicalResourceId, with("Prefix", "logs/", "OnDelete", "Retain")))
-		if policy := w.aws.Snapshot().Buckets["my-data"].Policy; !strings.Contains(policy, "Audit") || strings.Contains(policy, "BucketUser") {
+		if policy := w.AWS.Snapshot().Buckets["my-data"].Policy; !strings.Contains(policy, "Audit") || strings.Contains(policy, "BucketUser") {
 			t.Errorf("policy after Retain: %s", policy)
 		}
 	})
 }
 
-// changedByHand is what people may do to a resource behind CloudFormation's back.
-var changedByHand = []struct {
-	name   string
-	tamper func(*awsfake.AWS, answer)
-	newKey bool
-	log    string
-}{
-	{"user deleted", func(a *awsfake.AWS, _ answer) { a.DeleteUser("clickhouse") }, true, `"part":"user"`},
-	{"user created again", func(a *awsfake.AWS, c answer) {
-		tags := a.Snapshot().Users["clickhouse"].Tags
-		a.DeleteUser("clickhouse")
-		a.AddUser("clickhouse", "/bucketuser/", tags)
-	}, true, "found the key in the secret gone"},
-	{"key deleted", func(a *awsfake.AWS, c answer) { a.DeleteKey(c.Data["AccessKeyId"]) }, true, "found the key in the secret gone"},
-	{"key made inactive", func(a *awsfake.AWS, c answer) { a.SetKeyActive(c.Data["AccessKeyId"], false) }, true, "found the key in the secret inactive"},
-	{"second key made", func(a *awsfake.AWS, _ answer) { a.AddKey("clickhouse") }, false, "removed an access key"},
-	{"secret deleted", func(a *awsfake.AWS, _ answer) { a.DeleteSecret("clickhouse/s3", 0) }, true, `"part":"secret"`},
-	{"secret scheduled for deletion", func(a *awsfake.AWS, _ answer) { a.DeleteSecret("clickhouse/s3", 30) }, false, "restored"},
-	{"all but the secret deleted, and that scheduled for deletion", func(a *awsfake.AWS, _ answer) {
-		a.DeleteUser("clickhouse")
-		a.DeleteBucket("my-data")
-		a.DeleteSecret("clickhouse/s3", 30)
-	}, true, "restored"},
-	{"secret overwritten", func(a *awsfake.AWS, _ answer) { a.PutSecretValue("clickhouse/s3", "nonsense") }, true, `"part":"value of the secret"`},
-	{"bucket deleted", func(a *awsfake.AWS, _ answer) { a.DeleteBucket("my-data") }, false, `"part":"bucket"`},
-	{"public access block lifted", func(a *awsfake.AWS, _ answer) { a.SetPublicAccessBlock("my-data", false) }, false, `"part":"public access block"`},
-	{"policy altered", func(a *awsfake.AWS, _ answer) {
-		policy := a.Snapshot().Buckets["my-data"].Policy
-		_ = a.SetBucketPolicy("my-data", strings.Replace(policy, `"s3:GetObject"`, `"s3:GetObjectTagging"`, 1))
-	}, false, `"part":"policy"`},
-	{"policy removed", func(a *awsfake.AWS, _ answer) { _ = a.SetBucketPolicy("my-data", "") }, false, `"part":"policy"`},
-}
-
-func TestUpdateRepairsWhatWasChangedByHand(t *testing.T) {
-	for _, test := range changedByHand {
-		t.Run(test.name, func(t *testing.T) {
-			inWorld(t, func(w *world) {
-				created := w.succeeded(w.create(named))
-				before := w.aws.Snapshot()
-				test.tamper(w.aws, created)
-				updated := w.succeeded(w.update(created.PhysicalResourceId, named, named))
-				if changed := w.credentials(updated)["AWS_ACCESS_KEY_ID"] != created.Data["AccessKeyId"]; changed != test.newKey {
-					t.Errorf("key changed: %v", changed)
-				}
-				if !strings.Contains(w.log.String(), test.log) {
-					t.Errorf("the log does not say %s:\n%s", test.log, w.log.String())
-				}
-				after := w.aws.Snapshot()
-				if b := after.Buckets["my-data"]; b.PublicAccessBlock != [4]bool{true, true, true, true} {
-					t.Errorf("public access block: %v", b.PublicAccessBlock)
-				}
-				if b := after.Buckets["my-data"]; b.Policy != before.Buckets["my-data"].Policy || !maps.EqualFunc(b.Objects, before.Buckets["my-data"].Objects,
-					func(a, b []awsfake.Object) bool { return len(a) == len(b) }) {
-					t.Errorf("bucket: %+v", b)
-				}
-			})
-		})
-	}
-}
-
-// S3 may go on showing the ARN of the user who is gone, which is that of the new one.
-func TestPolicyIsWrittenForAUserWhoIsNew(t *testing.T) {
-	inWorld(t, func(w *world) {
-		created := w.succeeded(w.create(named))
-		w.aws.DeleteUser("clickhouse")
-		w.aws.StalePrincipals = true
-		w.succeeded(w.update(created.PhysicalResourceId, named, named))
-		w.aws.StalePrincipals = false
-		if policy := w.aws.Snapshot().Buckets["my-data"].Policy; !strings.Contains(policy, created.Data["UserArn"]) {
-			t.Errorf("policy: %s", policy)
+// keepsTags fails the test unless tags have these values, given as pairs; "" is no tag.
+func (w *bench) keepsTags(tags map[string]string, pairs ...string) {
+	w.t.Helper()
+	for i := 0; i < len(pairs); i += 2 {
+		if tags[pairs[i]] != pairs[i+1] {
+			w.t.Errorf("tags: %v, want %s=%q", tags, pairs[i], pairs[i+1])
 		}
-	})
+	}
 }
 
 // A key that was not committed is nobody's: it goes before the answer.
 func TestFailedUpdateLeavesNoKeyThatNobodyKnows(t *testing.T) {
-	inWorld(t, func(w *world) {
+	inWorld(t, func(w *bench) {
 		created := w.succeeded(w.create(named))
-		w.aws.DeleteKey(created.Data["AccessKeyId"])
+		w.AWS.DeleteKey(created.Data["AccessKeyId"])
 		deny := with("Statements", []any{map[string]any{"Effect": "Deny", "Action": "s3:PutObject"}})
 		w.refused(w.update(created.PhysicalResourceId, deny, named), "its new key cannot do what Access ReadWrite promises")
-		if keys := w.aws.Snapshot().Users["clickhouse"].Keys; len(keys) > 0 {
+		if keys := w.AWS.Snapshot().Users["clickhouse"].Keys; len(keys) > 0 {
 			t.Errorf("keys: %v", keys)
 		}
 		w.credentials(w.succeeded(w.update(created.PhysicalResourceId, named, deny)))

@@ -11,9 +11,9 @@ import (
 
 // The policy behind a new key takes its time too.
 func TestProofWaitsForThePolicy(t *testing.T) {
-	inWorld(t, func(w *world) {
+	inWorld(t, func(w *bench) {
 		var first time.Time
-		w.aws.Before = oneByOne(func(_ context.Context, c awsfake.Call) awsfake.Decision {
+		w.AWS.Before = oneByOne(func(_ context.Context, c awsfake.Call) awsfake.Decision {
 			if !strings.HasPrefix(c.Caller, "user/") {
 				return awsfake.Decision{}
 			}
@@ -31,8 +31,8 @@ func TestProofWaitsForThePolicy(t *testing.T) {
 
 // Waiting ends before the deadline, so that the answer says what was waited for.
 func TestWaitingEndsBeforeTheDeadline(t *testing.T) {
-	inWorld(t, func(w *world) {
-		w.aws.UserPropagation = time.Hour
+	inWorld(t, func(w *bench) {
+		w.AWS.UserPropagation = time.Hour
 		w.at("CreateUser", func() { time.Sleep(13*time.Minute + 50*time.Second) }) // of 15 minutes
 		w.refused(w.create(named), "Invalid principal in policy")
 		w.empty()
@@ -41,10 +41,10 @@ func TestWaitingEndsBeforeTheDeadline(t *testing.T) {
 
 // One event may repeat many calls: nothing is given up because others were repeated.
 func TestEachCallMayBeRepeated(t *testing.T) {
-	inWorld(t, func(w *world) {
-		w.aws.UserPropagation = 90 * time.Second
+	inWorld(t, func(w *bench) {
+		w.AWS.UserPropagation = 90 * time.Second
 		attempts := map[string]int{}
-		w.aws.Before = oneByOne(func(_ context.Context, c awsfake.Call) awsfake.Decision {
+		w.AWS.Before = oneByOne(func(_ context.Context, c awsfake.Call) awsfake.Decision {
 			if attempts[c.Name()]++; attempts[c.Name()] < 9 &&
 				c.Operation != "CreateAccessKey" && c.Operation != "GetBucketTagging" {
 				return awsfake.Refuse(awsfake.Unavailable)
@@ -57,8 +57,8 @@ func TestEachCallMayBeRepeated(t *testing.T) {
 
 func TestLookAtTheBucketIsRepeated(t *testing.T) {
 	for _, fault := range []awsfake.Fault{awsfake.Throttled, awsfake.Unavailable, awsfake.ConnectionReset} {
-		inWorld(t, func(w *world) {
-			w.aws.Before = func(_ context.Context, c awsfake.Call) awsfake.Decision {
+		inWorld(t, func(w *bench) {
+			w.AWS.Before = func(_ context.Context, c awsfake.Call) awsfake.Decision {
 				if c.Operation == "GetBucketTagging" && c.OperationN%2 == 1 {
 					return awsfake.Refuse(fault)
 				}
@@ -71,9 +71,9 @@ func TestLookAtTheBucketIsRepeated(t *testing.T) {
 }
 
 func TestConflictsAreWaitedFor(t *testing.T) {
-	inWorld(t, func(w *world) {
+	inWorld(t, func(w *bench) {
 		var first, last time.Time
-		w.aws.Before = oneByOne(func(_ context.Context, c awsfake.Call) awsfake.Decision {
+		w.AWS.Before = oneByOne(func(_ context.Context, c awsfake.Call) awsfake.Decision {
 			if c.Operation != "CreateBucket" {
 				return awsfake.Decision{}
 			}
@@ -90,8 +90,8 @@ func TestConflictsAreWaitedFor(t *testing.T) {
 }
 
 func TestCreateWaitsForIAM(t *testing.T) {
-	inWorld(t, func(w *world) {
-		w.aws.RolePropagation = 20 * time.Second
+	inWorld(t, func(w *bench) {
+		w.AWS.RolePropagation = 20 * time.Second
 		start := time.Now()
 		w.credentials(w.succeeded(w.create(nil)))
 		if took := time.Since(start); took < 32*time.Second || took > 36*time.Second {
@@ -102,9 +102,9 @@ func TestCreateWaitsForIAM(t *testing.T) {
 
 // Only a principal that S3 does not know yet is worth waiting for.
 func TestMalformedPolicyIsNotRepeated(t *testing.T) {
-	inWorld(t, func(w *world) {
+	inWorld(t, func(w *bench) {
 		attempts := 0
-		w.aws.Before = func(_ context.Context, c awsfake.Call) awsfake.Decision {
+		w.AWS.Before = func(_ context.Context, c awsfake.Call) awsfake.Decision {
 			if c.Operation != "PutBucketPolicy" {
 				return awsfake.Decision{}
 			}

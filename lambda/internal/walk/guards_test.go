@@ -11,18 +11,18 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"bucketuser/lambda/internal/cfnfake"
+	"bucketuser/lambda/internal/sim"
 )
-
-var named = properties{"BucketName": "data-a", "UserName": "user-a", "SecretName": "keys/a", "OnDelete": "Retain"}
 
 // inWalk runs a test on a walk whose first stack has been created.
 func inWalk(t *testing.T, test func(*testing.T, *walk, *cfnfake.Stack)) {
 	t.Helper()
 	outer := t
+	retained := withNames(sim.Properties{"OnDelete": "Retain"}, nameSets[1])
 	synctest.Test(t, func(t *testing.T) {
 		w := newWalk(t, outer)
 		stack := w.model.stacks[0]
-		if !w.carryOut(t.Context(), stack, plan{}, func(ctx context.Context, how cfnfake.How) bool { return stack.Create(ctx, named, how) }) {
+		if !w.carryOut(t.Context(), stack, plan{}, func(ctx context.Context, how cfnfake.How) bool { return stack.Create(ctx, retained, how) }) {
 			t.Fatal(stack.Reason)
 		}
 		if err := w.model.check(); err != nil {
@@ -39,45 +39,45 @@ func TestModelNoticesWhatIsWrong(t *testing.T) {
 		harm func(*walk, *cfnfake.Stack)
 		want string
 	}{
-		{"no key", func(w *walk, s *cfnfake.Stack) { w.world.aws.DeleteKey(s.Data["AccessKeyId"]) }, "the user has 0 keys"},
-		{"a second key", func(w *walk, _ *cfnfake.Stack) { w.world.aws.AddKey("user-a") }, "the user has 2 keys"},
-		{"an inactive key", func(w *walk, s *cfnfake.Stack) { w.world.aws.SetKeyActive(s.Data["AccessKeyId"], false) }, "not that of the live key"},
+		{"no key", func(w *walk, s *cfnfake.Stack) { w.ground.AWS.DeleteKey(s.Data["AccessKeyId"]) }, "the user has 0 keys"},
+		{"a second key", func(w *walk, _ *cfnfake.Stack) { w.ground.AWS.AddKey("user-a") }, "the user has 2 keys"},
+		{"an inactive key", func(w *walk, s *cfnfake.Stack) { w.ground.AWS.SetKeyActive(s.Data["AccessKeyId"], false) }, "not that of the live key"},
 		{"another key in the secret", func(w *walk, _ *cfnfake.Stack) {
-			w.world.aws.PutSecretValue("keys/a", `{"AWS_ACCESS_KEY_ID":"x"}`)
+			w.ground.AWS.PutSecretValue("keys/a", `{"AWS_ACCESS_KEY_ID":"x"}`)
 		}, "not that of the live key"},
-		{"no secret", func(w *walk, _ *cfnfake.Stack) { w.world.aws.DeleteSecret("keys/a", 0) }, "the secret has no value"},
-		{"no policy", func(w *walk, _ *cfnfake.Stack) { _ = w.world.aws.SetBucketPolicy("data-a", "") }, "does not let the user in"},
-		{"versioning", func(w *walk, _ *cfnfake.Stack) { w.world.aws.SetVersioning("data-a", "Enabled") }, "versioning is"},
-		{"no folder marker", func(w *walk, _ *cfnfake.Stack) { w.world.aws.DeleteObject("data-a", "data/") }, "the folder marker"},
-		{"a probe that was left", func(w *walk, _ *cfnfake.Stack) { w.world.aws.PutObject("data-a", "data/.bucketuser-probe", "") }, "is nobody's"},
+		{"no secret", func(w *walk, _ *cfnfake.Stack) { w.ground.AWS.DeleteSecret("keys/a", 0) }, "the secret has no value"},
+		{"no policy", func(w *walk, _ *cfnfake.Stack) { _ = w.ground.AWS.SetBucketPolicy("data-a", "") }, "does not let the user in"},
+		{"versioning", func(w *walk, _ *cfnfake.Stack) { w.ground.AWS.SetVersioning("data-a", "Enabled") }, "versioning is"},
+		{"no folder marker", func(w *walk, _ *cfnfake.Stack) { w.ground.AWS.DeleteObject("data-a", "data/") }, "the folder marker"},
+		{"a probe that was left", func(w *walk, _ *cfnfake.Stack) { w.ground.AWS.PutObject("data-a", "data/.bucketuser-probe", "") }, "is nobody's"},
 		{"another key in the outputs", func(_ *walk, s *cfnfake.Stack) { s.Data["AccessKeyId"] = "x" }, "the outputs are"},
 		{"data lost", func(w *walk, _ *cfnfake.Stack) { w.model.wrote("data-a", "data/object-1", "content") }, "data lost"},
-		{"public access", func(w *walk, _ *cfnfake.Stack) { w.world.aws.SetPublicAccessBlock("data-a", false) }, "the public access block is"},
+		{"public access", func(w *walk, _ *cfnfake.Stack) { w.ground.AWS.SetPublicAccessBlock("data-a", false) }, "the public access block is"},
 		{"somebody else's statement gone", func(w *walk, _ *cfnfake.Stack) { w.model.shared["data-a"] = true }, "somebody else's statement"},
-		{"an orphaned user", func(w *walk, _ *cfnfake.Stack) { w.world.aws.AddUser("other", "/bucketuser/", nil) }, "orphan: user other"},
-		{"an orphaned secret", func(w *walk, _ *cfnfake.Stack) { w.world.aws.AddSecret("other", "x", nil) }, "orphan: secret other"},
-		{"an orphaned bucket", func(w *walk, _ *cfnfake.Stack) { w.world.aws.AddBucket("other", nil) }, "orphan: bucket other: nobody asked"},
+		{"an orphaned user", func(w *walk, _ *cfnfake.Stack) { w.ground.AWS.AddUser("other", "/bucketuser/", nil) }, "orphan: user other"},
+		{"an orphaned secret", func(w *walk, _ *cfnfake.Stack) { w.ground.AWS.AddSecret("other", "x", nil) }, "orphan: secret other"},
+		{"an orphaned bucket", func(w *walk, _ *cfnfake.Stack) { w.ground.AWS.AddBucket("other", nil) }, "orphan: bucket other: nobody asked"},
 		{"a bucket kept and not released", func(w *walk, _ *cfnfake.Stack) {
-			w.model.released["other"] = true
-			w.world.aws.AddBucket("other", nil)
+			w.model.letGo["other"] = true
+			w.ground.AWS.AddBucket("other", nil)
 		}, "orphan: bucket other: it is not released"},
 		{"somebody else's user gone", func(w *walk, _ *cfnfake.Stack) {
-			w.model.foreign.Users["theirs"] = w.world.aws.Snapshot().Users["user-a"]
+			w.model.foreign.Users["theirs"] = w.ground.AWS.Snapshot().Users["user-a"]
 		}, "users are gone"},
 		{"somebody else's bucket changed", func(w *walk, _ *cfnfake.Stack) {
-			w.world.aws.AddBucket("theirs", nil)
-			w.model.foreign.Buckets["theirs"] = w.world.aws.Snapshot().Buckets["theirs"]
-			w.world.aws.PutObject("theirs", "x", "y")
+			w.ground.AWS.AddBucket("theirs", nil)
+			w.model.foreign.Buckets["theirs"] = w.ground.AWS.Snapshot().Buckets["theirs"]
+			w.ground.AWS.PutObject("theirs", "x", "y")
 		}, "bucket theirs was changed"},
 		{"a leak in the log", func(w *walk, _ *cfnfake.Stack) {
-			slog.New(slog.NewJSONHandler(&w.world.log, nil)).Info("key", "value", w.world.aws.IssuedSecrets()[0])
+			slog.New(slog.NewJSONHandler(&w.ground.Log, nil)).Info("key", "value", w.ground.AWS.IssuedSecrets()[0])
 		}, "leak in the log"},
 		{"a leak in a tag", func(w *walk, _ *cfnfake.Stack) {
-			w.world.aws.TagBucket("data-a", map[string]string{"key": w.world.aws.IssuedSecrets()[0][16:26]})
+			w.ground.AWS.TagBucket("data-a", map[string]string{"key": w.ground.AWS.IssuedSecrets()[0][16:26]})
 		}, "leak in the account"},
-		{"a leak in the outputs", func(w *walk, s *cfnfake.Stack) { s.Data["Password"] = w.world.aws.IssuedSecrets()[0] }, "leak in the outputs"},
+		{"a leak in the outputs", func(w *walk, s *cfnfake.Stack) { s.Data["Password"] = w.ground.AWS.IssuedSecrets()[0] }, "leak in the outputs"},
 		{"the ResponseURL in the log", func(w *walk, _ *cfnfake.Stack) {
-			_, _ = w.world.log.Write([]byte(w.world.cloud.Exchanges()[0].Event.ResponseURL)) // a journal takes everything
+			_, _ = w.ground.Log.Write([]byte(w.ground.cloud.Exchanges()[0].Event.ResponseURL)) // a journal takes everything
 		}, "leak in the log"},
 	}
 	for _, test := range tests {
@@ -95,14 +95,14 @@ func TestModelNoticesWhatIsWrong(t *testing.T) {
 // The same plan leads to the same calls, whatever the Go scheduler does.
 func TestWalkIsReproducible(t *testing.T) {
 	p := plan{seed: 7, how: cfnfake.How{Twice: true, SiblingFails: true}, slow: 100 * time.Millisecond,
-		faults: []fault{{9, "killed after"}, {3, "throttled"}}, late: []duplicate{{12, 0}, {14, 1}},
+		faults: []sim.Hit{{At: 9, Fault: "killed after"}, {At: 3, Fault: "throttled"}}, late: []duplicate{{12, 0}, {14, 1}},
 		receptions: []cfnfake.Reception{cfnfake.Unavailable, cfnfake.Hanging, cfnfake.Unavailable}}
 	var first []string
 	for range 20 {
 		inWalk(t, func(t *testing.T, w *walk, stack *cfnfake.Stack) {
-			changed := withNames(named, properties{"BucketName": "data-b"})
+			changed := withNames(stack.Properties, sim.Properties{"BucketName": "data-b"})
 			w.carryOut(t.Context(), stack, p, func(ctx context.Context, how cfnfake.How) bool { return stack.Update(ctx, changed, how) })
-			calls := w.world.turns.order
+			calls := w.ground.course.order
 			if first == nil {
 				first = calls
 			}

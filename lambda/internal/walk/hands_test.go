@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"bucketuser/lambda/internal/cfnfake"
+	"bucketuser/lambda/internal/sim"
 	"bucketuser/lambda/spec"
 )
 
@@ -23,11 +24,11 @@ func (w *walk) write(t *rapid.T) {
 }
 
 func (w *walk) writeSomewhere() bool {
-	now := w.world.aws.Snapshot()
+	now := w.ground.AWS.Snapshot()
 	for _, name := range slices.Sorted(maps.Keys(now.Buckets)) {
 		if _, foreign := w.model.foreign.Buckets[name]; !foreign && now.Buckets[name].Tags[spec.TagStackID] != "" {
 			n := w.nextObject()
-			w.world.aws.PutObject(name, "data/object-"+n, "content "+n)
+			w.ground.AWS.PutObject(name, "data/object-"+n, "content "+n)
 			w.model.wrote(name, "data/object-"+n, "content "+n)
 			if w.objects%2 == 0 {
 				return true // otherwise into the next bucket too
@@ -49,8 +50,8 @@ func (w *walk) empty(t *rapid.T) {
 }
 
 func (w *walk) emptyBucket(ctx context.Context, name string) error {
-	client := s3.NewFromConfig(w.world.aws.Session("operator").Config())
-	now := w.world.aws.Snapshot().Buckets[name]
+	client := s3.NewFromConfig(w.ground.AWS.Session("operator").Config())
+	now := w.ground.AWS.Snapshot().Buckets[name]
 	for _, key := range slices.Sorted(maps.Keys(now.Objects)) {
 		for _, o := range now.Objects[key] {
 			if _, err := client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &name, Key: &key, VersionId: &o.Version}); err != nil {
@@ -60,8 +61,8 @@ func (w *walk) emptyBucket(ctx context.Context, name string) error {
 	}
 	delete(w.model.objects, name)
 	for _, stack := range w.model.stacks {
-		if s, err := w.world.parse(stack.ID, stack.Properties); err == nil && s.BucketName == name {
-			w.model.tampered[stack] = true // its folder marker is gone too
+		if s, err := w.ground.Parse(stack.ID, stack.Properties); err == nil && s.BucketName == name {
+			w.model.byHand[stack] = true // its folder marker is gone too
 		}
 	}
 	return nil
@@ -70,35 +71,35 @@ func (w *walk) emptyBucket(ctx context.Context, name string) error {
 // changesByHand are what somebody does to the things of a resource. Each returns an
 // error if it cannot be done as things are.
 var changesByHand = map[string]func(w *walk, s spec.Spec) error{
-	"user deleted":      func(w *walk, s spec.Spec) error { w.world.aws.DeleteUser(s.UserName); return nil },
-	"key deleted":       func(w *walk, s spec.Spec) error { w.world.aws.DeleteKey(w.firstKey(s)); return nil },
-	"key made inactive": func(w *walk, s spec.Spec) error { w.world.aws.SetKeyActive(w.firstKey(s), false); return nil },
+	"user deleted":      func(w *walk, s spec.Spec) error { w.ground.AWS.DeleteUser(s.UserName); return nil },
+	"key deleted":       func(w *walk, s spec.Spec) error { w.ground.AWS.DeleteKey(w.firstKey(s)); return nil },
+	"key made inactive": func(w *walk, s spec.Spec) error { w.ground.AWS.SetKeyActive(w.firstKey(s), false); return nil },
 	"second key made": func(w *walk, s spec.Spec) error {
-		if len(w.world.aws.Snapshot().Users[s.UserName].Keys) > 1 {
+		if len(w.ground.AWS.Snapshot().Users[s.UserName].Keys) > 1 {
 			return fmt.Errorf("IAM allows two")
 		}
-		w.world.aws.AddKey(s.UserName)
+		w.ground.AWS.AddKey(s.UserName)
 		return nil
 	},
-	"secret deleted": func(w *walk, s spec.Spec) error { w.world.aws.DeleteSecret(s.SecretName, 0); return nil },
+	"secret deleted": func(w *walk, s spec.Spec) error { w.ground.AWS.DeleteSecret(s.SecretName, 0); return nil },
 	"secret scheduled for deletion": func(w *walk, s spec.Spec) error {
-		w.world.aws.DeleteSecret(s.SecretName, 30)
-		w.model.kept[s.SecretName] = true
+		w.ground.AWS.DeleteSecret(s.SecretName, 30)
+		w.model.recoverable[s.SecretName] = true
 		return nil
 	},
-	"secret overwritten": func(w *walk, s spec.Spec) error { w.world.aws.PutSecretValue(s.SecretName, "nonsense"); return nil },
+	"secret overwritten": func(w *walk, s spec.Spec) error { w.ground.AWS.PutSecretValue(s.SecretName, "nonsense"); return nil },
 	"bucket deleted": func(w *walk, s spec.Spec) error {
-		w.world.aws.DeleteBucket(s.BucketName)
-		delete(w.model.messy, s.BucketName)
+		w.ground.AWS.DeleteBucket(s.BucketName)
+		w.model.excuses.Withdraw(markersIn(s.BucketName))
 		delete(w.model.objects, s.BucketName)
 		delete(w.model.shared, s.BucketName)
 		return nil
 	},
-	"public access allowed": func(w *walk, s spec.Spec) error { w.world.aws.SetPublicAccessBlock(s.BucketName, false); return nil },
-	"versioning changed":    func(w *walk, s spec.Spec) error { w.world.aws.SetVersioning(s.BucketName, "Suspended"); return nil },
+	"public access allowed": func(w *walk, s spec.Spec) error { w.ground.AWS.SetPublicAccessBlock(s.BucketName, false); return nil },
+	"versioning changed":    func(w *walk, s spec.Spec) error { w.ground.AWS.SetVersioning(s.BucketName, "Suspended"); return nil },
 	"policy removed": func(w *walk, s spec.Spec) error {
 		delete(w.model.shared, s.BucketName)
-		return w.world.aws.SetBucketPolicy(s.BucketName, "")
+		return w.ground.AWS.SetBucketPolicy(s.BucketName, "")
 	},
 	"statement removed": func(w *walk, s spec.Spec) error {
 		return w.rewritePolicy(s, func(ours []statement) []statement { return ours[1:] })
@@ -121,7 +122,7 @@ var changesByHand = map[string]func(w *walk, s spec.Spec) error{
 // tamper changes something of a resource by hand.
 func (w *walk) tamper(t *rapid.T) {
 	stack := w.drawStack(t, cfnfake.Live)
-	s, err := w.world.parse(stack.ID, stack.Properties)
+	s, err := w.ground.Parse(stack.ID, stack.Properties)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,11 +134,11 @@ func (w *walk) tamper(t *rapid.T) {
 		t.Skip(err)
 	}
 	w.plans = append(w.plans, "by hand: "+what+" of stack "+stack.Name)
-	w.model.tampered[stack] = true
+	w.model.byHand[stack] = true
 }
 
 func (w *walk) firstKey(s spec.Spec) string {
-	for _, key := range w.world.aws.Snapshot().Users[s.UserName].Keys {
+	for _, key := range w.ground.AWS.Snapshot().Users[s.UserName].Keys {
 		return key.ID
 	}
 	return ""
@@ -162,7 +163,7 @@ func statementsOf(policy string) (ours, others []statement) {
 
 // rewritePolicy changes our statements in the policy of a bucket.
 func (w *walk) rewritePolicy(s spec.Spec, change func(ours []statement) []statement) error {
-	ours, others := statementsOf(w.world.aws.Snapshot().Buckets[s.BucketName].Policy)
+	ours, others := statementsOf(w.ground.AWS.Snapshot().Buckets[s.BucketName].Policy)
 	if len(ours) == 0 {
 		return fmt.Errorf("no policy")
 	}
@@ -171,24 +172,24 @@ func (w *walk) rewritePolicy(s spec.Spec, change func(ours []statement) []statem
 
 func (w *walk) putStatements(bucket string, statements []statement) error {
 	if len(statements) == 0 {
-		return w.world.aws.SetBucketPolicy(bucket, "")
+		return w.ground.AWS.SetBucketPolicy(bucket, "")
 	}
 	text, err := json.Marshal(map[string]any{"Version": "2012-10-17", "Statement": statements})
 	if err != nil {
 		return err
 	}
-	return w.world.aws.SetBucketPolicy(bucket, string(text))
+	return w.ground.AWS.SetBucketPolicy(bucket, string(text))
 }
 
 // shareBucket adds a statement of somebody else to the policy of a resource's bucket.
 func (w *walk) shareBucket(t *rapid.T) {
 	stack := w.drawStack(t, cfnfake.Live)
-	s, err := w.world.parse(stack.ID, stack.Properties)
+	s, err := w.ground.Parse(stack.ID, stack.Properties)
 	if err != nil {
 		t.Fatal(err)
 	}
-	ours, others := statementsOf(w.world.aws.Snapshot().Buckets[s.BucketName].Policy)
-	theirs := statement{"Sid": "Theirs", "Effect": "Allow", "Principal": map[string]any{"AWS": account}, "Action": "s3:ListBucket", "Resource": s.BucketARN()}
+	ours, others := statementsOf(w.ground.AWS.Snapshot().Buckets[s.BucketName].Policy)
+	theirs := statement{"Sid": "Theirs", "Effect": "Allow", "Principal": map[string]any{"AWS": sim.Account}, "Action": "s3:ListBucket", "Resource": s.BucketARN()}
 	if len(others) > 0 || w.model.isForeign(s) {
 		t.Skip("shared already, or somebody else's")
 	}
@@ -203,12 +204,12 @@ func (w *walk) takeName(t *rapid.T) {
 	if rapid.IntRange(0, 3).Draw(t, "rarely") != 3 {
 		t.Skip("not now")
 	}
-	s, err := w.world.parse(w.model.stacks[0].ID, rapid.SampledFrom(nameSets[1:3]).Draw(t, "names"))
+	s, err := w.ground.Parse(w.model.stacks[0].ID, rapid.SampledFrom(nameSets[1:3]).Draw(t, "names"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.skipIfInUse(t, nil, s)
-	now, a, f := w.world.aws.Snapshot(), w.world.aws, w.model.foreign
+	now, a, f := w.ground.AWS.Snapshot(), w.ground.AWS, w.model.foreign
 	switch rapid.SampledFrom([]string{"user", "secret", "bucket"}).Draw(t, "kind") {
 	case "user":
 		if _, ok := now.Users[s.UserName]; ok {

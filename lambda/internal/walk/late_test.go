@@ -12,6 +12,7 @@ import (
 
 	"bucketuser/lambda/internal/awsfake"
 	"bucketuser/lambda/internal/cfnfake"
+	"bucketuser/lambda/internal/sim"
 	"bucketuser/lambda/spec"
 )
 
@@ -21,14 +22,14 @@ const maxEventAge = 45 * time.Minute
 
 // redeliverBeside lets an earlier event arrive once more beside what is going on.
 func (w *walk) redeliverBeside(ctx context.Context, d duplicate) {
-	past := w.world.cloud.Exchanges()
+	past := w.ground.cloud.Exchanges()
 	n := len(past) - 1 - d.ago
-	if n < 0 || time.Since(past[n].Sent) > maxEventAge || w.isOpen(n, past) {
+	if n < 0 || time.Since(past[n].Sent) > maxEventAge || w.isOpen(n, past) && w.model.excuses.Use(sim.NothingLater) {
 		return
 	}
 	w.plans = append(w.plans, fmt.Sprintf("event %d once more, beside event %d", n, len(past)-1))
 	w.model.cameLate(n, past)
-	w.world.cloud.Redeliver(ctx, n)
+	w.ground.cloud.Redeliver(ctx, n)
 }
 
 // isOpen reports whether the function cannot tell that an event comes late, which it does
@@ -49,14 +50,14 @@ func (w *walk) isOpen(n int, past []cfnfake.Exchange) bool {
 
 // idOf is the physical id that an event asks for, or "".
 func (w *walk) idOf(e cfnfake.Event) string {
-	s, _ := w.world.parse(e.StackId, e.ResourceProperties)
+	s, _ := w.ground.Parse(e.StackId, e.ResourceProperties)
 	return s.PhysicalID
 }
 
 // redeliver lets an event of the past arrive once more while nothing is going on. It
 // must change nothing, unless it is a Delete that CloudFormation still wants.
 func (w *walk) redeliver(t *rapid.T) {
-	past := w.world.cloud.Exchanges()
+	past := w.ground.cloud.Exchanges()
 	if len(past) == 0 {
 		t.Skip("no events yet")
 	}
@@ -66,14 +67,14 @@ func (w *walk) redeliver(t *rapid.T) {
 			t.Skip("may change the account")
 		}
 	}
-	if w.model.isLost(past[n].Event) {
+	if w.model.isForgotten(past[n].Event) && w.model.excuses.Use(sim.Forgotten) {
 		t.Skip("may change the account")
 	}
 	w.plans = append(w.plans, fmt.Sprintf("event %d once more", n))
 	before := w.settled()
-	w.world.turns.during(faults{}, func() {
-		w.world.cloud.Redeliver(t.Context(), n)
-		w.world.cloud.Settle()
+	w.ground.during(trouble{}, func() {
+		w.ground.cloud.Redeliver(t.Context(), n)
+		w.ground.cloud.Settle()
 	})
 	if diff := changes(before, w.settled()); diff != "" {
 		w.wrong = fmt.Errorf("a late duplicate of event %d, %s, changed the account: %s", n, past[n].Event.RequestType, diff)
@@ -83,7 +84,7 @@ func (w *walk) redeliver(t *rapid.T) {
 // settled is the account without earlier values of secrets, which a value that was
 // put twice leaves behind, and without when the last event came.
 func (w *walk) settled() awsfake.Snapshot {
-	now := w.world.aws.Snapshot()
+	now := w.ground.AWS.Snapshot()
 	for name, secret := range now.Secrets {
 		secret.Versions = slices.DeleteFunc(secret.Versions, func(v awsfake.SecretVersion) bool { return !slices.Contains(v.Stages, "AWSCURRENT") })
 		delete(secret.Tags, spec.TagLastEvent)

@@ -5,63 +5,78 @@ import (
 
 	"bucketuser/lambda/internal/awsfake"
 	"bucketuser/lambda/internal/cfnfake"
+	"bucketuser/lambda/internal/sim"
 	"bucketuser/lambda/spec"
 )
 
 // learn takes into account what CloudFormation has sent and received: consent to
 // losing data, reasons for things to stay, and what was done beside each other.
 func (m *model) learn() {
-	past := m.w.cloud.Exchanges()
-	for n, x := range past[m.seen:] {
-		s, err := m.w.parse(x.Event.StackId, x.Event.ResourceProperties)
-		if err != nil {
-			continue
-		}
-		if s.SecretRecoveryDays > 0 {
-			m.kept[s.SecretName] = true
-		}
-		switch {
-		case x.Event.RequestType == "Delete" && s.OnDelete == spec.Purge:
-			if !m.isOthers(x.Event.StackId, s.BucketName) {
-				delete(m.objects, s.BucketName)
-			}
-		case x.Event.RequestType == "Delete" && s.OnDelete == spec.Retain,
-			x.Event.RequestType == "Create" && x.Outcome != "SUCCESS",
-			x.Event.RequestType == "Update" && x.Outcome != "SUCCESS" && s.PhysicalID != x.Event.PhysicalResourceId:
-			m.released[s.BucketName] = true // if it holds anything
-		}
-		if x.Event.RequestType != "Delete" {
-			m.learnSettings(x, s, m.hasRival(x, past))
-			m.cutOff[s.BucketName] = m.cutOff[s.BucketName] || m.rough && slices.Contains(x.Beside, m.seen+n)
+	past := m.g.cloud.Exchanges()
+	for n := m.seen; n < len(past); n++ {
+		if s, err := m.g.Parse(past[n].Event.StackId, past[n].Event.ResourceProperties); err == nil {
+			m.learnEvent(n, past, s)
 		}
 	}
-	m.seen, m.rough, m.died = len(past), false, m.died || m.rough
+	m.seen, m.mayHaveDiedBefore, m.mayHaveDied = len(past), m.mayHaveDiedBefore || m.mayHaveDied, false
 	for _, stack := range m.stacks {
-		m.drifted[stack] = m.drifted[stack] || m.late[stack.ID]
+		if m.late[stack.ID] {
+			m.excuses.Give(sim.LaterCallWins, settingsOf(stack))
+		}
 		m.learnAbandoned(stack)
 	}
-	for bucket, ok := range m.purged {
-		if ok {
-			delete(m.objects, bucket)
-		}
+	for bucket := range m.emptied {
+		delete(m.objects, bucket)
 	}
 	clear(m.late)
 	clear(m.fenced)
-	clear(m.purged)
+	clear(m.emptied)
+}
+
+// learnEvent takes into account what the n-th event asked for and how it came out.
+func (m *model) learnEvent(n int, past []cfnfake.Exchange, s spec.Spec) {
+	x := past[n]
+	if s.SecretRecoveryDays > 0 {
+		m.recoverable[s.SecretName] = true
+	}
+	switch {
+	case x.Event.RequestType == "Delete" && s.OnDelete == spec.Purge:
+		if !m.isOthers(x.Event.StackId, s.BucketName) {
+			delete(m.objects, s.BucketName)
+		}
+	case x.Event.RequestType == "Delete" && s.OnDelete == spec.Retain,
+		x.Event.RequestType == "Create" && x.Outcome != "SUCCESS",
+		x.Event.RequestType == "Update" && x.Outcome != "SUCCESS" && s.PhysicalID != x.Event.PhysicalResourceId:
+		m.letGo[s.BucketName] = true // if it holds anything
+	}
+	if x.Event.RequestType == "Delete" {
+		return
+	}
+	m.learnSettings(x, s, m.hasRival(x, past))
+	if m.mayHaveDied && slices.Contains(x.Beside, n) {
+		m.excuses.Give(sim.ProbeLeft, probeIn(s.BucketName))
+	}
 }
 
 // learnSettings takes into account a Create or Update. One that succeeds repairs what
 // was changed by hand. Nothing orders two of them that run beside each other.
-func (m *model) learnSettings(x cfnfake.Exchange, s spec.Spec, rival bool) {
+func (m *model) learnSettings(x cfnfake.Exchange, s spec.Spec, isRivaled bool) {
 	for _, stack := range m.stacks {
 		switch {
 		case stack.ID != x.Event.StackId:
-		case rival:
-			m.drifted[stack], m.messy[s.BucketName] = true, true
+		case isRivaled:
+			m.excuses.Give(sim.LaterCallWins, settingsOf(stack))
+			m.excuses.Give(sim.LaterCallWins, markersIn(s.BucketName))
 		case x.Outcome == "SUCCESS" && stack.PhysicalID == s.PhysicalID:
-			m.drifted[stack], m.tampered[stack] = false, false
+			m.repaired(stack)
 		}
 	}
+}
+
+// repaired notes that a stack has what its properties say, or is about to be created.
+func (m *model) repaired(stack *cfnfake.Stack) {
+	m.byHand[stack] = false
+	m.excuses.Withdraw(settingsOf(stack))
 }
 
 // hasRival reports whether another Create or Update of the same stack ran beside this
@@ -82,7 +97,7 @@ func (m *model) isFenced(n int, past []cfnfake.Exchange) bool {
 		return false
 	}
 	for _, stack := range m.stacks {
-		if stack.ID == e.StackId && m.tampered[stack] {
+		if stack.ID == e.StackId && m.byHand[stack] {
 			return false
 		}
 	}
@@ -96,11 +111,11 @@ func (m *model) isFenced(n int, past []cfnfake.Exchange) bool {
 // learnAbandoned takes into account the Deletes that CloudFormation gave up on.
 func (m *model) learnAbandoned(stack *cfnfake.Stack) {
 	for _, e := range stack.Abandoned {
-		if s, err := m.w.parse(stack.ID, e.ResourceProperties); err == nil {
+		if s, err := m.g.Parse(stack.ID, e.ResourceProperties); err == nil {
 			for _, name := range names(s) {
-				m.lost[name] = true
+				m.excuses.Give(sim.Forgotten, name)
 			}
-			m.messy[s.BucketName] = true // an Update may come back to it, under other properties
+			m.excuses.Give(sim.Forgotten, markersIn(s.BucketName)) // an Update may come back to it, under other properties
 		}
 	}
 }
@@ -110,22 +125,23 @@ func (m *model) learnAbandoned(stack *cfnfake.Stack) {
 // Delete goes on with one that failed.
 func (m *model) cameLate(n int, past []cfnfake.Exchange) {
 	e := past[n].Event
-	s, err := m.w.parse(e.StackId, e.ResourceProperties)
+	s, err := m.g.Parse(e.StackId, e.ResourceProperties)
 	switch {
 	case err != nil:
 	case e.RequestType != "Delete" && m.isFenced(n, past):
 		m.fenced[n] = true
 	case e.RequestType != "Delete":
-		m.messy[s.BucketName], m.late[e.StackId] = true, true
-	case s.OnDelete == spec.Purge && (m.isDeleteFailed(e.StackId) || m.isLost(e)):
-		m.purged[s.BucketName] = !m.isOthers(e.StackId, s.BucketName)
+		m.late[e.StackId] = true
+		m.excuses.Give(sim.LaterCallWins, markersIn(s.BucketName))
+	case s.OnDelete == spec.Purge && (m.isDeleteFailed(e.StackId) || m.isForgotten(e)) && !m.isOthers(e.StackId, s.BucketName):
+		m.emptied[s.BucketName] = true
 	}
 }
 
-// isLost reports whether an event is about a set that CloudFormation has forgotten.
-func (m *model) isLost(e cfnfake.Event) bool {
-	s, err := m.w.parse(e.StackId, e.ResourceProperties)
-	return err == nil && slices.ContainsFunc(names(s), func(name string) bool { return m.lost[name] })
+// isForgotten reports whether an event is about a set that CloudFormation has forgotten.
+func (m *model) isForgotten(e cfnfake.Event) bool {
+	s, err := m.g.Parse(e.StackId, e.ResourceProperties)
+	return err == nil && slices.ContainsFunc(names(s), func(name string) bool { return m.excuses.Of(name) != 0 })
 }
 
 // isDeleteFailed reports whether a stack could not be deleted.

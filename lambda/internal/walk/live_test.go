@@ -12,6 +12,7 @@ import (
 	"bucketuser/lambda/claim"
 	"bucketuser/lambda/internal/awsfake"
 	"bucketuser/lambda/internal/cfnfake"
+	"bucketuser/lambda/internal/sim"
 	"bucketuser/lambda/spec"
 )
 
@@ -25,29 +26,34 @@ func (m *model) checkLive(now awsfake.Snapshot, stack *cfnfake.Stack, s spec.Spe
 		return fmt.Errorf("the user has %d keys", len(user.Keys))
 	}
 	key := user.Keys[0]
-	current := func(v awsfake.SecretVersion) bool { return slices.Contains(v.Stages, "AWSCURRENT") }
-	i := slices.IndexFunc(secret.Versions, current)
-	if i < 0 {
+	fields := valueOf(secret)
+	if fields == nil {
 		return fmt.Errorf("the secret has no value")
-	}
-	var fields map[string]string
-	if err := json.Unmarshal([]byte(secret.Versions[i].Value), &fields); err != nil {
-		return fmt.Errorf("the secret holds no JSON object")
 	}
 	switch {
 	case !key.Active || fields[spec.FieldAccessKeyID] != key.ID || fields[spec.FieldSecretAccessKey] != key.Secret:
 		return fmt.Errorf("the secret is not that of the live key")
 	case !isSubset(claim.OwnerTags(s), bucket.Tags) || !strings.Contains(bucket.Policy, `"`+s.UserARN()+`"`):
 		return fmt.Errorf("the bucket does not let the user in")
-	case m.drifted[stack]: // the settings are those of either
-		return nil
+	}
+	if err := m.checkSettings(now, stack, s); err != nil && !m.excuses.Use(m.excuses.Of(settingsOf(stack))) {
+		return err
+	}
+	return nil
+}
+
+// checkSettings wants everything to be as the properties say.
+func (m *model) checkSettings(now awsfake.Snapshot, stack *cfnfake.Stack, s spec.Spec) error {
+	user, secret, bucket := now.Users[s.UserName], now.Secrets[s.SecretName], now.Buckets[s.BucketName]
+	key, fields := user.Keys[0], valueOf(secret)
+	switch {
 	case !reflect.DeepEqual(fields, s.SecretValue(key.ID, key.Secret)):
 		return fmt.Errorf("the secret is not that of the properties")
 	case secret.DeletedDays > 0:
 		return fmt.Errorf("the secret is being deleted")
 	case !isSubset(claim.OwnerTags(s), user.Tags) || !isSubset(claim.MadeSecret(s).Tags(), secret.Tags) || !isSubset(claim.Made(s).Tags(), bucket.Tags):
 		return fmt.Errorf("tags: %v, %v, %v", user.Tags, secret.Tags, bucket.Tags)
-	case user.Path != spec.DefaultIAMPath || user.Boundary != boundary || len(user.Attached) > 0:
+	case user.Path != spec.DefaultIAMPath || user.Boundary != sim.Boundary || len(user.Attached) > 0:
 		return fmt.Errorf("user: %+v", user)
 	case bucket.PublicAccessBlock != [4]bool{true, true, true, true}:
 		return fmt.Errorf("the public access block is %v", bucket.PublicAccessBlock)
@@ -74,16 +80,26 @@ func checkPolicy(document string, s spec.Spec) error {
 	return nil
 }
 
+// valueOf are the fields of a secret, or nil if it holds no JSON object.
+func valueOf(secret awsfake.Secret) (fields map[string]string) {
+	for _, v := range secret.Versions {
+		if slices.Contains(v.Stages, "AWSCURRENT") && json.Unmarshal([]byte(v.Value), &fields) != nil {
+			return nil
+		}
+	}
+	return fields
+}
+
 // checkOwnObjects wants the folder marker and nothing else of ours.
 func (m *model) checkOwnObjects(b awsfake.Bucket, s spec.Spec) error {
-	if marked := len(b.Objects[s.MarkerKey()]) > 0; s.FolderMarker != marked && !(marked && m.mayHoldMarkers(s)) {
+	isMarked := len(b.Objects[s.MarkerKey()]) > 0
+	if s.FolderMarker != isMarked && !(isMarked && m.excuses.Use(m.ofMarkers(s))) {
 		return fmt.Errorf("the folder marker: %v", b.Objects[s.MarkerKey()])
 	}
 	for key, versions := range b.Objects {
-		if key == s.ProbeKey() && m.cutOff[s.BucketName] {
-			continue
-		}
-		if key != s.MarkerKey() && m.objects[s.BucketName][key] == "" && !m.mayHoldMarkers(s) {
+		isTheirs := key == s.MarkerKey() || m.objects[s.BucketName][key] != ""
+		isProbe := key == s.ProbeKey() && m.excuses.Use(m.excuses.Of(probeIn(s.BucketName)))
+		if !isTheirs && !isProbe && !m.excuses.Use(m.ofMarkers(s)) {
 			return fmt.Errorf("object %s, %v, is nobody's", key, versions)
 		}
 	}

@@ -8,41 +8,43 @@ import (
 
 	"bucketuser/lambda/internal/awsfake"
 	"bucketuser/lambda/internal/cfnfake"
+	"bucketuser/lambda/internal/sim"
 	"bucketuser/lambda/spec"
 )
 
 // model is what must be true of the account, told in terms of what people did and
-// what CloudFormation was answered, and nothing of how the function works.
+// what CloudFormation was answered, and nothing of how the function works. What is not
+// promised it excuses by the number of an exclusion.
 type model struct {
-	w      *world
-	stacks []*cfnfake.Stack
+	g       *ground
+	stacks  []*cfnfake.Stack
+	excuses *sim.Excuses
 
-	objects  map[string]map[string]string // by bucket and key: what people wrote and nobody may lose
-	tampered map[*cfnfake.Stack]bool      // changed by hand since its last Create or Update
-	drifted  map[*cfnfake.Stack]bool      // its last Update had another one beside it, so its settings are those of either
-	foreign  awsfake.Snapshot             // what other people have under names that we might want
-	released map[string]bool              // buckets that were let go of at any time
-	messy    map[string]bool              // buckets that may hold a folder marker of other properties
-	kept     map[string]bool              // secrets that may be in their recovery window
-	lost     map[string]bool              // names of Deletes that CloudFormation gave up on
-	shared   map[string]bool              // buckets whose policy has a statement of somebody else
-	late     map[string]bool              // stacks, by id, of which an earlier Create or Update came late in this step
-	fenced   map[int]bool                 // events that came late in this step and must change nothing
-	purged   map[string]bool              // buckets that a late Delete may empty in this step
-	cutOff   map[string]bool              // buckets of which a delivery may have been cut off beside another of the same event
-	owners   map[string]string            // by bucket, the stack of the resource that had it before this step; "" for nobody
-	rough    bool                         // something may have failed in this step
-	died     bool                         // or in an earlier one
-	seen     int                          // exchanges that were taken into account
+	// What people did, or asked for.
+	objects     map[string]map[string]string // by bucket and key: what nobody may lose
+	foreign     awsfake.Snapshot             // what other people have under names that we might want
+	shared      map[string]bool              // buckets whose policy has a statement of somebody else
+	byHand      map[*cfnfake.Stack]bool      // changed by hand since its last Create or Update
+	letGo       map[string]bool              // buckets that were to be kept at any time
+	recoverable map[string]bool              // secrets that may be in their recovery window
+
+	// What came in this step.
+	late        map[string]bool   // stacks, by id, of which an earlier Create or Update came late
+	fenced      map[int]bool      // events that came late and must change nothing
+	emptied     map[string]bool   // buckets that people wanted purged, by a Delete that came late
+	owners      map[string]string // by bucket, the stack of the resource that had it before; "" for nobody
+	mayHaveDied bool              // something may have failed
+
+	mayHaveDiedBefore bool // or in an earlier step
+	seen              int  // exchanges that were taken into account
 }
 
-func newModel(w *world) *model {
-	return &model{w: w,
-		objects: map[string]map[string]string{}, tampered: map[*cfnfake.Stack]bool{}, drifted: map[*cfnfake.Stack]bool{},
-		foreign:  awsfake.Snapshot{Users: map[string]awsfake.User{}, Buckets: map[string]awsfake.Bucket{}, Secrets: map[string]awsfake.Secret{}},
-		released: map[string]bool{}, messy: map[string]bool{}, kept: map[string]bool{}, lost: map[string]bool{},
-		shared: map[string]bool{}, late: map[string]bool{}, fenced: map[int]bool{},
-		purged: map[string]bool{}, cutOff: map[string]bool{}, owners: map[string]string{},
+func newModel(g *ground) *model {
+	return &model{g: g, excuses: g.course.excuses,
+		objects: map[string]map[string]string{},
+		foreign: awsfake.Snapshot{Users: map[string]awsfake.User{}, Buckets: map[string]awsfake.Bucket{}, Secrets: map[string]awsfake.Secret{}},
+		shared:  map[string]bool{}, byHand: map[*cfnfake.Stack]bool{}, letGo: map[string]bool{}, recoverable: map[string]bool{},
+		late: map[string]bool{}, fenced: map[int]bool{}, emptied: map[string]bool{}, owners: map[string]string{},
 	}
 }
 
@@ -58,8 +60,8 @@ func (m *model) wrote(bucket, key, body string) {
 // wrong, or nil.
 func (m *model) check() error {
 	m.learn()
-	now := m.w.aws.Snapshot()
-	if v := m.w.cloud.Violations(); len(v) > 0 {
+	now := m.g.AWS.Snapshot()
+	if v := m.g.cloud.Violations(); len(v) > 0 {
 		return fmt.Errorf("the contract is broken: %s", strings.Join(v, "; "))
 	}
 	if err := m.checkData(now); err != nil {
@@ -67,30 +69,40 @@ func (m *model) check() error {
 	}
 	expected := map[string]bool{}
 	for _, stack := range m.stacks {
-		if stack.State == cfnfake.RollbackFailed {
-			return fmt.Errorf("stack %s cannot be rolled back: %s", stack.Name, stack.Reason)
-		}
-		if stack.State == cfnfake.None {
-			continue
-		}
-		s, err := m.w.parse(stack.ID, stack.Properties)
-		if err != nil {
-			continue // its Delete failed before anything was made
-		}
-		for _, name := range names(s) {
-			expected[name] = true
-		}
-		if stack.State == cfnfake.Live && !m.tampered[stack] {
-			if err := m.checkLive(now, stack, s); err != nil {
-				return fmt.Errorf("stack %s, %s: %w", stack.Name, stack.PhysicalID, err)
-			}
+		if err := m.checkStack(now, stack, expected); err != nil {
+			return err
 		}
 	}
 	if err := m.checkRest(now, expected); err != nil {
 		return err
 	}
 	m.learnOwners(now)
-	return m.w.leaks(m.stacks)
+	return m.g.leaks(m.stacks)
+}
+
+// checkStack wants what a stack has to be right, and notes its names as expected.
+func (m *model) checkStack(now awsfake.Snapshot, stack *cfnfake.Stack, expected map[string]bool) error {
+	switch stack.State {
+	case cfnfake.None:
+		return nil
+	case cfnfake.RollbackFailed:
+		return fmt.Errorf("stack %s cannot be rolled back: %s", stack.Name, stack.Reason)
+	case cfnfake.Live, cfnfake.DeleteFailed:
+	}
+	s, err := m.g.Parse(stack.ID, stack.Properties)
+	if err != nil {
+		return nil // its Delete failed before anything was made
+	}
+	for _, name := range names(s) {
+		expected[name] = true
+	}
+	if stack.State != cfnfake.Live {
+		return nil
+	}
+	if err := m.checkLive(now, stack, s); err != nil && !(m.byHand[stack] && m.excuses.Use(sim.ByHand)) {
+		return fmt.Errorf("stack %s, %s: %w", stack.Name, stack.PhysicalID, err)
+	}
+	return nil
 }
 
 // names are those of a set, with their kind.
@@ -111,7 +123,7 @@ func (m *model) checkData(now awsfake.Snapshot) error {
 
 // isFree reports whether nothing in the account keeps a set from being created.
 func (m *model) isFree(s spec.Spec) bool {
-	now := m.w.aws.Snapshot()
+	now := m.g.AWS.Snapshot()
 	_, user := now.Users[s.UserName]
 	_, secret := now.Secrets[s.SecretName]
 	_, bucket := now.Buckets[s.BucketName]
@@ -128,13 +140,7 @@ func (m *model) isForeign(s spec.Spec) bool {
 
 // isAdopted reports whether the bucket of a set was there before it.
 func (m *model) isAdopted(s spec.Spec) bool {
-	return m.w.aws.Snapshot().Buckets[s.BucketName].Tags[spec.TagAdopted] == "true"
-}
-
-// mayHoldMarkers reports whether a bucket had an earlier life, or overlapping Updates,
-// whose folder markers nobody can tell from data any more.
-func (m *model) mayHoldMarkers(s spec.Spec) bool {
-	return m.released[s.BucketName] || m.messy[s.BucketName]
+	return m.g.AWS.Snapshot().Buckets[s.BucketName].Tags[spec.TagAdopted] == "true"
 }
 
 func (m *model) holdsData(s spec.Spec) bool { return len(m.objects[s.BucketName]) > 0 }

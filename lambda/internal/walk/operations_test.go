@@ -10,6 +10,7 @@ import (
 
 	"bucketuser/lambda/claim"
 	"bucketuser/lambda/internal/cfnfake"
+	"bucketuser/lambda/internal/sim"
 	"bucketuser/lambda/spec"
 )
 
@@ -17,7 +18,7 @@ func (w *walk) create(t *rapid.T) {
 	stack := w.drawStack(t, cfnfake.None)
 	if rapid.Bool().Draw(t, "in a new stack") {
 		i := slices.Index(w.model.stacks, stack)
-		stack = w.world.cloud.NewStack(stack.Name, logicalID)
+		stack = w.ground.cloud.NewStack(stack.Name, sim.LogicalID)
 		w.model.stacks[i] = stack
 	}
 	p := drawValues(t, rapid.SampledFrom(nameSets).Draw(t, "names"))
@@ -26,10 +27,10 @@ func (w *walk) create(t *rapid.T) {
 		p["Prefix"] = "/"
 	}
 	plan := drawPlan(t, false)
-	s, err := w.world.parse(stack.ID, p)
+	s, err := w.ground.Parse(stack.ID, p)
 	w.skipIfInUse(t, stack, s)
 	must := err == nil && plan.isCalm() && w.model.isFree(s)
-	w.model.tampered[stack], w.model.drifted[stack] = false, false
+	w.model.repaired(stack)
 	ok := w.carryOut(t.Context(), stack, plan, func(ctx context.Context, how cfnfake.How) bool { return stack.Create(ctx, p, how) })
 	if must && !ok {
 		w.wrong = fmt.Errorf("a Create that nothing stood against failed: %s", stack.Reason)
@@ -55,40 +56,57 @@ func (w *walk) rename(t *rapid.T) {
 }
 
 // change updates a stack and judges the outcome where nothing else happened.
-func (w *walk) change(t *rapid.T, stack *cfnfake.Stack, p properties) {
+func (w *walk) change(t *rapid.T, stack *cfnfake.Stack, p sim.Properties) {
 	plan := drawPlan(t, false)
-	s, err := w.world.parse(stack.ID, p)
-	old, oldErr := w.world.parse(stack.ID, stack.Properties)
+	s, err := w.ground.Parse(stack.ID, p)
+	old, oldErr := w.ground.Parse(stack.ID, stack.Properties)
 	if err != nil || oldErr != nil {
 		t.Fatal(err, oldErr)
 	}
 	w.skipIfInUse(t, stack, s)
 	before := w.settled()
-	inPlace := s.PhysicalID == old.PhysicalID
-	shared := !inPlace && (s.BucketName == old.BucketName || s.UserName == old.UserName || s.SecretName == old.SecretName)
-	tampered := w.model.tampered[stack] || w.model.drifted[stack]
-	mayMove := old.OnDelete != spec.DeleteIfEmpty || !w.model.holdsData(old) && !w.model.mayHoldMarkers(old)
-	must := plan.isCalm() && (inPlace && (!w.model.isAdopted(s) || s.OnDelete == spec.Retain) ||
-		!inPlace && !tampered && !shared && w.model.isFree(s) && s.OnDelete == old.OnDelete && mayMove)
+	c := w.changeOf(stack, plan, s, old)
 
 	ok := w.carryOut(t.Context(), stack, plan, func(ctx context.Context, how cfnfake.How) bool { return stack.Update(ctx, p, how) })
 	switch {
-	case must && !ok:
+	case !ok && c.must && !w.model.excuses.Use(c.excuse):
 		w.wrong = fmt.Errorf("an Update that nothing stood against failed: %s", stack.Reason)
-	case shared && ok && !w.setExists(s):
+	case ok && c.keepsName && !w.setExists(s):
 		w.wrong = fmt.Errorf("a rename that keeps a name was not refused")
-	case shared && plan.isCalm() && !tampered && !ok:
-		if diff := changes(before, w.settled()); diff != "" {
+	case !ok && c.keepsName && plan.isCalm():
+		if diff := changes(before, w.settled()); diff != "" && !w.model.excuses.Use(c.excuse) {
 			w.wrong = fmt.Errorf("a refused Update changed the account: %s", diff)
 		}
 	}
+}
+
+// expected is what an Update leads to, as far as that is known before.
+type expected struct {
+	must      bool // it succeeds
+	keepsName bool // it is a replacement that keeps a name, so it is refused
+	excuse    sim.Exclusion
+}
+
+func (w *walk) changeOf(stack *cfnfake.Stack, p plan, s, old spec.Spec) (e expected) {
+	if s.PhysicalID == old.PhysicalID {
+		e.must = p.isCalm() && (!w.model.isAdopted(s) || s.OnDelete == spec.Retain)
+		return e
+	}
+	e.keepsName = s.BucketName == old.BucketName || s.UserName == old.UserName || s.SecretName == old.SecretName
+	isEmpty := old.OnDelete != spec.DeleteIfEmpty || !w.model.holdsData(old)
+	e.must = p.isCalm() && !e.keepsName && w.model.isFree(s) && s.OnDelete == old.OnDelete && isEmpty
+	e.excuse = w.model.ofStack(stack)
+	if e.excuse == 0 && !e.keepsName && old.OnDelete == spec.DeleteIfEmpty {
+		e.excuse = w.model.ofMarkers(old)
+	}
+	return e
 }
 
 // skipIfInUse avoids names of another stack whose things were taken away by hand: who
 // takes such a name has it, and the other stack is stuck, rightly.
 func (w *walk) skipIfInUse(t *rapid.T, by *cfnfake.Stack, s spec.Spec) {
 	for _, stack := range w.model.stacks {
-		if other, err := w.world.parse(stack.ID, stack.Properties); err == nil && stack != by && w.model.tampered[stack] &&
+		if other, err := w.ground.Parse(stack.ID, stack.Properties); err == nil && stack != by && w.model.byHand[stack] &&
 			(other.BucketName == s.BucketName || other.UserName == s.UserName || other.SecretName == s.SecretName) {
 			t.Skip("the name may look free")
 		}
@@ -97,7 +115,7 @@ func (w *walk) skipIfInUse(t *rapid.T, by *cfnfake.Stack, s spec.Spec) {
 
 // setExists reports whether the account has something of exactly this set.
 func (w *walk) setExists(s spec.Spec) bool {
-	return w.world.aws.Snapshot().Users[s.UserName].Tags[spec.TagOwner] == s.PhysicalID
+	return w.ground.AWS.Snapshot().Users[s.UserName].Tags[spec.TagOwner] == s.PhysicalID
 }
 
 func (w *walk) delete(t *rapid.T) {
@@ -108,16 +126,19 @@ func (w *walk) delete(t *rapid.T) {
 // remove deletes the resource of a stack and judges the outcome where nothing else
 // happened.
 func (w *walk) remove(ctx context.Context, stack *cfnfake.Stack, p plan) bool {
-	s, err := w.world.parse(stack.ID, stack.Properties)
+	s, err := w.ground.Parse(stack.ID, stack.Properties)
 	kept := err == nil && s.OnDelete == spec.DeleteIfEmpty && !w.model.isAdopted(s)
 	holds := err == nil && w.model.holdsData(s)
-	known := err != nil || !w.model.mayHoldMarkers(s)
+	var excuse sim.Exclusion
+	if err == nil {
+		excuse = w.model.ofMarkers(s)
+	}
 	before := w.settled()
 	calm, reallyOurs := p.isCalm(), err == nil && w.isOwn(s)
 	ok := w.carryOut(ctx, stack, p, stack.Delete)
 	switch {
 	case !calm:
-	case !ok && known && !(kept && holds):
+	case !ok && !(kept && holds) && !w.model.excuses.Use(excuse):
 		w.wrong = fmt.Errorf("a Delete that nothing stood against failed: %s", stack.Reason)
 	case ok && kept && holds && reallyOurs:
 		w.wrong = fmt.Errorf("a Delete with OnDelete=DeleteIfEmpty succeeded, and bucket %s holds data", s.BucketName)
@@ -130,7 +151,7 @@ func (w *walk) remove(ctx context.Context, stack *cfnfake.Stack, p plan) bool {
 }
 
 func (w *walk) isOwn(s spec.Spec) bool {
-	return isSubset(claim.OwnerTags(s), w.world.aws.Snapshot().Buckets[s.BucketName].Tags)
+	return isSubset(claim.OwnerTags(s), w.ground.AWS.Snapshot().Buckets[s.BucketName].Tags)
 }
 
 // end deletes everything, as people would, and wants nothing left but what Retain has
@@ -141,7 +162,7 @@ func (w *walk) end(t *rapid.T) {
 			continue
 		}
 		if !w.remove(t.Context(), stack, plan{}) && w.wrong == nil {
-			if s, err := w.world.parse(stack.ID, stack.Properties); err == nil {
+			if s, err := w.ground.Parse(stack.ID, stack.Properties); err == nil {
 				if err := w.emptyBucket(t.Context(), s.BucketName); err != nil {
 					t.Fatal(err)
 				}

@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"bucketuser/lambda/internal/cfnfake"
+	"bucketuser/lambda/internal/sim"
 )
 
 // A plan is what happens besides an operation. Calls are counted from 1, 0 is never.
@@ -18,7 +19,7 @@ type plan struct {
 	how        cfnfake.How
 	seed       int // of the order of calls
 	slow       time.Duration
-	faults     []fault
+	faults     []sim.Hit
 	giveUp     int // at this call another resource fails
 	write      int // at this call somebody writes to a bucket
 	late       []duplicate
@@ -94,7 +95,7 @@ func drawPlan(t *rapid.T, deleting bool) plan {
 	p.how.OnlyDelete = rapid.Bool().Draw(t, "only Delete")
 	p.how.CleanupStatus = rapid.SampledFrom([]string{"", "DELETE_IN_PROGRESS"}).Draw(t, "cleanup status")
 	for range rapid.IntRange(0, 2).Draw(t, "faults") {
-		p.faults = append(p.faults, fault{at("at"), rapid.SampledFrom(kindNames).Draw(t, "kind")})
+		p.faults = append(p.faults, sim.Hit{At: at("at"), Fault: rapid.SampledFrom(drawn).Draw(t, "fault")})
 	}
 	if one(4, "somebody writes") {
 		p.write = at("write at")
@@ -127,8 +128,8 @@ func drawReceptions(t *rapid.T) []cfnfake.Reception {
 // failed under a plan that is not calm is continued without it.
 func (w *walk) carryOut(ctx context.Context, stack *cfnfake.Stack, p plan, operation func(context.Context, cfnfake.How) bool) (ok bool) {
 	time.Sleep(p.pause)
-	w.plans = append(w.plans, fmt.Sprintf("from event %d: %v", len(w.world.cloud.Exchanges()), p))
-	f := faults{seed: uint64(p.seed), slow: p.slow, at: p.faults, asked: p.mayComeLate()}
+	w.plans = append(w.plans, fmt.Sprintf("from event %d: %v", len(w.ground.cloud.Exchanges()), p))
+	f := trouble{seed: uint64(p.seed), slow: p.slow, hits: p.faults, asked: p.mayComeLate()}
 	if p.giveUp > 0 {
 		given := make(chan struct{})
 		p.how.GiveUp = given
@@ -139,18 +140,18 @@ func (w *walk) carryOut(ctx context.Context, stack *cfnfake.Stack, p plan, opera
 		f.happen = append(f.happen, happening{d.at, func() { w.redeliverBeside(ctx, d) }})
 	}
 	isCalm := p.isCalm()
-	w.model.rough = w.model.rough || !isCalm
-	w.world.cloud.Receive = func() cfnfake.Reception { return shift(&p.receptions, cfnfake.Taken) }
-	w.world.cloud.Timeout = func() time.Duration { return shift(&p.limits, functionTimeout) }
-	w.world.turns.during(f, func() {
+	w.model.mayHaveDied = w.model.mayHaveDied || !isCalm
+	w.ground.cloud.Receive = func() cfnfake.Reception { return shift(&p.receptions, cfnfake.Taken) }
+	w.ground.cloud.Timeout = func() time.Duration { return shift(&p.limits, functionTimeout) }
+	w.ground.during(f, func() {
 		ok = operation(ctx, p.how)
-		w.world.cloud.Settle()
+		w.ground.cloud.Settle()
 	})
-	w.world.cloud.Receive, w.world.cloud.Timeout = nil, nil
+	w.ground.cloud.Receive, w.ground.cloud.Timeout = nil, nil
 	if stack.State == cfnfake.RollbackFailed && !isCalm {
-		w.world.turns.during(faults{}, func() {
+		w.ground.during(trouble{}, func() {
 			stack.ContinueRollback(ctx, cfnfake.How{})
-			w.world.cloud.Settle()
+			w.ground.cloud.Settle()
 		})
 	}
 	return ok
@@ -159,7 +160,7 @@ func (w *walk) carryOut(ctx context.Context, stack *cfnfake.Stack, p plan, opera
 // mayComeLate reports whether an event may begin when CloudFormation has gone on.
 func (p plan) mayComeLate() bool {
 	return p.giveUp > 0 || len(p.late)+len(p.receptions)+len(p.limits) > 0 ||
-		slices.ContainsFunc(p.faults, func(f fault) bool { return strings.HasPrefix(f.kind, "killed") })
+		slices.ContainsFunc(p.faults, func(h sim.Hit) bool { return strings.HasPrefix(h.Fault, "killed") })
 }
 
 // functionTimeout is as long as Lambda lets an invocation run.

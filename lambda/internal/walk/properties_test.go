@@ -5,12 +5,13 @@ import (
 
 	"pgregory.net/rapid"
 
+	"bucketuser/lambda/internal/sim"
 	"bucketuser/lambda/spec"
 )
 
 // names that stacks are given, one row for each set: none, all of them, or the
 // bucket's alone.
-var nameSets = []properties{
+var nameSets = []sim.Properties{
 	{},
 	{"BucketName": "data-a", "UserName": "user-a", "SecretName": "keys/a"},
 	{"BucketName": "data-b", "UserName": "user-b", "SecretName": "keys/b"},
@@ -19,7 +20,7 @@ var nameSets = []properties{
 }
 
 // loneRenames keep one name of the first set and change the others.
-var loneRenames = []properties{
+var loneRenames = []sim.Properties{
 	{"BucketName": "data-b", "UserName": "user-a", "SecretName": "keys/b"},
 	{"BucketName": "data-a", "UserName": "user-b", "SecretName": "keys/b"},
 	{"BucketName": "data-b", "UserName": "user-b", "SecretName": "keys/a"},
@@ -35,8 +36,8 @@ var values = map[string][]any{
 	"AbortIncompleteUploadsAfterDays": {"7", "0", "3"},
 	"SecretRecoveryDays":              {"0", "7"},
 	"VerifyCredentials":               {"true", "false"},
-	"Tags":                            {nil, []any{properties{"Key": "team", "Value": "data"}}, []any{properties{"Key": "team", "Value": "a+b/c"}, properties{"Key": "x", "Value": ""}}},
-	"Statements":                      {nil, []any{properties{"Effect": "Allow", "Action": "s3:GetObjectTagging"}}},
+	"Tags":                            {nil, []any{sim.Properties{"Key": "team", "Value": "data"}}, []any{sim.Properties{"Key": "team", "Value": "a+b/c"}, sim.Properties{"Key": "x", "Value": ""}}},
+	"Statements":                      {nil, []any{sim.Properties{"Effect": "Allow", "Action": "s3:GetObjectTagging"}}},
 	"SecretKmsKeyId":                  {"", "alias/mine"},
 }
 
@@ -46,7 +47,7 @@ var valueNames = []string{"Prefix", "FolderMarker", "Access", "EnforceTls", "Ver
 var onDeletes = []any{spec.DeleteIfEmpty, spec.Purge, spec.Retain}
 
 // drawValues changes up to three properties.
-func drawValues(t *rapid.T, p properties) properties {
+func drawValues(t *rapid.T, p sim.Properties) sim.Properties {
 	p = maps.Clone(p)
 	for range rapid.IntRange(1, 3).Draw(t, "changes") {
 		name := rapid.SampledFrom(valueNames).Draw(t, "property")
@@ -59,7 +60,7 @@ func drawValues(t *rapid.T, p properties) properties {
 	return p
 }
 
-func withNames(p, given properties) properties {
+func withNames(p, given sim.Properties) sim.Properties {
 	p = maps.Clone(p)
 	for _, name := range []string{"BucketName", "UserName", "SecretName"} {
 		delete(p, name)

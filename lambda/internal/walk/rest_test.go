@@ -1,60 +1,79 @@
 package walk_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/google/go-cmp/cmp"
 
 	"bucketuser/lambda/internal/awsfake"
+	"bucketuser/lambda/internal/sim"
 	"bucketuser/lambda/spec"
 )
 
 // checkRest wants a reason for everything that belongs to no resource.
 func (m *model) checkRest(now awsfake.Snapshot, expected map[string]bool) error {
+	isForgotten := func(name string) bool { return m.excuses.Use(m.excuses.Of(name)) }
 	for name, user := range now.Users {
-		if foreign, ok := m.foreign.Users[name]; ok {
-			if diff := cmp.Diff(foreign, user); diff != "" {
-				return fmt.Errorf("somebody else's user %s was changed\n%s", name, diff)
-			}
-		} else if !expected["user "+name] && !m.lost["user "+name] {
+		if _, ok := m.foreign.Users[name]; !ok && !expected["user "+name] && !isForgotten("user "+name) {
 			return fmt.Errorf("orphan: user %s with %d keys", name, len(user.Keys))
 		}
 	}
 	for name, secret := range now.Secrets {
-		if foreign, ok := m.foreign.Secrets[name]; ok {
-			if diff := cmp.Diff(foreign, secret); diff != "" {
-				return fmt.Errorf("somebody else's secret %s was changed\n%s", name, diff)
-			}
-		} else if !expected["secret "+name] && !m.lost["secret "+name] && !m.mayStay(name, secret) {
+		if _, ok := m.foreign.Secrets[name]; !ok && !expected["secret "+name] && !m.mayStay(name, secret) && !isForgotten("secret "+name) {
 			return fmt.Errorf("orphan: secret %s", name)
 		}
 	}
 	for name, bucket := range now.Buckets {
-		if foreign, ok := m.foreign.Buckets[name]; ok {
-			if diff := cmp.Diff(foreign, bucket); diff != "" {
-				return fmt.Errorf("somebody else's bucket %s was changed\n%s", name, diff)
-			}
-		} else if !expected["bucket "+name] && !m.lost["bucket "+name] {
-			if err := m.checkReleased(name, bucket); err != nil {
-				return fmt.Errorf("orphan: bucket %s: %w", name, err)
-			}
+		if _, ok := m.foreign.Buckets[name]; ok || expected["bucket "+name] {
+			continue
+		}
+		if err := m.checkReleased(name, bucket); err != nil && !isForgotten("bucket "+name) {
+			return fmt.Errorf("orphan: bucket %s: %w", name, err)
 		}
 	}
+	return errors.Join(m.checkShared(now), m.checkForeign(now))
+}
+
+// checkShared wants somebody else's statement to be in every bucket policy that had it.
+func (m *model) checkShared(now awsfake.Snapshot) error {
 	for name := range m.shared {
 		bucket, ok := now.Buckets[name]
-		if _, others := statementsOf(bucket.Policy); ok && len(others) == 0 {
-			return fmt.Errorf("somebody else's statement in the policy of bucket %s is gone", name)
-		}
 		if !ok {
 			delete(m.shared, name)
+			continue
+		}
+		if _, others := statementsOf(bucket.Policy); len(others) == 0 {
+			return fmt.Errorf("somebody else's statement in the policy of bucket %s is gone", name)
 		}
 	}
-	for kind, missing := range map[string]int{"user": missingFrom(m.foreign.Users, now.Users),
-		"bucket": missingFrom(m.foreign.Buckets, now.Buckets), "secret": missingFrom(m.foreign.Secrets, now.Secrets)} {
-		if missing > 0 {
-			return fmt.Errorf("%d of somebody else's %ss are gone", missing, kind)
+	return nil
+}
+
+// checkForeign wants what other people have to be as it was.
+func (m *model) checkForeign(now awsfake.Snapshot) error {
+	return errors.Join(
+		unchanged("user", m.foreign.Users, now.Users),
+		unchanged("secret", m.foreign.Secrets, now.Secrets),
+		unchanged("bucket", m.foreign.Buckets, now.Buckets))
+}
+
+// unchanged wants things of other people to be there and as they were.
+func unchanged[T any](kind string, was, now map[string]T) error {
+	missing := 0
+	for name, thing := range was {
+		is, ok := now[name]
+		if !ok {
+			missing++
+			continue
 		}
+		if diff := cmp.Diff(thing, is); diff != "" {
+			return fmt.Errorf("somebody else's %s %s was changed\n%s", kind, name, diff)
+		}
+	}
+	if missing > 0 {
+		return fmt.Errorf("%d of somebody else's %ss are gone", missing, kind)
 	}
 	return nil
 }
@@ -62,13 +81,17 @@ func (m *model) checkRest(now awsfake.Snapshot, expected map[string]bool) error 
 // mayStay reports whether a secret without a resource is one that waits for the end of
 // its recovery window, or one that a Create has restored and not tagged when it died.
 func (m *model) mayStay(name string, secret awsfake.Secret) bool {
-	return m.kept[name] && (secret.DeletedDays > 0 || m.died && secret.Tags[spec.TagOwner] == spec.Released)
+	if !m.recoverable[name] {
+		return false
+	}
+	return secret.DeletedDays > 0 ||
+		m.mayHaveDiedBefore && secret.Tags[spec.TagOwner] == spec.Released && m.excuses.Use(sim.RestoredUntagged)
 }
 
 // checkReleased wants a bucket that nobody has to be one that was let go of rightly.
 func (m *model) checkReleased(name string, b awsfake.Bucket) error {
 	switch {
-	case !m.released[name]:
+	case !m.letGo[name]:
 		return fmt.Errorf("nobody asked to keep it: %v", b.Tags)
 	case b.Tags[spec.TagOwner] != spec.Released || b.Tags[spec.TagStackID] != "":
 		return fmt.Errorf("it is not released: %v", b.Tags)
@@ -76,14 +99,4 @@ func (m *model) checkReleased(name string, b awsfake.Bucket) error {
 		return fmt.Errorf("it still has our policy: %s", b.Policy)
 	}
 	return nil
-}
-
-func missingFrom[T any](wanted, there map[string]T) int {
-	count := 0
-	for name := range wanted {
-		if _, ok := there[name]; !ok {
-			count++
-		}
-	}
-	return count
 }

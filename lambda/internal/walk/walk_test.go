@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"bucketuser/lambda/internal/cfnfake"
+	"bucketuser/lambda/internal/sim"
 )
 
 // How many walks, how many steps of each on average, and which. The flags
@@ -35,15 +36,22 @@ func TestRandomWalks(t *testing.T) {
 	setDefault(t, "rapid.seed", seed)
 	setDefault(t, "rapid.nofailfile", true)
 	var sum figures
+	uses := sim.Uses{}
 	behaviour := sha256.New() // of every call in its order: the same where a change of the code changes nothing that can be seen
 	defer func() {
 		t.Logf("random walks: %d, steps: %d, events: %d, calls: %d, faults: %d, answers dropped: %d, leak checks: %d texts, %d windows, behaviour %.8x",
 			sum.walks, sum.steps, sum.events, sum.calls, sum.faults, sum.dropped, sum.texts, sum.windows, behaviour.Sum(nil))
+		t.Logf("random walks: exclusions used: %v", uses)
+		for _, n := range sim.Exclusions() {
+			if n.IsOfWalks() && uses[n] == 0 && sum.walks >= walks {
+				t.Errorf("%v was never used", n)
+			}
+		}
 	}()
 	rapid.Check(t, func(r *rapid.T) {
 		rapid.SyncTest(r, func(r *rapid.T) {
 			w := newWalk(r, t)
-			w.world.turns.all = behaviour
+			w.ground.course.all = behaviour
 			r.Repeat(map[string]func(*rapid.T){
 				"create":          w.create,
 				"update":          w.update,
@@ -60,14 +68,15 @@ func TestRandomWalks(t *testing.T) {
 				"":                w.check,
 			})
 			w.end(r)
+			uses.Add(w.model.excuses.Uses)
 			sum.walks++
 			sum.steps += w.steps
-			sum.events += len(w.world.cloud.Exchanges())
-			sum.calls += w.world.turns.total
-			sum.faults += w.world.turns.felt
-			sum.dropped += w.world.cloud.Dropped()
-			sum.texts += w.world.canary.Texts
-			sum.windows += w.world.canary.Windows
+			sum.events += len(w.ground.cloud.Exchanges())
+			sum.calls += w.ground.course.total
+			sum.faults += w.ground.course.felt
+			sum.dropped += w.ground.cloud.Dropped()
+			sum.texts += w.ground.Canary.Texts
+			sum.windows += w.ground.Canary.Windows
 		})
 	})
 }
@@ -84,7 +93,7 @@ func setDefault(t *testing.T, name string, value any) {
 
 // walk is one random walk: a world, what must be true of it, and two stacks.
 type walk struct {
-	world   *world
+	ground  *ground
 	model   *model
 	objects int
 	steps   int
@@ -95,10 +104,10 @@ type walk struct {
 // newWalk has all randomness depend on seeds: outer is the test outside the bubble.
 func newWalk(t rapid.TB, outer *testing.T) *walk {
 	t.Helper()
-	w := newWorld(t, func() { cryptotest.SetGlobalRandom(outer, seed) })
-	m := newModel(w)
-	m.stacks = []*cfnfake.Stack{w.cloud.NewStack("one", logicalID), w.cloud.NewStack("two", logicalID)}
-	return &walk{world: w, model: m}
+	g := newGround(t, func() { cryptotest.SetGlobalRandom(outer, seed) })
+	m := newModel(g)
+	m.stacks = []*cfnfake.Stack{g.cloud.NewStack("one", sim.LogicalID), g.cloud.NewStack("two", sim.LogicalID)}
+	return &walk{ground: g, model: m}
 }
 
 // drawStack chooses a stack in one of the states.
@@ -135,7 +144,7 @@ func (w *walk) tell(t *rapid.T) {
 	for _, plan := range w.plans {
 		t.Log(plan)
 	}
-	for i, x := range w.world.cloud.Exchanges() {
+	for i, x := range w.ground.cloud.Exchanges() {
 		t.Logf("event %d: %s %s %s %v (old %v): %s %s", i, x.Event.RequestType, x.Event.StackId[len(x.Event.StackId)-3:], x.Event.PhysicalResourceId,
 			without(x.Event.ResourceProperties), without(x.Event.OldResourceProperties), x.Outcome, x.Answer.Reason)
 	}
@@ -143,12 +152,12 @@ func (w *walk) tell(t *rapid.T) {
 
 // tellCalls prints the calls of the last operation in the order in which they went.
 func (w *walk) tellCalls(t *rapid.T) {
-	for _, call := range w.world.turns.order {
+	for _, call := range w.ground.course.order {
 		t.Log(call)
 	}
 }
 
-func without(p properties) properties {
+func without(p sim.Properties) sim.Properties {
 	p = maps.Clone(p)
 	delete(p, "ServiceToken")
 	return p
