@@ -20,7 +20,7 @@ QUICK       := CDK_VALIDATION=false JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSIO
 SHELL       := /bin/bash -o pipefail
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down bootstrap deploy destroy deploy-provider destroy-provider release credentials check test lint unit race crash walks fuzz history template e2e privilege examples golden clean
+.PHONY: help demo demo-down bootstrap deploy destroy deploy-provider destroy-provider release credentials check test lint unit race crash crash-all walks fuzz history template e2e privilege examples golden clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -88,9 +88,12 @@ race: ## unit tests with the race detector
 	$(QUICK) go test -race -short -skip '^(TestCrash|TestRace)$$' ./...
 
 # What these print goes into the figures. go test shows it for a single folder only.
-crash: ## every crash point, twice, and every race of the function on the fake AWS
+crash: ## crash points, twice, and races of the function on the fake AWS: every call, with the daily faults
 	@mkdir -p .local
 	@go test -C lambda/internal/provision -count=1 -timeout 60m -run '^(TestCrash|TestRace)$$' | tee >(grep -E '^(crash points|races):' >> $(FIGURES))
+
+crash-all: ## the same exhaustively: every fault in both orders, every pair of calls; some 20 minutes
+	go test -C lambda/internal/provision -count=1 -timeout 90m -run '^(TestCrash|TestRace)$$' . -all -v | grep -vE '^ *(=== |--- PASS)'
 
 walks: ## random walks
 	@mkdir -p .local

@@ -93,7 +93,7 @@ func (c *campaign) run() {
 	c.learn()
 	states := map[string]broken{} // by fingerprint: a first fault that led there
 	for _, order := range []string{"first", "last"} {
-		for _, fault := range firstFaults() {
+		for _, fault := range firstFaults(order) {
 			c.everyCall(scenario{story: c.story.name, order: order, first: sim.Hit{Fault: fault}}, states)
 		}
 	}
@@ -193,7 +193,7 @@ func (c *campaign) one(b broken, e ending) {
 // second breaks every call of every ending after a first fault.
 func (c *campaign) second(b broken) {
 	for _, e := range c.story.endings {
-		for _, fault := range secondFaults {
+		for _, fault := range secondFaults() {
 			for at := 1; at < maxCalls && !e.once && !c.t.Failed(); at++ {
 				s := b.scenario
 				s.ending, s.second = e.name, sim.Hit{At: at, Fault: fault}
