@@ -109,7 +109,7 @@ func (a *AWS) AddForeignBucket(name, account string) {
 func (a *AWS) DeleteBucket(name string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	delete(a.buckets, name)
+	a.removeBucket(name)
 }
 
 // TagBucket merges tags into a bucket's. Unlike the operation it may set tags that start with aws:.

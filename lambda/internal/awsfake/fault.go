@@ -82,8 +82,7 @@ func (f Fault) answer(a *AWS, c Call, who caller) error {
 		}[c.Service]
 	case Conflict:
 		if c.Service == "s3" {
-			return fail(409, "OperationAborted",
-				"A conflicting conditional operation is currently in progress against this resource. Please try again.")
+			return operationAborted()
 		}
 		return fail(409, "EntityTemporarilyUnmodifiable", "Please try again later.")
 	case AccessDenied:
@@ -98,6 +97,11 @@ func (a *AWS) denied(c Call, who caller) *Error {
 	if op, known := operations[action]; known {
 		action = op.action
 	}
+	return a.deniedAction(c, who, action)
+}
+
+// deniedAction is the refusal of one of the actions that a call needs.
+func (a *AWS) deniedAction(c Call, who caller, action string) *Error {
 	message := fmt.Sprintf("User: %s is not authorized to perform: %s on resource: %s because no identity-based policy "+
 		"allows the %s action", who.arn, action, a.resource(c), action)
 	if c.Service == "secretsmanager" {

@@ -81,7 +81,10 @@ func (a *AWS) createSecret(in *secretsmanager.CreateSecretInput) (*secretsmanage
 			}
 			return &secretsmanager.CreateSecretOutput{ARN: aws.String(s.arn), Name: aws.String(name), VersionId: aws.String(token)}, nil
 		}
-		return nil, fail(400, "ResourceExistsException", "The operation failed because the secret %s already exists.", name)
+		return nil, secretExists(name)
+	}
+	if err := a.nameTaken("secretsmanager", name); err != nil {
+		return nil, err
 	}
 	tags := map[string]string{}
 	if err := mergeSecretTags(tags, in.Tags); err != nil {
