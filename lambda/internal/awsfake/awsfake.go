@@ -11,6 +11,7 @@
 // and by direct access to the state (AddUser, PutObject, Snapshot …).
 //
 // By itself it answers at once and consistently, which AWS does not: [Laws] has a switch for each way in which AWS lags.
+// A hook can have one call lag behind one earlier write: [AWS.LagsBehind] lists the writes, and [Stale] is the decision.
 //
 // It refuses to guess: an operation, an input field or a policy condition that it does not simulate is an error that
 // says so, and is never retried. It does not check what the function's role may do; use [AccessDenied] in a hook.
@@ -63,6 +64,7 @@ type AWS struct {
 	minted   []string                            // every secret access key that was ever made
 	stacks   map[string]map[string]stackResource // by stack id, then logical id
 	taken    map[thing]taking                    // names that nothing has
+	past     past
 }
 
 // New is an empty account. The account id has 12 digits; the region decides the partition (aws, aws-cn, aws-us-gov).

@@ -66,8 +66,9 @@ func (a *AWS) identify(sig signature) caller {
 	return c
 }
 
-// serve carries out a call. The caller holds the lock. Nothing changes when it returns an error.
-func (a *AWS) serve(c Call, who caller) (any, error) {
+// serve carries out a call, as of before the write that a hook chose if asOf is not zero. The caller holds the lock.
+// Nothing changes when it returns an error.
+func (a *AWS) serve(c Call, who caller, asOf int) (any, error) {
 	a.expire()
 	op, known := operations[c.Name()]
 	if !known {
@@ -86,7 +87,13 @@ func (a *AWS) serve(c Call, who caller) (any, error) {
 	case who.user != nil && c.Service != "s3":
 		return nil, a.denied(c, who) // the account's users have no identity policies
 	}
-	return a.handle(op, c, who)
+	serve := func() (any, error) { return a.handle(op, c, who) }
+	if !a.remembers() && asOf == 0 {
+		return serve()
+	}
+	a.note(Call{})
+	defer a.note(c)
+	return a.lag(c, who, asOf, serve)
 }
 
 // handle carries out a call that the caller's rights allow, as far as they do not depend on what it is about.

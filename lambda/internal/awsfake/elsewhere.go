@@ -23,8 +23,7 @@ const (
 // CreateBucket answers BucketAlreadyExists, or BucketAlreadyOwnedByYou (also in us-east-1) if it is this account's own.
 // Source of that: S3 API Reference, CreateBucket, Errors; scality/cloudserver #475 for us-east-1.
 func (a *AWS) AddBucketElsewhere(name, account string, face Face) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	defer a.changing()()
 	b := a.addBucket(name, nil)
 	b.owner, b.elsewhere = account, face
 }

@@ -12,6 +12,7 @@ import (
 type Decision struct {
 	Before error // not nil: the call has no effect, and this is its outcome
 	After  error // not nil: the call takes effect, but this is its outcome instead of AWS's answer
+	AsOf   int   // not zero: the call is answered as of before the write with this ID, see [Stale]
 }
 
 // Refuse keeps a call from taking effect.
@@ -19,6 +20,9 @@ func Refuse(outcome error) Decision { return Decision{Before: outcome} }
 
 // Lose lets a call take effect and replaces its answer, for example by [ConnectionReset] or [Killed].
 func Lose(outcome error) Decision { return Decision{After: outcome} }
+
+// Stale answers a call as of before an earlier write, one of [AWS.LagsBehind]. Any other is not simulated.
+func Stale(w Write) Decision { return Decision{AsOf: w.ID} }
 
 // Fault is a failure that every service has, each with its own code and message.
 type Fault string

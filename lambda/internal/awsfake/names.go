@@ -2,12 +2,6 @@ package awsfake
 
 import "time"
 
-// thing is what has a name: a user, a bucket or a secret.
-type thing struct {
-	service string
-	name    string
-}
-
 // taking is a name that nothing has and that nobody can give to anything.
 type taking struct {
 	until   time.Time

@@ -80,3 +80,45 @@ func nameRules() []fakeRule {
 			}},
 	}
 }
+
+// conflictRules are about what was deleted and still keeps something (L8).
+func conflictRules() []fakeRule {
+	const bucket = "my-bucket"
+	return []fakeRule{
+		{"L8: a key that was deleted keeps its user for a while", "terraform-provider-aws PR #49260; hashicorp/terraform PR #14707",
+			func(t *testing.T, fake *awsfake.AWS, c clients) {
+				fake.ConflictPropagation = 10 * time.Second
+				fake.AddUser("alice", "/", nil)
+				id, _ := fake.AddKey("alice")
+				equal(t, "key deleted", deleteKey(t, c, "alice", id), nil)
+				keys, err := listKeys(t, c, "alice")
+				equal(t, "error", err, nil)
+				equal(t, "keys", keys, 0)
+				pass(9 * time.Second)
+				awsrules.Want(t, deleteUser(t, c, "alice"), 409, "DeleteConflict", "Cannot delete entity, must delete access keys first.")
+				pass(time.Second)
+				equal(t, "later", deleteUser(t, c, "alice"), nil)
+				awsrules.Want(t, deleteUser(t, c, "alice"), 404, "NoSuchEntity")
+			}},
+		{"L8: an object that was deleted keeps its bucket for a while", "inferred from the above: S3 User Guide, Data consistency model, " +
+			"has the configuration of a bucket lag, and its objects not",
+			func(t *testing.T, fake *awsfake.AWS, c clients) {
+				fake.ConflictPropagation = 10 * time.Second
+				fake.AddBucket(bucket, nil)
+				for _, key := range []string{"a", "b"} {
+					fake.PutObject(bucket, key, "")
+				}
+				fake.DeleteObject(bucket, "a")
+				must[*s3.DeleteObjectOutput](t)(c.s3.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: aws.String(bucket), Key: aws.String("b")}))
+				remove := func() error {
+					_, err := c.s3.DeleteBucket(t.Context(), &s3.DeleteBucketInput{Bucket: aws.String(bucket)})
+					return err
+				}
+				awsrules.Want(t, remove(), 409, "BucketNotEmpty", "The bucket you tried to delete is not empty")
+				list := must[*s3.ListObjectsV2Output](t)(c.s3.ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: aws.String(bucket)}))
+				equal(t, "objects", len(list.Contents), 0)
+				pass(10 * time.Second)
+				equal(t, "later", remove(), nil)
+			}},
+	}
+}

@@ -102,5 +102,14 @@ func rightsRules() []fakeRule {
 				equal(t, "created", createTagged(t, c, "alice"), nil)
 				equal(t, "a key", createKey(t, c, "alice"), nil)
 			}},
+		{"L3: nor one who is not known yet", "cloud-gov/terraform-provision #1923; terraform-provider-aws #18458",
+			func(t *testing.T, fake *awsfake.AWS, c clients) {
+				fake.UserPath, fake.UserLag = "/team/", 5*time.Second
+				equal(t, "created", createTagged(t, c, "alice"), nil)
+				awsrules.Want(t, createKey(t, c, "alice"), 403, "AccessDenied")
+				awsrules.Want(t, getUser(t, c, "alice"), 404, "NoSuchEntity")
+				pass(5 * time.Second)
+				equal(t, "later", createKey(t, c, "alice"), nil)
+			}},
 	}
 }
