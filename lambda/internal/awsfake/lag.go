@@ -55,7 +55,7 @@ func (a *AWS) laggable(c Call, who caller) []*change {
 	if c.Service == "secretsmanager" && !a.SecretHistory {
 		return nil
 	}
-	return a.within(a.History, c, func(ch *change) bool { return a.matters(ch, c, who) })
+	return a.within(a.History, c, func(ch *change) bool { return a.matters(ch, c, who) && !a.isBack(ch, c) })
 }
 
 // within is the changes of what a call is about that are younger than d and that a test finds, the oldest first.
@@ -69,12 +69,23 @@ func (a *AWS) within(d time.Duration, c Call, found func(*change) bool) []*chang
 	return out
 }
 
-// matters tells whether the answer to a call differs if the change is not seen.
+// matters tells whether a change made the answer to a call another. The answer that is there before and after it is that
+// of an earlier change.
 func (a *AWS) matters(ch *change, c Call, who caller) bool {
 	if show := shows[c.Name()]; show != nil {
 		return !reflect.DeepEqual(show(ch.was), show(ch.is))
 	}
-	return a.refusedAsOf([]*change{ch}, c, who) != nil
+	back := a.put(ch.thing, ch.is)
+	after := code(a.refusal(c, who))
+	back()
+	before := a.refusedAsOf([]*change{ch}, c, who)
+	return before != nil && code(before) != after
+}
+
+// isBack tells whether a read shows now what it showed before a change.
+func (a *AWS) isBack(ch *change, c Call) bool {
+	show := shows[c.Name()]
+	return show != nil && reflect.DeepEqual(show(ch.was), show(a.past.known[ch.thing]))
 }
 
 // lag carries a call out as AWS does that has not heard of everything: as of before the write that a hook chose, or as
@@ -120,7 +131,7 @@ func (a *AWS) unseen(c Call, who caller) []*change {
 // frees tells whether a change took away what kept a call from deleting something.
 func (a *AWS) frees(ch *change, c Call, who caller) bool {
 	var refused *Error
-	return deletes(c) && errors.As(a.refusedAsOf([]*change{ch}, c, who), &refused) && refused.Status == 409
+	return deletes(c) && a.matters(ch, c, who) && errors.As(a.refusedAsOf([]*change{ch}, c, who), &refused) && refused.Status == 409
 }
 
 func deletes(c Call) bool { return c.Name() == "iam:DeleteUser" || c.Name() == "s3:DeleteBucket" }

@@ -12,6 +12,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	secrettypes "github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 )
 
 // The calls on a user that the rules make.
@@ -84,6 +87,21 @@ func rightsRules() []fakeRule {
 				awsrules.Want(t, err, 403, "AccessDenied")
 				pass(10 * time.Second)
 				equal(t, "later", createTagged(t, c, "bob"), nil)
+			}},
+		{"L2: a creating call with tags needs the right to tag", "S3 API Reference, CreateBucket, Permissions; Secrets Manager API Reference, " +
+			"CreateSecret, Required permissions",
+			func(t *testing.T, fake *awsfake.AWS, c clients) {
+				fake.DelayRights("", time.Minute, "*:TagResource")
+				secret := &secretsmanager.CreateSecretInput{Name: aws.String("s")}
+				must[*secretsmanager.CreateSecretOutput](t)(c.secrets.CreateSecret(t.Context(), secret))
+				secret.Name, secret.Tags = aws.String("tagged"), []secrettypes.Tag{{Key: aws.String("k"), Value: aws.String("v")}}
+				_, err := c.secrets.CreateSecret(t.Context(), secret)
+				awsrules.Want(t, err, 400, "AccessDeniedException")
+				equal(t, "a bucket without tags", createBucket(t.Context(), c, "my-bucket"), nil)
+				_, err = c.s3.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String("tagged"),
+					CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: "eu-west-1",
+						Tags: []s3types.Tag{{Key: aws.String("k"), Value: aws.String("v")}}}})
+				awsrules.Want(t, err, 403, "AccessDenied")
 			}},
 		{"L3: rights on a path do not reach a user who is not there", "cloud-gov/terraform-provision #1923, #1928, #1929",
 			func(t *testing.T, fake *awsfake.AWS, c clients) {
