@@ -10,6 +10,9 @@
 // the fake by its knobs (fields of [AWS]), by the hook [AWS.Before], which sees every attempt before it takes effect,
 // and by direct access to the state (AddUser, PutObject, Snapshot …).
 //
+// By itself it answers at once and consistently, which AWS does not: [Laws] has a switch for each way in which AWS lags.
+// A hook can have one call lag behind one earlier write: [AWS.LagsBehind] lists the writes, and [Stale] is the decision.
+//
 // It refuses to guess: an operation, an input field or a policy condition that it does not simulate is an error that
 // says so, and is never retried. It does not check what the function's role may do; use [AccessDenied] in a hook.
 package awsfake
@@ -37,6 +40,8 @@ type AWS struct {
 	// LenientCreateBucket has us-east-1 answer 200 for a bucket that the account already has to a call with tags, too,
 	// as it is documented for calls without.
 	LenientCreateBucket bool
+	// Laws are the other ways in which AWS is not known everywhere at once, or answers otherwise than documented.
+	Laws
 	// Before, when set, decides about every attempt of every call before it takes effect. It runs without any lock,
 	// so it may wait (on channels of its own bubble) and may call everything here. It must not change Call.Input.
 	Before func(ctx context.Context, c Call) Decision
@@ -58,6 +63,8 @@ type AWS struct {
 	secrets  map[string]*secret
 	minted   []string                            // every secret access key that was ever made
 	stacks   map[string]map[string]stackResource // by stack id, then logical id
+	taken    map[thing]taking                    // names that nothing has
+	past     past
 }
 
 // New is an empty account. The account id has 12 digits; the region decides the partition (aws, aws-cn, aws-us-gov).
@@ -82,6 +89,7 @@ func New(account, region string) *AWS {
 		buckets:   map[string]*bucket{},
 		secrets:   map[string]*secret{},
 		stacks:    map[string]map[string]stackResource{},
+		taken:     map[thing]taking{},
 	}
 }
 

@@ -66,8 +66,9 @@ func (a *AWS) identify(sig signature) caller {
 	return c
 }
 
-// serve carries out a call. The caller holds the lock. Nothing changes when it returns an error.
-func (a *AWS) serve(c Call, who caller) (any, error) {
+// serve carries out a call, as of before the write that a hook chose if asOf is not zero. The caller holds the lock.
+// Nothing changes when it returns an error.
+func (a *AWS) serve(c Call, who caller, asOf int) (any, error) {
 	a.expire()
 	op, known := operations[c.Name()]
 	if !known {
@@ -76,15 +77,35 @@ func (a *AWS) serve(c Call, who caller) (any, error) {
 	if err := op.checkFields(c.Input); err != nil {
 		return nil, err
 	}
-	switch {
+	switch late := a.lateRight(op, who, c.Input); {
 	case who.bad != "":
 		return nil, who.bad.answer(c.Service)
 	case who.role != "" && time.Since(a.roles[who.role]) < a.RolePropagation:
 		return nil, a.denied(c, who)
+	case late != "":
+		return nil, a.deniedAction(c, who, late)
 	case who.user != nil && c.Service != "s3":
 		return nil, a.denied(c, who) // the account's users have no identity policies
 	}
-	return op.handler.serve(a, op.request(who, c.Input), c.Input)
+	serve := func() (any, error) { return a.handle(op, c, who) }
+	if !a.remembers() && asOf == 0 {
+		return serve()
+	}
+	a.note(Call{})
+	defer a.note(c)
+	return a.lag(c, who, asOf, serve)
+}
+
+// handle carries out a call that the caller's rights allow, as far as they do not depend on what it is about.
+func (a *AWS) handle(op operation, c Call, who caller) (any, error) {
+	input := c.Input
+	if a.outOfPath(op, who, input) {
+		return nil, a.denied(c, who)
+	}
+	if a.PlainListings {
+		input = withoutEncoding(input)
+	}
+	return op.handler.serve(a, op.request(who, input), input)
 }
 
 // answer is what a service says to bad credentials.

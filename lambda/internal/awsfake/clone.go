@@ -14,6 +14,8 @@ func (a *AWS) Clone() *AWS {
 	b := New(a.account, a.region)
 	b.UserPropagation, b.KeyPropagation, b.RolePropagation = a.UserPropagation, a.KeyPropagation, a.RolePropagation
 	b.SecretDeletion, b.LenientCreateBucket, b.StalePrincipals = a.SecretDeletion, a.LenientCreateBucket, a.StalePrincipals
+	b.Laws, b.taken, b.past = a.Laws, maps.Clone(a.taken), a.past.clone()
+	b.LateRights = slices.Clone(a.LateRights)
 	b.serial, b.calls, b.minted = a.serial, slices.Clone(a.calls), slices.Clone(a.minted)
 	b.counts, b.sessions, b.roles = maps.Clone(a.counts), maps.Clone(a.sessions), maps.Clone(a.roles)
 	b.boundary, b.gone = maps.Clone(a.boundary), maps.Clone(a.gone)
@@ -58,7 +60,7 @@ func (s *secret) clone() *secret {
 }
 
 func copies[T any](list []*T) []*T {
-	out := make([]*T, len(list))
+	out := slices.Clone(list) // nil stays nil
 	for i, one := range list {
 		c := *one
 		out[i] = &c

@@ -13,6 +13,18 @@ func full(t *testing.T) *AWS {
 	a := New("111122223333", "eu-west-1")
 	a.UserPropagation, a.KeyPropagation, a.RolePropagation, a.SecretDeletion = 1, 2, 3, time.Hour
 	a.LenientCreateBucket, a.StalePrincipals = true, true
+	laws := reflect.ValueOf(&a.Laws).Elem()
+	for i := range laws.NumField() {
+		switch field := laws.Field(i); field.Kind() {
+		case reflect.Bool:
+			field.SetBool(true)
+		case reflect.Int64:
+			field.SetInt(int64(time.Minute))
+		default: // below
+		}
+	}
+	a.NewBuckets, a.UserPath = TagsUnknown, "/"
+	a.DelayRights("role", time.Minute, "s3:*")
 	if err := a.AddManagedPolicy("arn:aws:iam::111122223333:policy/b", `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}`); err != nil {
 		t.Fatal(err)
 	}
@@ -42,6 +54,11 @@ func TestCloneIsTheSame(t *testing.T) {
 			if fields.Field(i).IsZero() {
 				t.Errorf("%s is zero here, so its copy is not tested", name)
 			}
+		}
+	}
+	for i := range fields.FieldByName("Laws").NumField() {
+		if law := fields.FieldByName("Laws").Type().Field(i); fields.FieldByName("Laws").Field(i).IsZero() {
+			t.Errorf("%s is zero here, so its copy is not tested", law.Name)
 		}
 	}
 	everything := cmp.Options{

@@ -36,8 +36,7 @@ func (a *AWS) ResourceStatus(stackID, logicalID string) (status, physicalID stri
 }
 
 func (a *AWS) setResource(stackID, logicalID string, set func(*stackResource)) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	defer a.changing()()
 	if a.stacks[stackID] == nil {
 		a.stacks[stackID] = map[string]stackResource{}
 	}

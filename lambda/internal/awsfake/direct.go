@@ -36,22 +36,19 @@ func (a *AWS) AddManagedPolicy(arn, document string) error {
 // AddUser creates a user (or replaces one by a new principal) and returns its unique id. It is known everywhere at once
 // when UserPropagation is zero.
 func (a *AWS) AddUser(name, path string, tags map[string]string) string {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	defer a.changing()()
 	return a.addUser(name, path, tags).id
 }
 
 // DeleteUser takes a user away, with everything it has.
 func (a *AWS) DeleteUser(name string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	defer a.changing()()
 	a.removeUser(name)
 }
 
 // TagUser merges tags into a user's.
 func (a *AWS) TagUser(name string, tags map[string]string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	defer a.changing()()
 	if u := a.users[name]; u != nil {
 		maps.Copy(u.tags, tags)
 	}
@@ -59,8 +56,7 @@ func (a *AWS) TagUser(name string, tags map[string]string) {
 
 // AddKey gives a user a key, which works at once when KeyPropagation is zero. There is no limit of two here.
 func (a *AWS) AddKey(name string) (id, secret string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	defer a.changing()()
 	u := a.users[name]
 	if u == nil {
 		return "", ""
@@ -71,8 +67,7 @@ func (a *AWS) AddKey(name string) (id, secret string) {
 
 // DeleteKey takes a key away from the user who has it.
 func (a *AWS) DeleteKey(id string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	defer a.changing()()
 	for _, u := range a.users {
 		u.keys = slices.DeleteFunc(u.keys, func(k *accessKey) bool { return k.id == id })
 	}
@@ -80,8 +75,7 @@ func (a *AWS) DeleteKey(id string) {
 
 // SetKeyActive activates or deactivates a key.
 func (a *AWS) SetKeyActive(id string, active bool) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	defer a.changing()()
 	for _, u := range a.users {
 		for _, k := range u.keys {
 			if k.id == id {
@@ -93,29 +87,25 @@ func (a *AWS) SetKeyActive(id string, active bool) {
 
 // AddBucket creates a bucket of this account, with the defaults of a new one.
 func (a *AWS) AddBucket(name string, tags map[string]string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	defer a.changing()()
 	a.addBucket(name, tags)
 }
 
 // AddForeignBucket makes a name taken by a bucket of another account, which denies everything.
 func (a *AWS) AddForeignBucket(name, account string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	defer a.changing()()
 	a.addBucket(name, nil).owner = account
 }
 
 // DeleteBucket takes a bucket away with all it holds.
 func (a *AWS) DeleteBucket(name string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	delete(a.buckets, name)
+	defer a.changing()()
+	a.removeBucket(name)
 }
 
 // TagBucket merges tags into a bucket's. Unlike the operation it may set tags that start with aws:.
 func (a *AWS) TagBucket(name string, tags map[string]string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	defer a.changing()()
 	if b := a.buckets[name]; b != nil {
 		maps.Copy(b.tags, tags)
 	}
@@ -124,8 +114,7 @@ func (a *AWS) TagBucket(name string, tags map[string]string) {
 // SetBucketPolicy checks a document as PutBucketPolicy does, but for public access, and puts it in place. An empty one
 // takes the policy away.
 func (a *AWS) SetBucketPolicy(name, document string) error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	defer a.changing()()
 	b := a.buckets[name]
 	if b == nil {
 		return fail(404, "NoSuchBucket", "The specified bucket does not exist")
@@ -144,8 +133,7 @@ func (a *AWS) SetBucketPolicy(name, document string) error {
 
 // SetPublicAccessBlock turns all four switches of a bucket's public access block on or off.
 func (a *AWS) SetPublicAccessBlock(name string, on bool) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	defer a.changing()()
 	if b := a.buckets[name]; b != nil {
 		b.access = publicAccessBlock(on)
 	}
@@ -153,8 +141,7 @@ func (a *AWS) SetPublicAccessBlock(name string, on bool) {
 
 // SetVersioning sets what the next writes and deletes do: "Enabled", "Suspended", or empty for a bucket that never had it.
 func (a *AWS) SetVersioning(name, status string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	defer a.changing()()
 	if b := a.buckets[name]; b != nil {
 		b.versioning = types.BucketVersioningStatus(status)
 	}
@@ -162,8 +149,7 @@ func (a *AWS) SetVersioning(name, status string) {
 
 // PutObject writes an object, by the bucket's versioning, and returns its version id ("null" without versioning).
 func (a *AWS) PutObject(bucketName, key, body string) string {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	defer a.changing()()
 	b := a.buckets[bucketName]
 	if b == nil {
 		return ""
@@ -173,8 +159,7 @@ func (a *AWS) PutObject(bucketName, key, body string) string {
 
 // DeleteObject deletes as the operation does without a version id: in a versioned bucket it adds a delete marker.
 func (a *AWS) DeleteObject(bucketName, key string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	defer a.changing()()
 	if b := a.buckets[bucketName]; b != nil {
 		_, _ = a.remove(b, key, nil) // a locked object stays, as it should
 	}
@@ -182,8 +167,7 @@ func (a *AWS) DeleteObject(bucketName, key string) {
 
 // LockObject puts a version under retention: it cannot be deleted. The empty version is the current one.
 func (a *AWS) LockObject(bucketName, key, version string, locked bool) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	defer a.changing()()
 	if b := a.buckets[bucketName]; b != nil {
 		if o := b.find(key, version); o != nil {
 			o.locked = locked
@@ -193,8 +177,7 @@ func (a *AWS) LockObject(bucketName, key, version string, locked bool) {
 
 // AddUpload begins a multipart upload and returns its id.
 func (a *AWS) AddUpload(bucketName, key string) string {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	defer a.changing()()
 	b := a.buckets[bucketName]
 	if b == nil {
 		return ""
@@ -204,8 +187,7 @@ func (a *AWS) AddUpload(bucketName, key string) string {
 
 // AddSecret creates a secret and returns its ARN. An empty value makes no version.
 func (a *AWS) AddSecret(name, value string, tags map[string]string) string {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	defer a.changing()()
 	s := a.addSecret(name, tags)
 	a.putValue(s, value)
 	return s.arn
@@ -213,8 +195,7 @@ func (a *AWS) AddSecret(name, value string, tags map[string]string) string {
 
 // PutSecretValue makes a value current, under a new version id.
 func (a *AWS) PutSecretValue(name, value string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	defer a.changing()()
 	if s := a.secrets[name]; s != nil {
 		a.putValue(s, value)
 	}
@@ -228,8 +209,7 @@ func (a *AWS) putValue(s *secret, value string) {
 
 // TagSecret merges tags into a secret's.
 func (a *AWS) TagSecret(name string, tags map[string]string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	defer a.changing()()
 	if s := a.secrets[name]; s != nil {
 		maps.Copy(s.tags, tags)
 	}
@@ -237,8 +217,7 @@ func (a *AWS) TagSecret(name string, tags map[string]string) {
 
 // SetSecretTags puts tags in the place of all that a secret has.
 func (a *AWS) SetSecretTags(name string, tags map[string]string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	defer a.changing()()
 	if s := a.secrets[name]; s != nil {
 		s.tags = maps.Clone(tags)
 	}
@@ -246,8 +225,7 @@ func (a *AWS) SetSecretTags(name string, tags map[string]string) {
 
 // DeleteSecret takes a secret away; with days above zero it schedules that, and the secret can be restored until then.
 func (a *AWS) DeleteSecret(name string, days int) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	defer a.changing()()
 	if s := a.secrets[name]; s != nil {
 		s.deleted = time.Now()
 		s.gone = s.deleted.Add(time.Duration(days) * 24 * time.Hour)

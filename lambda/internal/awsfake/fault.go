@@ -12,6 +12,7 @@ import (
 type Decision struct {
 	Before error // not nil: the call has no effect, and this is its outcome
 	After  error // not nil: the call takes effect, but this is its outcome instead of AWS's answer
+	AsOf   int   // not zero: the call is answered as of before the write with this ID, see [Stale]
 }
 
 // Refuse keeps a call from taking effect.
@@ -19,6 +20,9 @@ func Refuse(outcome error) Decision { return Decision{Before: outcome} }
 
 // Lose lets a call take effect and replaces its answer, for example by [ConnectionReset] or [Killed].
 func Lose(outcome error) Decision { return Decision{After: outcome} }
+
+// Stale answers a call as of before an earlier write, one of [AWS.LagsBehind]. Any other is not simulated.
+func Stale(w Write) Decision { return Decision{AsOf: w.ID} }
 
 // Fault is a failure that every service has, each with its own code and message.
 type Fault string
@@ -82,8 +86,7 @@ func (f Fault) answer(a *AWS, c Call, who caller) error {
 		}[c.Service]
 	case Conflict:
 		if c.Service == "s3" {
-			return fail(409, "OperationAborted",
-				"A conflicting conditional operation is currently in progress against this resource. Please try again.")
+			return operationAborted()
 		}
 		return fail(409, "EntityTemporarilyUnmodifiable", "Please try again later.")
 	case AccessDenied:
@@ -99,6 +102,11 @@ func (a *AWS) denied(c Call, who caller) *Error {
 	if op, known := operations[action]; known {
 		action = op.action
 	}
+	return a.deniedAction(c, who, action)
+}
+
+// deniedAction is the refusal of one of the actions that a call needs.
+func (a *AWS) deniedAction(c Call, who caller, action string) *Error {
 	message := fmt.Sprintf("User: %s is not authorized to perform: %s on resource: %s because no identity-based policy "+
 		"allows the %s action", who.arn, action, a.resource(c), action)
 	if c.Service == "secretsmanager" {

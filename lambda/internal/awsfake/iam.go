@@ -57,8 +57,11 @@ func (a *AWS) createUser(in *iam.CreateUserInput) (*iam.CreateUserOutput, error)
 	}
 	for existing := range a.users {
 		if strings.EqualFold(existing, name) {
-			return nil, fail(409, "EntityAlreadyExists", "User with name %s already exists.", name)
+			return nil, userExists(name)
 		}
+	}
+	if err := a.nameTaken("iam", name); err != nil {
+		return nil, err
 	}
 	boundary := aws.ToString(in.PermissionsBoundary)
 	if boundary != "" && a.boundary[boundary] == nil {
@@ -120,14 +123,22 @@ func (a *AWS) deleteUser(in *iam.DeleteUserInput) (*iam.DeleteUserOutput, error)
 	if err != nil {
 		return nil, err
 	}
-	if len(u.keys) > 0 {
-		return nil, fail(409, "DeleteConflict", "Cannot delete entity, must delete access keys first.")
-	}
-	if len(u.attached) > 0 {
-		return nil, fail(409, "DeleteConflict", "Cannot delete entity, must %s first.", u.attached[0])
+	if err := u.conflict(); err != nil {
+		return nil, err
 	}
 	a.removeUser(u.name)
 	return &iam.DeleteUserOutput{}, nil
+}
+
+// conflict is what keeps a user from being deleted, or nil.
+func (u *user) conflict() error {
+	if len(u.keys) > 0 {
+		return fail(409, "DeleteConflict", "Cannot delete entity, must delete access keys first.")
+	}
+	if len(u.attached) > 0 {
+		return fail(409, "DeleteConflict", "Cannot delete entity, must %s first.", u.attached[0])
+	}
+	return nil
 }
 
 // removeUser takes a user away. The caller holds the lock.
@@ -135,6 +146,7 @@ func (a *AWS) removeUser(name string) {
 	if u := a.users[name]; u != nil {
 		a.gone[u.id] = a.userARN(u)
 		delete(a.users, name)
+		a.take(thing{service: "iam", name: name}, a.UserDeletion, userExists(name))
 	}
 }
 

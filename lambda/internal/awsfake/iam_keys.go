@@ -38,8 +38,7 @@ const (
 
 // Attach puts something on a user behind everybody's back. It does nothing for a user who does not exist.
 func (a *AWS) Attach(name string, what ...Attachment) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	defer a.changing()()
 	if u := a.users[name]; u != nil {
 		u.attached = append(u.attached, what...)
 	}
@@ -47,8 +46,7 @@ func (a *AWS) Attach(name string, what ...Attachment) {
 
 // Detach takes something off a user again.
 func (a *AWS) Detach(name string, what Attachment) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	defer a.changing()()
 	if u := a.users[name]; u != nil {
 		u.attached = slices.DeleteFunc(u.attached, func(other Attachment) bool { return other == what })
 	}

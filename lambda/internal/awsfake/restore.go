@@ -41,6 +41,7 @@ func (a *AWS) Restore(s Snapshot) error {
 	}
 	a.minted = append(a.minted, mintedSecret.FindAllString(toJSON(s), -1)...)
 	a.serial += restoredIDs
+	a.past.known = nil // it has been there for a day, so nothing lags behind it
 	return nil
 }
 

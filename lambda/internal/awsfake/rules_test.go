@@ -48,7 +48,8 @@ func TestRulesOfTheFake(t *testing.T) {
 	for _, rule := range awsrules.All() {
 		names[rule.Name] = true
 	}
-	for _, rules := range [][]fakeRule{delayRules(), lostRules(), othersRules(), storedRules()} {
+	for _, rules := range [][]fakeRule{delayRules(), lostRules(), othersRules(), storedRules(),
+		newRules(), rightsRules(), staleRules(), elsewhereRules(), nameRules(), conflictRules()} {
 		for _, r := range rules {
 			if names[r.name] || r.source == "" {
 				t.Errorf("rule %q: there twice, or without a source", r.name)

@@ -37,8 +37,11 @@ func (a *AWS) findBucket(r request) (*bucket, error) {
 			"The value of the expected bucket owner parameter must be an AWS Account ID... [%s]", owner)
 	}
 	b := a.buckets[name]
-	if b == nil {
-		return nil, fail(404, "NoSuchBucket", "The specified bucket does not exist")
+	switch {
+	case b == nil || a.unknownYet(b, r.action):
+		return nil, a.noSuchBucket()
+	case b.elsewhere != "":
+		return nil, b.elsewhere.answer(a)
 	}
 	if b.owner != a.account || owner != "" && owner != b.owner {
 		return nil, fail(403, "AccessDenied", "Access Denied")

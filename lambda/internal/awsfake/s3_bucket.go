@@ -18,6 +18,7 @@ var bucketName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
 type bucket struct {
 	name       string
 	owner      string
+	elsewhere  Face // empty: in the region of the account
 	tags       map[string]string
 	access     types.PublicAccessBlockConfiguration
 	policy     *policy
@@ -56,11 +57,13 @@ func (a *AWS) createBucket(r request, in *s3.CreateBucketInput) (*s3.CreateBucke
 	out := &s3.CreateBucketOutput{Location: aws.String("/" + name), BucketArn: aws.String(a.arn("s3", name))}
 	switch b := a.buckets[name]; {
 	case b == nil:
+		if err := a.nameTaken("s3", name); err != nil {
+			return nil, err
+		}
 		a.addBucket(name, tags)
 	case b.owner != a.account:
-		return nil, fail(409, "BucketAlreadyExists", "The requested bucket name is not available. The bucket namespace is "+
-			"shared by all users of the system. Please select a different name and try again.")
-	case a.region != usEast1 || len(set) > 0 && !a.LenientCreateBucket:
+		return nil, bucketExists()
+	case b.elsewhere != "" || a.region != usEast1 || len(set) > 0 && !a.LenientCreateBucket:
 		return nil, fail(409, "BucketAlreadyOwnedByYou",
 			"Your previous request to create the named bucket succeeded and you already own it.")
 	}
@@ -107,15 +110,30 @@ func (a *AWS) deleteBucket(r request, in *s3.DeleteBucketInput) (*s3.DeleteBucke
 	if err != nil {
 		return nil, err
 	}
-	if len(b.objects) > 0 {
-		message := "The bucket you tried to delete is not empty"
-		if b.versioning != "" {
-			message = "The bucket you tried to delete is not empty. You must delete all versions in the bucket."
-		}
-		return nil, fail(409, "BucketNotEmpty", "%s", message)
+	if err := b.conflict(); err != nil {
+		return nil, err
 	}
-	delete(a.buckets, b.name)
+	a.removeBucket(b.name)
 	return &s3.DeleteBucketOutput{}, nil
+}
+
+// conflict is what keeps a bucket from being deleted, or nil.
+func (b *bucket) conflict() error {
+	switch {
+	case len(b.objects) == 0:
+		return nil
+	case b.versioning != "":
+		return fail(409, "BucketNotEmpty", "The bucket you tried to delete is not empty. You must delete all versions in the bucket.")
+	}
+	return fail(409, "BucketNotEmpty", "The bucket you tried to delete is not empty")
+}
+
+// removeBucket takes a bucket away. The caller holds the lock.
+func (a *AWS) removeBucket(name string) {
+	if a.buckets[name] != nil {
+		delete(a.buckets, name)
+		a.take(thing{service: "s3", name: name}, a.BucketDeletion, operationAborted())
+	}
 }
 
 func (a *AWS) headBucket(r request, _ *s3.HeadBucketInput) (*s3.HeadBucketOutput, error) {
@@ -137,7 +155,7 @@ func (a *AWS) listBuckets(r request, in *s3.ListBucketsInput) (*s3.ListBucketsOu
 		if b.owner != a.account || !strings.HasPrefix(name, aws.ToString(in.Prefix)) || name <= aws.ToString(in.ContinuationToken) {
 			continue
 		}
-		if region := aws.ToString(in.BucketRegion); region != "" && region != a.region {
+		if region := aws.ToString(in.BucketRegion); region != "" && region != a.regionOf(b) || a.hiddenYet(b) {
 			continue
 		}
 		if in.MaxBuckets != nil && len(out.Buckets) == int(*in.MaxBuckets) {
@@ -146,7 +164,7 @@ func (a *AWS) listBuckets(r request, in *s3.ListBucketsInput) (*s3.ListBucketsOu
 		}
 		out.Buckets = append(out.Buckets, types.Bucket{
 			Name:         aws.String(name),
-			BucketRegion: aws.String(a.region),
+			BucketRegion: aws.String(a.regionOf(b)),
 			CreationDate: aws.Time(b.created),
 		})
 	}

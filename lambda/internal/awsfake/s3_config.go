@@ -20,7 +20,7 @@ func (a *AWS) getBucketTagging(r request, _ *s3.GetBucketTaggingInput) (*s3.GetB
 	if err != nil {
 		return nil, err
 	}
-	if len(b.tags) == 0 {
+	if len(b.tags) == 0 || a.untaggedYet(b) {
 		return nil, fail(404, "NoSuchTagSet", "The TagSet does not exist")
 	}
 	return &s3.GetBucketTaggingOutput{TagSet: bucketTags(b.tags)}, nil

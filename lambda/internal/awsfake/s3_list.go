@@ -35,6 +35,25 @@ func (e *encoder) optional(s *string) *string {
 	return e.text(*s)
 }
 
+// withoutEncoding is the input of a listing without its EncodingType, and any other input as it is.
+func withoutEncoding(input any) any {
+	switch in := input.(type) {
+	case *s3.ListObjectsV2Input:
+		plain := *in
+		plain.EncodingType = ""
+		return &plain
+	case *s3.ListObjectVersionsInput:
+		plain := *in
+		plain.EncodingType = ""
+		return &plain
+	case *s3.ListMultipartUploadsInput:
+		plain := *in
+		plain.EncodingType = ""
+		return &plain
+	}
+	return input
+}
+
 // page is how many entries a listing returns at most.
 func page(asked *int32) int {
 	if asked != nil && *asked < pageSize {

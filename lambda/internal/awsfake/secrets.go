@@ -31,12 +31,16 @@ type secret struct {
 
 // find looks a secret up by name, ARN, or ARN without the six characters.
 func (a *AWS) find(id *string) *secret {
-	for name, s := range a.secrets {
-		if want := aws.ToString(id); want == name || want == s.arn || want == s.arn[:len(s.arn)-7] {
+	for _, s := range a.secrets {
+		if s.has(aws.ToString(id)) {
 			return s
 		}
 	}
 	return nil
+}
+
+func (s *secret) has(id string) bool {
+	return id == s.name || id == s.arn || id == s.arn[:len(s.arn)-7]
 }
 
 // secret finds one that exists, also while it waits for its deletion.
@@ -81,7 +85,10 @@ func (a *AWS) createSecret(in *secretsmanager.CreateSecretInput) (*secretsmanage
 			}
 			return &secretsmanager.CreateSecretOutput{ARN: aws.String(s.arn), Name: aws.String(name), VersionId: aws.String(token)}, nil
 		}
-		return nil, fail(400, "ResourceExistsException", "The operation failed because the secret %s already exists.", name)
+		return nil, secretExists(name)
+	}
+	if err := a.nameTaken("secretsmanager", name); err != nil {
+		return nil, err
 	}
 	tags := map[string]string{}
 	if err := mergeSecretTags(tags, in.Tags); err != nil {

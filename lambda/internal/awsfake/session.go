@@ -146,7 +146,7 @@ func (a *AWS) attempt(ctx context.Context, s *Session, c Call, sig signature) (r
 	case d.Before != nil:
 		outcome = d.Before
 	default:
-		result, outcome = a.serve(c, who)
+		result, outcome = a.serve(c, who, d.AsOf)
 		if d.After != nil {
 			outcome = d.After
 		}

@@ -12,7 +12,7 @@ import (
 // two runs of the same calls would show differently, except the numbers in generated ids (see Normalized).
 type Snapshot struct {
 	Users   map[string]User
-	Buckets map[string]Bucket // without those of other accounts
+	Buckets map[string]Bucket // without those of other accounts and regions
 	Secrets map[string]Secret
 }
 
@@ -93,7 +93,7 @@ func (a *AWS) Snapshot() Snapshot {
 		out.Users[name] = u.snapshot()
 	}
 	for name, b := range a.buckets {
-		if b.owner == a.account {
+		if b.owner == a.account && b.elsewhere == "" {
 			out.Buckets[name] = a.snapshotBucket(b)
 		}
 	}

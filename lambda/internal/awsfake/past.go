@@ -1,0 +1,154 @@
+package awsfake
+
+import (
+	"cmp"
+	"maps"
+	"reflect"
+	"slices"
+	"time"
+)
+
+// thing is what a change is about: a user, a bucket, a secret, or a resource of a stack.
+type thing struct {
+	service string
+	name    string // that of the user, bucket or secret; the id of the stack
+	part    string // the logical id of the resource
+}
+
+// past is the states of things before each change, while a switch needs them.
+type past struct {
+	known   map[thing]state // as they were seen last; nil: nothing was seen yet
+	changes []*change       // oldest first
+}
+
+// change is one change of one thing. It never changes itself.
+type change struct {
+	Write
+	thing   thing
+	was, is state
+}
+
+// state is a copy of a thing: *user, *bucketState, *secret or *stackResource; nil for one that does not exist.
+type state any
+
+// bucketState is a bucket without its objects and uploads, which never lag.
+type bucketState struct {
+	bucket bucket
+	full   bool // it had objects or versions
+}
+
+// Write is an earlier change that a call may not see yet.
+type Write struct {
+	ID   int    // counts from 1
+	N    int    // [Call.N] of the call that made it; 0: it was made behind everybody's back
+	Name string // of that call, such as "s3:PutBucketTagging"; empty when N is 0
+	At   time.Time
+}
+
+// changing takes the lock for a change behind everybody's back. It returns what ends the change.
+func (a *AWS) changing() (done func()) {
+	a.mu.Lock()
+	a.note(Call{})
+	return func() {
+		a.note(Call{})
+		a.mu.Unlock()
+	}
+}
+
+// note finds what has changed since the last note, and keeps the states before that: a call has made it, or, if the call
+// is zero, nobody's. The first note finds nothing. The caller holds the lock.
+func (a *AWS) note(by Call) {
+	if !a.remembers() {
+		return
+	}
+	live := a.live()
+	if a.past.known == nil {
+		a.past.known = map[thing]state{}
+		for what, is := range live {
+			a.past.known[what] = copyState(is)
+		}
+		return
+	}
+	for _, what := range things(a.past.known, live) {
+		was, is := a.past.known[what], live[what]
+		if reflect.DeepEqual(was, is) {
+			continue
+		}
+		is = copyState(is)
+		if a.past.known[what] = is; is == nil {
+			delete(a.past.known, what)
+		}
+		a.past.add(&change{Write{N: by.N, Name: by.known(), At: time.Now()}, what, was, is})
+	}
+}
+
+// known is the name of a call, or empty for the zero call.
+func (c Call) known() string {
+	if c.N == 0 {
+		return ""
+	}
+	return c.Name()
+}
+
+// add puts a change at the end. Changes of a thing behind everybody's back at one instant are one.
+func (p *past) add(c *change) {
+	c.ID = len(p.changes) + 1
+	if c.ID > 1 {
+		last := p.changes[c.ID-2]
+		if c.N == 0 && last.N == 0 && last.thing == c.thing && last.At.Equal(c.At) {
+			p.changes = p.changes[:c.ID-2]
+			c.ID, c.was = last.ID, last.was
+		}
+	}
+	p.changes = append(p.changes, c)
+}
+
+// things are those of both maps, in an order that is always the same.
+func things(known, live map[thing]state) []thing {
+	all := slices.AppendSeq(slices.Collect(maps.Keys(known)), maps.Keys(live))
+	slices.SortFunc(all, func(x, y thing) int {
+		return cmp.Or(cmp.Compare(x.service, y.service), cmp.Compare(x.name, y.name), cmp.Compare(x.part, y.part))
+	})
+	return slices.Compact(all)
+}
+
+// live is everything as it is now. It shares memory with the account.
+func (a *AWS) live() map[thing]state {
+	live := map[thing]state{}
+	for name, u := range a.users {
+		live[thing{service: "iam", name: name}] = u
+	}
+	for name, b := range a.buckets {
+		bare := *b
+		bare.objects, bare.uploads = nil, nil
+		live[thing{service: "s3", name: name}] = &bucketState{bare, len(b.objects) > 0}
+	}
+	for name, s := range a.secrets {
+		live[thing{service: "secretsmanager", name: name}] = s
+	}
+	for id, resources := range a.stacks {
+		for logical, r := range resources {
+			live[thing{"cloudformation", id, logical}] = &r
+		}
+	}
+	return live
+}
+
+// copyState shares no memory with the account.
+func copyState(s state) state {
+	switch s := s.(type) {
+	case *user:
+		return s.clone()
+	case *secret:
+		return s.clone()
+	case *bucketState:
+		bare := s.bucket
+		bare.tags = maps.Clone(bare.tags)
+		return &bucketState{bare, s.full}
+	}
+	return s // a resource of a stack is a copy already
+}
+
+func (p past) clone() past {
+	return past{maps.Clone(p.known), slices.Clone(p.changes)}
+}

@@ -1,0 +1,143 @@
+package awsfake_test
+
+import (
+	"testing"
+	"time"
+
+	"bucketuser/lambda/awsrules"
+	"bucketuser/lambda/internal/awsfake"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+)
+
+// tagOf is the value of the tag k of a bucket, or an error.
+func tagOf(t *testing.T, c clients, name string) (string, error) {
+	out, err := c.s3.GetBucketTagging(t.Context(), &s3.GetBucketTaggingInput{Bucket: &name})
+	if err != nil {
+		return "", err
+	}
+	return *out.TagSet[0].Value, nil
+}
+
+func putTag(t *testing.T, c clients, name, value string) {
+	t.Helper()
+	must[*s3.PutBucketTaggingOutput](t)(c.s3.PutBucketTagging(t.Context(), &s3.PutBucketTaggingInput{Bucket: &name,
+		Tagging: &types.Tagging{TagSet: []types.Tag{{Key: aws.String("k"), Value: &value}}}}))
+}
+
+// staleRules are about reads that answer as of some time ago (L4, L5).
+func staleRules() []fakeRule {
+	const bucket = "my-bucket"
+	return []fakeRule{
+		{"L4: IAM reads a user and its keys as of some time ago", "IAM User Guide, Troubleshooting: changes are not always immediately visible; " +
+			"terraform-provider-aws #18458",
+			func(t *testing.T, fake *awsfake.AWS, c clients) {
+				fake.UserLag = 5 * time.Second
+				keys := func(want int) {
+					t.Helper()
+					got, err := listKeys(t, c, "alice")
+					equal(t, "error", err, nil)
+					equal(t, "keys", got, want)
+				}
+				equal(t, "created", createUser(t.Context(), fake.Session("provider"), "alice"), nil)
+				awsrules.Want(t, getUser(t, c, "alice"), 404, "NoSuchEntity", "The user with name alice cannot be found.")
+				awsrules.Want(t, createKey(t, c, "alice"), 404, "NoSuchEntity")
+				awsrules.Want(t, createUser(t.Context(), fake.Session("provider"), "alice"), 409, "EntityAlreadyExists")
+				pass(5 * time.Second)
+				equal(t, "a key", createKey(t, c, "alice"), nil)
+				keys(0)
+				id := fake.Snapshot().Users["alice"].Keys[0].ID
+				awsrules.Want(t, deleteKey(t, c, "alice", id), 404, "NoSuchEntity", "The Access Key with id "+id+" cannot be found.")
+				pass(5 * time.Second)
+				keys(1)
+				equal(t, "key deleted", deleteKey(t, c, "alice", id), nil)
+				equal(t, "user deleted", deleteUser(t, c, "alice"), nil)
+				equal(t, "still read", getUser(t, c, "alice"), nil)
+				keys(1)
+				awsrules.Want(t, deleteUser(t, c, "alice"), 404, "NoSuchEntity")
+				pass(5 * time.Second)
+				awsrules.Want(t, getUser(t, c, "alice"), 404, "NoSuchEntity")
+			}},
+		{"L4: S3 reads the settings of a bucket as of some time ago", "S3 User Guide, Data consistency model: eventual for bucket configurations; " +
+			"terraform-provider-aws #15572",
+			func(t *testing.T, fake *awsfake.AWS, c clients) {
+				fake.AddBucket(bucket, map[string]string{"k": "released"})
+				fake.BucketLag = 10 * time.Second
+				for second, want := range []string{"released", "owner", "other"} {
+					got, err := tagOf(t, c, bucket)
+					equal(t, "error", err, nil)
+					equal(t, "tag", got, want)
+					putTag(t, c, bucket, []string{"owner", "other", "last"}[second])
+					pass(10 * time.Second)
+				}
+				equal(t, "an object is there at once", putObject(t, c, bucket, "k"), nil)
+				must[*s3.HeadObjectOutput](t)(c.s3.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: aws.String(bucket), Key: aws.String("k")}))
+				fake.DeleteBucket(bucket)
+				equal(t, "still listed", listed(t, c), 1)
+				equal(t, "still read", getTags(t, c, bucket), nil)
+				awsrules.Want(t, putObject(t, c, bucket, "k"), 404, "NoSuchBucket")
+				pass(10 * time.Second)
+				equal(t, "listed later", listed(t, c), 0)
+			}},
+		{"L4: a bucket policy is not in force at once", "S3 User Guide, Data consistency model: eventual for bucket configurations",
+			func(t *testing.T, fake *awsfake.AWS, c clients) {
+				user := clients{s3: c.as(allowed(t, fake))}
+				equal(t, "no policy", fake.SetBucketPolicy(bucket, ""), nil)
+				fake.BucketLag = 10 * time.Second
+				equal(t, "policy", fake.SetBucketPolicy(bucket, allowAlice), nil)
+				awsrules.Want(t, putObject(t, user, bucket, "k"), 403, "AccessDenied")
+				pass(10 * time.Second)
+				equal(t, "later", putObject(t, user, bucket, "k"), nil)
+			}},
+		{"L4: Secrets Manager reads as of some time ago, if that is asked for", "Secrets Manager API Reference, ListSecrets: all operations are " +
+			"eventually consistent; terraform-provider-aws #18406, #18462",
+			func(t *testing.T, fake *awsfake.AWS, c clients) {
+				fake.SecretLag = 5 * time.Second
+				arn := fake.AddSecret("s", "1", nil)
+				read := func() (string, error) {
+					out, err := c.secrets.GetSecretValue(t.Context(), &secretsmanager.GetSecretValueInput{SecretId: &arn})
+					if err != nil {
+						return "", err
+					}
+					return *out.SecretString, nil
+				}
+				_, err := read()
+				awsrules.Want(t, err, 400, "ResourceNotFoundException")
+				pass(5 * time.Second)
+				fake.PutSecretValue("s", "2")
+				for _, want := range []string{"1", "2"} {
+					got, err := read()
+					equal(t, "error", err, nil)
+					equal(t, "value", got, want)
+					pass(5 * time.Second)
+				}
+			}},
+		{"L5: the status of a resource is the one before for a while", "aws-cdk-cli PR #1848",
+			func(t *testing.T, fake *awsfake.AWS, c clients) {
+				fake.StatusPropagation = 100 * time.Millisecond
+				id := "arn:aws:cloudformation:eu-west-1:" + account + ":stack/name/7d4d1cd0"
+				ask := func() (*cloudformation.DescribeStackResourceOutput, error) {
+					return c.stacks.DescribeStackResource(t.Context(), &cloudformation.DescribeStackResourceInput{
+						StackName: aws.String("name"), LogicalResourceId: aws.String("R")})
+				}
+				fake.SetResourceStatus(id, "R", "CREATE_COMPLETE")
+				fake.SetPhysicalResourceID(id, "R", "one")
+				_, err := ask()
+				awsrules.Want(t, err, 400, "ValidationError", "Resource R does not exist for stack name")
+				pass(time.Minute)
+				set := time.Now()
+				fake.SetResourceStatus(id, "R", "DELETE_IN_PROGRESS")
+				for _, want := range []string{"CREATE_COMPLETE", "DELETE_IN_PROGRESS"} {
+					out := must[*cloudformation.DescribeStackResourceOutput](t)(ask()).StackResourceDetail
+					equal(t, "status", string(out.ResourceStatus), want)
+					equal(t, "time is that of the last", out.LastUpdatedTimestamp.Equal(set), want == "DELETE_IN_PROGRESS")
+					equal(t, "physical id", *out.PhysicalResourceId, "one")
+					pass(100 * time.Millisecond)
+				}
+			}},
+	}
+}
