@@ -44,9 +44,9 @@ func (n Exclusion) IsOfWalks() bool {
 	switch n {
 	case LaterCallWins, CreateAfterDelete, Forgotten, NothingLater, ByHand:
 		return true
-	default:
-		return false
+	case OneCreateFails, MarkerMoved, NoTime, PolicyAfterRelease, MarkerAdopted, RestoredUntagged, TokenTaken, ProbeLeft:
 	}
+	return false
 }
 
 // String is the number as the page and a harness print it, such as N3.
