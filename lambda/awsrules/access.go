@@ -14,7 +14,7 @@ func accessRules() []Rule {
 			play: func(t T, e *env) {
 				bucket, user := e.openBucket(t)
 				_, client := e.key(t, user, e.patient)
-				must[*s3.PutObjectOutput](t)(client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &bucket, Key: aws.String("k")}))
+				Must[*s3.PutObjectOutput](t)(client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &bucket, Key: aws.String("k")}))
 				another := e.bucket(t)
 				_, err := client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &another, Key: aws.String("k")}, once)
 				Want(t, err, 403, "AccessDenied")
@@ -25,7 +25,7 @@ func accessRules() []Rule {
 			play: func(t T, e *env) {
 				bucket, user := e.openBucket(t)
 				e.removeUser(t.Context(), user)
-				must[*iam.CreateUserOutput](t)(e.iam.CreateUser(t.Context(), &iam.CreateUserInput{UserName: &user, Path: aws.String(userPath)}))
+				Must[*iam.CreateUserOutput](t)(e.iam.CreateUser(t.Context(), &iam.CreateUserInput{UserName: &user, Path: aws.String(userPath)}))
 				_, client := e.key(t, user)
 				list := func() error {
 					_, err := client.ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: &bucket}, once)
@@ -42,7 +42,7 @@ func accessRules() []Rule {
 				limited := document(`{"Effect":"Allow","Principal":{"AWS":"USER"},"Action":["s3:GetObject","s3:PutObject"],"Resource":"BUCKET/data/*"}`,
 					`{"Effect":"Allow","Principal":{"AWS":"USER"},"Action":"s3:ListBucket","Resource":"BUCKET",`+
 						`"Condition":{"StringLike":{"s3:prefix":["data/*"]}}}`)
-				equal(t, "policy", e.putPolicy(t, bucket, user, limited), nil)
+				Equal(t, "policy", e.putPolicy(t, bucket, user, limited), nil)
 				put := func(key string) error {
 					_, err := client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &bucket, Key: &key}, once)
 					return err
@@ -53,30 +53,30 @@ func accessRules() []Rule {
 				}
 				e.eventually(t, func() error { return put("data/k") })
 				Want(t, put("k"), 403, "AccessDenied")
-				equal(t, "list", list(aws.String("data/x")), nil)
+				Equal(t, "list", list(aws.String("data/x")), nil)
 				Want(t, list(aws.String("dat")), 403, "AccessDenied")
 				Want(t, list(nil), 403, "AccessDenied")
 				_, err := client.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &bucket, Key: aws.String("data/k")}, once)
 				Want(t, err, 403, "AccessDenied")
-				out := must[*s3.DeleteObjectsOutput](t)(client.DeleteObjects(t.Context(), &s3.DeleteObjectsInput{Bucket: &bucket,
+				out := Must[*s3.DeleteObjectsOutput](t)(client.DeleteObjects(t.Context(), &s3.DeleteObjectsInput{Bucket: &bucket,
 					Delete: &types.Delete{Objects: []types.ObjectIdentifier{{Key: aws.String("data/k")}}}}, once))
-				equal(t, "DeleteObjects refuses by key", len(out.Errors), 1)
+				Equal(t, "DeleteObjects refuses by key", len(out.Errors), 1)
 			}},
 		{Name: "a missing key is 403 for those who may not list", Source: "S3 API Reference, GetObject and HeadObject, Permissions",
 			play: func(t T, e *env) {
 				bucket, user := e.openBucket(t)
 				_, client := e.key(t, user, e.patient)
 				e.put(t, bucket, "there", "")
-				must[*s3.HeadObjectOutput](t)(client.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: &bucket, Key: aws.String("there")}))
+				Must[*s3.HeadObjectOutput](t)(client.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: &bucket, Key: aws.String("there")}))
 				get := func(key string) error {
 					_, err := client.GetObject(t.Context(), &s3.GetObjectInput{Bucket: &bucket, Key: &key}, once)
 					return err
 				}
 				Want(t, get("missing"), 404, "NoSuchKey")
-				equal(t, "policy", e.putPolicy(t, bucket, user,
+				Equal(t, "policy", e.putPolicy(t, bucket, user,
 					document(`{"Effect":"Allow","Principal":{"AWS":"USER"},"Action":"s3:GetObject","Resource":"BUCKET/*"}`)), nil)
 				e.untilRefused(t, "AccessDenied", func() error { return get("missing") })
-				equal(t, "there", get("there"), nil)
+				Equal(t, "there", get("there"), nil)
 				_, err := client.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: &bucket, Key: aws.String("missing")}, once)
 				Want(t, err, 403, "Forbidden") // HEAD has no body: the code is made of the status
 			}},
@@ -84,9 +84,9 @@ func accessRules() []Rule {
 			play: func(t T, e *env) {
 				bucket, user := e.openBucket(t)
 				_, client := e.key(t, user, e.patient)
-				must[*s3.PutObjectOutput](t)(client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &bucket, Key: aws.String("k")}))
+				Must[*s3.PutObjectOutput](t)(client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &bucket, Key: aws.String("k")}))
 				deny := `{"Effect":"Deny","Principal":"*","Action":"s3:PutObject","Resource":"BUCKET/*"}`
-				equal(t, "policy", e.putPolicy(t, bucket, user, document(allowAll, deny)), nil)
+				Equal(t, "policy", e.putPolicy(t, bucket, user, document(allowAll, deny)), nil)
 				for _, c := range []*s3.Client{client, e.s3} {
 					e.untilRefused(t, "AccessDenied", func() error {
 						_, err := c.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &bucket, Key: aws.String("k")}, once)

@@ -26,32 +26,32 @@ func (e *env) attach(t T, user string, what Attachment) (detach func()) {
 	document := aws.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}]}`)
 	switch what {
 	case InlinePolicy:
-		must[*iam.PutUserPolicyOutput](t)(e.iam.PutUserPolicy(ctx, &iam.PutUserPolicyInput{
+		Must[*iam.PutUserPolicyOutput](t)(e.iam.PutUserPolicy(ctx, &iam.PutUserPolicyInput{
 			UserName: &user, PolicyName: &name, PolicyDocument: document}))
 		return func() {
-			must[*iam.DeleteUserPolicyOutput](t)(e.iam.DeleteUserPolicy(ctx, &iam.DeleteUserPolicyInput{UserName: &user, PolicyName: &name}))
+			Must[*iam.DeleteUserPolicyOutput](t)(e.iam.DeleteUserPolicy(ctx, &iam.DeleteUserPolicyInput{UserName: &user, PolicyName: &name}))
 		}
 	case AttachedPolicy:
-		arn := must[*iam.CreatePolicyOutput](t)(e.iam.CreatePolicy(ctx, &iam.CreatePolicyInput{
+		arn := Must[*iam.CreatePolicyOutput](t)(e.iam.CreatePolicy(ctx, &iam.CreatePolicyInput{
 			PolicyName: &name, PolicyDocument: document})).Policy.Arn
-		must[*iam.AttachUserPolicyOutput](t)(e.iam.AttachUserPolicy(ctx, &iam.AttachUserPolicyInput{UserName: &user, PolicyArn: arn}))
+		Must[*iam.AttachUserPolicyOutput](t)(e.iam.AttachUserPolicy(ctx, &iam.AttachUserPolicyInput{UserName: &user, PolicyArn: arn}))
 		return func() {
-			must[*iam.DetachUserPolicyOutput](t)(e.iam.DetachUserPolicy(ctx, &iam.DetachUserPolicyInput{UserName: &user, PolicyArn: arn}))
-			must[*iam.DeletePolicyOutput](t)(e.iam.DeletePolicy(ctx, &iam.DeletePolicyInput{PolicyArn: arn}))
+			Must[*iam.DetachUserPolicyOutput](t)(e.iam.DetachUserPolicy(ctx, &iam.DetachUserPolicyInput{UserName: &user, PolicyArn: arn}))
+			Must[*iam.DeletePolicyOutput](t)(e.iam.DeletePolicy(ctx, &iam.DeletePolicyInput{PolicyArn: arn}))
 		}
 	case GroupMembership:
-		must[*iam.CreateGroupOutput](t)(e.iam.CreateGroup(ctx, &iam.CreateGroupInput{GroupName: &name}))
-		must[*iam.AddUserToGroupOutput](t)(e.iam.AddUserToGroup(ctx, &iam.AddUserToGroupInput{UserName: &user, GroupName: &name}))
+		Must[*iam.CreateGroupOutput](t)(e.iam.CreateGroup(ctx, &iam.CreateGroupInput{GroupName: &name}))
+		Must[*iam.AddUserToGroupOutput](t)(e.iam.AddUserToGroup(ctx, &iam.AddUserToGroupInput{UserName: &user, GroupName: &name}))
 		return func() {
-			must[*iam.RemoveUserFromGroupOutput](t)(e.iam.RemoveUserFromGroup(ctx,
+			Must[*iam.RemoveUserFromGroupOutput](t)(e.iam.RemoveUserFromGroup(ctx,
 				&iam.RemoveUserFromGroupInput{UserName: &user, GroupName: &name}))
-			must[*iam.DeleteGroupOutput](t)(e.iam.DeleteGroup(ctx, &iam.DeleteGroupInput{GroupName: &name}))
+			Must[*iam.DeleteGroupOutput](t)(e.iam.DeleteGroup(ctx, &iam.DeleteGroupInput{GroupName: &name}))
 		}
 	case LoginProfile:
-		must[*iam.CreateLoginProfileOutput](t)(e.iam.CreateLoginProfile(ctx, &iam.CreateLoginProfileInput{
+		Must[*iam.CreateLoginProfileOutput](t)(e.iam.CreateLoginProfile(ctx, &iam.CreateLoginProfileInput{
 			UserName: &user, Password: aws.String("Long-enough-1-" + name)}))
 		return func() {
-			must[*iam.DeleteLoginProfileOutput](t)(e.iam.DeleteLoginProfile(ctx, &iam.DeleteLoginProfileInput{UserName: &user}))
+			Must[*iam.DeleteLoginProfileOutput](t)(e.iam.DeleteLoginProfile(ctx, &iam.DeleteLoginProfileInput{UserName: &user}))
 		}
 	}
 	t.Fatalf("no way to attach: %s", what)
@@ -68,7 +68,7 @@ func conflictRules() []Rule {
 			Want(t, err, 409, "DeleteConflict", "Cannot delete entity, must "+string(what)+" first.")
 			detach()
 			_, err = e.iam.DeleteUser(t.Context(), &iam.DeleteUserInput{UserName: &user})
-			equal(t, "once it is gone", err, nil)
+			Equal(t, "once it is gone", err, nil)
 		}}
 	}
 	return []Rule{

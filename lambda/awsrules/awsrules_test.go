@@ -30,7 +30,7 @@ func TestCheckSaysWhatDiffers(t *testing.T) {
 		want string
 	}{
 		"nothing":                 {func(T, *env) {}, ""},
-		"two things":              {func(t T, _ *env) { equal(t, "a", 1, 2); equal(t, "b", true, false) }, "a: got 1, want 2\nb: got true, want false"},
+		"two things":              {func(t T, _ *env) { Equal(t, "a", 1, 2); Equal(t, "b", true, false) }, "a: got 1, want 2\nb: got true, want false"},
 		"the first that ends it":  {func(t T, _ *env) { t.Fatalf("no %s", "bucket"); t.Errorf("went on") }, "no bucket"},
 		"an answer without parts": {func(t T, _ *env) { t.Errorf("%s", *missing()) }, "unexpected answer"},
 	} {

@@ -25,7 +25,7 @@ func (e *env) createBucket(name string, tags ...string) *s3.CreateBucketInput {
 func (e *env) bucket(t T, tags ...string) string {
 	t.Helper()
 	name := e.name()
-	must[*s3.CreateBucketOutput](t)(e.s3.CreateBucket(t.Context(), e.createBucket(name, tags...)))
+	Must[*s3.CreateBucketOutput](t)(e.s3.CreateBucket(t.Context(), e.createBucket(name, tags...)))
 	t.Cleanup(func() {
 		ctx := context.WithoutCancel(t.Context())
 		list, err := e.s3.ListObjectVersions(ctx, &s3.ListObjectVersionsInput{Bucket: &name})
@@ -46,7 +46,7 @@ func (e *env) bucket(t T, tags ...string) string {
 // tags reads a bucket's tags.
 func (e *env) tags(t T, bucket string) map[string]string {
 	t.Helper()
-	out := must[*s3.GetBucketTaggingOutput](t)(e.s3.GetBucketTagging(t.Context(), &s3.GetBucketTaggingInput{Bucket: &bucket}))
+	out := Must[*s3.GetBucketTaggingOutput](t)(e.s3.GetBucketTagging(t.Context(), &s3.GetBucketTaggingInput{Bucket: &bucket}))
 	tags := map[string]string{}
 	for _, tag := range out.TagSet {
 		tags[*tag.Key] = *tag.Value
@@ -82,15 +82,15 @@ func bucketRules() []Rule {
 				"tests/aws/services/s3/test_s3_api.snapshot.json (test_create_bucket_with_tags_us_east_1_idempotency)",
 			play: func(t T, e *env) {
 				name := e.bucket(t, "k", "v")
-				must[*s3.CreateBucketOutput](t)(e.s3.CreateBucket(t.Context(), e.createBucket(name)))
-				equal(t, "tag", e.tags(t, name)["k"], "v")
+				Must[*s3.CreateBucketOutput](t)(e.s3.CreateBucket(t.Context(), e.createBucket(name)))
+				Equal(t, "tag", e.tags(t, name)["k"], "v")
 				_, err := e.s3.CreateBucket(t.Context(), e.createBucket(name, "k", "v"))
 				Want(t, err, 409, "BucketAlreadyOwnedByYou")
 			}},
 		{Name: "CreateBucket tags the bucket in the creating call",
 			Source: "S3 API Reference, CreateBucketConfiguration, Tags; localstack test_create_bucket_with_tags",
 			play: func(t T, e *env) {
-				equal(t, "tag", e.tags(t, e.bucket(t, "a:b", "c d"))["a:b"], "c d")
+				Equal(t, "tag", e.tags(t, e.bucket(t, "a:b", "c d"))["a:b"], "c d")
 			}},
 		{Name: "CreateBucket refuses system tags", Source: "localstack test_create_bucket_with_tags_exc",
 			play: func(t T, e *env) {
@@ -130,7 +130,7 @@ func bucketRules() []Rule {
 			play: func(t T, e *env) {
 				name := e.bucket(t)
 				e.versioning(t, name, types.BucketVersioningStatusEnabled)
-				must[*s3.DeleteObjectOutput](t)(e.s3.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &name, Key: aws.String("k")}))
+				Must[*s3.DeleteObjectOutput](t)(e.s3.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &name, Key: aws.String("k")}))
 				_, err := e.s3.DeleteBucket(t.Context(), &s3.DeleteBucketInput{Bucket: &name})
 				Want(t, err, 409, "BucketNotEmpty",
 					"The bucket you tried to delete is not empty. You must delete all versions in the bucket.")
@@ -138,9 +138,9 @@ func bucketRules() []Rule {
 		{Name: "an incomplete upload does not keep a bucket", Source: "scality/cloudserver #1591; ceph/ceph #15630, review",
 			play: func(t T, e *env) {
 				name := e.bucket(t)
-				must[*s3.CreateMultipartUploadOutput](t)(e.s3.CreateMultipartUpload(t.Context(),
+				Must[*s3.CreateMultipartUploadOutput](t)(e.s3.CreateMultipartUpload(t.Context(),
 					&s3.CreateMultipartUploadInput{Bucket: &name, Key: aws.String("k")}))
-				must[*s3.DeleteBucketOutput](t)(e.s3.DeleteBucket(t.Context(), &s3.DeleteBucketInput{Bucket: &name}))
+				Must[*s3.DeleteBucketOutput](t)(e.s3.DeleteBucket(t.Context(), &s3.DeleteBucketInput{Bucket: &name}))
 			}},
 		{Name: "ExpectedBucketOwner is honoured",
 			Source: "S3 User Guide, Verifying bucket ownership; localstack test_s3.snapshot.json (expected_bucket_owner)",
@@ -150,7 +150,7 @@ func bucketRules() []Rule {
 					_, err := e.s3.GetBucketTagging(t.Context(), &s3.GetBucketTaggingInput{Bucket: &name, ExpectedBucketOwner: &owner})
 					switch code {
 					case "":
-						equal(t, "owner", err, nil)
+						Equal(t, "owner", err, nil)
 					case "AccessDenied":
 						Want(t, err, 403, code, "Access Denied")
 					default:
@@ -167,9 +167,9 @@ func bucketRules() []Rule {
 				e.bucket(t)
 				e.bucket(t)
 				in := &s3.ListBucketsInput{Prefix: &e.run, MaxBuckets: aws.Int32(1)}
-				first := must[*s3.ListBucketsOutput](t)(e.s3.ListBuckets(t.Context(), in))
+				first := Must[*s3.ListBucketsOutput](t)(e.s3.ListBuckets(t.Context(), in))
 				in.ContinuationToken = first.ContinuationToken
-				second := must[*s3.ListBucketsOutput](t)(e.s3.ListBuckets(t.Context(), in))
+				second := Must[*s3.ListBucketsOutput](t)(e.s3.ListBuckets(t.Context(), in))
 				if len(first.Buckets) != 1 || len(second.Buckets) != 1 || second.ContinuationToken != nil {
 					t.Errorf("got %v and %v", first.Buckets, second.Buckets)
 				}

@@ -20,7 +20,7 @@ func configRules() []Rule {
 		{Name: "PutBucketTagging replaces the whole set", Source: "S3 API Reference, PutBucketTagging",
 			play: func(t T, e *env) {
 				name := e.bucket(t, "a", "1", "b", "2")
-				equal(t, "put", e.putTags(t, name, "b", "3"), nil)
+				Equal(t, "put", e.putTags(t, name, "b", "3"), nil)
 				tags := e.tags(t, name)
 				if len(tags) != 1 || tags["b"] != "3" {
 					t.Errorf("got %v", tags)
@@ -32,25 +32,25 @@ func configRules() []Rule {
 			play: func(t T, e *env) {
 				name := e.bucket(t)
 				get := func() types.PublicAccessBlockConfiguration {
-					return *must[*s3.GetPublicAccessBlockOutput](t)(e.s3.GetPublicAccessBlock(t.Context(),
+					return *Must[*s3.GetPublicAccessBlockOutput](t)(e.s3.GetPublicAccessBlock(t.Context(),
 						&s3.GetPublicAccessBlockInput{Bucket: &name})).PublicAccessBlockConfiguration
 				}
-				equal(t, "new", aws.ToBool(get().BlockPublicPolicy) && aws.ToBool(get().RestrictPublicBuckets), true)
-				must[*s3.PutPublicAccessBlockOutput](t)(e.s3.PutPublicAccessBlock(t.Context(), &s3.PutPublicAccessBlockInput{Bucket: &name,
+				Equal(t, "new", aws.ToBool(get().BlockPublicPolicy) && aws.ToBool(get().RestrictPublicBuckets), true)
+				Must[*s3.PutPublicAccessBlockOutput](t)(e.s3.PutPublicAccessBlock(t.Context(), &s3.PutPublicAccessBlockInput{Bucket: &name,
 					PublicAccessBlockConfiguration: &types.PublicAccessBlockConfiguration{BlockPublicAcls: aws.Bool(true)}}))
-				equal(t, "what is left out is off", aws.ToBool(get().BlockPublicAcls) && !aws.ToBool(get().BlockPublicPolicy), true)
+				Equal(t, "what is left out is off", aws.ToBool(get().BlockPublicAcls) && !aws.ToBool(get().BlockPublicPolicy), true)
 			}},
 		{Name: "versioning is never off again", Source: "S3 User Guide, Using versioning; localstack test_bucket_versioning_crud",
 			play: func(t T, e *env) {
 				name := e.bucket(t)
 				get := func() types.BucketVersioningStatus {
-					return must[*s3.GetBucketVersioningOutput](t)(e.s3.GetBucketVersioning(t.Context(),
+					return Must[*s3.GetBucketVersioningOutput](t)(e.s3.GetBucketVersioning(t.Context(),
 						&s3.GetBucketVersioningInput{Bucket: &name})).Status
 				}
-				equal(t, "new", get(), "")
+				Equal(t, "new", get(), "")
 				e.versioning(t, name, types.BucketVersioningStatusEnabled)
 				e.versioning(t, name, types.BucketVersioningStatusSuspended)
-				equal(t, "off again", get(), types.BucketVersioningStatusSuspended)
+				Equal(t, "off again", get(), types.BucketVersioningStatusSuspended)
 				_, err := e.s3.PutBucketVersioning(t.Context(), &s3.PutBucketVersioningInput{Bucket: &name,
 					VersioningConfiguration: &types.VersioningConfiguration{}})
 				Want(t, err, 400, "IllegalVersioningConfigurationException", "The Versioning element must be specified")
@@ -72,15 +72,15 @@ func configRules() []Rule {
 				}
 				whole := &types.LifecycleRuleFilter{Prefix: aws.String("")}
 				Want(t, put(rule("a", nil)), 400, "MalformedXML")
-				equal(t, "two rules", put(rule("a", whole), rule("b", whole)), nil)
-				equal(t, "one rule", put(rule("c", whole)), nil)
-				out := must[*s3.GetBucketLifecycleConfigurationOutput](t)(e.s3.GetBucketLifecycleConfiguration(t.Context(),
+				Equal(t, "two rules", put(rule("a", whole), rule("b", whole)), nil)
+				Equal(t, "one rule", put(rule("c", whole)), nil)
+				out := Must[*s3.GetBucketLifecycleConfigurationOutput](t)(e.s3.GetBucketLifecycleConfiguration(t.Context(),
 					&s3.GetBucketLifecycleConfigurationInput{Bucket: &name}))
 				if len(out.Rules) != 1 || *out.Rules[0].ID != "c" || *out.Rules[0].AbortIncompleteMultipartUpload.DaysAfterInitiation != 7 {
 					t.Errorf("got %v", out.Rules)
 				}
 				for range 2 { // also when there is none
-					must[*s3.DeleteBucketLifecycleOutput](t)(e.s3.DeleteBucketLifecycle(t.Context(), &s3.DeleteBucketLifecycleInput{Bucket: &name}))
+					Must[*s3.DeleteBucketLifecycleOutput](t)(e.s3.DeleteBucketLifecycle(t.Context(), &s3.DeleteBucketLifecycleInput{Bucket: &name}))
 				}
 			}},
 		{Name: "bucket names have 3 to 63 characters", Source: "S3 User Guide, General purpose bucket naming rules",
@@ -101,13 +101,13 @@ func (e *env) putTags(t T, bucket string, tags ...string) error {
 
 func (e *env) versioning(t T, bucket string, status types.BucketVersioningStatus) {
 	t.Helper()
-	must[*s3.PutBucketVersioningOutput](t)(e.s3.PutBucketVersioning(t.Context(), &s3.PutBucketVersioningInput{Bucket: &bucket,
+	Must[*s3.PutBucketVersioningOutput](t)(e.s3.PutBucketVersioning(t.Context(), &s3.PutBucketVersioningInput{Bucket: &bucket,
 		VersioningConfiguration: &types.VersioningConfiguration{Status: status}}))
 }
 
 // put writes an object and returns its version id, if S3 says one.
 func (e *env) put(t T, bucket, key, body string) string {
 	t.Helper()
-	out := must[*s3.PutObjectOutput](t)(e.s3.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &bucket, Key: &key, Body: strings.NewReader(body)}))
+	out := Must[*s3.PutObjectOutput](t)(e.s3.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &bucket, Key: &key, Body: strings.NewReader(body)}))
 	return aws.ToString(out.VersionId)
 }

@@ -17,7 +17,7 @@ const userPath = "/awsrules/"
 func (e *env) user(t T) string {
 	t.Helper()
 	name := e.name()
-	must[*iam.CreateUserOutput](t)(e.iam.CreateUser(t.Context(), &iam.CreateUserInput{
+	Must[*iam.CreateUserOutput](t)(e.iam.CreateUser(t.Context(), &iam.CreateUserInput{
 		UserName: &name, Path: aws.String(userPath), Tags: []types.Tag{{Key: aws.String("k"), Value: aws.String("v")}}}))
 	t.Cleanup(func() { e.removeUser(context.WithoutCancel(t.Context()), name) })
 	return name
@@ -41,7 +41,7 @@ func (e *env) userARN(name string) string {
 // key makes a key of a user, and an S3 client with it.
 func (e *env) key(t T, user string, options ...func(*s3.Options)) (*types.AccessKey, *s3.Client) {
 	t.Helper()
-	out := must[*iam.CreateAccessKeyOutput](t)(e.iam.CreateAccessKey(t.Context(), &iam.CreateAccessKeyInput{UserName: &user}))
+	out := Must[*iam.CreateAccessKeyOutput](t)(e.iam.CreateAccessKey(t.Context(), &iam.CreateAccessKeyInput{UserName: &user}))
 	return out.AccessKey, e.as(*out.AccessKey.AccessKeyId, *out.AccessKey.SecretAccessKey, options...)
 }
 
@@ -56,21 +56,21 @@ func iamRules() []Rule {
 		{Name: "CreateUser tags the user in the creating call", Source: "IAM API Reference, CreateUser, Tags",
 			play: func(t T, e *env) {
 				name := e.user(t)
-				out := must[*iam.GetUserOutput](t)(e.iam.GetUser(t.Context(), &iam.GetUserInput{UserName: &name}))
-				equal(t, "arn", *out.User.Arn, e.userARN(name))
-				equal(t, "tags", len(out.User.Tags), 1)
-				list := must[*iam.ListUserTagsOutput](t)(e.iam.ListUserTags(t.Context(), &iam.ListUserTagsInput{UserName: &name}))
-				equal(t, "tag", *list.Tags[0].Key+"="+*list.Tags[0].Value, "k=v")
+				out := Must[*iam.GetUserOutput](t)(e.iam.GetUser(t.Context(), &iam.GetUserInput{UserName: &name}))
+				Equal(t, "arn", *out.User.Arn, e.userARN(name))
+				Equal(t, "tags", len(out.User.Tags), 1)
+				list := Must[*iam.ListUserTagsOutput](t)(e.iam.ListUserTags(t.Context(), &iam.ListUserTagsInput{UserName: &name}))
+				Equal(t, "tag", *list.Tags[0].Key+"="+*list.Tags[0].Value, "k=v")
 			}},
 		{Name: "TagUser merges and UntagUser removes", Source: "IAM API Reference, TagUser and UntagUser",
 			play: func(t T, e *env) {
 				name := e.user(t)
-				must[*iam.TagUserOutput](t)(e.iam.TagUser(t.Context(), &iam.TagUserInput{UserName: &name,
+				Must[*iam.TagUserOutput](t)(e.iam.TagUser(t.Context(), &iam.TagUserInput{UserName: &name,
 					Tags: []types.Tag{{Key: aws.String("a"), Value: aws.String("b")}}}))
-				must[*iam.UntagUserOutput](t)(e.iam.UntagUser(t.Context(), &iam.UntagUserInput{UserName: &name, TagKeys: []string{"k"}}))
-				out := must[*iam.GetUserOutput](t)(e.iam.GetUser(t.Context(), &iam.GetUserInput{UserName: &name}))
-				equal(t, "tags", len(out.User.Tags), 1)
-				equal(t, "tag", *out.User.Tags[0].Key, "a")
+				Must[*iam.UntagUserOutput](t)(e.iam.UntagUser(t.Context(), &iam.UntagUserInput{UserName: &name, TagKeys: []string{"k"}}))
+				out := Must[*iam.GetUserOutput](t)(e.iam.GetUser(t.Context(), &iam.GetUserInput{UserName: &name}))
+				Equal(t, "tags", len(out.User.Tags), 1)
+				Equal(t, "tag", *out.User.Tags[0].Key, "a")
 			}},
 		{Name: "CreateUser of an existing name is EntityAlreadyExists", Source: "IAM API Reference, CreateUser, Errors",
 			play: func(t T, e *env) {
@@ -98,7 +98,7 @@ func iamRules() []Rule {
 				Want(t, create(e.name(), "/open"), 400, "ValidationError")
 				longest := e.name() + "_+=,.@-"
 				longest += strings.Repeat("n", 64-len(longest))
-				equal(t, "64 characters", create(longest, "/a/b/"), nil)
+				Equal(t, "64 characters", create(longest, "/a/b/"), nil)
 			}},
 		{Name: "tag keys of IAM do not differ in case alone", Source: "IAM User Guide, Tags for IAM resources, naming rules",
 			play: func(t T, e *env) {
@@ -118,11 +118,11 @@ func iamRules() []Rule {
 			play: func(t T, e *env) {
 				name := e.user(t)
 				get := func() string {
-					return *must[*iam.GetUserOutput](t)(e.iam.GetUser(t.Context(), &iam.GetUserInput{UserName: &name})).User.UserId
+					return *Must[*iam.GetUserOutput](t)(e.iam.GetUser(t.Context(), &iam.GetUserInput{UserName: &name})).User.UserId
 				}
 				first := get()
 				e.removeUser(t.Context(), name)
-				must[*iam.CreateUserOutput](t)(e.iam.CreateUser(t.Context(), &iam.CreateUserInput{UserName: &name}))
+				Must[*iam.CreateUserOutput](t)(e.iam.CreateUser(t.Context(), &iam.CreateUserInput{UserName: &name}))
 				if first == get() {
 					t.Errorf("the unique id came back")
 				}

@@ -34,14 +34,14 @@ func keyRules() []Rule {
 					return err
 				}
 				set := func(status types.StatusType) {
-					must[*iam.UpdateAccessKeyOutput](t)(e.iam.UpdateAccessKey(t.Context(), &iam.UpdateAccessKeyInput{
+					Must[*iam.UpdateAccessKeyOutput](t)(e.iam.UpdateAccessKey(t.Context(), &iam.UpdateAccessKeyInput{
 						UserName: &name, AccessKeyId: k.AccessKeyId, Status: status}))
 				}
 				set(types.StatusTypeInactive)
 				e.untilRefused(t, "InvalidAccessKeyId", list)
 				set(types.StatusTypeActive)
 				e.eventually(t, list)
-				must[*iam.DeleteAccessKeyOutput](t)(e.iam.DeleteAccessKey(t.Context(), &iam.DeleteAccessKeyInput{
+				Must[*iam.DeleteAccessKeyOutput](t)(e.iam.DeleteAccessKey(t.Context(), &iam.DeleteAccessKeyInput{
 					UserName: &name, AccessKeyId: k.AccessKeyId}))
 				e.untilRefused(t, "InvalidAccessKeyId", list)
 			}},
@@ -50,14 +50,14 @@ func keyRules() []Rule {
 				bucket, name := e.openBucket(t)
 				k, client := e.key(t, name, e.patient)
 				for _, key := range []string{"plain", "data/ü +%&=*.txt"} { // whose path needs care in the signature
-					must[*s3.PutObjectOutput](t)(client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &bucket, Key: &key}))
+					Must[*s3.PutObjectOutput](t)(client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &bucket, Key: &key}))
 				}
 				_, err := e.as(*k.AccessKeyId, "not+the+secret").ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: &bucket})
 				Want(t, err, 403, "SignatureDoesNotMatch")
 				_, err = client.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &bucket, Key: aws.String("plain")})
-				equal(t, "delete", err, nil)
+				Equal(t, "delete", err, nil)
 				_, err = client.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &bucket, Key: aws.String("data/ü +%&=*.txt")})
-				equal(t, "delete", err, nil)
+				Equal(t, "delete", err, nil)
 			}},
 	}
 }

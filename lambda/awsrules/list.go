@@ -22,10 +22,10 @@ func listRules() []Rule {
 			play: func(t T, e *env) {
 				bucket, key := e.bucket(t), "a b/ü+%@"
 				e.put(t, bucket, key, "")
-				out := must[*s3.ListObjectVersionsOutput](t)(e.s3.ListObjectVersions(t.Context(),
+				out := Must[*s3.ListObjectVersionsOutput](t)(e.s3.ListObjectVersions(t.Context(),
 					&s3.ListObjectVersionsInput{Bucket: &bucket, EncodingType: types.EncodingTypeUrl}))
-				equal(t, "encoded", *out.Versions[0].Key != key, true)
-				equal(t, "decoded", must[string](t)(url.QueryUnescape(*out.Versions[0].Key)), key)
+				Equal(t, "encoded", *out.Versions[0].Key != key, true)
+				Equal(t, "decoded", Must[string](t)(url.QueryUnescape(*out.Versions[0].Key)), key)
 			}},
 		{Name: "objects are listed by prefix, delimiter and page", Source: "S3 API Reference, ListObjectsV2",
 			play: func(t T, e *env) {
@@ -33,17 +33,17 @@ func listRules() []Rule {
 				for _, key := range []string{"a/1", "a/2", "a/b/3", "c"} {
 					e.put(t, bucket, key, "")
 				}
-				equal(t, "all", e.listing(t, bucket, "", nil), "a/1 a/2 a/b/3 c ")
-				equal(t, "folders", e.listing(t, bucket, "", aws.String("/")), "a/ c ")
-				equal(t, "folder", e.listing(t, bucket, "a/", aws.String("/")), "a/1 a/2 a/b/ ")
+				Equal(t, "all", e.listing(t, bucket, "", nil), "a/1 a/2 a/b/3 c ")
+				Equal(t, "folders", e.listing(t, bucket, "", aws.String("/")), "a/ c ")
+				Equal(t, "folder", e.listing(t, bucket, "a/", aws.String("/")), "a/1 a/2 a/b/ ")
 			}},
 		{Name: "an upload is aborted once", Source: "S3 API Reference, AbortMultipartUpload, Errors; localstack test_multipart_no_such_upload",
 			play: func(t T, e *env) {
 				bucket, key := e.bucket(t), "k"
-				upload := must[*s3.CreateMultipartUploadOutput](t)(e.s3.CreateMultipartUpload(t.Context(),
+				upload := Must[*s3.CreateMultipartUploadOutput](t)(e.s3.CreateMultipartUpload(t.Context(),
 					&s3.CreateMultipartUploadInput{Bucket: &bucket, Key: &key}))
 				abort := &s3.AbortMultipartUploadInput{Bucket: &bucket, Key: &key, UploadId: upload.UploadId}
-				must[*s3.AbortMultipartUploadOutput](t)(e.s3.AbortMultipartUpload(t.Context(), abort))
+				Must[*s3.AbortMultipartUploadOutput](t)(e.s3.AbortMultipartUpload(t.Context(), abort))
 				_, err := e.s3.AbortMultipartUpload(t.Context(), abort)
 				Want(t, err, 404, "NoSuchUpload")
 			}},
@@ -54,18 +54,18 @@ func listRules() []Rule {
 				if _, err := e.s3.ListObjectVersions(t.Context(), &s3.ListObjectVersionsInput{Bucket: &bucket}); err == nil {
 					t.Errorf("listed")
 				}
-				out := must[*s3.ListObjectVersionsOutput](t)(e.s3.ListObjectVersions(t.Context(),
+				out := Must[*s3.ListObjectVersionsOutput](t)(e.s3.ListObjectVersions(t.Context(),
 					&s3.ListObjectVersionsInput{Bucket: &bucket, EncodingType: types.EncodingTypeUrl}))
-				equal(t, "encoded", *out.Versions[0].Key, "bad%01key")
+				Equal(t, "encoded", *out.Versions[0].Key, "bad%01key")
 			}},
 		{Name: "uploads are listed in pages and aborted", Source: "S3 API Reference, ListMultipartUploads",
 			play: func(t T, e *env) {
 				bucket := e.bucket(t)
 				for _, key := range []string{"a", "a", "b"} {
-					must[*s3.CreateMultipartUploadOutput](t)(e.s3.CreateMultipartUpload(t.Context(),
+					Must[*s3.CreateMultipartUploadOutput](t)(e.s3.CreateMultipartUpload(t.Context(),
 						&s3.CreateMultipartUploadInput{Bucket: &bucket, Key: &key}))
 				}
-				equal(t, "uploads", e.abortAll(t, bucket), 3)
+				Equal(t, "uploads", e.abortAll(t, bucket), 3)
 			}},
 	}
 }
@@ -76,7 +76,7 @@ func (e *env) listing(t T, bucket, prefix string, delimiter *string) (got string
 	pages := s3.NewListObjectsV2Paginator(e.s3,
 		&s3.ListObjectsV2Input{Bucket: &bucket, Prefix: &prefix, Delimiter: delimiter, MaxKeys: aws.Int32(1)})
 	for pages.HasMorePages() {
-		out := must[*s3.ListObjectsV2Output](t)(pages.NextPage(t.Context()))
+		out := Must[*s3.ListObjectsV2Output](t)(pages.NextPage(t.Context()))
 		for _, o := range out.Contents {
 			got += *o.Key + " "
 		}
@@ -91,10 +91,10 @@ func (e *env) listing(t T, bucket, prefix string, delimiter *string) (got string
 func (e *env) abortAll(t T, bucket string) (count int) {
 	t.Helper()
 	for in := (&s3.ListMultipartUploadsInput{Bucket: &bucket, MaxUploads: aws.Int32(1)}); ; {
-		out := must[*s3.ListMultipartUploadsOutput](t)(e.s3.ListMultipartUploads(t.Context(), in))
+		out := Must[*s3.ListMultipartUploadsOutput](t)(e.s3.ListMultipartUploads(t.Context(), in))
 		for _, u := range out.Uploads {
 			count++
-			must[*s3.AbortMultipartUploadOutput](t)(e.s3.AbortMultipartUpload(t.Context(),
+			Must[*s3.AbortMultipartUploadOutput](t)(e.s3.AbortMultipartUpload(t.Context(),
 				&s3.AbortMultipartUploadInput{Bucket: &bucket, Key: u.Key, UploadId: u.UploadId}))
 		}
 		if !*out.IsTruncated {

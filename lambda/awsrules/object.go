@@ -25,7 +25,7 @@ func (e *env) deleteAll(t T, bucket string, quiet bool, objects ...types.ObjectI
 // versions lists what a bucket holds, as "key version latest" with "marker" for delete markers.
 func (e *env) versions(t T, bucket string) []string {
 	t.Helper()
-	out := must[*s3.ListObjectVersionsOutput](t)(e.s3.ListObjectVersions(t.Context(), &s3.ListObjectVersionsInput{Bucket: &bucket}))
+	out := Must[*s3.ListObjectVersionsOutput](t)(e.s3.ListObjectVersions(t.Context(), &s3.ListObjectVersionsInput{Bucket: &bucket}))
 	var all []string
 	for _, v := range out.Versions {
 		all = append(all, fmt.Sprintf("%s %s %v", *v.Key, *v.VersionId, *v.IsLatest))
@@ -43,11 +43,11 @@ func objectRules() []Rule {
 			play: func(t T, e *env) {
 				bucket := e.bucket(t)
 				e.put(t, bucket, "k", "body")
-				out := must[*s3.GetObjectOutput](t)(e.s3.GetObject(t.Context(), &s3.GetObjectInput{Bucket: &bucket, Key: aws.String("k")}))
-				body := must[[]byte](t)(io.ReadAll(out.Body))
-				equal(t, "body", string(body), "body")
-				head := must[*s3.HeadObjectOutput](t)(e.s3.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: &bucket, Key: aws.String("k")}))
-				equal(t, "length", *head.ContentLength, 4)
+				out := Must[*s3.GetObjectOutput](t)(e.s3.GetObject(t.Context(), &s3.GetObjectInput{Bucket: &bucket, Key: aws.String("k")}))
+				body := Must[[]byte](t)(io.ReadAll(out.Body))
+				Equal(t, "body", string(body), "body")
+				head := Must[*s3.HeadObjectOutput](t)(e.s3.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: &bucket, Key: aws.String("k")}))
+				Equal(t, "length", *head.ContentLength, 4)
 				_, err := e.s3.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: &bucket, Key: aws.String("missing")})
 				Want(t, err, 404, "NotFound")
 			}},
@@ -55,40 +55,40 @@ func objectRules() []Rule {
 			play: func(t T, e *env) {
 				bucket := e.bucket(t)
 				in := &s3.PutObjectInput{Bucket: &bucket, Key: aws.String("k"), IfNoneMatch: aws.String("*")}
-				must[*s3.PutObjectOutput](t)(e.s3.PutObject(t.Context(), in))
+				Must[*s3.PutObjectOutput](t)(e.s3.PutObject(t.Context(), in))
 				_, err := e.s3.PutObject(t.Context(), in)
 				Want(t, err, 412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold")
 			}},
 		{Name: "deleting what is not there succeeds", Source: recorded + "(test_delete_object, test_delete_objects)",
 			play: func(t T, e *env) {
 				bucket := e.bucket(t)
-				must[*s3.DeleteObjectOutput](t)(e.delete(t, bucket, "missing", ""))
-				out := must[*s3.DeleteObjectsOutput](t)(e.deleteAll(t, bucket, false, types.ObjectIdentifier{Key: aws.String("missing")}))
-				equal(t, "deleted", len(out.Deleted), 1)
-				out = must[*s3.DeleteObjectsOutput](t)(e.deleteAll(t, bucket, true, types.ObjectIdentifier{Key: aws.String("missing")}))
-				equal(t, "quiet", len(out.Deleted), 0)
+				Must[*s3.DeleteObjectOutput](t)(e.delete(t, bucket, "missing", ""))
+				out := Must[*s3.DeleteObjectsOutput](t)(e.deleteAll(t, bucket, false, types.ObjectIdentifier{Key: aws.String("missing")}))
+				Equal(t, "deleted", len(out.Deleted), 1)
+				out = Must[*s3.DeleteObjectsOutput](t)(e.deleteAll(t, bucket, true, types.ObjectIdentifier{Key: aws.String("missing")}))
+				Equal(t, "quiet", len(out.Deleted), 0)
 			}},
 		{Name: "a versioned delete adds a marker", Source: recorded + "(test_delete_object_versioned)",
 			play: func(t T, e *env) {
 				bucket := e.bucket(t)
 				e.versioning(t, bucket, types.BucketVersioningStatusEnabled)
 				v1, v2 := e.put(t, bucket, "k", "1"), e.put(t, bucket, "k", "2")
-				marker := must[*s3.DeleteObjectOutput](t)(e.delete(t, bucket, "k", ""))
-				equal(t, "marker", *marker.DeleteMarker, true)
+				marker := Must[*s3.DeleteObjectOutput](t)(e.delete(t, bucket, "k", ""))
+				Equal(t, "marker", *marker.DeleteMarker, true)
 				got := strings.Join(e.versions(t, bucket), "; ")
-				equal(t, "versions", got, "k "+v2+" false; k "+v1+" false; k "+*marker.VersionId+" true marker")
+				Equal(t, "versions", got, "k "+v2+" false; k "+v1+" false; k "+*marker.VersionId+" true marker")
 				_, err := e.s3.GetObject(t.Context(), &s3.GetObjectInput{Bucket: &bucket, Key: aws.String("k")})
 				Want(t, err, 404, "NoSuchKey", "The specified key does not exist.")
 				_, err = e.s3.GetObject(t.Context(), &s3.GetObjectInput{Bucket: &bucket, Key: aws.String("k"), VersionId: marker.VersionId})
 				Want(t, err, 405, "MethodNotAllowed", "The specified method is not allowed against this resource.")
-				gone := must[*s3.DeleteObjectOutput](t)(e.delete(t, bucket, "k", *marker.VersionId))
-				equal(t, "a marker says so when it goes", aws.ToBool(gone.DeleteMarker), true)
+				gone := Must[*s3.DeleteObjectOutput](t)(e.delete(t, bucket, "k", *marker.VersionId))
+				Equal(t, "a marker says so when it goes", aws.ToBool(gone.DeleteMarker), true)
 				for range 2 { // again is success as well
-					must[*s3.DeleteObjectOutput](t)(e.delete(t, bucket, "k", v1))
+					Must[*s3.DeleteObjectOutput](t)(e.delete(t, bucket, "k", v1))
 				}
 				_, err = e.s3.GetObject(t.Context(), &s3.GetObjectInput{Bucket: &bucket, Key: aws.String("k"), VersionId: &v1})
 				Want(t, err, 404, "NoSuchVersion", "The specified version does not exist.")
-				equal(t, "left", strings.Join(e.versions(t, bucket), "; "), "k "+v2+" true")
+				Equal(t, "left", strings.Join(e.versions(t, bucket), "; "), "k "+v2+" true")
 			}},
 		{Name: "while versioning is suspended the null version is replaced", Source: recorded +
 			"(test_put_object_on_suspended_bucket, test_delete_object_on_suspended_bucket)",
@@ -98,20 +98,20 @@ func objectRules() []Rule {
 				e.versioning(t, bucket, types.BucketVersioningStatusEnabled)
 				v := e.put(t, bucket, "k", "enabled")
 				e.versioning(t, bucket, types.BucketVersioningStatusSuspended)
-				equal(t, "no version id", e.put(t, bucket, "k", "suspended"), "")
-				equal(t, "put", strings.Join(e.versions(t, bucket), "; "), "k null true; k "+v+" false")
-				must[*s3.DeleteObjectOutput](t)(e.delete(t, bucket, "k", ""))
-				equal(t, "deleted", strings.Join(e.versions(t, bucket), "; "), "k "+v+" false; k null true marker")
-				must[*s3.DeleteObjectOutput](t)(e.delete(t, bucket, "k", "null"))
-				equal(t, "marker deleted", strings.Join(e.versions(t, bucket), "; "), "k "+v+" true")
+				Equal(t, "no version id", e.put(t, bucket, "k", "suspended"), "")
+				Equal(t, "put", strings.Join(e.versions(t, bucket), "; "), "k null true; k "+v+" false")
+				Must[*s3.DeleteObjectOutput](t)(e.delete(t, bucket, "k", ""))
+				Equal(t, "deleted", strings.Join(e.versions(t, bucket), "; "), "k "+v+" false; k null true marker")
+				Must[*s3.DeleteObjectOutput](t)(e.delete(t, bucket, "k", "null"))
+				Equal(t, "marker deleted", strings.Join(e.versions(t, bucket), "; "), "k "+v+" true")
 			}},
 		{Name: "what is no version id is refused", Source: recorded + "(test_delete_object, test_delete_objects)",
 			play: func(t T, e *env) {
 				bucket, bad := e.bucket(t), "HPniJFCxqTsMuIH9KX8K8wEjNUgmABCD"
 				_, err := e.delete(t, bucket, "k", bad)
 				Want(t, err, 400, "InvalidArgument", "Invalid version id specified")
-				out := must[*s3.DeleteObjectsOutput](t)(e.deleteAll(t, bucket, false, types.ObjectIdentifier{Key: aws.String("k"), VersionId: &bad}))
-				equal(t, "in the errors", *out.Errors[0].Code, "NoSuchVersion")
+				out := Must[*s3.DeleteObjectsOutput](t)(e.deleteAll(t, bucket, false, types.ObjectIdentifier{Key: aws.String("k"), VersionId: &bad}))
+				Equal(t, "in the errors", *out.Errors[0].Code, "NoSuchVersion")
 			}},
 		{Name: "DeleteObjects takes 1,000 keys", Source: "S3 API Reference, DeleteObjects",
 			play: func(t T, e *env) {
@@ -124,8 +124,8 @@ func objectRules() []Rule {
 				e.put(t, bucket, key, "")
 				_, err := e.deleteAll(t, bucket, true, types.ObjectIdentifier{Key: &key})
 				Want(t, err, 400, "MalformedXML")
-				must[*s3.DeleteObjectOutput](t)(e.delete(t, bucket, key, ""))
-				equal(t, "left", len(e.versions(t, bucket)), 0)
+				Must[*s3.DeleteObjectOutput](t)(e.delete(t, bucket, key, ""))
+				Equal(t, "left", len(e.versions(t, bucket)), 0)
 			}},
 	}
 }

@@ -71,8 +71,8 @@ func policyRules() []Rule {
 				put := func(principals string) error {
 					return e.putPolicy(t, bucket, user, document(strings.Replace(allowAll, `"USER"`, principals, 1)))
 				}
-				equal(t, "a user", put(`"USER"`), nil)
-				equal(t, "the account", put(`["ROOT","arn:aws:iam::ROOT:root"]`), nil)
+				Equal(t, "a user", put(`"USER"`), nil)
+				Equal(t, "the account", put(`["ROOT","arn:aws:iam::ROOT:root"]`), nil)
 				Want(t, put(`"USER-2"`), 400, "MalformedPolicy", "Invalid principal in policy")
 				Want(t, put(`"arn:aws:iam::ROOT:user/`+user+`"`), 400, "MalformedPolicy", "Invalid principal in policy") // without its path
 			}},
@@ -84,15 +84,15 @@ func policyRules() []Rule {
 					text := e.policyText(bucket, "", document(strings.Replace(allowAll, "USER", "ROOT", 1)))
 					return strings.Replace(text, `"all"`, `"`+strings.Repeat("a", size-len(text)+len("all"))+`"`, 1)
 				}
-				equal(t, "20 KB", e.putPolicy(t, bucket, "", size(20*1024)), nil)
-				equal(t, "and white space", e.putPolicy(t, bucket, "", "{ "+size(20 * 1024)[1:]), nil)
+				Equal(t, "20 KB", e.putPolicy(t, bucket, "", size(20*1024)), nil)
+				Equal(t, "and white space", e.putPolicy(t, bucket, "", "{ "+size(20 * 1024)[1:]), nil)
 				Want(t, e.putPolicy(t, bucket, "", size(20*1024+1)), 400, "MalformedPolicy")
 			}},
 		{Name: "a bucket without a policy is NoSuchBucketPolicy", Source: "localstack test_s3_api.snapshot.json (test_bucket_policy_crud)",
 			play: func(t T, e *env) {
 				bucket, _ := e.openBucket(t)
 				for range 2 { // also when there is none
-					must[*s3.DeleteBucketPolicyOutput](t)(e.s3.DeleteBucketPolicy(t.Context(), &s3.DeleteBucketPolicyInput{Bucket: &bucket}))
+					Must[*s3.DeleteBucketPolicyOutput](t)(e.s3.DeleteBucketPolicy(t.Context(), &s3.DeleteBucketPolicyInput{Bucket: &bucket}))
 				}
 				_, err := e.s3.GetBucketPolicy(t.Context(), &s3.GetBucketPolicyInput{Bucket: &bucket})
 				Want(t, err, 404, "NoSuchBucketPolicy", "The bucket policy does not exist")
@@ -104,17 +104,17 @@ func policyRules() []Rule {
 				Want(t, e.putPolicy(t, bucket, "", public), 403, "AccessDenied")
 				deny := document(`{"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":["BUCKET","BUCKET/*"],` +
 					`"Condition":{"Bool":{"aws:SecureTransport":"false"}}}`)
-				equal(t, "a Deny is not public", e.putPolicy(t, bucket, "", deny), nil)
+				Equal(t, "a Deny is not public", e.putPolicy(t, bucket, "", deny), nil)
 			}},
 		{Name: "the policy shows a deleted user by its id, and takes it no more",
 			Source: "IAM User Guide, JSON policy elements: Principal; re:Post, Invalid principal in policy",
 			play: func(t T, e *env) {
 				bucket, user := e.openBucket(t)
-				id := *must[*iam.GetUserOutput](t)(e.iam.GetUser(t.Context(), &iam.GetUserInput{UserName: &user})).User.UserId
+				id := *Must[*iam.GetUserOutput](t)(e.iam.GetUser(t.Context(), &iam.GetUserInput{UserName: &user})).User.UserId
 				get := func() string {
-					return *must[*s3.GetBucketPolicyOutput](t)(e.s3.GetBucketPolicy(t.Context(), &s3.GetBucketPolicyInput{Bucket: &bucket})).Policy
+					return *Must[*s3.GetBucketPolicyOutput](t)(e.s3.GetBucketPolicy(t.Context(), &s3.GetBucketPolicyInput{Bucket: &bucket})).Policy
 				}
-				equal(t, "ARN shown", strings.Contains(get(), e.userARN(user)), true)
+				Equal(t, "ARN shown", strings.Contains(get(), e.userARN(user)), true)
 				e.removeUser(t.Context(), user)
 				e.eventually(t, func() error {
 					if !strings.Contains(get(), `"`+id+`"`) {

@@ -16,7 +16,7 @@ const marked = "You can't perform this operation on the secret because it was ma
 func (e *env) secret(t T, value string) (name, arn string) {
 	t.Helper()
 	name = e.name()
-	out := must[*secretsmanager.CreateSecretOutput](t)(e.secrets.CreateSecret(t.Context(), e.createSecret(name, value)))
+	out := Must[*secretsmanager.CreateSecretOutput](t)(e.secrets.CreateSecret(t.Context(), e.createSecret(name, value)))
 	t.Cleanup(func() { _ = e.removeSecret(context.WithoutCancel(t.Context()), name, 0) })
 	return name, *out.ARN
 }
@@ -41,7 +41,7 @@ func (e *env) removeSecret(ctx context.Context, name string, days int64) error {
 
 func (e *env) describe(t T, name string) *secretsmanager.DescribeSecretOutput {
 	t.Helper()
-	return must[*secretsmanager.DescribeSecretOutput](t)(e.secrets.DescribeSecret(t.Context(), &secretsmanager.DescribeSecretInput{SecretId: &name}))
+	return Must[*secretsmanager.DescribeSecretOutput](t)(e.secrets.DescribeSecret(t.Context(), &secretsmanager.DescribeSecretInput{SecretId: &name}))
 }
 
 func (e *env) get(t T, name string) (*secretsmanager.GetSecretValueOutput, error) {
@@ -61,13 +61,13 @@ func secretRules() []Rule {
 			play: func(t T, e *env) {
 				name, arn := e.secret(t, "")
 				d := e.describe(t, name)
-				equal(t, "versions", len(d.VersionIdsToStages), 0)
-				equal(t, "tag", *d.Tags[0].Key+"="+*d.Tags[0].Value, "k=v")
-				equal(t, "arn", len(arn)-strings.Index(arn, name)-len(name), 7)
+				Equal(t, "versions", len(d.VersionIdsToStages), 0)
+				Equal(t, "tag", *d.Tags[0].Key+"="+*d.Tags[0].Value, "k=v")
+				Equal(t, "arn", len(arn)-strings.Index(arn, name)-len(name), 7)
 				_, err := e.get(t, name)
 				typed[*types.ResourceNotFoundException](t, err)
 				Want(t, err, 400, "ResourceNotFoundException", "Secrets Manager can't find the specified secret value for staging label: AWSCURRENT")
-				must[*secretsmanager.PutSecretValueOutput](t)(e.putValue(t, name, "first", token(1)))
+				Must[*secretsmanager.PutSecretValueOutput](t)(e.putValue(t, name, "first", token(1)))
 			}},
 		{Name: "a missing secret is ResourceNotFoundException", Source: recorded + "(test_get_secret_value_errors)",
 			play: func(t T, e *env) {
@@ -83,16 +83,16 @@ func secretRules() []Rule {
 		{Name: "CreateSecret with a value is idempotent by token and value", Source: "getmoto/moto #9741, verified on AWS",
 			play: func(t T, e *env) {
 				name, arn := e.secret(t, "")
-				equal(t, "removed", e.removeSecret(t.Context(), name, 0), nil)
+				Equal(t, "removed", e.removeSecret(t.Context(), name, 0), nil)
 				name = e.name()
 				in := e.createSecret(name, "value")
 				in.ClientRequestToken = aws.String(token(1))
 				t.Cleanup(func() { _ = e.removeSecret(context.WithoutCancel(t.Context()), name, 0) })
-				first := must[*secretsmanager.CreateSecretOutput](t)(e.secrets.CreateSecret(t.Context(), in))
-				again := must[*secretsmanager.CreateSecretOutput](t)(e.secrets.CreateSecret(t.Context(), in))
-				equal(t, "arn", *again.ARN, *first.ARN)
-				equal(t, "version", *again.VersionId, token(1))
-				equal(t, "not the other secret", arn == *first.ARN, false)
+				first := Must[*secretsmanager.CreateSecretOutput](t)(e.secrets.CreateSecret(t.Context(), in))
+				again := Must[*secretsmanager.CreateSecretOutput](t)(e.secrets.CreateSecret(t.Context(), in))
+				Equal(t, "arn", *again.ARN, *first.ARN)
+				Equal(t, "version", *again.VersionId, token(1))
+				Equal(t, "not the other secret", arn == *first.ARN, false)
 				in.SecretString = aws.String("another")
 				_, err := e.secrets.CreateSecret(t.Context(), in)
 				Want(t, err, 400, "ResourceExistsException", "You can't use ClientRequestToken "+token(1)+
@@ -102,13 +102,13 @@ func secretRules() []Rule {
 			play: func(t T, e *env) {
 				name, arn := e.secret(t, "value")
 				for _, id := range []string{name, arn, arn[:len(arn)-7]} {
-					equal(t, id, *e.describe(t, id).ARN, arn)
+					Equal(t, id, *e.describe(t, id).ARN, arn)
 				}
 			}},
 		{Name: "a name in its recovery window is taken", Source: recorded + "(test_exp_raised_on_creation_of_secret_scheduled_for_deletion)",
 			play: func(t T, e *env) {
 				name, _ := e.secret(t, "value")
-				equal(t, "delete", e.removeSecret(t.Context(), name, 7), nil)
+				Equal(t, "delete", e.removeSecret(t.Context(), name, 7), nil)
 				_, err := e.secrets.CreateSecret(t.Context(), e.createSecret(name, ""))
 				typed[*types.InvalidRequestException](t, err)
 				Want(t, err, 400, "InvalidRequestException",
@@ -118,8 +118,8 @@ func secretRules() []Rule {
 			"(test_force_delete_deleted_secret, test_tag_untag_resource_on_deleted_secret)",
 			play: func(t T, e *env) {
 				name, _ := e.secret(t, "value")
-				equal(t, "delete", e.removeSecret(t.Context(), name, 7), nil)
-				equal(t, "described", e.describe(t, name).DeletedDate != nil, true)
+				Equal(t, "delete", e.removeSecret(t.Context(), name, 7), nil)
+				Equal(t, "described", e.describe(t, name).DeletedDate != nil, true)
 				_, err := e.get(t, name)
 				Want(t, err, 400, "InvalidRequestException", marked)
 				_, err = e.putValue(t, name, "another", token(2))
@@ -133,20 +133,20 @@ func secretRules() []Rule {
 		{Name: "RestoreSecret brings everything back", Source: "Secrets Manager API Reference, RestoreSecret; " + recorded + "(test_secret_restore)",
 			play: func(t T, e *env) {
 				name, arn := e.secret(t, "value")
-				equal(t, "delete", e.removeSecret(t.Context(), name, 7), nil)
-				must[*secretsmanager.RestoreSecretOutput](t)(e.secrets.RestoreSecret(t.Context(), &secretsmanager.RestoreSecretInput{SecretId: &name}))
+				Equal(t, "delete", e.removeSecret(t.Context(), name, 7), nil)
+				Must[*secretsmanager.RestoreSecretOutput](t)(e.secrets.RestoreSecret(t.Context(), &secretsmanager.RestoreSecretInput{SecretId: &name}))
 				d := e.describe(t, name)
-				equal(t, "state", d.DeletedDate == nil && *d.ARN == arn && len(d.Tags) == 1, true)
-				out := must[*secretsmanager.GetSecretValueOutput](t)(e.get(t, name))
-				equal(t, "value", *out.SecretString, "value")
+				Equal(t, "state", d.DeletedDate == nil && *d.ARN == arn && len(d.Tags) == 1, true)
+				out := Must[*secretsmanager.GetSecretValueOutput](t)(e.get(t, name))
+				Equal(t, "value", *out.SecretString, "value")
 			}},
 		{Name: "deletion by force always succeeds", Source: "Secrets Manager API Reference, DeleteSecret, ForceDeleteWithoutRecovery; " +
 			recorded + "(test_force_delete_deleted_secret)",
 			play: func(t T, e *env) {
 				name, _ := e.secret(t, "value")
-				equal(t, "scheduled", e.removeSecret(t.Context(), name, 7), nil)
-				equal(t, "by force after all", e.removeSecret(t.Context(), name, 0), nil)
-				equal(t, "again", e.removeSecret(t.Context(), name, 0), nil)
+				Equal(t, "scheduled", e.removeSecret(t.Context(), name, 7), nil)
+				Equal(t, "by force after all", e.removeSecret(t.Context(), name, 0), nil)
+				Equal(t, "again", e.removeSecret(t.Context(), name, 0), nil)
 				Want(t, e.removeSecret(t.Context(), e.name(), 7), 400, "ResourceNotFoundException")
 			}},
 		{Name: "a window has 7 to 30 days", Source: "Secrets Manager API Reference, DeleteSecret; getmoto/moto #6469",

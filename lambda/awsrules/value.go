@@ -17,52 +17,52 @@ func valueRules() []Rule {
 			play: func(t T, e *env) {
 				name, arn := e.secret(t, "")
 				for range 2 {
-					out := must[*secretsmanager.PutSecretValueOutput](t)(e.putValue(t, name, "value", token(1)))
-					equal(t, "version", *out.VersionId, token(1))
+					out := Must[*secretsmanager.PutSecretValueOutput](t)(e.putValue(t, name, "value", token(1)))
+					Equal(t, "version", *out.VersionId, token(1))
 				}
 				_, err := e.putValue(t, name, "another", token(1))
 				Want(t, err, 400, "ResourceExistsException", "You can't use ClientRequestToken "+token(1)+
 					" because that value is already in use for a version of secret "+arn+".")
-				out := must[*secretsmanager.GetSecretValueOutput](t)(e.get(t, name))
-				equal(t, "value", *out.SecretString, "value")
+				out := Must[*secretsmanager.GetSecretValueOutput](t)(e.get(t, name))
+				Equal(t, "value", *out.SecretString, "value")
 			}},
 		{Name: "a token with the same value changes nothing", Source: "Secrets Manager API Reference, PutSecretValue, ClientRequestToken",
 			play: func(t T, e *env) {
 				name, _ := e.secret(t, "")
 				for _, n := range []int{1, 2, 1} { // the first is no longer current when it is repeated
-					must[*secretsmanager.PutSecretValueOutput](t)(e.putValue(t, name, fmt.Sprint(n), token(n)))
+					Must[*secretsmanager.PutSecretValueOutput](t)(e.putValue(t, name, fmt.Sprint(n), token(n)))
 				}
-				out := must[*secretsmanager.GetSecretValueOutput](t)(e.get(t, name))
-				equal(t, "value", *out.SecretString, "2")
+				out := Must[*secretsmanager.GetSecretValueOutput](t)(e.get(t, name))
+				Equal(t, "value", *out.SecretString, "2")
 			}},
 		{Name: "a new value moves AWSCURRENT and leaves AWSPREVIOUS", Source: "Secrets Manager API Reference, PutSecretValue; " +
 			"localstack (test_deprecated_secret_version_stage)",
 			play: func(t T, e *env) {
 				name, _ := e.secret(t, "")
 				for n := range 3 {
-					must[*secretsmanager.PutSecretValueOutput](t)(e.putValue(t, name, fmt.Sprint(n), token(n)))
+					Must[*secretsmanager.PutSecretValueOutput](t)(e.putValue(t, name, fmt.Sprint(n), token(n)))
 				}
 				stages := e.describe(t, name).VersionIdsToStages
 				if len(stages) != 2 || !slices.Equal(stages[token(2)], []string{"AWSCURRENT"}) || !slices.Equal(stages[token(1)], []string{"AWSPREVIOUS"}) {
 					t.Errorf("got %v", stages)
 				}
-				out := must[*secretsmanager.GetSecretValueOutput](t)(e.secrets.GetSecretValue(t.Context(),
+				out := Must[*secretsmanager.GetSecretValueOutput](t)(e.secrets.GetSecretValue(t.Context(),
 					&secretsmanager.GetSecretValueInput{SecretId: &name, VersionStage: aws.String("AWSPREVIOUS")}))
-				equal(t, "previous", *out.SecretString, "1")
+				Equal(t, "previous", *out.SecretString, "1")
 			}},
 		{Name: "the first version is current whatever its stages", Source: "Secrets Manager API Reference, PutSecretValue",
 			play: func(t T, e *env) {
 				name, _ := e.secret(t, "")
-				out := must[*secretsmanager.PutSecretValueOutput](t)(e.secrets.PutSecretValue(t.Context(), &secretsmanager.PutSecretValueInput{
+				out := Must[*secretsmanager.PutSecretValueOutput](t)(e.secrets.PutSecretValue(t.Context(), &secretsmanager.PutSecretValueInput{
 					SecretId: &name, SecretString: aws.String("v"), VersionStages: []string{"AWSPENDING"}}))
 				slices.Sort(out.VersionStages)
-				equal(t, "stages", strings.Join(out.VersionStages, " "), "AWSCURRENT AWSPENDING")
+				Equal(t, "stages", strings.Join(out.VersionStages, " "), "AWSCURRENT AWSPENDING")
 			}},
 		{Name: "a version and a stage have to agree", Source: "localstack (test_get_secret_value_errors)",
 			play: func(t T, e *env) {
 				name, _ := e.secret(t, "")
 				for n := range 2 {
-					must[*secretsmanager.PutSecretValueOutput](t)(e.putValue(t, name, fmt.Sprint(n), token(n)))
+					Must[*secretsmanager.PutSecretValueOutput](t)(e.putValue(t, name, fmt.Sprint(n), token(n)))
 				}
 				_, err := e.secrets.GetSecretValue(t.Context(), &secretsmanager.GetSecretValueInput{SecretId: &name,
 					VersionId: aws.String(token(0)), VersionStage: aws.String("AWSCURRENT")})
@@ -77,21 +77,21 @@ func valueRules() []Rule {
 		{Name: "UpdateSecret changes what it names", Source: "Secrets Manager API Reference, UpdateSecret",
 			play: func(t T, e *env) {
 				name, _ := e.secret(t, "value")
-				must[*secretsmanager.UpdateSecretOutput](t)(e.secrets.UpdateSecret(t.Context(), &secretsmanager.UpdateSecretInput{
+				Must[*secretsmanager.UpdateSecretOutput](t)(e.secrets.UpdateSecret(t.Context(), &secretsmanager.UpdateSecretInput{
 					SecretId: &name, Description: aws.String("text")}))
-				equal(t, "description", *e.describe(t, name).Description, "text")
-				out := must[*secretsmanager.GetSecretValueOutput](t)(e.get(t, name))
-				equal(t, "value", *out.SecretString, "value")
+				Equal(t, "description", *e.describe(t, name).Description, "text")
+				out := Must[*secretsmanager.GetSecretValueOutput](t)(e.get(t, name))
+				Equal(t, "value", *out.SecretString, "value")
 			}},
 		{Name: "tags of a secret are merged", Source: "Secrets Manager API Reference, TagResource",
 			play: func(t T, e *env) {
 				name, _ := e.secret(t, "")
-				must[*secretsmanager.TagResourceOutput](t)(e.secrets.TagResource(t.Context(), &secretsmanager.TagResourceInput{SecretId: &name,
+				Must[*secretsmanager.TagResourceOutput](t)(e.secrets.TagResource(t.Context(), &secretsmanager.TagResourceInput{SecretId: &name,
 					Tags: []types.Tag{{Key: aws.String("a"), Value: aws.String("b")}}}))
-				equal(t, "tags", len(e.describe(t, name).Tags), 2)
-				must[*secretsmanager.UntagResourceOutput](t)(e.secrets.UntagResource(t.Context(),
+				Equal(t, "tags", len(e.describe(t, name).Tags), 2)
+				Must[*secretsmanager.UntagResourceOutput](t)(e.secrets.UntagResource(t.Context(),
 					&secretsmanager.UntagResourceInput{SecretId: &name, TagKeys: []string{"k", "missing"}}))
-				equal(t, "tags", *e.describe(t, name).Tags[0].Key, "a")
+				Equal(t, "tags", *e.describe(t, name).Tags[0].Key, "a")
 			}},
 	}
 }

@@ -39,8 +39,8 @@ func typed[E error](t T, err error) {
 	}
 }
 
-// must ends a rule on an error.
-func must[V any](t T) func(V, error) V {
+// Must ends a rule, or a test of the fake, on an error.
+func Must[V any](t T) func(V, error) V {
 	return func(v V, err error) V {
 		t.Helper()
 		if err != nil {
@@ -50,7 +50,8 @@ func must[V any](t T) func(V, error) V {
 	}
 }
 
-func equal[V comparable](t T, what string, got, want V) {
+// Equal fails a test unless a value is as wanted; what names it.
+func Equal[V comparable](t T, what string, got, want V) {
 	t.Helper()
 	if got != want {
 		t.Errorf("%s: got %v, want %v", what, got, want)

@@ -75,8 +75,8 @@ func TestFaults(t *testing.T) {
 					t.Error("no error")
 				}
 				made := fake.Calls()
-				equal(t, "attempts", len(made), test.attempts)
-				equal(t, "code", made[0].Code, test.code)
+				awsrules.Equal(t, "attempts", len(made), test.attempts)
+				awsrules.Equal(t, "code", made[0].Code, test.code)
 			})
 		})
 	}
@@ -93,9 +93,9 @@ func TestHangEndsWithTheContext(t *testing.T) {
 				if err := createUser(ctx, s, "u"); !errors.Is(err, context.DeadlineExceeded) {
 					t.Errorf("got %v", err)
 				}
-				equal(t, "waited", time.Since(start), time.Minute)
-				equal(t, "attempts", len(fake.Calls()), 1)
-				equal(t, "users", len(fake.Snapshot().Users), map[string]int{"before": 0, "after": 1}[name])
+				awsrules.Equal(t, "waited", time.Since(start), time.Minute)
+				awsrules.Equal(t, "attempts", len(fake.Calls()), 1)
+				awsrules.Equal(t, "users", len(fake.Snapshot().Users), map[string]int{"before": 0, "after": 1}[name])
 			})
 		})
 	}
@@ -144,7 +144,7 @@ func TestWhatIsNotSimulatedSaysSo(t *testing.T) {
 				if err == nil || !strings.Contains(err.Error(), "not simulated: "+test.want) {
 					t.Errorf("got %v", err)
 				}
-				equal(t, "attempts", len(fake.Calls()), 1)
+				awsrules.Equal(t, "attempts", len(fake.Calls()), 1)
 			})
 		})
 	}
@@ -191,6 +191,6 @@ func TestConcurrentCalls(t *testing.T) {
 		}
 		wg.Wait()
 		got := fake.Snapshot()
-		equal(t, "users, buckets and secrets", len(got.Users)+len(got.Buckets)+len(got.Secrets), 24)
+		awsrules.Equal(t, "users, buckets and secrets", len(got.Users)+len(got.Buckets)+len(got.Secrets), 24)
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"bucketuser/lambda/awsrules"
 	"bucketuser/lambda/internal/awsfake"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -125,22 +126,22 @@ func TestLagTakesNothingBack(t *testing.T) {
 			return awsfake.Decision{}
 		}
 		old, err := tagOf(t, c, "my-bucket")
-		equal(t, "error", err, nil)
-		equal(t, "stale", old, "old")
+		awsrules.Equal(t, "error", err, nil)
+		awsrules.Equal(t, "stale", old, "old")
 		clone := fake.Clone()
 		clone.Before = fake.Before // lists what the original has to list, which is the same
 		old, err = tagOf(t, clientsOf(clone.Session("provider").Config()), "my-bucket")
-		equal(t, "error of the clone", err, nil)
-		equal(t, "stale in the clone", old, "old")
+		awsrules.Equal(t, "error of the clone", err, nil)
+		awsrules.Equal(t, "stale in the clone", old, "old")
 		lags = 3
 		got, err := tagOf(t, c, "my-bucket")
-		equal(t, "error", err, nil)
-		equal(t, "afterwards", got, "new")
+		awsrules.Equal(t, "error", err, nil)
+		awsrules.Equal(t, "afterwards", got, "new")
 		pass(time.Minute)
 		lags = 1
 		got, err = tagOf(t, c, "my-bucket")
-		equal(t, "error", err, nil)
-		equal(t, "past the history", got, "new")
+		awsrules.Equal(t, "error", err, nil)
+		awsrules.Equal(t, "past the history", got, "new")
 	})
 }
 
@@ -170,9 +171,9 @@ func TestSecretsLagOnlyIfAskedFor(t *testing.T) {
 				got = len(fake.LagsBehind(c))
 				return awsfake.Decision{}
 			}
-			must[*secretsmanager.GetSecretValueOutput](t)(clientsOf(s.Config()).secrets.GetSecretValue(t.Context(),
+			awsrules.Must[*secretsmanager.GetSecretValueOutput](t)(clientsOf(s.Config()).secrets.GetSecretValue(t.Context(),
 				&secretsmanager.GetSecretValueInput{SecretId: &arn}))
-			equal(t, "writes", got, want)
+			awsrules.Equal(t, "writes", got, want)
 		})
 	}
 }

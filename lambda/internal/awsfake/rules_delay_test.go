@@ -58,7 +58,7 @@ func delayRules() []fakeRule {
 				}
 				awsrules.Want(t, list(), 403, "InvalidAccessKeyId")
 				time.Sleep(10 * time.Second)
-				equal(t, "later", list(), nil)
+				awsrules.Equal(t, "later", list(), nil)
 			}},
 		{"a new user is not a principal yet", "terraform-provider-aws internal/service/s3/bucket_policy.go; " +
 			"IAM User Guide, changes are not always immediately visible",
@@ -73,29 +73,29 @@ func delayRules() []fakeRule {
 				}
 				awsrules.Want(t, put(), 400, "MalformedPolicy", "Invalid principal in policy")
 				time.Sleep(10 * time.Second)
-				equal(t, "later", put(), nil)
+				awsrules.Equal(t, "later", put(), nil)
 			}},
 		{"the recovery window ends", "Secrets Manager User Guide, Delete a secret",
 			func(t *testing.T, fake *awsfake.AWS, c clients) {
 				arn := fake.AddSecret("s", "value", nil)
-				must[*secretsmanager.DeleteSecretOutput](t)(c.secrets.DeleteSecret(t.Context(), &secretsmanager.DeleteSecretInput{
+				awsrules.Must[*secretsmanager.DeleteSecretOutput](t)(c.secrets.DeleteSecret(t.Context(), &secretsmanager.DeleteSecretInput{
 					SecretId: aws.String("s"), RecoveryWindowInDays: aws.Int64(7)}))
-				equal(t, "in the snapshot", fake.Snapshot().Secrets["s"].DeletedDays, 7)
+				awsrules.Equal(t, "in the snapshot", fake.Snapshot().Secrets["s"].DeletedDays, 7)
 				time.Sleep(7*24*time.Hour - time.Second)
 				awsrules.Want(t, create(t, c), 400, "InvalidRequestException")
 				time.Sleep(time.Second)
-				equal(t, "afterwards", create(t, c), nil)
-				equal(t, "the same ARN again", fake.Snapshot().Secrets["s"].ARN == arn, false)
+				awsrules.Equal(t, "afterwards", create(t, c), nil)
+				awsrules.Equal(t, "the same ARN again", fake.Snapshot().Secrets["s"].ARN == arn, false)
 			}},
 		{"a name may stay taken after a deletion by force", "Secrets Manager API Reference, DeleteSecret: asynchronous",
 			func(t *testing.T, fake *awsfake.AWS, c clients) {
 				fake.SecretDeletion = 5 * time.Second
 				fake.AddSecret("s", "value", nil)
-				must[*secretsmanager.DeleteSecretOutput](t)(c.secrets.DeleteSecret(t.Context(), &secretsmanager.DeleteSecretInput{
+				awsrules.Must[*secretsmanager.DeleteSecretOutput](t)(c.secrets.DeleteSecret(t.Context(), &secretsmanager.DeleteSecretInput{
 					SecretId: aws.String("s"), ForceDeleteWithoutRecovery: aws.Bool(true)}))
 				awsrules.Want(t, create(t, c), 400, "InvalidRequestException")
 				time.Sleep(5 * time.Second)
-				equal(t, "later", create(t, c), nil)
+				awsrules.Equal(t, "later", create(t, c), nil)
 			}},
 	}
 }

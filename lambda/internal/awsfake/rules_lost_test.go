@@ -30,17 +30,17 @@ func lostRules() []fakeRule {
 			func(t *testing.T, fake *awsfake.AWS, c clients) {
 				fake.AddUser("alice", "/", nil)
 				lose(fake, "iam:CreateAccessKey")
-				must[*iam.CreateAccessKeyOutput](t)(c.iam.CreateAccessKey(t.Context(), &iam.CreateAccessKeyInput{UserName: aws.String("alice")}))
-				equal(t, "keys", len(fake.Snapshot().Users["alice"].Keys), 2)
+				awsrules.Must[*iam.CreateAccessKeyOutput](t)(c.iam.CreateAccessKey(t.Context(), &iam.CreateAccessKeyInput{UserName: aws.String("alice")}))
+				awsrules.Equal(t, "keys", len(fake.Snapshot().Users["alice"].Keys), 2)
 			}},
 		{"what is written is read after a repeated attempt", "S3 API Reference, PutObject and GetObject",
 			func(t *testing.T, fake *awsfake.AWS, c clients) {
 				fake.AddBucket("my-bucket", nil)
 				lose(fake, "s3:PutObject")
-				must[*s3.PutObjectOutput](t)(c.s3.PutObject(t.Context(), &s3.PutObjectInput{
+				awsrules.Must[*s3.PutObjectOutput](t)(c.s3.PutObject(t.Context(), &s3.PutObjectInput{
 					Bucket: aws.String("my-bucket"), Key: aws.String("k"), Body: strings.NewReader("body")}))
-				equal(t, "calls", len(fake.Calls()), 2)
-				equal(t, "body", fake.Snapshot().Buckets["my-bucket"].Objects["k"][0].Body, "body")
+				awsrules.Equal(t, "calls", len(fake.Calls()), 2)
+				awsrules.Equal(t, "body", fake.Snapshot().Buckets["my-bucket"].Objects["k"][0].Body, "body")
 			}},
 		{"OperationAborted is not repeated by the SDK", "S3 API Reference, Error responses, OperationAborted",
 			func(t *testing.T, fake *awsfake.AWS, c clients) {
@@ -48,7 +48,7 @@ func lostRules() []fakeRule {
 				_, err := c.s3.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String("my-bucket")})
 				awsrules.Want(t, err, 409, "OperationAborted",
 					"A conflicting conditional operation is currently in progress against this resource. Please try again.")
-				equal(t, "calls", len(fake.Calls()), 1)
+				awsrules.Equal(t, "calls", len(fake.Calls()), 1)
 			}},
 	}
 }

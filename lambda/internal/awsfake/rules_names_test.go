@@ -35,32 +35,32 @@ func nameRules() []fakeRule {
 				_, err := c.secrets.DescribeSecret(t.Context(), &secretsmanager.DescribeSecretInput{SecretId: aws.String("a-name")})
 				awsrules.Want(t, err, 400, "ResourceNotFoundException")
 				pass(time.Minute)
-				equal(t, "user", create(), nil)
-				equal(t, "bucket", createBucket(t.Context(), c, "a-name"), nil)
-				equal(t, "secret", createSecret(), nil)
+				awsrules.Equal(t, "user", create(), nil)
+				awsrules.Equal(t, "bucket", createBucket(t.Context(), c, "a-name"), nil)
+				awsrules.Equal(t, "secret", createSecret(), nil)
 			}},
 		{"L7: the name of a user stays taken after a deletion", "IAM API Reference, UpdateUser, EntityTemporarilyUnmodifiable: a user name " +
 			"that was deleted and then recreated",
 			func(t *testing.T, fake *awsfake.AWS, c clients) {
 				fake.UserDeletion = 5 * time.Second
 				fake.AddUser("alice", "/", nil)
-				equal(t, "deleted", deleteUser(t, c, "alice"), nil)
+				awsrules.Equal(t, "deleted", deleteUser(t, c, "alice"), nil)
 				create := func() error { return createUser(t.Context(), fake.Session("provider"), "alice") }
 				awsrules.Want(t, create(), 409, "EntityAlreadyExists")
 				awsrules.Want(t, getUser(t, c, "alice"), 404, "NoSuchEntity")
 				pass(5 * time.Second)
-				equal(t, "later", create(), nil)
+				awsrules.Equal(t, "later", create(), nil)
 			}},
 		{"L7: the name of a bucket stays taken after a deletion", "S3 API Reference, Error responses, OperationAborted; S3 User Guide, " +
 			"Deleting a bucket",
 			func(t *testing.T, fake *awsfake.AWS, c clients) {
 				fake.BucketDeletion = time.Hour
 				fake.AddBucket(bucket, nil)
-				must[*s3.DeleteBucketOutput](t)(c.s3.DeleteBucket(t.Context(), &s3.DeleteBucketInput{Bucket: aws.String(bucket)}))
+				awsrules.Must[*s3.DeleteBucketOutput](t)(c.s3.DeleteBucket(t.Context(), &s3.DeleteBucketInput{Bucket: aws.String(bucket)}))
 				awsrules.Want(t, createBucket(t.Context(), c, bucket), 409, "OperationAborted")
 				awsrules.Want(t, getTags(t, c, bucket), 404, "NoSuchBucket")
 				pass(time.Hour)
-				equal(t, "later", createBucket(t.Context(), c, bucket), nil)
+				awsrules.Equal(t, "later", createBucket(t.Context(), c, bucket), nil)
 			}},
 		{"a listing may come without the encoding that was asked for", "S3 API Reference, ListObjectVersions, EncodingType of the response",
 			func(t *testing.T, fake *awsfake.AWS, c clients) {
@@ -68,15 +68,15 @@ func nameRules() []fakeRule {
 				fake.AddBucket(bucket, nil)
 				fake.PutObject(bucket, "a+b %2F", "")
 				fake.AddUpload(bucket, "a+b %2F")
-				objects := must[*s3.ListObjectsV2Output](t)(c.s3.ListObjectsV2(t.Context(),
+				objects := awsrules.Must[*s3.ListObjectsV2Output](t)(c.s3.ListObjectsV2(t.Context(),
 					&s3.ListObjectsV2Input{Bucket: aws.String(bucket), EncodingType: types.EncodingTypeUrl}))
-				equal(t, "object", *objects.Contents[0].Key+string(objects.EncodingType), "a+b %2F")
-				versions := must[*s3.ListObjectVersionsOutput](t)(c.s3.ListObjectVersions(t.Context(),
+				awsrules.Equal(t, "object", *objects.Contents[0].Key+string(objects.EncodingType), "a+b %2F")
+				versions := awsrules.Must[*s3.ListObjectVersionsOutput](t)(c.s3.ListObjectVersions(t.Context(),
 					&s3.ListObjectVersionsInput{Bucket: aws.String(bucket), EncodingType: types.EncodingTypeUrl}))
-				equal(t, "version", *versions.Versions[0].Key+string(versions.EncodingType), "a+b %2F")
-				uploads := must[*s3.ListMultipartUploadsOutput](t)(c.s3.ListMultipartUploads(t.Context(),
+				awsrules.Equal(t, "version", *versions.Versions[0].Key+string(versions.EncodingType), "a+b %2F")
+				uploads := awsrules.Must[*s3.ListMultipartUploadsOutput](t)(c.s3.ListMultipartUploads(t.Context(),
 					&s3.ListMultipartUploadsInput{Bucket: aws.String(bucket), EncodingType: types.EncodingTypeUrl}))
-				equal(t, "upload", *uploads.Uploads[0].Key+string(uploads.EncodingType), "a+b %2F")
+				awsrules.Equal(t, "upload", *uploads.Uploads[0].Key+string(uploads.EncodingType), "a+b %2F")
 			}},
 	}
 }
@@ -90,14 +90,14 @@ func conflictRules() []fakeRule {
 				fake.ConflictPropagation = 10 * time.Second
 				fake.AddUser("alice", "/", nil)
 				id, _ := fake.AddKey("alice")
-				equal(t, "key deleted", deleteKey(t, c, "alice", id), nil)
+				awsrules.Equal(t, "key deleted", deleteKey(t, c, "alice", id), nil)
 				keys, err := listKeys(t, c, "alice")
-				equal(t, "error", err, nil)
-				equal(t, "keys", keys, 0)
+				awsrules.Equal(t, "error", err, nil)
+				awsrules.Equal(t, "keys", keys, 0)
 				pass(9 * time.Second)
 				awsrules.Want(t, deleteUser(t, c, "alice"), 409, "DeleteConflict", "Cannot delete entity, must delete access keys first.")
 				pass(time.Second)
-				equal(t, "later", deleteUser(t, c, "alice"), nil)
+				awsrules.Equal(t, "later", deleteUser(t, c, "alice"), nil)
 				awsrules.Want(t, deleteUser(t, c, "alice"), 404, "NoSuchEntity")
 			}},
 		{"L8: an object that was deleted keeps its bucket for a while", "inferred from the above: S3 User Guide, Data consistency model, " +
@@ -109,16 +109,16 @@ func conflictRules() []fakeRule {
 					fake.PutObject(bucket, key, "")
 				}
 				fake.DeleteObject(bucket, "a")
-				must[*s3.DeleteObjectOutput](t)(c.s3.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: aws.String(bucket), Key: aws.String("b")}))
+				awsrules.Must[*s3.DeleteObjectOutput](t)(c.s3.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: aws.String(bucket), Key: aws.String("b")}))
 				remove := func() error {
 					_, err := c.s3.DeleteBucket(t.Context(), &s3.DeleteBucketInput{Bucket: aws.String(bucket)})
 					return err
 				}
 				awsrules.Want(t, remove(), 409, "BucketNotEmpty", "The bucket you tried to delete is not empty")
-				list := must[*s3.ListObjectsV2Output](t)(c.s3.ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: aws.String(bucket)}))
-				equal(t, "objects", len(list.Contents), 0)
+				list := awsrules.Must[*s3.ListObjectsV2Output](t)(c.s3.ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: aws.String(bucket)}))
+				awsrules.Equal(t, "objects", len(list.Contents), 0)
 				pass(10 * time.Second)
-				equal(t, "later", remove(), nil)
+				awsrules.Equal(t, "later", remove(), nil)
 			}},
 	}
 }

@@ -34,7 +34,7 @@ func putObject(t *testing.T, c clients, name, key string) error {
 }
 
 func listed(t *testing.T, c clients) int {
-	return len(must[*s3.ListBucketsOutput](t)(c.s3.ListBuckets(t.Context(), &s3.ListBucketsInput{})).Buckets)
+	return len(awsrules.Must[*s3.ListBucketsOutput](t)(c.s3.ListBuckets(t.Context(), &s3.ListBucketsInput{})).Buckets)
 }
 
 // newRules are about a bucket that is not known everywhere yet (L1), and about one that nobody has.
@@ -44,18 +44,18 @@ func newRules() []fakeRule {
 		{"L1: a new bucket is not known for a while, but to CreateBucket", "terraform-provider-aws #10068, #13008, #33717, #49960",
 			func(t *testing.T, fake *awsfake.AWS, c clients) {
 				fake.BucketPropagation = time.Minute
-				equal(t, "created", createBucket(t.Context(), c, name), nil)
+				awsrules.Equal(t, "created", createBucket(t.Context(), c, name), nil)
 				awsrules.Want(t, getTags(t, c, name), 404, "NoSuchBucket")
 				awsrules.Want(t, blockPublic(t, c, name), 404, "NoSuchBucket")
 				awsrules.Want(t, putObject(t, c, name, "k"), 404, "NoSuchBucket")
 				_, err := c.s3.DeleteBucket(t.Context(), &s3.DeleteBucketInput{Bucket: aws.String(name)})
 				awsrules.Want(t, err, 404, "NoSuchBucket")
 				awsrules.Want(t, createBucket(t.Context(), c, name), 409, "BucketAlreadyOwnedByYou")
-				equal(t, "listed", listed(t, c), 0)
+				awsrules.Equal(t, "listed", listed(t, c), 0)
 				pass(time.Minute)
 				awsrules.Want(t, getTags(t, c, name), 404, "NoSuchTagSet")
-				equal(t, "later", putObject(t, c, name, "k"), nil)
-				equal(t, "listed later", listed(t, c), 1)
+				awsrules.Equal(t, "later", putObject(t, c, name, "k"), nil)
+				awsrules.Equal(t, "listed later", listed(t, c), 1)
 			}},
 		{"L1: in us-east-1 CreateBucket of a new bucket writes nothing", "S3 API Reference, CreateBucket, BucketAlreadyOwnedByYou: 200 OK in us-east-1",
 			func(t *testing.T, _ *awsfake.AWS, _ clients) {
@@ -63,40 +63,40 @@ func newRules() []fakeRule {
 				fake.BucketPropagation, fake.LenientCreateBucket = time.Minute, true
 				c := clientsOf(fake.Session("provider").Config())
 				fake.AddBucket(name, map[string]string{"owner": "somebody"})
-				must[*s3.CreateBucketOutput](t)(c.s3.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String(name),
+				awsrules.Must[*s3.CreateBucketOutput](t)(c.s3.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String(name),
 					CreateBucketConfiguration: &types.CreateBucketConfiguration{Tags: []types.Tag{{Key: aws.String("owner"), Value: aws.String("me")}}}}))
 				awsrules.Want(t, getTags(t, c, name), 404, "NoSuchBucket")
-				equal(t, "owner", fake.Snapshot().Buckets[name].Tags["owner"], "somebody")
+				awsrules.Equal(t, "owner", fake.Snapshot().Buckets[name].Tags["owner"], "somebody")
 				pass(time.Minute)
-				equal(t, "later", getTags(t, c, name), nil)
+				awsrules.Equal(t, "later", getTags(t, c, name), nil)
 			}},
 		{"L1: only the tags of a new bucket may be unknown", "terraform-provider-aws #9725",
 			func(t *testing.T, fake *awsfake.AWS, c clients) {
 				fake.BucketPropagation, fake.NewBuckets = time.Minute, awsfake.TagsUnknown
 				fake.AddBucket(name, map[string]string{"k": "v"})
 				awsrules.Want(t, getTags(t, c, name), 404, "NoSuchTagSet")
-				equal(t, "a setting", blockPublic(t, c, name), nil)
-				equal(t, "listed", listed(t, c), 1)
+				awsrules.Equal(t, "a setting", blockPublic(t, c, name), nil)
+				awsrules.Equal(t, "listed", listed(t, c), 1)
 				pass(time.Minute)
-				equal(t, "later", getTags(t, c, name), nil)
+				awsrules.Equal(t, "later", getTags(t, c, name), nil)
 			}},
 		{"L1: a new bucket may be unknown to all but its tags", "terraform-provider-aws #372 and #33717",
 			func(t *testing.T, fake *awsfake.AWS, c clients) {
 				fake.BucketPropagation, fake.NewBuckets = time.Minute, awsfake.SettingsUnknown
 				fake.AddBucket(name, map[string]string{"k": "v"})
-				equal(t, "tags", getTags(t, c, name), nil)
-				equal(t, "listed", listed(t, c), 1)
+				awsrules.Equal(t, "tags", getTags(t, c, name), nil)
+				awsrules.Equal(t, "listed", listed(t, c), 1)
 				awsrules.Want(t, blockPublic(t, c, name), 404, "NoSuchBucket")
 				awsrules.Want(t, putObject(t, c, name, "k"), 404, "NoSuchBucket")
 				pass(time.Minute)
-				equal(t, "later", blockPublic(t, c, name), nil)
+				awsrules.Equal(t, "later", blockPublic(t, c, name), nil)
 			}},
 		{"a name that nobody has may answer 403", "S3 API Reference, HeadBucket: 403 where existence is not for the caller to know",
 			func(t *testing.T, fake *awsfake.AWS, c clients) {
 				fake.HiddenBuckets = true
 				awsrules.Want(t, getTags(t, c, name), 403, "AccessDenied")
 				awsrules.Want(t, putObject(t, c, name, "k"), 403, "AccessDenied")
-				equal(t, "created", createBucket(t.Context(), c, name), nil)
+				awsrules.Equal(t, "created", createBucket(t.Context(), c, name), nil)
 				awsrules.Want(t, getTags(t, c, name), 404, "NoSuchTagSet")
 			}},
 	}
@@ -125,9 +125,9 @@ func elsewhereRules() []fakeRule {
 				awsrules.Want(t, blockPublic(t, c, "taken"), answer.status, answer.code)
 				awsrules.Want(t, putObject(t, c, "taken", "k"), answer.status, answer.code)
 				awsrules.Want(t, createBucket(t.Context(), c, "taken"), 409, "BucketAlreadyExists")
-				equal(t, "attempts", len(fake.Calls()), 4)
-				equal(t, "listed", listed(t, c), 0)
-				equal(t, "in the snapshot", len(fake.Snapshot().Buckets), 0)
+				awsrules.Equal(t, "attempts", len(fake.Calls()), 4)
+				awsrules.Equal(t, "listed", listed(t, c), 0)
+				awsrules.Equal(t, "in the snapshot", len(fake.Snapshot().Buckets), 0)
 			}})
 	}
 	return append(rules, fakeRule{"L6: a bucket of one's own elsewhere is owned, also for us-east-1", "scality/cloudserver #475",
@@ -137,7 +137,7 @@ func elsewhereRules() []fakeRule {
 			fake.AddBucketElsewhere("mine", account, awsfake.Redirected)
 			_, err := c.s3.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String("mine")})
 			awsrules.Want(t, err, 409, "BucketAlreadyOwnedByYou")
-			list := must[*s3.ListBucketsOutput](t)(c.s3.ListBuckets(t.Context(), &s3.ListBucketsInput{}))
-			equal(t, "region in the list", *list.Buckets[0].BucketRegion, "us-west-2")
+			list := awsrules.Must[*s3.ListBucketsOutput](t)(c.s3.ListBuckets(t.Context(), &s3.ListBucketsInput{}))
+			awsrules.Equal(t, "region in the list", *list.Buckets[0].BucketRegion, "us-west-2")
 		}})
 }

@@ -32,8 +32,8 @@ func othersRules() []fakeRule {
 				awsrules.Want(t, err, 403, "AccessDenied", "Access Denied")
 				_, err = c.s3.HeadBucket(t.Context(), &s3.HeadBucketInput{Bucket: aws.String("taken")})
 				awsrules.Want(t, err, 403, "Forbidden") // HEAD has no body: the code is made of the status
-				list := must[*s3.ListBucketsOutput](t)(c.s3.ListBuckets(t.Context(), &s3.ListBucketsInput{}))
-				equal(t, "own buckets", len(list.Buckets), 0)
+				list := awsrules.Must[*s3.ListBucketsOutput](t)(c.s3.ListBuckets(t.Context(), &s3.ListBucketsInput{}))
+				awsrules.Equal(t, "own buckets", len(list.Buckets), 0)
 			}},
 		{"system tags have to stay", "terraform-provider-aws #7323; cloud-custodian #2834",
 			func(t *testing.T, fake *awsfake.AWS, c clients) {
@@ -46,10 +46,10 @@ func othersRules() []fakeRule {
 				}
 				mine, theirs := types.Tag{Key: aws.String("a"), Value: aws.String("1")}, types.Tag{Key: aws.String(system), Value: aws.String("s")}
 				awsrules.Want(t, put(mine), 400, "InvalidTag", "System Tags cannot be removed by requester")
-				equal(t, "with them", put(mine, theirs), nil)
-				must[*s3.DeleteBucketTaggingOutput](t)(c.s3.DeleteBucketTagging(t.Context(),
+				awsrules.Equal(t, "with them", put(mine, theirs), nil)
+				awsrules.Must[*s3.DeleteBucketTaggingOutput](t)(c.s3.DeleteBucketTagging(t.Context(),
 					&s3.DeleteBucketTaggingInput{Bucket: aws.String("my-bucket")}))
-				equal(t, "tags left", len(fake.Snapshot().Buckets["my-bucket"].Tags), 1)
+				awsrules.Equal(t, "tags left", len(fake.Snapshot().Buckets["my-bucket"].Tags), 1)
 			}},
 		{"a boundary must exist", "IAM API Reference, CreateUser, PermissionsBoundary",
 			func(t *testing.T, fake *awsfake.AWS, c clients) {
@@ -59,8 +59,8 @@ func othersRules() []fakeRule {
 				if err := fake.AddManagedPolicy(boundary, `{"Statement":[]}`); err != nil {
 					t.Fatal(err)
 				}
-				out := must[*iam.CreateUserOutput](t)(c.iam.CreateUser(t.Context(), in))
-				equal(t, "boundary", *out.User.PermissionsBoundary.PermissionsBoundaryArn, boundary)
+				out := awsrules.Must[*iam.CreateUserOutput](t)(c.iam.CreateUser(t.Context(), in))
+				awsrules.Equal(t, "boundary", *out.User.PermissionsBoundary.PermissionsBoundaryArn, boundary)
 			}},
 		{"a boundary takes away, and does not limit what the policy gives by name",
 			"IAM User Guide, Permissions boundaries, Evaluating effective permissions with boundaries",
@@ -69,14 +69,14 @@ func othersRules() []fakeRule {
 				if err := fake.AddManagedPolicy(boundary, deny); err != nil {
 					t.Fatal(err)
 				}
-				must[*iam.CreateUserOutput](t)(c.iam.CreateUser(t.Context(), &iam.CreateUserInput{
+				awsrules.Must[*iam.CreateUserOutput](t)(c.iam.CreateUser(t.Context(), &iam.CreateUserInput{
 					UserName: aws.String("alice"), PermissionsBoundary: aws.String(boundary)}))
 				fake.AddBucket("my-bucket", nil)
 				if err := fake.SetBucketPolicy("my-bucket", allowAlice); err != nil {
 					t.Fatal(err)
 				}
 				client := c.as(fake.AddKey("alice"))
-				must[*s3.ListObjectsV2Output](t)(client.ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: aws.String("my-bucket")}))
+				awsrules.Must[*s3.ListObjectsV2Output](t)(client.ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: aws.String("my-bucket")}))
 				_, err := client.ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: aws.String("my-bucket"), Prefix: aws.String("secret/")})
 				awsrules.Want(t, err, 403, "AccessDenied")
 			}},
@@ -102,8 +102,8 @@ func othersRules() []fakeRule {
 						return c.stacks.DescribeStackResource(t.Context(), &cloudformation.DescribeStackResourceInput{
 							StackName: &stack, LogicalResourceId: &logical})
 					}
-					out := must[*cloudformation.DescribeStackResourceOutput](t)(ask("R"))
-					equal(t, "status", string(out.StackResourceDetail.ResourceStatus), "CREATE_IN_PROGRESS")
+					out := awsrules.Must[*cloudformation.DescribeStackResourceOutput](t)(ask("R"))
+					awsrules.Equal(t, "status", string(out.StackResourceDetail.ResourceStatus), "CREATE_IN_PROGRESS")
 					_, err := ask("Other")
 					awsrules.Want(t, err, 400, "ValidationError", "Resource Other does not exist for stack "+stack)
 				}

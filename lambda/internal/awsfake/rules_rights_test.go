@@ -67,37 +67,37 @@ func rightsRules() []fakeRule {
 				awsrules.Want(t, err, 403, "AccessDenied")
 				awsrules.Want(t, getUser(t, c, "alice"), 404, "NoSuchEntity")
 				pass(30 * time.Second)
-				equal(t, "later", createTagged(t, c, "alice"), nil)
-				equal(t, "listed later", listed(t, c), 0)
+				awsrules.Equal(t, "later", createTagged(t, c, "alice"), nil)
+				awsrules.Equal(t, "listed later", listed(t, c), 0)
 			}},
 		{"L2: a policy may come to a role that is there", "aws-cdk #37878",
 			func(t *testing.T, fake *awsfake.AWS, c clients) {
 				pass(time.Hour)
-				equal(t, "before", createTagged(t, c, "alice"), nil)
+				awsrules.Equal(t, "before", createTagged(t, c, "alice"), nil)
 				fake.DelayRights("provider", 10*time.Second, "iam:TagUser", "s3:DeleteObjectVersion")
 				fake.DelayRights("another", time.Hour, "*")
 				err := createTagged(t, c, "bob")
 				awsrules.Want(t, err, 403, "AccessDenied")
-				equal(t, "the action", strings.Contains(err.Error(), "perform: iam:TagUser on"), true)
+				awsrules.Equal(t, "the action", strings.Contains(err.Error(), "perform: iam:TagUser on"), true)
 				fake.AddBucket("my-bucket", nil)
 				in := &s3.DeleteObjectInput{Bucket: aws.String("my-bucket"), Key: aws.String("k")}
-				must[*s3.DeleteObjectOutput](t)(c.s3.DeleteObject(t.Context(), in))
+				awsrules.Must[*s3.DeleteObjectOutput](t)(c.s3.DeleteObject(t.Context(), in))
 				in.VersionId = aws.String("null")
 				_, err = c.s3.DeleteObject(t.Context(), in)
 				awsrules.Want(t, err, 403, "AccessDenied")
 				pass(10 * time.Second)
-				equal(t, "later", createTagged(t, c, "bob"), nil)
+				awsrules.Equal(t, "later", createTagged(t, c, "bob"), nil)
 			}},
 		{"L2: a creating call with tags needs the right to tag", "S3 API Reference, CreateBucket, Permissions; Secrets Manager API Reference, " +
 			"CreateSecret, Required permissions",
 			func(t *testing.T, fake *awsfake.AWS, c clients) {
 				fake.DelayRights("", time.Minute, "*:TagResource")
 				secret := &secretsmanager.CreateSecretInput{Name: aws.String("s")}
-				must[*secretsmanager.CreateSecretOutput](t)(c.secrets.CreateSecret(t.Context(), secret))
+				awsrules.Must[*secretsmanager.CreateSecretOutput](t)(c.secrets.CreateSecret(t.Context(), secret))
 				secret.Name, secret.Tags = aws.String("tagged"), []secrettypes.Tag{{Key: aws.String("k"), Value: aws.String("v")}}
 				_, err := c.secrets.CreateSecret(t.Context(), secret)
 				awsrules.Want(t, err, 400, "AccessDeniedException")
-				equal(t, "a bucket without tags", createBucket(t.Context(), c, "my-bucket"), nil)
+				awsrules.Equal(t, "a bucket without tags", createBucket(t.Context(), c, "my-bucket"), nil)
 				_, err = c.s3.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String("tagged"),
 					CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: "eu-west-1",
 						Tags: []s3types.Tag{{Key: aws.String("k"), Value: aws.String("v")}}}})
@@ -117,17 +117,17 @@ func rightsRules() []fakeRule {
 						"allows the iam:DeleteUser action")
 				}
 				awsrules.Want(t, getUser(t, c, "nobody"), 404, "NoSuchEntity")
-				equal(t, "created", createTagged(t, c, "alice"), nil)
-				equal(t, "a key", createKey(t, c, "alice"), nil)
+				awsrules.Equal(t, "created", createTagged(t, c, "alice"), nil)
+				awsrules.Equal(t, "a key", createKey(t, c, "alice"), nil)
 			}},
 		{"L3: nor one who is not known yet", "cloud-gov/terraform-provision #1923; terraform-provider-aws #18458",
 			func(t *testing.T, fake *awsfake.AWS, c clients) {
 				fake.UserPath, fake.UserLag = "/team/", 5*time.Second
-				equal(t, "created", createTagged(t, c, "alice"), nil)
+				awsrules.Equal(t, "created", createTagged(t, c, "alice"), nil)
 				awsrules.Want(t, createKey(t, c, "alice"), 403, "AccessDenied")
 				awsrules.Want(t, getUser(t, c, "alice"), 404, "NoSuchEntity")
 				pass(5 * time.Second)
-				equal(t, "later", createKey(t, c, "alice"), nil)
+				awsrules.Equal(t, "later", createKey(t, c, "alice"), nil)
 			}},
 	}
 }

@@ -25,7 +25,7 @@ func tagOf(t *testing.T, c clients, name string) (string, error) {
 
 func putTag(t *testing.T, c clients, name, value string) {
 	t.Helper()
-	must[*s3.PutBucketTaggingOutput](t)(c.s3.PutBucketTagging(t.Context(), &s3.PutBucketTaggingInput{Bucket: &name,
+	awsrules.Must[*s3.PutBucketTaggingOutput](t)(c.s3.PutBucketTagging(t.Context(), &s3.PutBucketTaggingInput{Bucket: &name,
 		Tagging: &types.Tagging{TagSet: []types.Tag{{Key: aws.String("k"), Value: &value}}}}))
 }
 
@@ -40,23 +40,23 @@ func staleRules() []fakeRule {
 				keys := func(want int) {
 					t.Helper()
 					got, err := listKeys(t, c, "alice")
-					equal(t, "error", err, nil)
-					equal(t, "keys", got, want)
+					awsrules.Equal(t, "error", err, nil)
+					awsrules.Equal(t, "keys", got, want)
 				}
-				equal(t, "created", createUser(t.Context(), fake.Session("provider"), "alice"), nil)
+				awsrules.Equal(t, "created", createUser(t.Context(), fake.Session("provider"), "alice"), nil)
 				awsrules.Want(t, getUser(t, c, "alice"), 404, "NoSuchEntity", "The user with name alice cannot be found.")
 				awsrules.Want(t, createKey(t, c, "alice"), 404, "NoSuchEntity")
 				awsrules.Want(t, createUser(t.Context(), fake.Session("provider"), "alice"), 409, "EntityAlreadyExists")
 				pass(5 * time.Second)
-				equal(t, "a key", createKey(t, c, "alice"), nil)
+				awsrules.Equal(t, "a key", createKey(t, c, "alice"), nil)
 				keys(0)
 				id := fake.Snapshot().Users["alice"].Keys[0].ID
 				awsrules.Want(t, deleteKey(t, c, "alice", id), 404, "NoSuchEntity", "The Access Key with id "+id+" cannot be found.")
 				pass(5 * time.Second)
 				keys(1)
-				equal(t, "key deleted", deleteKey(t, c, "alice", id), nil)
-				equal(t, "user deleted", deleteUser(t, c, "alice"), nil)
-				equal(t, "still read", getUser(t, c, "alice"), nil)
+				awsrules.Equal(t, "key deleted", deleteKey(t, c, "alice", id), nil)
+				awsrules.Equal(t, "user deleted", deleteUser(t, c, "alice"), nil)
+				awsrules.Equal(t, "still read", getUser(t, c, "alice"), nil)
 				keys(1)
 				awsrules.Want(t, deleteUser(t, c, "alice"), 404, "NoSuchEntity")
 				pass(5 * time.Second)
@@ -69,29 +69,29 @@ func staleRules() []fakeRule {
 				fake.BucketLag = 10 * time.Second
 				for second, want := range []string{"released", "owner", "other"} {
 					got, err := tagOf(t, c, bucket)
-					equal(t, "error", err, nil)
-					equal(t, "tag", got, want)
+					awsrules.Equal(t, "error", err, nil)
+					awsrules.Equal(t, "tag", got, want)
 					putTag(t, c, bucket, []string{"owner", "other", "last"}[second])
 					pass(10 * time.Second)
 				}
-				equal(t, "an object is there at once", putObject(t, c, bucket, "k"), nil)
-				must[*s3.HeadObjectOutput](t)(c.s3.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: aws.String(bucket), Key: aws.String("k")}))
+				awsrules.Equal(t, "an object is there at once", putObject(t, c, bucket, "k"), nil)
+				awsrules.Must[*s3.HeadObjectOutput](t)(c.s3.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: aws.String(bucket), Key: aws.String("k")}))
 				fake.DeleteBucket(bucket)
-				equal(t, "still listed", listed(t, c), 1)
-				equal(t, "still read", getTags(t, c, bucket), nil)
+				awsrules.Equal(t, "still listed", listed(t, c), 1)
+				awsrules.Equal(t, "still read", getTags(t, c, bucket), nil)
 				awsrules.Want(t, putObject(t, c, bucket, "k"), 404, "NoSuchBucket")
 				pass(10 * time.Second)
-				equal(t, "listed later", listed(t, c), 0)
+				awsrules.Equal(t, "listed later", listed(t, c), 0)
 			}},
 		{"L4: a bucket policy is not in force at once", "S3 User Guide, Data consistency model: eventual for bucket configurations",
 			func(t *testing.T, fake *awsfake.AWS, c clients) {
 				user := clients{s3: c.as(allowed(t, fake))}
-				equal(t, "no policy", fake.SetBucketPolicy(bucket, ""), nil)
+				awsrules.Equal(t, "no policy", fake.SetBucketPolicy(bucket, ""), nil)
 				fake.BucketLag = 10 * time.Second
-				equal(t, "policy", fake.SetBucketPolicy(bucket, allowAlice), nil)
+				awsrules.Equal(t, "policy", fake.SetBucketPolicy(bucket, allowAlice), nil)
 				awsrules.Want(t, putObject(t, user, bucket, "k"), 403, "AccessDenied")
 				pass(10 * time.Second)
-				equal(t, "later", putObject(t, user, bucket, "k"), nil)
+				awsrules.Equal(t, "later", putObject(t, user, bucket, "k"), nil)
 			}},
 		{"L4: Secrets Manager reads as of some time ago, if that is asked for", "Secrets Manager API Reference, ListSecrets: all operations are " +
 			"eventually consistent; terraform-provider-aws #18406, #18462",
@@ -111,8 +111,8 @@ func staleRules() []fakeRule {
 				fake.PutSecretValue("s", "2")
 				for _, want := range []string{"1", "2"} {
 					got, err := read()
-					equal(t, "error", err, nil)
-					equal(t, "value", got, want)
+					awsrules.Equal(t, "error", err, nil)
+					awsrules.Equal(t, "value", got, want)
 					pass(5 * time.Second)
 				}
 			}},
@@ -132,10 +132,10 @@ func staleRules() []fakeRule {
 				set := time.Now()
 				fake.SetResourceStatus(id, "R", "DELETE_IN_PROGRESS")
 				for _, want := range []string{"CREATE_COMPLETE", "DELETE_IN_PROGRESS"} {
-					out := must[*cloudformation.DescribeStackResourceOutput](t)(ask()).StackResourceDetail
-					equal(t, "status", string(out.ResourceStatus), want)
-					equal(t, "time is that of the last", out.LastUpdatedTimestamp.Equal(set), want == "DELETE_IN_PROGRESS")
-					equal(t, "physical id", *out.PhysicalResourceId, "one")
+					out := awsrules.Must[*cloudformation.DescribeStackResourceOutput](t)(ask()).StackResourceDetail
+					awsrules.Equal(t, "status", string(out.ResourceStatus), want)
+					awsrules.Equal(t, "time is that of the last", out.LastUpdatedTimestamp.Equal(set), want == "DELETE_IN_PROGRESS")
+					awsrules.Equal(t, "physical id", *out.PhysicalResourceId, "one")
 					pass(100 * time.Millisecond)
 				}
 			}},

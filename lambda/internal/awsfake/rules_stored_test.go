@@ -17,7 +17,7 @@ func storedRules() []fakeRule {
 	bucket := aws.String("my-bucket")
 	deleteAll := func(t *testing.T, c clients, items ...types.ObjectIdentifier) *s3.DeleteObjectsOutput {
 		t.Helper()
-		return must[*s3.DeleteObjectsOutput](t)(c.s3.DeleteObjects(t.Context(), &s3.DeleteObjectsInput{
+		return awsrules.Must[*s3.DeleteObjectsOutput](t)(c.s3.DeleteObjects(t.Context(), &s3.DeleteObjectsInput{
 			Bucket: bucket, Delete: &types.Delete{Objects: items, Quiet: aws.Bool(true)}}))
 	}
 	return []fakeRule{
@@ -31,21 +31,21 @@ func storedRules() []fakeRule {
 				fake.DeleteObject(*bucket, "k0")
 				in, seen := &s3.ListObjectVersionsInput{Bucket: bucket}, map[string]bool{}
 				for page := 1; ; page++ {
-					out := must[*s3.ListObjectVersionsOutput](t)(c.s3.ListObjectVersions(t.Context(), in))
+					out := awsrules.Must[*s3.ListObjectVersionsOutput](t)(c.s3.ListObjectVersions(t.Context(), in))
 					items := identifiers(out)
 					for _, item := range items {
 						seen[*item.Key+*item.VersionId] = true
 					}
 					deleteAll(t, c, items...) // the markers of the page go as well
 					if !*out.IsTruncated {
-						equal(t, "pages", page, 2)
+						awsrules.Equal(t, "pages", page, 2)
 						break
 					}
-					equal(t, "first page", len(items), 1000)
+					awsrules.Equal(t, "first page", len(items), 1000)
 					in.KeyMarker, in.VersionIdMarker = out.NextKeyMarker, out.NextVersionIdMarker
 				}
-				equal(t, "seen", len(seen), 1101)
-				equal(t, "left", len(fake.Snapshot().Buckets[*bucket].Objects), 0)
+				awsrules.Equal(t, "seen", len(seen), 1101)
+				awsrules.Equal(t, "left", len(fake.Snapshot().Buckets[*bucket].Objects), 0)
 			}},
 		{"a locked version stays", "localstack test_s3.snapshot.json (test_delete_locked_object)",
 			func(t *testing.T, fake *awsfake.AWS, c clients) {
@@ -56,8 +56,8 @@ func storedRules() []fakeRule {
 				_, err := c.s3.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: bucket, Key: aws.String("k"), VersionId: &v})
 				awsrules.Want(t, err, 403, "AccessDenied", "Access Denied because object protected by object lock.")
 				out := deleteAll(t, c, types.ObjectIdentifier{Key: aws.String("k"), VersionId: &v}, types.ObjectIdentifier{Key: aws.String("other")})
-				equal(t, "in the errors", *out.Errors[0].Key+" "+*out.Errors[0].Code, "k AccessDenied")
-				must[*s3.DeleteObjectOutput](t)(c.s3.DeleteObject(t.Context(),
+				awsrules.Equal(t, "in the errors", *out.Errors[0].Key+" "+*out.Errors[0].Code, "k AccessDenied")
+				awsrules.Must[*s3.DeleteObjectOutput](t)(c.s3.DeleteObject(t.Context(),
 					&s3.DeleteObjectInput{Bucket: bucket, Key: aws.String("k")})) // a marker is always possible
 			}},
 		{"a request without TLS is denied by aws:SecureTransport", "re:Post, S3 bucket policy for HTTPS only",
@@ -70,7 +70,7 @@ func storedRules() []fakeRule {
 					t.Fatal(err)
 				}
 				in := &s3.ListObjectsV2Input{Bucket: bucket}
-				must[*s3.ListObjectsV2Output](t)(client.ListObjectsV2(t.Context(), in))
+				awsrules.Must[*s3.ListObjectsV2Output](t)(client.ListObjectsV2(t.Context(), in))
 				_, err = client.ListObjectsV2(t.Context(), in, func(o *s3.Options) { o.EndpointOptions.DisableHTTPS = true })
 				awsrules.Want(t, err, 403, "AccessDenied")
 			}},

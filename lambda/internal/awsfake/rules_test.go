@@ -91,21 +91,3 @@ func (c clients) as(id, secret string, options ...func(*s3.Options)) *s3.Client 
 		o.Credentials = credentials.NewStaticCredentialsProvider(id, secret, "")
 	})...)
 }
-
-// must stops a test on an error.
-func must[T any](t *testing.T) func(T, error) T {
-	return func(v T, err error) T {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return v
-	}
-}
-
-func equal[T comparable](t *testing.T, what string, got, want T) {
-	t.Helper()
-	if got != want {
-		t.Errorf("%s: got %v, want %v", what, got, want)
-	}
-}

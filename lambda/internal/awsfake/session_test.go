@@ -57,11 +57,11 @@ func TestKilledSessionDoesNothingMore(t *testing.T) {
 						t.Errorf("got %v", err)
 					}
 				}
-				equal(t, "killed", s.Killed(), true)
-				equal(t, "users", len(fake.Snapshot().Users), test.users)
-				equal(t, "attempts", len(fake.Calls()), 2)
+				awsrules.Equal(t, "killed", s.Killed(), true)
+				awsrules.Equal(t, "users", len(fake.Snapshot().Users), test.users)
+				awsrules.Equal(t, "attempts", len(fake.Calls()), 2)
 				another := fake.Session("provider")
-				equal(t, "another session", createUser(t.Context(), another, "v"), nil)
+				awsrules.Equal(t, "another session", createUser(t.Context(), another, "v"), nil)
 			})
 		})
 	}
@@ -82,7 +82,7 @@ func TestKillWhileACallWaits(t *testing.T) {
 		if err := <-done; !errors.Is(err, awsfake.Killed) {
 			t.Errorf("got %v", err)
 		}
-		equal(t, "users", len(fake.Snapshot().Users), 0)
+		awsrules.Equal(t, "users", len(fake.Snapshot().Users), 0)
 	})
 }
 
@@ -98,7 +98,7 @@ func TestCallThatWaitsSeesTheStateOfItsTurn(t *testing.T) {
 		done := make(chan error)
 		go func() { done <- createUser(t.Context(), s, "u") }()
 		synctest.Wait()
-		equal(t, "second call", createUser(t.Context(), fake.Session("provider"), "u"), nil)
+		awsrules.Equal(t, "second call", createUser(t.Context(), fake.Session("provider"), "u"), nil)
 		close(first)
 		awsrules.Want(t, <-done, 409, "EntityAlreadyExists")
 	})
@@ -115,7 +115,7 @@ func TestDeadlineEndsACallWithoutEffect(t *testing.T) {
 		if err := createUser(ctx, s, "u"); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("got %v", err)
 		}
-		equal(t, "users", len(fake.Snapshot().Users), 0)
-		equal(t, "code", fake.Calls()[0].Code, "(canceled)")
+		awsrules.Equal(t, "users", len(fake.Snapshot().Users), 0)
+		awsrules.Equal(t, "code", fake.Calls()[0].Code, "(canceled)")
 	})
 }

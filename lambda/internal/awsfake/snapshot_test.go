@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"bucketuser/lambda/awsrules"
 	"bucketuser/lambda/internal/awsfake"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -116,17 +117,17 @@ func TestNothingIsShared(t *testing.T) {
 		lifecycle := &types.BucketLifecycleConfiguration{Rules: []types.LifecycleRule{{ID: aws.String("r"),
 			Status: types.ExpirationStatusEnabled, Filter: &types.LifecycleRuleFilter{Prefix: aws.String("")},
 			AbortIncompleteMultipartUpload: &types.AbortIncompleteMultipartUpload{DaysAfterInitiation: &days}}}}
-		must[*s3.PutBucketLifecycleConfigurationOutput](t)(c.s3.PutBucketLifecycleConfiguration(t.Context(),
+		awsrules.Must[*s3.PutBucketLifecycleConfigurationOutput](t)(c.s3.PutBucketLifecycleConfiguration(t.Context(),
 			&s3.PutBucketLifecycleConfigurationInput{Bucket: &name, LifecycleConfiguration: lifecycle}))
 		before := fake.Snapshot()
 
 		days = 1
-		rules := must[*s3.GetBucketLifecycleConfigurationOutput](t)(c.s3.GetBucketLifecycleConfiguration(t.Context(),
+		rules := awsrules.Must[*s3.GetBucketLifecycleConfigurationOutput](t)(c.s3.GetBucketLifecycleConfiguration(t.Context(),
 			&s3.GetBucketLifecycleConfigurationInput{Bucket: &name}))
 		*rules.Rules[0].AbortIncompleteMultipartUpload.DaysAfterInitiation = 2
-		access := must[*s3.GetPublicAccessBlockOutput](t)(c.s3.GetPublicAccessBlock(t.Context(), &s3.GetPublicAccessBlockInput{Bucket: &name}))
+		access := awsrules.Must[*s3.GetPublicAccessBlockOutput](t)(c.s3.GetPublicAccessBlock(t.Context(), &s3.GetPublicAccessBlockInput{Bucket: &name}))
 		*access.PublicAccessBlockConfiguration.BlockPublicAcls = false
-		got := must[*iam.GetUserOutput](t)(c.iam.GetUser(t.Context(), &iam.GetUserInput{UserName: &user}))
+		got := awsrules.Must[*iam.GetUserOutput](t)(c.iam.GetUser(t.Context(), &iam.GetUserInput{UserName: &user}))
 		*got.User.Tags[0].Value = "changed"
 		snapshot := fake.Snapshot()
 		snapshot.Buckets[name].Tags["k"] = "changed"

@@ -76,11 +76,11 @@ func (b behaviour) run(ctx context.Context, e cfnfake.Event, answers http.RoundT
 		return errors.New("killed")
 	}
 	answer := b.answer(e)
-	if err := put(ctx, answers, e.ResponseURL, b, answer); err != nil || b.again == "" {
+	if err := sendAnswer(ctx, answers, e.ResponseURL, b, answer); err != nil || b.again == "" {
 		return err
 	}
 	answer["Status"] = b.again
-	return put(ctx, answers, e.ResponseURL, b, answer)
+	return sendAnswer(ctx, answers, e.ResponseURL, b, answer)
 }
 
 // answer is the fields of the answer to an event, by name.
@@ -102,7 +102,7 @@ func (b behaviour) answer(e cfnfake.Event) map[string]string {
 	return answer
 }
 
-func put(ctx context.Context, answers http.RoundTripper, address string, b behaviour, answer map[string]string) error {
+func sendAnswer(ctx context.Context, answers http.RoundTripper, address string, b behaviour, answer map[string]string) error {
 	body, err := json.Marshal(answer)
 	if err != nil {
 		return err
