@@ -138,7 +138,7 @@ func TestDeleteSaysWhatKeepsTheUser(t *testing.T) {
 }
 
 func TestLateCreateDoesNothing(t *testing.T) {
-	const stale = "CloudFormation no longer waits for this event"
+	const comesLate = "CloudFormation no longer waits for this event"
 	for _, status := range []string{"CREATE_COMPLETE", "UPDATE_IN_PROGRESS", "UPDATE_COMPLETE"} {
 		t.Run(status, func(t *testing.T) {
 			inWorld(t, func(w *bench) {
@@ -146,12 +146,12 @@ func TestLateCreateDoesNothing(t *testing.T) {
 				w.AWS.SetResourceStatus(stackID, sim.LogicalID, status)
 				w.AWS.SetPhysicalResourceID(stackID, sim.LogicalID, created.PhysicalResourceId)
 				was := w.AWS.Snapshot()
-				w.refused(w.deliver(w.AWS.Session("provider"), "Create", "", named, nil), stale)
+				w.refused(w.deliver(w.AWS.Session("provider"), "Create", "", named, nil), comesLate)
 				w.same(was)
 				// Even where somebody has taken the credentials away: an Update repairs that.
 				w.AWS.DeleteSecret("clickhouse/s3", 0)
 				was = w.AWS.Snapshot()
-				w.refused(w.deliver(w.AWS.Session("provider"), "Create", "", named, nil), stale)
+				w.refused(w.deliver(w.AWS.Session("provider"), "Create", "", named, nil), comesLate)
 				w.same(was)
 			})
 		})
@@ -159,7 +159,7 @@ func TestLateCreateDoesNothing(t *testing.T) {
 	t.Run("DELETE_COMPLETE", func(t *testing.T) {
 		inWorld(t, func(w *bench) {
 			w.AWS.SetResourceStatus(stackID, sim.LogicalID, "DELETE_COMPLETE")
-			w.refused(w.deliver(w.AWS.Session("provider"), "Create", "", named, nil), stale+": the resource is DELETE_COMPLETE")
+			w.refused(w.deliver(w.AWS.Session("provider"), "Create", "", named, nil), comesLate+": the resource is DELETE_COMPLETE")
 			w.empty()
 		})
 	})

@@ -44,7 +44,7 @@ func (w *walk) isOpen(n int, past []cfnfake.Exchange) bool {
 	case late.Event.RequestType == "Create":
 		return current.Event.RequestType == "Create" && w.idOf(late.Event) != w.idOf(current.Event)
 	default:
-		return late.Event.RequestType == "Update" && isReplacement && n < len(past)-2 && !w.model.isFenced(n, past)
+		return late.Event.RequestType == "Update" && isReplacement && n < len(past)-2 && !w.model.mustChangeNothing(n, past)
 	}
 }
 

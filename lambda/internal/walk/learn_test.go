@@ -29,7 +29,7 @@ func (m *model) learn() {
 		delete(m.objects, bucket)
 	}
 	clear(m.late)
-	clear(m.fenced)
+	clear(m.toChangeNothing)
 	clear(m.emptied)
 }
 
@@ -84,14 +84,14 @@ func (m *model) repaired(stack *cfnfake.Stack) {
 func (m *model) hasRival(x cfnfake.Exchange, past []cfnfake.Exchange) bool {
 	return slices.ContainsFunc(x.Beside, func(n int) bool {
 		other := past[n].Event
-		return other.RequestId != x.Event.RequestId && other.StackId == x.Event.StackId && other.RequestType != "Delete" && !m.fenced[n]
+		return other.RequestId != x.Event.RequestId && other.StackId == x.Event.StackId && other.RequestType != "Delete" && !m.toChangeNothing[n]
 	})
 }
 
-// isFenced reports whether the n-th event is one of an earlier step, and its set, or the
+// mustChangeNothing reports whether the n-th event is one of an earlier step, and its set, or the
 // one that it comes from, was ensured by a later event since, and not changed by hand
 // after that.
-func (m *model) isFenced(n int, past []cfnfake.Exchange) bool {
+func (m *model) mustChangeNothing(n int, past []cfnfake.Exchange) bool {
 	e := past[n].Event
 	if n >= m.seen {
 		return false
@@ -128,8 +128,8 @@ func (m *model) cameLate(n int, past []cfnfake.Exchange) {
 	s, err := m.g.Parse(e.StackId, e.ResourceProperties)
 	switch {
 	case err != nil:
-	case e.RequestType != "Delete" && m.isFenced(n, past):
-		m.fenced[n] = true
+	case e.RequestType != "Delete" && m.mustChangeNothing(n, past):
+		m.toChangeNothing[n] = true
 	case e.RequestType != "Delete":
 		m.late[e.StackId] = true
 		m.excuses.Give(sim.LaterCallWins, markersIn(s.BucketName))

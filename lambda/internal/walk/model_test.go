@@ -29,11 +29,11 @@ type model struct {
 	recoverable map[string]bool              // secrets that may be in their recovery window
 
 	// What came in this step.
-	late        map[string]bool   // stacks, by id, of which an earlier Create or Update came late
-	fenced      map[int]bool      // events that came late and must change nothing
-	emptied     map[string]bool   // buckets that people wanted purged, by a Delete that came late
-	owners      map[string]string // by bucket, the stack of the resource that had it before; "" for nobody
-	mayHaveDied bool              // something may have failed
+	late            map[string]bool   // stacks, by id, of which an earlier Create or Update came late
+	toChangeNothing map[int]bool      // events that came late and must change nothing
+	emptied         map[string]bool   // buckets that people wanted purged, by a Delete that came late
+	owners          map[string]string // by bucket, the stack of the resource that had it before; "" for nobody
+	mayHaveDied     bool              // something may have failed
 
 	mayHaveDiedBefore bool // or in an earlier step
 	seen              int  // exchanges that were taken into account
@@ -44,7 +44,7 @@ func newModel(g *ground) *model {
 		objects: map[string]map[string]string{},
 		foreign: awsfake.Snapshot{Users: map[string]awsfake.User{}, Buckets: map[string]awsfake.Bucket{}, Secrets: map[string]awsfake.Secret{}},
 		shared:  map[string]bool{}, byHand: map[*cfnfake.Stack]bool{}, letGo: map[string]bool{}, recoverable: map[string]bool{},
-		late: map[string]bool{}, fenced: map[int]bool{}, emptied: map[string]bool{}, owners: map[string]string{},
+		late: map[string]bool{}, toChangeNothing: map[int]bool{}, emptied: map[string]bool{}, owners: map[string]string{},
 	}
 }
 

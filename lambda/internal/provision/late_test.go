@@ -13,7 +13,7 @@ import (
 	"bucketuser/lambda/spec"
 )
 
-const overtaken = "CloudFormation no longer waits for this event: a later one has come"
+const laterHasCome = "CloudFormation no longer waits for this event: a later one has come"
 
 // lastEvents are the times on user, bucket and secret.
 func (w *bench) lastEvents() [3]string {
@@ -103,7 +103,7 @@ func TestLatePurgeBesideADeleteThatRetains(t *testing.T) {
 		w.AWS.PutObject("my-data", "data/x", "1")
 		w.killedAfter("DeleteUser", remove(retain))
 		was := w.AWS.Snapshot()
-		w.refused(w.deliverLate("Delete", w.idOf(purge), purge, nil), overtaken)
+		w.refused(w.deliverLate("Delete", w.idOf(purge), purge, nil), laterHasCome)
 		w.unchanged(was)
 	})
 }
@@ -131,7 +131,7 @@ func TestReplacementThatIsOvertakenByItsRollback(t *testing.T) {
 			was := w.AWS.Snapshot()
 			w.killedAfter("CreateAccessKey", update(named, p, named))
 			w.history(update(named, named, p))
-			w.refused(w.deliverLate("Update", w.idOf(named), p, named), overtaken)
+			w.refused(w.deliverLate("Update", w.idOf(named), p, named), laterHasCome)
 			w.same(was)
 		})
 	})
@@ -173,7 +173,7 @@ func TestLateRollbackLeavesTheSetInUse(t *testing.T) {
 			w.killedAfter("CreateAccessKey", update(named, p, named))
 			w.history(update(named, named, p), update(named, p, named))
 			w.begin("Update", w.idOf(p), with("BucketName", "x"), p) // another one is under way
-			want := "left by the failed replacement: " + overtaken
+			want := "left by the failed replacement: " + laterHasCome
 			if isTold {
 				want = "the resource is " + w.idOf(p) + " by now"
 			} else {
@@ -194,7 +194,7 @@ func TestUndoLeavesTheSetOfALaterEvent(t *testing.T) {
 		w.AWS.TagBucket("my-data", map[string]string{spec.TagLastEvent: w.sent.signer.Last.Format(time.RFC3339)})
 		w.AWS.SetResourceStatus(stackID, sim.LogicalID, "")
 		was := w.AWS.Snapshot()
-		w.refused(w.deliverLate("Create", "", named, nil), overtaken)
+		w.refused(w.deliverLate("Create", "", named, nil), laterHasCome)
 		w.unchanged(was)
 		if len(w.Errors()) > 0 {
 			t.Errorf("Lambda is to deliver it again: %v", w.Errors())
