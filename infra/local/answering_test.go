@@ -1,18 +1,16 @@
 //go:build e2e
 
-package local
+package local_test
 
 import (
 	"archive/zip"
 	"bytes"
+	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -21,6 +19,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	cfntypes "github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"bucketuser/infra/internal/cloudtest"
 )
 
 // resource is a custom resource whose function answers as told.
@@ -50,58 +50,58 @@ func template(resources, outputs map[string]any) *string {
 }
 
 // deploy creates or updates a stack and is the status that it ends in.
-func (w *world) deploy(t *testing.T, name string, resources map[string]any) string {
+func (e *emulator) deploy(t *testing.T, name string, resources map[string]any) string {
 	t.Helper()
-	input := w.stack(t, name, resources)
-	_, err := w.stacks.CreateStack(t.Context(), input)
-	if codeOf(err) == "AlreadyExistsException" {
-		_, err = w.stacks.UpdateStack(t.Context(), &cloudformation.UpdateStackInput{StackName: &name, TemplateBody: input.TemplateBody})
+	input := e.stack(t, name, resources)
+	_, err := e.Stacks.CreateStack(t.Context(), input)
+	if cloudtest.Code(err) == "AlreadyExistsException" {
+		_, err = e.Stacks.UpdateStack(t.Context(), &cloudformation.UpdateStackInput{StackName: &name, TemplateBody: input.TemplateBody})
 	}
-	must(t, err)
-	return w.settled(t, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e.settled(t, name)
 }
 
-func (w *world) stack(t *testing.T, name string, resources map[string]any) *cloudformation.CreateStackInput {
+func (e *emulator) stack(t *testing.T, name string, resources map[string]any) *cloudformation.CreateStackInput {
 	t.Helper()
-	w.answering(t)
+	e.answering(t)
 	return &cloudformation.CreateStackInput{StackName: &name, TemplateBody: template(resources, map[string]any{})}
 }
 
-func (w *world) delete(t *testing.T, name string) {
+func (e *emulator) delete(t *testing.T, name string) {
 	t.Helper()
-	_, err := w.stacks.DeleteStack(t.Context(), &cloudformation.DeleteStackInput{StackName: &name})
-	must(t, err)
-	w.settled(t, name)
+	cloudtest.Must(e.Stacks.DeleteStack(t.Context(), &cloudformation.DeleteStackInput{StackName: &name}))(t)
+	e.settled(t, name)
 }
 
 // settled waits for the end of a stack's operation, at most 60 seconds.
-func (w *world) settled(t *testing.T, name string) string {
+func (e *emulator) settled(t *testing.T, name string) string {
 	t.Helper()
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	deadline := time.After(60 * time.Second)
-	for {
-		out, err := w.stacks.DescribeStacks(t.Context(), &cloudformation.DescribeStacksInput{StackName: &name})
-		if codeOf(err) == "ValidationError" {
-			return "gone"
-		}
-		must(t, err)
-		status := string(out.Stacks[0].StackStatus)
-		if !strings.HasSuffix(status, "_IN_PROGRESS") {
-			return status
-		}
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("stack %s: still %s", name, status)
-		}
+	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+	defer cancel()
+	stack, err := e.Settled(ctx, name)
+	switch {
+	case cloudtest.Code(err) == "ValidationError":
+		return "gone"
+	case err != nil:
+		t.Fatalf("stack %s: %v", name, err)
+	}
+	return string(stack.StackStatus)
+}
+
+// wantStatus fails the test at once unless a stack has ended in the status that the
+// rest of the test needs.
+func wantStatus(t *testing.T, got, status string) {
+	t.Helper()
+	if got != status {
+		t.Fatalf("the stack: got %s, want %s", got, status)
 	}
 }
 
-func (w *world) failedBecause(t *testing.T, stack, reason string) error {
+func (e *emulator) failedBecause(t *testing.T, stack, reason string) error {
 	t.Helper()
-	out, err := w.stacks.DescribeStackEvents(t.Context(), &cloudformation.DescribeStackEventsInput{StackName: &stack})
-	must(t, err)
+	out := cloudtest.Must(e.Stacks.DescribeStackEvents(t.Context(), &cloudformation.DescribeStackEventsInput{StackName: &stack}))(t)
 	for _, event := range out.StackEvents {
 		if event.ResourceStatus == cfntypes.ResourceStatusCreateFailed && aws.ToString(event.ResourceStatusReason) == reason {
 			return nil
@@ -111,33 +111,33 @@ func (w *world) failedBecause(t *testing.T, stack, reason string) error {
 }
 
 // observed is what the function saw of the stack's last request of a type.
-func (w *world) observed(t *testing.T, stack, request string) (observation, error) {
+func (e *emulator) observed(t *testing.T, stack, request string) (observation, error) {
 	t.Helper()
-	out, err := w.s3.GetObject(t.Context(), &s3.GetObjectInput{Bucket: aws.String("observations"), Key: aws.String(stack + "/" + request)})
+	out, err := e.S3.GetObject(t.Context(), &s3.GetObjectInput{Bucket: aws.String("observations"), Key: aws.String(stack + "/" + request)})
 	if err != nil {
 		return observation{}, fmt.Errorf("no %s was sent: %w", request, err)
 	}
 	defer out.Body.Close()
 	var seen observation
-	must(t, json.NewDecoder(out.Body).Decode(&seen))
+	if err := json.NewDecoder(out.Body).Decode(&seen); err != nil {
+		t.Fatal(err)
+	}
 	return seen, nil
 }
 
 // answering deploys testdata/answer, once.
-func (w *world) answering(t *testing.T) {
+func (e *emulator) answering(t *testing.T) {
 	t.Helper()
-	w.answerer.Do(func() {
-		w.bucket(t, "observations")
-		_, err := w.s3.PutObject(t.Context(), &s3.PutObjectInput{
+	e.answerer.Do(func() {
+		newBucket(t, e.Clients, "observations")
+		cloudtest.Must(e.S3.PutObject(t.Context(), &s3.PutObjectInput{
 			Bucket: aws.String("observations"), Key: aws.String("code.zip"), Body: bytes.NewReader(answerZip(t)),
-		})
-		must(t, err)
-		_, err = w.stacks.CreateStack(t.Context(), &cloudformation.CreateStackInput{
+		}))(t)
+		cloudtest.Must(e.Stacks.CreateStack(t.Context(), &cloudformation.CreateStackInput{
 			StackName: aws.String("answer"), TemplateBody: answerTemplate(),
 			Capabilities: []cfntypes.Capability{cfntypes.CapabilityCapabilityIam},
-		})
-		must(t, err)
-		must(t, want("the function's stack", w.settled(t, "answer"), "CREATE_COMPLETE"))
+		}))(t)
+		wantStatus(t, e.settled(t, "answer"), "CREATE_COMPLETE")
 	})
 }
 
@@ -167,16 +167,16 @@ func answerTemplate() *string {
 // answerZip is the deployment package of testdata/answer for this machine.
 func answerZip(t *testing.T) []byte {
 	t.Helper()
-	code, err := buildAnswer()
-	must(t, err)
+	code := cloudtest.Must(buildAnswer())(t)
 	var b bytes.Buffer
 	archive := zip.NewWriter(&b)
 	header := &zip.FileHeader{Name: "bootstrap", Method: zip.Deflate}
 	header.SetMode(0o755)
-	file, err := archive.CreateHeader(header)
-	must(t, err)
-	_, err = io.Copy(file, bytes.NewReader(code))
-	must(t, errors.Join(err, archive.Close()))
+	file := cloudtest.Must(archive.CreateHeader(header))(t)
+	cloudtest.Must(file.Write(code))(t)
+	if err := archive.Close(); err != nil {
+		t.Fatal(err)
+	}
 	return b.Bytes()
 }
 

@@ -1,6 +1,6 @@
 //go:build e2e
 
-package local
+package local_test
 
 import (
 	"os/exec"
@@ -12,7 +12,7 @@ import (
 // says how the emulator differs from AWS, and fails the test where it cannot say.
 type correction struct {
 	name  string
-	check func(*testing.T, *world) error
+	check func(*testing.T, *emulator) error
 }
 
 func corrections() []correction {
@@ -61,7 +61,7 @@ func TestLauncherEndsAtAMinistackOfAnotherShape(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			script := "import sys\nsys.path.insert(0, sys.argv[1])\nfrom corrections.correct import corrects\n" +
 				c.ministack + "\n@corrects(globals(), name='target')\ndef correction(original, a, b=1): pass\n"
-			out, err := exec.Command(tools.Emulator, "-c", script, tools.Launcher).CombinedOutput()
+			out, err := exec.Command(corrected.Tools.Emulator, "-c", script, corrected.Tools.Launcher).CombinedOutput()
 			if (err == nil) != (c.message == "") || !strings.Contains(string(out), c.message) {
 				t.Errorf("%v: %s", err, out)
 			}

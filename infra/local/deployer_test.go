@@ -1,12 +1,14 @@
 //go:build e2e
 
-package local
+package local_test
 
 import (
 	"errors"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+
+	"bucketuser/infra/internal/cloudtest"
 )
 
 func deployerCorrections() []correction {
@@ -23,46 +25,43 @@ func parameter(name, value string) map[string]any {
 }
 
 // create has somebody create a stack and returns the state in which it ends.
-func (w *world) create(t *testing.T, somebody *world, name string, resources map[string]any) string {
+func (e *emulator) create(t *testing.T, somebody *cloudtest.Clients, name string, resources map[string]any) string {
 	t.Helper()
-	_, err := somebody.stacks.CreateStack(t.Context(), &cloudformation.CreateStackInput{
-		StackName: &name, TemplateBody: template(resources, map[string]any{})})
-	must(t, err)
-	return w.settled(t, name)
+	cloudtest.Must(somebody.Stacks.CreateStack(t.Context(), &cloudformation.CreateStackInput{
+		StackName: &name, TemplateBody: template(resources, map[string]any{})}))(t)
+	return e.settled(t, name)
 }
 
-func createAsDeployer(t *testing.T, w *world) error {
+func createAsDeployer(t *testing.T, e *emulator) error {
 	formation := allow("*", "cloudformation:*")
-	without := w.user(t, "deployer-without", "/", formation)
-	whole := w.user(t, "deployer-with", "/", formation, allow("arn:aws:ssm:*:*:parameter/deployer/with", "ssm:PutParameter"))
+	without := e.user(t, "deployer-without", "/", formation)
+	whole := e.user(t, "deployer-with", "/", formation, allow("arn:aws:ssm:*:*:parameter/deployer/with", "ssm:PutParameter"))
 	return errors.Join(
-		want("without PutParameter", w.create(t, without, "deployer-without", parameter("/deployer/without", "1")), "ROLLBACK_COMPLETE"),
-		want("with it, elsewhere", w.create(t, whole, "deployer-elsewhere", parameter("/deployer/elsewhere", "1")), "ROLLBACK_COMPLETE"),
-		want("with it", w.create(t, whole, "deployer-with", parameter("/deployer/with", "1")), "CREATE_COMPLETE"))
+		want("without PutParameter", e.create(t, without, "deployer-without", parameter("/deployer/without", "1")), "ROLLBACK_COMPLETE"),
+		want("with it, elsewhere", e.create(t, whole, "deployer-elsewhere", parameter("/deployer/elsewhere", "1")), "ROLLBACK_COMPLETE"),
+		want("with it", e.create(t, whole, "deployer-with", parameter("/deployer/with", "1")), "CREATE_COMPLETE"))
 }
 
-func changeAsDeployer(t *testing.T, w *world) error {
+func changeAsDeployer(t *testing.T, e *emulator) error {
 	name := "deployer-change"
-	must(t, want("the stack", w.create(t, w, name, parameter("/deployer/change", "1")), "CREATE_COMPLETE"))
-	without := w.user(t, name, "/", allow("*", "cloudformation:*"))
-	_, err := without.stacks.UpdateStack(t.Context(), &cloudformation.UpdateStackInput{
-		StackName: &name, TemplateBody: template(parameter("/deployer/change", "2"), map[string]any{})})
-	must(t, err)
-	updated := w.settled(t, name)
-	_, err = without.stacks.DeleteStack(t.Context(), &cloudformation.DeleteStackInput{StackName: &name})
-	must(t, err)
+	wantStatus(t, e.create(t, e.Clients, name, parameter("/deployer/change", "1")), "CREATE_COMPLETE")
+	without := e.user(t, name, "/", allow("*", "cloudformation:*"))
+	cloudtest.Must(without.Stacks.UpdateStack(t.Context(), &cloudformation.UpdateStackInput{
+		StackName: &name, TemplateBody: template(parameter("/deployer/change", "2"), map[string]any{})}))(t)
+	updated := e.settled(t, name)
+	cloudtest.Must(without.Stacks.DeleteStack(t.Context(), &cloudformation.DeleteStackInput{StackName: &name}))(t)
 	return errors.Join(
 		want("its update", updated, "UPDATE_ROLLBACK_COMPLETE"),
-		want("its deletion", w.settled(t, name), "DELETE_FAILED"))
+		want("its deletion", e.settled(t, name), "DELETE_FAILED"))
 }
 
-func resolveAsDeployer(t *testing.T, w *world) error {
-	must(t, want("the stack", w.create(t, w, "deployer-source", parameter("/deployer/source", "secret")), "CREATE_COMPLETE"))
+func resolveAsDeployer(t *testing.T, e *emulator) error {
+	wantStatus(t, e.create(t, e.Clients, "deployer-source", parameter("/deployer/source", "secret")), "CREATE_COMPLETE")
 	reference := func(name string) map[string]any { return parameter(name, "{{resolve:ssm:/deployer/source}}") }
 	write := []statement{allow("*", "cloudformation:*"), allow("*", "ssm:PutParameter")}
-	without := w.user(t, "deployer-blind", "/", write...)
-	whole := w.user(t, "deployer-reader", "/", append(write, allow("arn:aws:ssm:*:*:parameter/deployer/source", "ssm:GetParameters"))...)
+	without := e.user(t, "deployer-blind", "/", write...)
+	whole := e.user(t, "deployer-reader", "/", append(write, allow("arn:aws:ssm:*:*:parameter/deployer/source", "ssm:GetParameters"))...)
 	return errors.Join(
-		want("without GetParameters", w.create(t, without, "deployer-blind", reference("/deployer/blind")), "ROLLBACK_COMPLETE"),
-		want("with it", w.create(t, whole, "deployer-reader", reference("/deployer/reader")), "CREATE_COMPLETE"))
+		want("without GetParameters", e.create(t, without, "deployer-blind", reference("/deployer/blind")), "ROLLBACK_COMPLETE"),
+		want("with it", e.create(t, whole, "deployer-reader", reference("/deployer/reader")), "CREATE_COMPLETE"))
 }

@@ -1,11 +1,13 @@
 //go:build e2e
 
-package local
+package local_test
 
 import (
 	"testing"
 	"time"
 
+	"bucketuser/infra/internal/cloudtest"
+	"bucketuser/infra/local"
 	"bucketuser/lambda/awsrules"
 )
 
@@ -45,13 +47,12 @@ func ruleCorrections() []correction {
 	var all []correction
 	for _, name := range correctedRules {
 		rule, known := rules[name]
-		all = append(all, correction{name, func(t *testing.T, w *world) error {
+		all = append(all, correction{name, func(t *testing.T, e *emulator) error {
 			if !known {
 				t.Fatal("package awsrules has no such rule")
 			}
-			config, err := w.aws.Config()
-			must(t, err)
-			return rule.Check(t.Context(), awsrules.Account{Config: config, ID: Account, PathStyle: true, Patience: time.Second})
+			config := cloudtest.Must(e.Config())(t)
+			return rule.Check(t.Context(), awsrules.Account{Config: config, ID: local.Account, PathStyle: true, Patience: time.Second})
 		}})
 	}
 	return all

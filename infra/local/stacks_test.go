@@ -1,6 +1,6 @@
 //go:build e2e
 
-package local
+package local_test
 
 import (
 	"errors"
@@ -10,6 +10,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+
+	"bucketuser/infra/internal/cloudtest"
 )
 
 func stackCorrections() []correction {
@@ -30,9 +32,9 @@ func stackCorrections() []correction {
 // observation is what testdata/answer stored about a request.
 type observation struct{ PhysicalID, Status, LogGroup string }
 
-func failedCreate(t *testing.T, w *world) error {
-	status := w.deploy(t, "failed-create", resource("fail"))
-	seen, err := w.observed(t, "failed-create", "Delete")
+func failedCreate(t *testing.T, e *emulator) error {
+	status := e.deploy(t, "failed-create", resource("fail"))
+	seen, err := e.observed(t, "failed-create", "Delete")
 	if err != nil {
 		return err
 	}
@@ -42,51 +44,49 @@ func failedCreate(t *testing.T, w *world) error {
 		want("the status during Delete", seen.Status, "DELETE_IN_PROGRESS"))
 }
 
-func failedCreateInUpdate(t *testing.T, w *world) error {
-	must(t, want("the stack", w.deploy(t, "failed-update", map[string]any{"Other": topic()}), "CREATE_COMPLETE"))
-	status := w.deploy(t, "failed-update", map[string]any{"Other": topic(), "Thing": resource("fail")["Thing"]})
-	_, err := w.observed(t, "failed-update", "Delete")
+func failedCreateInUpdate(t *testing.T, e *emulator) error {
+	wantStatus(t, e.deploy(t, "failed-update", map[string]any{"Other": topic()}), "CREATE_COMPLETE")
+	status := e.deploy(t, "failed-update", map[string]any{"Other": topic(), "Thing": resource("fail")["Thing"]})
+	_, err := e.observed(t, "failed-update", "Delete")
 	return errors.Join(err, want("the stack", status, "UPDATE_ROLLBACK_COMPLETE"))
 }
 
-func failedCreateKept(t *testing.T, w *world) error {
-	input := w.stack(t, "failed-kept", resource("fail"))
+func failedCreateKept(t *testing.T, e *emulator) error {
+	input := e.stack(t, "failed-kept", resource("fail"))
 	input.DisableRollback = aws.Bool(true)
-	_, err := w.stacks.CreateStack(t.Context(), input)
-	must(t, err)
-	must(t, want("the stack", w.settled(t, "failed-kept"), "CREATE_FAILED"))
-	_, early := w.observed(t, "failed-kept", "Delete")
+	cloudtest.Must(e.Stacks.CreateStack(t.Context(), input))(t)
+	wantStatus(t, e.settled(t, "failed-kept"), "CREATE_FAILED")
+	_, early := e.observed(t, "failed-kept", "Delete")
 	if early == nil {
 		return errors.New("deleted without rollback")
 	}
-	w.delete(t, "failed-kept")
-	_, err = w.observed(t, "failed-kept", "Delete")
+	e.delete(t, "failed-kept")
+	_, err := e.observed(t, "failed-kept", "Delete")
 	return err
 }
 
-func failedDelete(t *testing.T, w *world) error {
+func failedDelete(t *testing.T, e *emulator) error {
 	thing := resource("keep")["Thing"].(map[string]any)
 	thing["DependsOn"] = "Other"
-	must(t, want("the stack", w.deploy(t, "failed-delete", map[string]any{"Other": topic(), "Thing": thing}), "CREATE_COMPLETE"))
-	_, err := w.stacks.DeleteStack(t.Context(), &cloudformation.DeleteStackInput{StackName: aws.String("failed-delete")})
-	must(t, err)
-	must(t, want("the stack", w.settled(t, "failed-delete"), "DELETE_FAILED"))
-	_, err = w.stacks.DescribeStackResource(t.Context(), &cloudformation.DescribeStackResourceInput{
+	wantStatus(t, e.deploy(t, "failed-delete", map[string]any{"Other": topic(), "Thing": thing}), "CREATE_COMPLETE")
+	cloudtest.Must(e.Stacks.DeleteStack(t.Context(), &cloudformation.DeleteStackInput{StackName: aws.String("failed-delete")}))(t)
+	wantStatus(t, e.settled(t, "failed-delete"), "DELETE_FAILED")
+	_, err := e.Stacks.DescribeStackResource(t.Context(), &cloudformation.DescribeStackResourceInput{
 		StackName: aws.String("failed-delete"), LogicalResourceId: aws.String("Other"),
 	})
 	return err
 }
 
-func longAnswer(t *testing.T, w *world) error {
-	status := w.deploy(t, "long-answer", resource("fill"))
+func longAnswer(t *testing.T, e *emulator) error {
+	status := e.deploy(t, "long-answer", resource("fill"))
 	return errors.Join(
 		want("the stack", status, "ROLLBACK_COMPLETE"),
-		w.failedBecause(t, "long-answer", "Response object is too long."))
+		e.failedBecause(t, "long-answer", "Response object is too long."))
 }
 
-func namelessAnswer(t *testing.T, w *world) error {
-	status := w.deploy(t, "nameless-answer", resource("nameless"))
-	seen, err := w.observed(t, "nameless-answer", "Delete")
+func namelessAnswer(t *testing.T, e *emulator) error {
+	status := e.deploy(t, "nameless-answer", resource("nameless"))
+	seen, err := e.observed(t, "nameless-answer", "Delete")
 	if err != nil {
 		return err
 	}
@@ -96,45 +96,41 @@ func namelessAnswer(t *testing.T, w *world) error {
 	}
 	return errors.Join(madeUp,
 		want("the stack", status, "ROLLBACK_COMPLETE"),
-		w.failedBecause(t, "nameless-answer", "Invalid PhysicalResourceId"))
+		e.failedBecause(t, "nameless-answer", "Invalid PhysicalResourceId"))
 }
 
-func staleAnswer(t *testing.T, w *world) error {
-	return want("the stack", w.deploy(t, "stale-answer", resource("stale")), "ROLLBACK_COMPLETE")
+func staleAnswer(t *testing.T, e *emulator) error {
+	return want("the stack", e.deploy(t, "stale-answer", resource("stale")), "ROLLBACK_COMPLETE")
 }
 
-func visibleProgress(t *testing.T, w *world) error {
-	must(t, want("the stack", w.deploy(t, "progress", resource("fit")), "CREATE_COMPLETE"))
-	must(t, want("the stack", w.deploy(t, "progress", resource("fit again")), "UPDATE_COMPLETE"))
-	after, err := w.stacks.DescribeStackResource(t.Context(), &cloudformation.DescribeStackResourceInput{
+func visibleProgress(t *testing.T, e *emulator) error {
+	wantStatus(t, e.deploy(t, "progress", resource("fit")), "CREATE_COMPLETE")
+	wantStatus(t, e.deploy(t, "progress", resource("fit again")), "UPDATE_COMPLETE")
+	after := cloudtest.Must(e.Stacks.DescribeStackResource(t.Context(), &cloudformation.DescribeStackResourceInput{
 		StackName: aws.String("progress"), LogicalResourceId: aws.String("Thing"),
-	})
-	must(t, err)
-	w.delete(t, "progress")
+	}))(t)
+	e.delete(t, "progress")
 	errs := []error{want("the status afterwards", string(after.StackResourceDetail.ResourceStatus), "UPDATE_COMPLETE")}
 	for request, status := range map[string]string{
 		"Create": "CREATE_IN_PROGRESS", "Update": "UPDATE_IN_PROGRESS", "Delete": "DELETE_IN_PROGRESS",
 	} {
-		seen, err := w.observed(t, "progress", request)
-		must(t, err)
+		seen := cloudtest.Must(e.observed(t, "progress", request))(t)
 		errs = append(errs, want("the status during "+request, seen.Status, status))
 	}
 	return errors.Join(errs...)
 }
 
 // The last Update that the function sees is the one that goes back.
-func visibleRollback(t *testing.T, w *world) error {
-	must(t, want("the stack", w.deploy(t, "rollback", resource("fit")), "CREATE_COMPLETE"))
-	must(t, want("the stack", w.deploy(t, "rollback", resource("fail")), "UPDATE_ROLLBACK_COMPLETE"))
-	seen, err := w.observed(t, "rollback", "Update")
-	must(t, err)
+func visibleRollback(t *testing.T, e *emulator) error {
+	wantStatus(t, e.deploy(t, "rollback", resource("fit")), "CREATE_COMPLETE")
+	wantStatus(t, e.deploy(t, "rollback", resource("fail")), "UPDATE_ROLLBACK_COMPLETE")
+	seen := cloudtest.Must(e.observed(t, "rollback", "Update"))(t)
 	return want("the status during the rollback's Update", seen.Status, "UPDATE_IN_PROGRESS")
 }
 
-func logGroup(t *testing.T, w *world) error {
-	must(t, want("the stack", w.deploy(t, "log-group", resource("fit")), "CREATE_COMPLETE"))
-	seen, err := w.observed(t, "log-group", "Create")
-	must(t, err)
+func logGroup(t *testing.T, e *emulator) error {
+	wantStatus(t, e.deploy(t, "log-group", resource("fit")), "CREATE_COMPLETE")
+	seen := cloudtest.Must(e.observed(t, "log-group", "Create"))(t)
 	return want("AWS_LAMBDA_LOG_GROUP_NAME", seen.LogGroup, "/its/own/group")
 }
 

@@ -15,6 +15,7 @@
 // know what a resource makes, what its user may do and what a policy should say: the
 // tests say so themselves. It refuses to know the emulator too: package local corrects
 // that. Tests inside of package local cannot import this one, since it imports local.
+// Those that drive the emulator are in package local_test.
 package cloudtest
 
 import (
@@ -50,6 +51,9 @@ type Options struct {
 	// App is the package of a CDK app, such as ./infra, which is built. The account is
 	// bootstrapped for it. Without one, neither is done.
 	App string
+	// Stock leaves the emulator as it is published, without the corrections. Main may run
+	// within the tests of another Main; each has an embedded AWS of its own.
+	Stock bool
 }
 
 // Cloud is an embedded AWS that runs for the time of a package's tests.
@@ -97,7 +101,8 @@ func run(ctx context.Context, o Options, tests func(context.Context, *Cloud) (in
 	if err != nil {
 		return 0, err
 	}
-	if c.AWS, err = local.Start(ctx, c.Tools, local.Options{Dir: filepath.Join(dir, "aws"), Region: Region}); err != nil {
+	start := local.Options{Dir: filepath.Join(dir, "aws"), Region: Region, Stock: o.Stock}
+	if c.AWS, err = local.Start(ctx, c.Tools, start); err != nil {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, c.Stop(ctx)) }()
