@@ -65,9 +65,9 @@ func isDenied(code string) bool {
 // session returns the clients of a session with the lane's role.
 func (l *lane) session(t *testing.T) *cloudtest.Clients {
 	t.Helper()
-	session := cloudtest.Must(l.w.STS.AssumeRole(t.Context(), &sts.AssumeRoleInput{
+	session := cloudtest.Must(l.cloud.STS.AssumeRole(t.Context(), &sts.AssumeRoleInput{
 		RoleArn: &l.roleARN, RoleSessionName: aws.String("function")}))(t).Credentials
-	return cloudtest.Must(l.w.As(aws.Credentials{AccessKeyID: *session.AccessKeyId,
+	return cloudtest.Must(l.cloud.As(aws.Credentials{AccessKeyID: *session.AccessKeyId,
 		SecretAccessKey: *session.SecretAccessKey, SessionToken: *session.SessionToken}, nil))(t)
 }
 

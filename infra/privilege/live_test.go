@@ -28,19 +28,19 @@ func (p *play) describe(ctx context.Context) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	w, d := p.lane.w, description{}
+	c, d := p.lane.cloud, description{}
 	err = inTurn(
-		func() error { return d.bucket(ctx, w, s) },
-		func() error { return d.bucketPolicy(ctx, w, s) },
-		func() error { return d.user(ctx, w, s) },
-		func() error { return d.secret(ctx, w, s) },
+		func() error { return d.bucket(ctx, c, s) },
+		func() error { return d.bucketPolicy(ctx, c, s) },
+		func() error { return d.user(ctx, c, s) },
+		func() error { return d.secret(ctx, c, s) },
 	)
 	return map[string]any{"Resources": map[string]any(d)}, err
 }
 
-func (d description) bucket(ctx context.Context, w *world, s spec.Spec) error {
+func (d description) bucket(ctx context.Context, c *cloud, s spec.Spec) error {
 	bucket := map[string]any{"BucketName": s.BucketName}
-	access, err := w.S3.GetPublicAccessBlock(ctx, &s3.GetPublicAccessBlockInput{Bucket: &s.BucketName})
+	access, err := c.S3.GetPublicAccessBlock(ctx, &s3.GetPublicAccessBlockInput{Bucket: &s.BucketName})
 	if err != nil {
 		return err
 	}
@@ -48,14 +48,14 @@ func (d description) bucket(ctx context.Context, w *world, s spec.Spec) error {
 	bucket["PublicAccessBlockConfiguration"] = map[string]any{
 		"BlockPublicAcls": aws.ToBool(block.BlockPublicAcls), "BlockPublicPolicy": aws.ToBool(block.BlockPublicPolicy),
 		"IgnorePublicAcls": aws.ToBool(block.IgnorePublicAcls), "RestrictPublicBuckets": aws.ToBool(block.RestrictPublicBuckets)}
-	versioning, err := w.S3.GetBucketVersioning(ctx, &s3.GetBucketVersioningInput{Bucket: &s.BucketName})
+	versioning, err := c.S3.GetBucketVersioning(ctx, &s3.GetBucketVersioningInput{Bucket: &s.BucketName})
 	if err != nil {
 		return err
 	}
 	if versioning.Status != "" {
 		bucket["VersioningConfiguration"] = map[string]any{"Status": string(versioning.Status)}
 	}
-	if encryption, err := w.S3.GetBucketEncryption(ctx, &s3.GetBucketEncryptionInput{Bucket: &s.BucketName}); err == nil {
+	if encryption, err := c.S3.GetBucketEncryption(ctx, &s3.GetBucketEncryptionInput{Bucket: &s.BucketName}); err == nil {
 		var rules []any
 		for _, rule := range encryption.ServerSideEncryptionConfiguration.Rules {
 			rules = append(rules, map[string]any{"ServerSideEncryptionByDefault": map[string]any{
@@ -63,7 +63,7 @@ func (d description) bucket(ctx context.Context, w *world, s spec.Spec) error {
 		}
 		bucket["BucketEncryption"] = map[string]any{"ServerSideEncryptionConfiguration": rules}
 	}
-	if ownership, err := w.S3.GetBucketOwnershipControls(ctx, &s3.GetBucketOwnershipControlsInput{Bucket: &s.BucketName}); err == nil {
+	if ownership, err := c.S3.GetBucketOwnershipControls(ctx, &s3.GetBucketOwnershipControlsInput{Bucket: &s.BucketName}); err == nil {
 		var rules []any
 		for _, rule := range ownership.OwnershipControls.Rules {
 			rules = append(rules, map[string]any{"ObjectOwnership": string(rule.ObjectOwnership)})
@@ -74,8 +74,8 @@ func (d description) bucket(ctx context.Context, w *world, s spec.Spec) error {
 	return nil
 }
 
-func (d description) bucketPolicy(ctx context.Context, w *world, s spec.Spec) error {
-	policy, err := w.S3.GetBucketPolicy(ctx, &s3.GetBucketPolicyInput{Bucket: &s.BucketName})
+func (d description) bucketPolicy(ctx context.Context, c *cloud, s spec.Spec) error {
+	policy, err := c.S3.GetBucketPolicy(ctx, &s3.GetBucketPolicyInput{Bucket: &s.BucketName})
 	if err != nil {
 		return err
 	}
@@ -88,20 +88,20 @@ func (d description) bucketPolicy(ctx context.Context, w *world, s spec.Spec) er
 }
 
 // user describes the user, who must have a boundary and neither policies nor groups.
-func (d description) user(ctx context.Context, w *world, s spec.Spec) error {
-	user, err := w.IAM.GetUser(ctx, &iam.GetUserInput{UserName: &s.UserName})
+func (d description) user(ctx context.Context, c *cloud, s spec.Spec) error {
+	user, err := c.IAM.GetUser(ctx, &iam.GetUserInput{UserName: &s.UserName})
 	if err != nil {
 		return err
 	}
-	attached, err := w.IAM.ListAttachedUserPolicies(ctx, &iam.ListAttachedUserPoliciesInput{UserName: &s.UserName})
+	attached, err := c.IAM.ListAttachedUserPolicies(ctx, &iam.ListAttachedUserPoliciesInput{UserName: &s.UserName})
 	if err != nil {
 		return err
 	}
-	inline, err := w.IAM.ListUserPolicies(ctx, &iam.ListUserPoliciesInput{UserName: &s.UserName})
+	inline, err := c.IAM.ListUserPolicies(ctx, &iam.ListUserPoliciesInput{UserName: &s.UserName})
 	if err != nil {
 		return err
 	}
-	groups, err := w.IAM.ListGroupsForUser(ctx, &iam.ListGroupsForUserInput{UserName: &s.UserName})
+	groups, err := c.IAM.ListGroupsForUser(ctx, &iam.ListGroupsForUserInput{UserName: &s.UserName})
 	if err != nil {
 		return err
 	}
@@ -117,8 +117,8 @@ func (d description) user(ctx context.Context, w *world, s spec.Spec) error {
 }
 
 // secret describes the secret, and its rotation if that is on.
-func (d description) secret(ctx context.Context, w *world, s spec.Spec) error {
-	secret, err := w.Secrets.DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: &s.SecretName})
+func (d description) secret(ctx context.Context, c *cloud, s spec.Spec) error {
+	secret, err := c.Secrets.DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: &s.SecretName})
 	if err != nil {
 		return err
 	}

@@ -20,7 +20,7 @@ import (
 // What all tests share: the embedded AWS with the function, the two programs that
 // read policies offline, and the template of the construct.
 var (
-	root  *world
+	root  *cloud
 	check local.Checks
 
 	construct, shared *subject
@@ -43,7 +43,7 @@ func run(ctx context.Context, c *cloudtest.Cloud, m *testing.M) (status int, err
 	if err != nil {
 		return 0, err
 	}
-	if root, err = newWorld(ctx, c); err != nil {
+	if root, err = newCloud(ctx, c); err != nil {
 		return 0, err
 	}
 	defer root.close()

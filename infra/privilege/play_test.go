@@ -40,7 +40,7 @@ func (p *play) with(more properties) properties {
 }
 
 func (p *play) spec(props properties) (spec.Spec, error) {
-	return spec.Parse(p.with(props), p.lane.w.stackID, p.logical, p.lane.subject.provider())
+	return spec.Parse(p.with(props), p.lane.cloud.stackID, p.logical, p.lane.subject.provider())
 }
 
 // create, update and remove send an event and return what its answer says is wrong.
@@ -101,10 +101,10 @@ func (p *play) gone(ctx context.Context, props properties) error {
 	if err != nil {
 		return err
 	}
-	w := p.lane.w
-	_, userErr := w.IAM.GetUser(ctx, &iam.GetUserInput{UserName: &s.UserName})
-	_, bucketErr := w.S3.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &s.BucketName})
-	_, secretErr := w.Secrets.DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: &s.SecretName})
+	c := p.lane.cloud
+	_, userErr := c.IAM.GetUser(ctx, &iam.GetUserInput{UserName: &s.UserName})
+	_, bucketErr := c.S3.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &s.BucketName})
+	_, secretErr := c.Secrets.DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: &s.SecretName})
 	if codes := cloudtest.Code(userErr) + cloudtest.Code(bucketErr) + cloudtest.Code(secretErr); codes != "NoSuchEntityNotFoundResourceNotFoundException" {
 		return fmt.Errorf("something is left: %s", codes)
 	}

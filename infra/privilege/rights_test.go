@@ -66,7 +66,7 @@ func (l *lane) want(ctx context.Context, d drop, documents func(run string) ([]d
 // wantIn returns how one life shows it.
 func (l *lane) wantIn(ctx context.Context, work life, d drop, documents func(run string) ([]document, error)) (string, error) {
 	for attempt := 1; ; attempt++ {
-		run := l.w.nextRun()
+		run := l.cloud.nextRun()
 		all, err := documents(run)
 		if err != nil {
 			return "", err

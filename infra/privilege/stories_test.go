@@ -62,11 +62,11 @@ func tellUse(ctx context.Context, p *play) error {
 }
 
 func (p *play) disableKey(ctx context.Context, user string) error {
-	keys, err := p.lane.w.IAM.ListAccessKeys(ctx, &iam.ListAccessKeysInput{UserName: &user})
+	keys, err := p.lane.cloud.IAM.ListAccessKeys(ctx, &iam.ListAccessKeysInput{UserName: &user})
 	if err != nil || len(keys.AccessKeyMetadata) != 1 {
 		return fmt.Errorf("keys of %s: %d %w", user, len(keys.AccessKeyMetadata), err)
 	}
-	_, err = p.lane.w.IAM.UpdateAccessKey(ctx, &iam.UpdateAccessKeyInput{
+	_, err = p.lane.cloud.IAM.UpdateAccessKey(ctx, &iam.UpdateAccessKeyInput{
 		UserName: &user, AccessKeyId: keys.AccessKeyMetadata[0].AccessKeyId, Status: types.StatusTypeInactive})
 	return err
 }
@@ -80,14 +80,14 @@ func tellPurge(ctx context.Context, p *play) error {
 	}
 	return inTurn(
 		func() error { return p.create(ctx, props) },
-		func() error { return p.lane.w.Put(ctx, s.BucketName, "data/table") },
-		func() error { return p.lane.w.Put(ctx, s.BucketName, "data/table") },
+		func() error { return p.lane.cloud.Put(ctx, s.BucketName, "data/table") },
+		func() error { return p.lane.cloud.Put(ctx, s.BucketName, "data/table") },
 		func() error {
-			_, err := p.lane.w.S3.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &s.BucketName, Key: aws.String("data/table")})
+			_, err := p.lane.cloud.S3.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &s.BucketName, Key: aws.String("data/table")})
 			return err
 		},
 		func() error {
-			_, err := p.lane.w.S3.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{Bucket: &s.BucketName, Key: aws.String("data/part")})
+			_, err := p.lane.cloud.S3.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{Bucket: &s.BucketName, Key: aws.String("data/part")})
 			return err
 		},
 		func() error { return p.remove(ctx, props) },
@@ -103,14 +103,14 @@ func tellRetain(ctx context.Context, p *play) error {
 		return err
 	}
 	released := func() error {
-		tags, err := p.lane.w.S3.GetBucketTagging(ctx, &s3.GetBucketTaggingInput{Bucket: &s.BucketName})
+		tags, err := p.lane.cloud.S3.GetBucketTagging(ctx, &s3.GetBucketTaggingInput{Bucket: &s.BucketName})
 		if err != nil {
 			return err
 		}
 		if !slices.ContainsFunc(tags.TagSet, func(t s3types.Tag) bool { return *t.Key == spec.TagOwner && *t.Value == spec.Released }) {
 			return errors.New("the bucket is not tagged as released")
 		}
-		_, err = p.lane.w.S3.GetBucketPolicy(ctx, &s3.GetBucketPolicyInput{Bucket: &s.BucketName})
+		_, err = p.lane.cloud.S3.GetBucketPolicy(ctx, &s3.GetBucketPolicyInput{Bucket: &s.BucketName})
 		if cloudtest.Code(err) != "NoSuchBucketPolicy" {
 			return errors.New("the released bucket still has a policy")
 		}
@@ -118,7 +118,7 @@ func tellRetain(ctx context.Context, p *play) error {
 	}
 	return inTurn(
 		func() error { return p.create(ctx, props) },
-		func() error { return p.lane.w.Put(ctx, s.BucketName, "data/table") },
+		func() error { return p.lane.cloud.Put(ctx, s.BucketName, "data/table") },
 		func() error { return p.remove(ctx, props) },
 		released,
 		func() error { return p.create(ctx, props) },
@@ -136,7 +136,7 @@ func tellRecover(ctx context.Context, p *play) error {
 	}
 	waits := func(want bool) func() error {
 		return func() error {
-			secret, err := p.lane.w.Secrets.DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: &s.SecretName})
+			secret, err := p.lane.cloud.Secrets.DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: &s.SecretName})
 			if err == nil && (secret.DeletedDate != nil) != want {
 				err = fmt.Errorf("secret: waits for its deletion: %v", !want)
 			}
@@ -160,7 +160,7 @@ func tellForeign(ctx context.Context, p *play) error {
 	if err != nil {
 		return err
 	}
-	if err := p.lane.w.theirBucket(ctx, s.BucketName, ""); err != nil {
+	if err := p.lane.cloud.theirBucket(ctx, s.BucketName, ""); err != nil {
 		return err
 	}
 	return inTurn(
@@ -173,10 +173,10 @@ func tellForeign(ctx context.Context, p *play) error {
 const stranger = cloudtest.OtherAccount
 
 // theirBucket makes a bucket in another account, with a policy if there is one.
-func (w *world) theirBucket(ctx context.Context, name, policy string) error {
-	err := w.Other.CreateBucket(ctx, name)
+func (c *cloud) theirBucket(ctx context.Context, name, policy string) error {
+	err := c.Other.CreateBucket(ctx, name)
 	if err == nil && policy != "" {
-		_, err = w.Other.S3.PutBucketPolicy(ctx, &s3.PutBucketPolicyInput{Bucket: &name, Policy: &policy})
+		_, err = c.Other.S3.PutBucketPolicy(ctx, &s3.PutBucketPolicyInput{Bucket: &name, Policy: &policy})
 	}
 	return err
 }
@@ -201,7 +201,7 @@ func (p *play) patiently(ctx context.Context, step func() error) error {
 }
 
 func (l *lane) limit(ctx context.Context, timeout time.Duration) error {
-	_, err := l.w.Lambda.UpdateFunctionConfiguration(ctx, &lambda.UpdateFunctionConfigurationInput{
+	_, err := l.cloud.Lambda.UpdateFunctionConfiguration(ctx, &lambda.UpdateFunctionConfigurationInput{
 		FunctionName: &l.name, Timeout: aws.Int32(int32(timeout.Seconds()))})
 	return err
 }

@@ -24,7 +24,7 @@ type subject struct {
 }
 
 // newSubject makes the boundary of a template's users.
-func (w *world) newSubject(ctx context.Context, name string, t template) (*subject, error) {
+func (c *cloud) newSubject(ctx context.Context, name string, t template) (*subject, error) {
 	s := &subject{name: name, template: t}
 	id := t.boundaries()[0]
 	resolved, err := resolve(t.ofType("AWS::IAM::ManagedPolicy")[id]["PolicyDocument"], s.refs())
@@ -32,7 +32,7 @@ func (w *world) newSubject(ctx context.Context, name string, t template) (*subje
 		return nil, fmt.Errorf("boundary: %w", err)
 	}
 	s.boundary = documentOf(id, jsonOf(resolved))
-	made, err := w.IAM.CreatePolicy(ctx, &iam.CreatePolicyInput{PolicyName: &name, PolicyDocument: aws.String(s.boundary.json())})
+	made, err := c.IAM.CreatePolicy(ctx, &iam.CreatePolicyInput{PolicyName: &name, PolicyDocument: aws.String(s.boundary.json())})
 	if err != nil {
 		return nil, err
 	}

@@ -65,7 +65,7 @@ func sufficient(t *testing.T, s *subject) {
 
 func (l *lane) live(ctx context.Context, work life) error {
 	for attempt := 1; ; attempt++ {
-		run := l.w.nextRun()
+		run := l.cloud.nextRun()
 		documents, err := l.subject.rights(run)
 		if err != nil {
 			return err
@@ -126,14 +126,14 @@ func tellOption(ctx context.Context, p *play, props properties) error {
 			if s.OnDelete == spec.DeleteIfEmpty {
 				return nil
 			}
-			return p.lane.w.Put(ctx, s.BucketName, s.Prefix+"table")
+			return p.lane.cloud.Put(ctx, s.BucketName, s.Prefix+"table")
 		},
 		func() error { return p.remove(ctx, props) },
 		func() error {
 			if s.OnDelete != spec.Retain {
 				return p.gone(ctx, props)
 			}
-			_, err := p.lane.w.S3.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &s.BucketName})
+			_, err := p.lane.cloud.S3.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &s.BucketName})
 			return err
 		},
 	)
@@ -146,16 +146,16 @@ func tellRepair(ctx context.Context, p *play) error {
 	if err != nil {
 		return err
 	}
-	w := p.lane.w
+	c := p.lane.cloud
 	return inTurn(
 		func() error { return p.create(ctx, nil) },
 		func() error {
-			keys, err := w.IAM.ListAccessKeys(ctx, &iam.ListAccessKeysInput{UserName: &s.UserName})
+			keys, err := c.IAM.ListAccessKeys(ctx, &iam.ListAccessKeysInput{UserName: &s.UserName})
 			if err != nil {
 				return err
 			}
 			for _, key := range keys.AccessKeyMetadata {
-				if _, err := w.IAM.DeleteAccessKey(ctx, &iam.DeleteAccessKeyInput{UserName: &s.UserName, AccessKeyId: key.AccessKeyId}); err != nil {
+				if _, err := c.IAM.DeleteAccessKey(ctx, &iam.DeleteAccessKeyInput{UserName: &s.UserName, AccessKeyId: key.AccessKeyId}); err != nil {
 					return err
 				}
 			}
@@ -164,7 +164,7 @@ func tellRepair(ctx context.Context, p *play) error {
 		// The list of keys is believed only after ten seconds.
 		func() error { return p.patiently(ctx, func() error { return p.update(ctx, changed, nil) }) },
 		func() error {
-			keys, err := w.IAM.ListAccessKeys(ctx, &iam.ListAccessKeysInput{UserName: &s.UserName})
+			keys, err := c.IAM.ListAccessKeys(ctx, &iam.ListAccessKeysInput{UserName: &s.UserName})
 			if err == nil && len(keys.AccessKeyMetadata) != 1 {
 				err = fmt.Errorf("the user has %d keys", len(keys.AccessKeyMetadata))
 			}

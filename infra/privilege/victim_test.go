@@ -28,28 +28,28 @@ type victim struct {
 // newVictim makes them.
 func newVictim(ctx context.Context, t *testing.T) *victim {
 	t.Helper()
-	v, w := &victim{}, root
+	v, c := &victim{}, root
 	policy := func(name, document string) string {
-		return *cloudtest.Must(w.IAM.CreatePolicy(ctx, &iam.CreatePolicyInput{PolicyName: &name, PolicyDocument: &document}))(t).Policy.Arn
+		return *cloudtest.Must(c.IAM.CreatePolicy(ctx, &iam.CreatePolicyInput{PolicyName: &name, PolicyDocument: &document}))(t).Policy.Arn
 	}
 	v.otherBoundary, v.otherPolicy = policy("OtherBoundary", readOnly), policy("Admin", anyPolicy)
-	v.strangerKey = cloudtest.Must(w.CreateUser(ctx, &iam.CreateUserInput{
+	v.strangerKey = cloudtest.Must(c.CreateUser(ctx, &iam.CreateUserInput{
 		UserName: aws.String("stranger"), Path: aws.String("/"), PermissionsBoundary: &construct.boundaryARN}))(t).AccessKeyID
-	cloudtest.Must(w.IAM.CreateUser(ctx, &iam.CreateUserInput{
+	cloudtest.Must(c.IAM.CreateUser(ctx, &iam.CreateUserInput{
 		UserName: aws.String("insider"), Path: aws.String(spec.DefaultIAMPath), PermissionsBoundary: &construct.boundaryARN}))(t)
-	cloudtest.Must(w.IAM.CreateGroup(ctx, &iam.CreateGroupInput{GroupName: aws.String("admins")}))(t)
-	v.otherRole = *cloudtest.Must(w.IAM.CreateRole(ctx, &iam.CreateRoleInput{
+	cloudtest.Must(c.IAM.CreateGroup(ctx, &iam.CreateGroupInput{GroupName: aws.String("admins")}))(t)
+	v.otherRole = *cloudtest.Must(c.IAM.CreateRole(ctx, &iam.CreateRoleInput{
 		RoleName: aws.String("other-role"), AssumeRolePolicyDocument: aws.String(trust)}))(t).Role.Arn
 	for _, bucket := range []string{ourBucket, otherBucket} {
-		if err := errors.Join(w.CreateBucket(ctx, bucket), w.Put(ctx, bucket, "data/table")); err != nil {
+		if err := errors.Join(c.CreateBucket(ctx, bucket), c.Put(ctx, bucket, "data/table")); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := w.theirBucket(ctx, theirBucket, theirPolicy(theirBucket, account)); err != nil {
+	if err := c.theirBucket(ctx, theirBucket, theirPolicy(theirBucket, account)); err != nil {
 		t.Fatal(err)
 	}
 	for name, arn := range map[string]*string{otherSecret: &v.otherSecretARN, ourSecret: &v.ourSecretARN} {
-		*arn = *cloudtest.Must(w.Secrets.CreateSecret(ctx, &secretsmanager.CreateSecretInput{
+		*arn = *cloudtest.Must(c.Secrets.CreateSecret(ctx, &secretsmanager.CreateSecretInput{
 			Name: &name, SecretString: aws.String("{}")}))(t).ARN
 	}
 	return v

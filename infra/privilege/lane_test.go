@@ -37,8 +37,8 @@ const (
 	functionTimeout = 9 * time.Second
 )
 
-// world is the embedded AWS as the root of its account sees it.
-type world struct {
+// cloud is the embedded AWS with what all lanes share.
+type cloud struct {
 	*cloudtest.Cloud
 	stackID string // of a stack with the resource named by stale
 	code    []byte // zip of the function
@@ -46,30 +46,30 @@ type world struct {
 	runs    atomic.Int32
 }
 
-func newWorld(ctx context.Context, c *cloudtest.Cloud) (*world, error) {
-	w := &world{Cloud: c}
+func newCloud(ctx context.Context, embedded *cloudtest.Cloud) (*cloud, error) {
+	c := &cloud{Cloud: embedded}
 	binary, err := os.ReadFile(filepath.Join(c.Function.Dir, "bootstrap"))
 	if err != nil {
 		return nil, err
 	}
-	if w.code, err = release.Zip(binary); err != nil {
+	if c.code, err = release.Zip(binary); err != nil {
 		return nil, err
 	}
-	if w.stackID, err = w.stack(ctx, "Privilege"); err != nil {
+	if c.stackID, err = c.stack(ctx, "Privilege"); err != nil {
 		return nil, err
 	}
-	return w, w.answers.listen()
+	return c, c.answers.listen()
 }
 
-func (w *world) close() { w.answers.server.Close() }
+func (c *cloud) close() { c.answers.server.Close() }
 
 // stack makes a stack whose only resource is complete.
-func (w *world) stack(ctx context.Context, name string) (id string, err error) {
-	_, err = w.Deploy(ctx, name, `{"Resources": {"`+stale+`": {"Type": "AWS::CloudFormation::WaitConditionHandle"}}}`, nil)
+func (c *cloud) stack(ctx context.Context, name string) (id string, err error) {
+	_, err = c.Deploy(ctx, name, `{"Resources": {"`+stale+`": {"Type": "AWS::CloudFormation::WaitConditionHandle"}}}`, nil)
 	if err != nil {
 		return "", err
 	}
-	made, err := w.Settled(ctx, name)
+	made, err := c.Settled(ctx, name)
 	return aws.ToString(made.StackId), err
 }
 
@@ -80,12 +80,12 @@ func (s *subject) provider() spec.Provider {
 }
 
 // nextRun names a run of the life cycle, whose names no other has.
-func (w *world) nextRun() string { return fmt.Sprintf("run%d", w.runs.Add(1)) }
+func (c *cloud) nextRun() string { return fmt.Sprintf("run%d", c.runs.Add(1)) }
 
 // A lane is a role with a function of its own, so that roles with different
 // policies can be tried beside each other.
 type lane struct {
-	w        *world
+	cloud    *cloud
 	subject  *subject
 	name     string
 	arn      string // of the function
@@ -97,26 +97,26 @@ const trust = `{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Acti
 	"Principal": {"Service": "lambda.amazonaws.com", "AWS": "` + local.Account + `"}}]}`
 
 func (s *subject) newLane(ctx context.Context, name string) (*lane, error) {
-	w, name := root, s.name+"-"+name
+	c, name := root, s.name+"-"+name
 	environment, err := s.environment()
 	if err != nil {
 		return nil, err
 	}
-	role, err := w.IAM.CreateRole(ctx, &iam.CreateRoleInput{RoleName: &name, AssumeRolePolicyDocument: aws.String(trust)})
+	role, err := c.IAM.CreateRole(ctx, &iam.CreateRoleInput{RoleName: &name, AssumeRolePolicyDocument: aws.String(trust)})
 	if err != nil {
 		return nil, err
 	}
-	function, err := w.Lambda.CreateFunction(ctx, &lambda.CreateFunctionInput{
+	function, err := c.Lambda.CreateFunction(ctx, &lambda.CreateFunctionInput{
 		FunctionName: &name, Role: role.Role.Arn, Handler: aws.String("bootstrap"),
-		Runtime: lambdatypes.RuntimeProvidedal2023, Architectures: []lambdatypes.Architecture{lambdatypes.Architecture(w.Function.Architecture)},
-		Code: &lambdatypes.FunctionCode{ZipFile: w.code}, Timeout: aws.Int32(int32(functionTimeout.Seconds())),
+		Runtime: lambdatypes.RuntimeProvidedal2023, Architectures: []lambdatypes.Architecture{lambdatypes.Architecture(c.Function.Architecture)},
+		Code: &lambdatypes.FunctionCode{ZipFile: c.code}, Timeout: aws.Int32(int32(functionTimeout.Seconds())),
 		MemorySize:  aws.Int32(512),
 		Environment: &lambdatypes.Environment{Variables: environment},
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &lane{w: w, subject: s, name: name, arn: *function.FunctionArn, roleARN: *role.Role.Arn, policies: map[string]bool{}}, nil
+	return &lane{cloud: c, subject: s, name: name, arn: *function.FunctionArn, roleARN: *role.Role.Arn, policies: map[string]bool{}}, nil
 }
 
 // hold gives the role these policies and no others.
@@ -128,7 +128,7 @@ func (l *lane) hold(ctx context.Context, documents []document) error {
 			continue
 		}
 		l.policies[d.id] = true
-		_, err := l.w.IAM.PutRolePolicy(ctx, &iam.PutRolePolicyInput{
+		_, err := l.cloud.IAM.PutRolePolicy(ctx, &iam.PutRolePolicyInput{
 			RoleName: &l.name, PolicyName: &d.id, PolicyDocument: aws.String(d.json())})
 		if err != nil {
 			return err
@@ -138,7 +138,7 @@ func (l *lane) hold(ctx context.Context, documents []document) error {
 		if l.policies[id] {
 			continue
 		}
-		if _, err := l.w.IAM.DeleteRolePolicy(ctx, &iam.DeleteRolePolicyInput{RoleName: &l.name, PolicyName: &id}); err != nil {
+		if _, err := l.cloud.IAM.DeleteRolePolicy(ctx, &iam.DeleteRolePolicyInput{RoleName: &l.name, PolicyName: &id}); err != nil {
 			return err
 		}
 	}
@@ -154,14 +154,14 @@ type answer struct {
 
 // send has the function carry out an event and returns its answer.
 func (l *lane) send(ctx context.Context, event map[string]any) (answer, error) {
-	url, wait := l.w.answers.expect()
+	url, wait := l.cloud.answers.expect()
 	event["ResponseURL"], event["RequestId"] = url, filepath.Base(url)
-	event["ServiceToken"], event["ResourceType"], event["StackId"] = l.arn, spec.ResourceType, l.w.stackID
+	event["ServiceToken"], event["ResourceType"], event["StackId"] = l.arn, spec.ResourceType, l.cloud.stackID
 	payload, err := json.Marshal(event)
 	if err != nil {
 		return answer{}, err
 	}
-	out, err := l.w.Lambda.Invoke(ctx, &lambda.InvokeInput{FunctionName: &l.name, Payload: payload})
+	out, err := l.cloud.Lambda.Invoke(ctx, &lambda.InvokeInput{FunctionName: &l.name, Payload: payload})
 	if err != nil {
 		return answer{}, err
 	}
