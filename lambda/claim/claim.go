@@ -18,7 +18,8 @@ import (
 // A State is whose a thing is, as its tags tell the resource that asks.
 type State int
 
-// The states. Only a thing that is [Ours] or [Adopted] is changed or removed.
+// The states. A thing that is [Ours] or [Adopted] may be changed and removed, one that is
+// [Released] or [Leaving] taken over. Every other one is left alone.
 const (
 	Absent    State = iota // nothing has the name
 	Elsewhere              // a bucket of another account, or in another region
@@ -26,7 +27,7 @@ const (
 	Released               // no longer anybody's: its resource has let go of it, or a person has said so
 	Leaving                // the same, by this very resource, whose Delete may have been cut off
 	Ours                   // this resource has made it
-	Adopted                // ours, and there before us: a bucket that is never deleted
+	Adopted                // ours, and there before us: a bucket that was taken over, never deleted
 )
 
 // A Claim is a state with the tags that it was read from.

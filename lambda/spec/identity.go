@@ -18,8 +18,8 @@ const (
 	GeneratedSecretPrefix = "bucketuser/"
 )
 
-// Tags that mark a thing as ours. Only a thing on which the first three match is
-// ever changed or removed; they are set by the call that creates it.
+// Tags that mark a thing as ours. Only a thing on which the first three match, or one that is
+// released, is ever changed or removed. They are set by the call that creates it.
 const (
 	TagOwner     = "bucketuser:owner" // the physical id, or Released
 	TagStackID   = "bucketuser:stack-id"

@@ -156,7 +156,7 @@ func (r *run) adoptBucket(ctx context.Context, s spec.Spec, found bucket) (bucke
 	if err := r.putBucketTags(ctx, s, found.AdoptBucket()); err != nil {
 		return bucket{}, err
 	}
-	r.log.Info("adopted what was released", "bucket", s.BucketName)
+	r.log.Info("took over what was released", "bucket", s.BucketName)
 	adopted, err := r.lookBucket(ctx, s, hasty)
 	return adopted, errors.Join(err, adopted.admit(s))
 }

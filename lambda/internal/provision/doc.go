@@ -3,8 +3,8 @@
 // One event takes this path:
 //
 //	classify  read the properties; Create, in place, back, replacement or Delete: operation.go
-//	look      read secret, user and bucket by name; is the event late: late.go
-//	admit     refuse what is not ours: claim.Claim
+//	look      read secret, user and bucket by name, ask CloudFormation: late.go
+//	admit     refuse what is not ours, by claim.Claim, and what is late, by the times on the set
 //	make      create what is missing, tagged as ours by the creating call
 //	equip     bucket: public access block, policy, the rest; user: an access key
 //	prove     use the new key as its owner will
@@ -61,20 +61,20 @@
 //
 // # What becomes of a failed event
 //
-// CloudFormation's word on the resource decides, and for a replacement whether a later event
-// has ensured the set that it comes from (last column). A set stays where it may be in use,
-// and where the Update that goes back, or the Delete, will find it. Data is left to a Delete
-// that is under way, and a bucket that holds any is released where none will come. Credentials
-// that were committed always stay.
+// CloudFormation's word on the resource decides. The last column is for a replacement whose old
+// set a later event has ensured since. A set stays where it may be in use, and where the Update
+// that goes back, or the Delete, will find it. "Data left" means that a bucket with data in it
+// stays as it is, for a Delete that is under way. Where no Delete will come it is released.
+// Credentials that were committed always stay.
 //
-//	CloudFormation | Create                | Update in place       | replacement           | gone back from
+//	CloudFormation | Create                | Update in place       | replacement           | and its old set ensured since
 //	no answer      | undone, data released | stays                 | stays                 | undone, data released
 //	in use         | stays                 | stays                 | stays                 | stays
 //	updating       | undone, data released | stays                 | stays                 | undone, data released
 //	deleting       | undone, data left     | undone, data left     | undone, data left     | undone, data released
 //	deleted        | undone, data released | undone, data released | undone, data released | undone, data released
 //	delete failed  | stays                 | stays                 | undone, data left     | undone, data released
-//	anything else  | undone, data released | stays                 | undone, data left     | undone, data released
+//	creating, else | undone, data released | stays                 | undone, data left     | undone, data released
 //
 // # Late events
 //
@@ -114,8 +114,8 @@
 //	  PutBucketLifecycleConfiguration, PutObject
 //	  of the marker, one after the other but
 //	  for the marker
-//	CreateAccessKey                                 a key that nobody knows       again: makes another; the sweep,
-//	                                                                                or DeleteUser's, removes it
+//	CreateAccessKey                                 a key that nobody knows       again: makes another; the sweep
+//	                                                                                removes it, or Delete
 //	DescribeStackResource, DescribeSecret of the    the same, and the probe       again: proves again; removing
 //	  replaced set, the proof (PutObject,                                           or releasing the bucket
 //	  HeadObject, ListObjectsV2, DeleteObject)

@@ -58,7 +58,7 @@ func TestLogSaysWhatBecameOfEachThing(t *testing.T) {
 		w.fill()
 		w.succeeded(w.delete(w.idOf(p), p))
 		w.created(p)
-		w.holdsLines("restored clickhouse/s3", "adopted what was released clickhouse/s3", "adopted what was released my-data", "created clickhouse")
+		w.holdsLines("restored clickhouse/s3", "took over what was released clickhouse/s3", "took over what was released my-data", "created clickhouse")
 		w.succeeded(w.delete(w.idOf(p), p))
 		w.holdsLines("released my-data", "removed clickhouse/s3")
 	})

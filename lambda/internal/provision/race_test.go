@@ -83,7 +83,8 @@ func (r race) interleave(t *testing.T, first, second int, wants []awsfake.Snapsh
 		}
 		if x.violation != "" {
 			total.violations.Add(1)
-			w.t.Errorf("go test ./lambda/internal/provision -run '%s' -race-at %d,%d: %s", t.Name(), first, second, x.violation)
+			name := "^" + strings.ReplaceAll(t.Name(), "/", "$/^") + "$"
+			w.t.Errorf("go test ./lambda/internal/provision -run '%s' -race-at %d,%d: %s", name, first, second, x.violation)
 		}
 		total.violations.Add(w.leaked())
 		total.searched(w)

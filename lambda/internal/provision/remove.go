@@ -15,7 +15,7 @@ type disposal int
 
 // The disposals.
 const (
-	refuseData  disposal = iota // the removal fails
+	refuseData  disposal = iota // it stays, and the removal fails
 	purgeData                   // everything in the bucket is deleted
 	releaseData                 // the bucket is kept and released
 )

@@ -161,7 +161,7 @@ func (r *run) adoptSecret(ctx context.Context, s spec.Spec, x secret) (_ secret,
 	if err := r.setSecretTags(ctx, s, x, x.AdoptSecret(x.current)); err != nil {
 		return secret{}, err
 	}
-	r.log.Info("adopted what was released", "secret", s.SecretName)
+	r.log.Info("took over what was released", "secret", s.SecretName)
 	adopted, err := r.lookSecret(ctx, s, hasty)
 	return adopted, errors.Join(err, adopted.admit(s))
 }

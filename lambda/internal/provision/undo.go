@@ -23,7 +23,7 @@ const (
 	deleting                     // a Delete is under way
 	deleted                      // the resource is gone
 	deleteFailed                 // a Delete has failed and will come again
-	idle                         // anything else
+	idle                         // anything else, and most often: a Create is under way
 )
 
 // standingOf tells the standing from what describe returned.

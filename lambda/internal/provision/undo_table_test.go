@@ -13,7 +13,7 @@ func TestDocOfUndo(t *testing.T) {
 		hasGoneBack bool
 	}{{kindCreate, false}, {kindInPlace, false}, {kindReplacement, false}, {kindReplacement, true}}
 	rows := map[standing]string{unknown: "no answer", inUse: "in use", updating: "updating", deleting: "deleting",
-		deleted: "deleted", deleteFailed: "delete failed", idle: "anything else"}
+		deleted: "deleted", deleteFailed: "delete failed", idle: "creating, else"}
 	text, err := os.ReadFile("doc.go")
 	if err != nil {
 		t.Fatal(err)

@@ -1,6 +1,7 @@
 package provision_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -8,43 +9,54 @@ import (
 
 	"bucketuser/lambda/internal/awsfake"
 	"bucketuser/lambda/internal/sim"
+	"bucketuser/lambda/spec"
 )
 
+type inPlaceRow struct {
+	property string
+	value    any
+	check    func(awsfake.Snapshot) bool
+}
+
 // Each property that changes in place, and what shows that it did.
+var inPlace = []inPlaceRow{
+	{"Prefix", "logs", func(now awsfake.Snapshot) bool {
+		b := now.Buckets["my-data"]
+		return len(b.Objects) == 1 && b.Objects["logs/"] != nil && strings.Contains(b.Policy, "my-data/logs/*")
+	}},
+	{"FolderMarker", "false", func(now awsfake.Snapshot) bool { return len(now.Buckets["my-data"].Objects) == 0 }},
+	{"Access", "Full", func(now awsfake.Snapshot) bool {
+		return strings.Contains(now.Buckets["my-data"].Policy, "BucketUserFull")
+	}},
+	{"Statements", []any{map[string]any{"Effect": "Allow", "Action": "s3:GetObjectTagging"}}, func(now awsfake.Snapshot) bool {
+		return strings.Contains(now.Buckets["my-data"].Policy, "BucketUserStatement1")
+	}},
+	{"EnforceTls", "false", func(now awsfake.Snapshot) bool {
+		return !strings.Contains(now.Buckets["my-data"].Policy, "SecureTransport")
+	}},
+	{"OnDelete", "Purge", func(awsfake.Snapshot) bool { return true }},
+	{"Versioning", "true", func(now awsfake.Snapshot) bool { return now.Buckets["my-data"].Versioning == "Enabled" }},
+	{"AbortIncompleteUploadsAfterDays", "3", func(now awsfake.Snapshot) bool {
+		return now.Buckets["my-data"].Lifecycle[0].AbortIncompleteUploadsAfterDays == 3
+	}},
+	{"AbortIncompleteUploadsAfterDays", "0", func(now awsfake.Snapshot) bool { return len(now.Buckets["my-data"].Lifecycle) == 0 }},
+	{"SecretKmsKeyId", "alias/mine", func(now awsfake.Snapshot) bool { return now.Secrets["clickhouse/s3"].KMSKey == "alias/mine" }},
+	{"SecretRecoveryDays", "7", func(awsfake.Snapshot) bool { return true }},
+	{"Tags", []any{map[string]any{"Key": "team", "Value": "data"}}, func(now awsfake.Snapshot) bool {
+		return now.Buckets["my-data"].Tags["team"] == "data" && now.Secrets["clickhouse/s3"].Tags["team"] == "data"
+	}},
+	{"VerifyCredentials", "false", func(awsfake.Snapshot) bool { return true }},
+}
+
 func TestUpdateInPlace(t *testing.T) {
-	tests := []struct {
-		property string
-		value    any
-		check    func(awsfake.Snapshot) bool
-	}{
-		{"Prefix", "logs", func(now awsfake.Snapshot) bool {
-			b := now.Buckets["my-data"]
-			return len(b.Objects) == 1 && b.Objects["logs/"] != nil && strings.Contains(b.Policy, "my-data/logs/*")
-		}},
-		{"FolderMarker", "false", func(now awsfake.Snapshot) bool { return len(now.Buckets["my-data"].Objects) == 0 }},
-		{"Access", "Full", func(now awsfake.Snapshot) bool {
-			return strings.Contains(now.Buckets["my-data"].Policy, "BucketUserFull")
-		}},
-		{"Statements", []any{map[string]any{"Effect": "Allow", "Action": "s3:GetObjectTagging"}}, func(now awsfake.Snapshot) bool {
-			return strings.Contains(now.Buckets["my-data"].Policy, "BucketUserStatement1")
-		}},
-		{"EnforceTls", "false", func(now awsfake.Snapshot) bool {
-			return !strings.Contains(now.Buckets["my-data"].Policy, "SecureTransport")
-		}},
-		{"OnDelete", "Purge", func(awsfake.Snapshot) bool { return true }},
-		{"Versioning", "true", func(now awsfake.Snapshot) bool { return now.Buckets["my-data"].Versioning == "Enabled" }},
-		{"AbortIncompleteUploadsAfterDays", "3", func(now awsfake.Snapshot) bool {
-			return now.Buckets["my-data"].Lifecycle[0].AbortIncompleteUploadsAfterDays == 3
-		}},
-		{"AbortIncompleteUploadsAfterDays", "0", func(now awsfake.Snapshot) bool { return len(now.Buckets["my-data"].Lifecycle) == 0 }},
-		{"SecretKmsKeyId", "alias/mine", func(now awsfake.Snapshot) bool { return now.Secrets["clickhouse/s3"].KMSKey == "alias/mine" }},
-		{"SecretRecoveryDays", "7", func(awsfake.Snapshot) bool { return true }},
-		{"Tags", []any{map[string]any{"Key": "team", "Value": "data"}}, func(now awsfake.Snapshot) bool {
-			return now.Buckets["my-data"].Tags["team"] == "data" && now.Secrets["clickhouse/s3"].Tags["team"] == "data"
-		}},
-		{"VerifyCredentials", "false", func(awsfake.Snapshot) bool { return true }},
+	for _, property := range spec.Table {
+		isShown := slices.ContainsFunc(inPlace, func(row inPlaceRow) bool { return row.property == property.Name })
+		isLater := property.Name == "KeySerial" || property.Name == "RotateAfterDays" // not available yet
+		if property.OnChange == spec.InPlace && !isShown && !isLater {
+			t.Errorf("property %s changes in place, and no row shows its effect", property.Name)
+		}
 	}
-	for _, test := range tests {
+	for _, test := range inPlace {
 		t.Run(test.property, func(t *testing.T) {
 			inWorld(t, func(w *bench) {
 				created := w.succeeded(w.create(named))

@@ -21,6 +21,30 @@ type Gate struct {
 	mu      sync.Mutex
 	held    []*held
 	arrived chan struct{} // has room for one
+	went    []Step
+	numbers map[string]int // of the last call that went, by process
+}
+
+// A Step is a call that the gate has let go.
+type Step struct {
+	awsfake.Call
+	Number int // among the calls of its process, in the order in which they went
+	awsfake.Decision
+}
+
+// Went are the calls that were let go, in that order.
+func (g *Gate) Went() []Step {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return slices.Clone(g.went)
+}
+
+// note keeps what became of a call.
+func (g *Gate) note(c awsfake.Call, d awsfake.Decision) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.numbers[c.Session]++
+	g.went = append(g.went, Step{c, g.numbers[c.Session], d})
 }
 
 // held is a call that waits.
@@ -33,7 +57,7 @@ type held struct {
 type Decider func(awsfake.Call) awsfake.Decision
 
 // NewGate is a gate that holds nothing yet.
-func NewGate() *Gate { return &Gate{arrived: make(chan struct{}, 1)} }
+func NewGate() *Gate { return &Gate{arrived: make(chan struct{}, 1), numbers: map[string]int{}} }
 
 // Hold is a hook: the call waits until the gate lets it go.
 func (g *Gate) Hold(_ context.Context, c awsfake.Call) awsfake.Decision {
@@ -91,7 +115,9 @@ func (g *Gate) letGo(choose Chooser, decide Decider) bool {
 		return false
 	}
 	one := g.take(i)
-	one.goes <- decide(one.call)
+	d := decide(one.call)
+	g.note(one.call, d)
+	one.goes <- d
 	return true
 }
 
