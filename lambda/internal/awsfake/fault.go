@@ -65,7 +65,9 @@ func fail(status int, code, format string, args ...any) *Error {
 // notSimulated is an error of the test, not of AWS: the fake does not know what AWS would answer.
 type notSimulated struct{ what string }
 
-func (e *notSimulated) Error() string { return "awsfake: not simulated: " + e.what + " (see operations.go)" }
+func (e *notSimulated) Error() string {
+	return "awsfake: not simulated: " + e.what + " (see operations.go)"
+}
 
 // answer turns a fault into the service's own error. ConnectionReset, Hang and Killed have none and stay as they are.
 func (f Fault) answer(a *AWS, c Call, who caller) error {

@@ -32,15 +32,22 @@ func (t *tally) used(uses sim.Uses) {
 	t.uses.Add(uses)
 }
 
-// saw adds what came of a scenario to the hash, whatever the order.
+// saw adds what came of a scenario to the hash, whatever the order of scenarios.
 func (t *tally) saw(w *bench, scenario string, answers ...answer) {
-	h := sha256.New()
-	fmt.Fprintln(h, scenario, fingerprint(w.AWS))
+	texts := []string{scenario, fingerprint(w.AWS)}
 	for _, a := range answers {
 		reason, _, _ := strings.Cut(numbers.ReplaceAllString(a.Reason, "#"), " (log stream")
 		parts := strings.Split(reason, "; ") // in the order in which steps beside each other failed
 		slices.Sort(parts)
-		fmt.Fprintln(h, a.Status, parts)
+		texts = append(texts, a.Status, fmt.Sprint(parts))
+	}
+	t.hash(texts...)
+}
+
+func (t *tally) hash(texts ...string) {
+	h := sha256.New()
+	for _, text := range texts {
+		fmt.Fprintln(h, text)
 	}
 	t.behaviour.Add(binary.BigEndian.Uint64(h.Sum(nil)))
 }
