@@ -67,9 +67,8 @@ func (r *run) lookBucket(ctx context.Context, s spec.Spec, patient bool) (bucket
 	if !awscall.IsDenied(err) {
 		return b, err
 	}
-	isLag := func(err error) bool { return patient && awscall.IsDenied(err) }
 	out, listErr := r.s3.ListBuckets(ctx, &s3.ListBucketsInput{Prefix: &s.BucketName},
-		func(o *s3.Options) { o.Retryer = r.patience.Until(ctx, roleHasRights, rolePropagation, isLag) })
+		func(o *s3.Options) { o.Retryer = r.untilRoleHasRights(ctx, patient) })
 	if listErr != nil {
 		return bucket{}, errors.Join(err, fmt.Errorf("list of buckets: %w", awscall.Brief(listErr)))
 	}

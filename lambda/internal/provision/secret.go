@@ -54,10 +54,9 @@ func (x secret) admit(s spec.Spec) error {
 
 // lookSecret describes the secret, without its value.
 func (r *run) lookSecret(ctx context.Context, s spec.Spec, patient bool) (secret, error) {
-	isLag := func(err error) bool { return patient && awscall.IsDenied(err) }
 	out, err := r.secrets.DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: &s.SecretName},
 		func(o *secretsmanager.Options) {
-			o.Retryer = r.patience.Until(ctx, roleHasRights, rolePropagation, isLag)
+			o.Retryer = r.untilRoleHasRights(ctx, patient)
 		})
 	if awscall.IsMissing(err) {
 		return secret{}, nil

@@ -42,10 +42,15 @@ func (u user) admit(s spec.Spec) error {
 	return nil
 }
 
+// untilRoleHasRights serves the looks. A patient one repeats refusals, as the role may be so
+// fresh that it has no rights yet.
+func (r *run) untilRoleHasRights(ctx context.Context, patient bool) aws.Retryer {
+	return r.patience.Until(ctx, roleHasRights, rolePropagation, func(err error) bool { return patient && awscall.IsDenied(err) })
+}
+
 // lookUser reads the user by its name alone.
 func (r *run) lookUser(ctx context.Context, s spec.Spec, patient bool) (user, error) {
-	isLag := func(err error) bool { return patient && awscall.IsDenied(err) }
-	return r.getUser(ctx, s, r.patience.Until(ctx, roleHasRights, rolePropagation, isLag))
+	return r.getUser(ctx, s, r.untilRoleHasRights(ctx, patient))
 }
 
 func (r *run) getUser(ctx context.Context, s spec.Spec, retryer aws.Retryer) (user, error) {
