@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -181,15 +182,22 @@ func (c *cloud) theirBucket(ctx context.Context, name, policy string) error {
 	return err
 }
 
-// tellStale has a Create arrive for which CloudFormation no longer waits.
+// tellStale has a Create arrive for which CloudFormation no longer waits. Its
+// generated names are those of every run, so one run at a time has them: a role that
+// lacks the right to ask CloudFormation makes what another would find.
 func tellStale(ctx context.Context, p *play) error {
+	staleNames.Lock()
+	defer staleNames.Unlock()
 	p.logical = stale
 	err := wantFailure(p.create(ctx, nil), "no longer waits")
 	if err != nil {
-		return errors.Join(err, p.remove(ctx, nil)) // its generated names are those of every run
+		return errors.Join(err, p.remove(ctx, nil))
 	}
 	return p.gone(ctx, nil)
 }
+
+// staleNames is held while a run may have made what its names stand for.
+var staleNames sync.Mutex
 
 // patiently gives the function a minute for one step.
 func (p *play) patiently(ctx context.Context, step func() error) error {
