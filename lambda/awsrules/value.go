@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
@@ -49,6 +50,15 @@ func valueRules() []Rule {
 				out := Must[*secretsmanager.GetSecretValueOutput](t)(e.secrets.GetSecretValue(t.Context(),
 					&secretsmanager.GetSecretValueInput{SecretId: &name, VersionStage: aws.String("AWSPREVIOUS")}))
 				Equal(t, "previous", *out.SecretString, "1")
+			}},
+		{Name: "a value tells when it was written", Source: "Secrets Manager API Reference, GetSecretValue, CreatedDate",
+			play: func(t T, e *env) {
+				name, _ := e.secret(t, "")
+				Must[*secretsmanager.PutSecretValueOutput](t)(e.putValue(t, name, "value", token(1)))
+				out := Must[*secretsmanager.GetSecretValueOutput](t)(e.get(t, name))
+				if age := time.Since(aws.ToTime(out.CreatedDate)); age < -time.Minute || age > time.Minute {
+					t.Errorf("written %s ago", age)
+				}
 			}},
 		{Name: "the first version is current whatever its stages", Source: "Secrets Manager API Reference, PutSecretValue",
 			play: func(t T, e *env) {

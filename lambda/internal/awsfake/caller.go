@@ -69,7 +69,7 @@ func (a *AWS) identify(sig signature) caller {
 // serve carries out a call, as of before the write that a hook chose if asOf is not zero. The caller holds the lock.
 // Nothing changes when it returns an error.
 func (a *AWS) serve(c Call, who caller, asOf int) (any, error) {
-	a.expire()
+	a.lapse()
 	op, known := operations[c.Name()]
 	if !known {
 		return nil, &notSimulated{c.Name()}
@@ -91,7 +91,7 @@ func (a *AWS) serve(c Call, who caller, asOf int) (any, error) {
 	if !a.remembers() && asOf == 0 {
 		return serve()
 	}
-	a.note(Call{})
+	a.remember()
 	defer a.note(c)
 	return a.lag(c, who, asOf, serve)
 }

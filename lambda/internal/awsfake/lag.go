@@ -27,12 +27,22 @@ import (
 func (a *AWS) LagsBehind(c Call) []Write {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.note(Call{})
+	a.remember()
 	var out []Write
 	for _, change := range slices.Backward(a.laggable(c, a.callerOf(c))) {
 		out = append(out, change.Write)
 	}
 	return out
+}
+
+// Write is the earlier write with an ID, as in [Decision.AsOf]. It is zero if there is none.
+func (a *AWS) Write(id int) Write {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if id < 1 || id > len(a.past.changes) {
+		return Write{}
+	}
+	return a.past.changes[id-1].Write
 }
 
 // callerOf is who made a call, as far as policies ask for it. The caller holds the lock.

@@ -56,7 +56,12 @@ func TestEachCallIsServedAsOfBeforeEachWrite(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			fake = awsfake.New(account, "eu-west-1")
 			fake.History = 2 * time.Minute
-			fake.Before = func(_ context.Context, c awsfake.Call) awsfake.Decision { return stale(fake, c) }
+			fake.Before = func(_ context.Context, c awsfake.Call) awsfake.Decision {
+				if changed := fake.Unnoted(); changed != nil {
+					t.Errorf("before %v: %v has changed and nobody has noted it", c, changed)
+				}
+				return stale(fake, c)
+			}
 			story(t, fake, fake.Session("provider"))
 		})
 		return fake

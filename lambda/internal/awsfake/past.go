@@ -5,7 +5,10 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
 )
 
 // thing is what a change is about: a user, a bucket, a secret, or a resource of a stack.
@@ -48,30 +51,35 @@ type Write struct {
 // changing takes the lock for a change behind everybody's back. It returns what ends the change.
 func (a *AWS) changing() (done func()) {
 	a.mu.Lock()
-	a.note(Call{})
+	a.remember()
 	return func() {
 		a.note(Call{})
 		a.mu.Unlock()
 	}
 }
 
+// remember begins with the states as they are, unless it has begun already. The caller holds the lock.
+func (a *AWS) remember() {
+	if a.past.known != nil || !a.remembers() {
+		return
+	}
+	a.past.known = map[thing]state{}
+	for what, is := range a.live() {
+		a.past.known[what] = copyState(is)
+	}
+}
+
 // note finds what has changed since the last note, and keeps the states before that: a call has made it, or, if the call
-// is zero, nobody's. The first note finds nothing. The caller holds the lock.
+// is zero, nobody's. The first note finds nothing. It looks at nothing else than what the call can have changed. The
+// caller holds the lock.
 func (a *AWS) note(by Call) {
-	if !a.remembers() {
+	if a.remember(); !a.remembers() || by.isRead() {
 		return
 	}
 	live := a.live()
-	if a.past.known == nil {
-		a.past.known = map[thing]state{}
-		for what, is := range live {
-			a.past.known[what] = copyState(is)
-		}
-		return
-	}
 	for _, what := range things(a.past.known, live) {
 		was, is := a.past.known[what], live[what]
-		if reflect.DeepEqual(was, is) {
+		if !by.mayChange(what) || reflect.DeepEqual(was, is) {
 			continue
 		}
 		is = copyState(is)
@@ -80,6 +88,29 @@ func (a *AWS) note(by Call) {
 		}
 		a.past.add(&change{Write{N: by.N, Name: by.known(), At: time.Now()}, what, was, is})
 	}
+}
+
+// isRead tells whether a call changes nothing.
+func (c Call) isRead() bool {
+	for _, verb := range []string{"Get", "List", "Head", "Describe"} {
+		if strings.HasPrefix(c.Operation, verb) {
+			return true
+		}
+	}
+	return false
+}
+
+// mayChange tells whether a call can change a thing: it is about that alone. The zero call is about everything.
+func (c Call) mayChange(what thing) bool {
+	switch c.Service {
+	case "":
+		return true
+	case "iam":
+		return what.service == c.Service && what.name == aws.ToString(text(c.Input, "UserName"))
+	case "s3":
+		return what.service == c.Service && what.name == aws.ToString(text(c.Input, "Bucket"))
+	}
+	return what.service == c.Service
 }
 
 // known is the name of a call, or empty for the zero call.

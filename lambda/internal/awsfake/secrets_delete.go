@@ -13,6 +13,14 @@ func (a *AWS) expire() {
 	maps.DeleteFunc(a.secrets, func(_ string, s *secret) bool { return !s.gone.IsZero() && !time.Now().Before(s.gone) })
 }
 
+// lapse is expire by nobody's doing but that of time.
+func (a *AWS) lapse() {
+	was := len(a.secrets)
+	if a.expire(); len(a.secrets) < was {
+		a.note(Call{})
+	}
+}
+
 // deleteSecret with force succeeds for what does not exist; it also ends the recovery window of one that waits.
 func (a *AWS) deleteSecret(in *secretsmanager.DeleteSecretInput) (*secretsmanager.DeleteSecretOutput, error) {
 	force, window := aws.ToBool(in.ForceDeleteWithoutRecovery), in.RecoveryWindowInDays

@@ -3,6 +3,7 @@ package awsfake
 import (
 	"bytes"
 	"slices"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
@@ -19,6 +20,8 @@ type secretVersion struct {
 	text   *string
 	binary []byte
 	stages []string
+
+	created time.Time
 }
 
 func (v *secretVersion) same(text *string, binary []byte) bool {
@@ -45,7 +48,7 @@ func (s *secret) staged(stage string) *secretVersion {
 
 // put adds a version and moves stages to it. The version that loses AWSCURRENT becomes AWSPREVIOUS.
 func (s *secret) put(id string, text *string, binary []byte, stages []string) {
-	v := &secretVersion{id: id, binary: bytes.Clone(binary)}
+	v := &secretVersion{id: id, binary: bytes.Clone(binary), created: time.Now()}
 	if text != nil {
 		v.text = aws.String(*text)
 	}
@@ -109,6 +112,7 @@ func (a *AWS) getSecretValue(in *secretsmanager.GetSecretValueInput) (*secretsma
 		VersionId:     aws.String(v.id),
 		VersionStages: slices.Clone(v.stages),
 		SecretBinary:  bytes.Clone(v.binary),
+		CreatedDate:   aws.Time(v.created),
 	}
 	if v.text != nil {
 		out.SecretString = aws.String(*v.text)

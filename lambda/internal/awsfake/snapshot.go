@@ -87,7 +87,7 @@ type SecretVersion struct {
 func (a *AWS) Snapshot() Snapshot {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.expire()
+	a.lapse()
 	out := Snapshot{Users: map[string]User{}, Buckets: map[string]Bucket{}, Secrets: map[string]Secret{}}
 	for name, u := range a.users {
 		out.Users[name] = u.snapshot()
