@@ -82,18 +82,18 @@ lint: ## formatting, vet, linters, floors of the packages, go.mod
 	go test -count=1 -run '^TestImports$$' ./lambda
 
 unit: ## unit tests
-	$(QUICK) go test -short -skip '^(TestCrash|TestRace)$$' ./...
+	$(QUICK) go test -short -skip '^(TestCrash|TestRace|TestLaws)$$' ./...
 
 race: ## unit tests with the race detector
-	$(QUICK) go test -race -short -skip '^(TestCrash|TestRace)$$' ./...
+	$(QUICK) go test -race -short -skip '^(TestCrash|TestRace|TestLaws)$$' ./...
 
 # What these print goes into the figures. go test shows it for a single folder only.
-crash: ## crash points, twice, and races of the function on the fake AWS: every call, with the daily faults
+crash: ## crash points, twice, races and laws of the function on the fake AWS: every call, with the daily faults
 	@mkdir -p .local
-	@go test -C lambda/internal/provision -count=1 -timeout 60m -run '^(TestCrash|TestRace)$$' | tee >(grep -E '^(crash points|races):' >> $(FIGURES))
+	@go test -C lambda/internal/provision -count=1 -timeout 60m -run '^(TestCrash|TestRace|TestLaws)$$' | tee >(grep -E '^(crash points|races|laws):' >> $(FIGURES))
 
 crash-all: ## the same exhaustively: every fault in both orders, every pair of calls; some 20 minutes
-	go test -C lambda/internal/provision -count=1 -timeout 90m -run '^(TestCrash|TestRace)$$' . -all -v | grep -vE '^ *(=== |--- PASS)'
+	go test -C lambda/internal/provision -count=1 -timeout 90m -run '^(TestCrash|TestRace|TestLaws)$$' . -all -v | grep -vE '^ *(=== |--- PASS)'
 
 walks: ## random walks
 	@mkdir -p .local

@@ -22,6 +22,7 @@ type State int
 // [Released] or [Leaving] taken over. Every other one is left alone.
 const (
 	Absent    State = iota // nothing has the name
+	Hidden                 // a bucket that S3 says nothing of: of another account, or none
 	Elsewhere              // a bucket of another account, or in another region
 	Foreign                // somebody else's in this account: one owner tag that differs is enough
 	Released               // no longer anybody's: its resource has let go of it, or a person has said so
@@ -59,8 +60,25 @@ func (c Claim) IsOurs() bool { return c.State == Ours || c.State == Adopted }
 // IsReleased reports whether a resource may adopt the thing.
 func (c Claim) IsReleased() bool { return c.State == Released || c.State == Leaving }
 
-// Exists reports whether the name is taken, by whomever.
-func (c Claim) Exists() bool { return c.State != Absent }
+// Exists reports whether the name is known to be taken, by whomever.
+func (c Claim) Exists() bool { return c.State != Absent && c.State != Hidden }
+
+// MayYetBeOurs reports whether the thing may be this resource's own although it was not read
+// so: a read of AWS may be from before a write (L4), and what is new is not known everywhere
+// (L1). Tags of another owner are final.
+func (c Claim) MayYetBeOurs() bool {
+	switch c.State {
+	case Absent, Hidden, Released:
+		return true
+	case Foreign:
+		return len(c.tags) == 0
+	case Elsewhere, Leaving, Ours, Adopted:
+	}
+	return false
+}
+
+// IsTaken reports whether the thing shows as somebody else's by its tags.
+func (c Claim) IsTaken() bool { return c.State == Foreign && len(c.tags) > 0 }
 
 // Tags are those that the claim was read from. They must not be changed.
 func (c Claim) Tags() map[string]string { return c.tags }
@@ -90,18 +108,36 @@ func isOwned(tags map[string]string, of spec.Spec) bool {
 // that of the function differ.
 const MaxClockLead = 5 * time.Minute
 
+// lastEvent is when the last event that has ensured the thing was sent. A time that is missing,
+// that is no time, or that lies in the future is not one of ours.
+func (c Claim) lastEvent() (last time.Time, isKnown bool) {
+	last, err := time.Parse(time.RFC3339, c.tags[spec.TagLastEvent])
+	return last, err == nil && last.Before(time.Now().Add(MaxClockLead))
+}
+
+// IsOlder reports whether the last event that has ensured the thing was sent that long ago.
+func (c Claim) IsOlder(age time.Duration) bool {
+	last, isKnown := c.lastEvent()
+	return isKnown && time.Since(last) > age
+}
+
+// IsOfEvent reports whether the thing was made, or ensured for the last time, by the very
+// event that the spec is of, as far as times tell.
+func (c Claim) IsOfEvent() bool {
+	last, isKnown := c.lastEvent()
+	return !isKnown && c.of.Sent.IsZero() || isKnown && last.Equal(c.of.Sent)
+}
+
 // CheckLate returns [ErrLater] if the thing says that a later event than the spec's has
 // ensured it: then the event came late and must change nothing.
 //
 // The time of the last event is a fencing token. CloudFormation invokes the function
 // asynchronously, so Lambda may deliver an event again, or go on with it, until it is too
 // old. The state of the resource does not tell an event that CloudFormation waits for from an
-// earlier one of its kind; the time does. A time that is missing, that is no time, or that
-// lies in the future is not one of ours and proves nothing.
+// earlier one of its kind; the time does. A thing without such a time proves nothing.
 func (c Claim) CheckLate() error {
-	last, err := time.Parse(time.RFC3339, c.tags[spec.TagLastEvent])
-	isKnown := err == nil && !c.of.Sent.IsZero() && last.Before(time.Now().Add(MaxClockLead))
-	if !isKnown || !c.IsOurs() || !last.After(c.of.Sent) {
+	last, isKnown := c.lastEvent()
+	if !isKnown || c.of.Sent.IsZero() || !c.IsOurs() || !last.After(c.of.Sent) {
 		return nil
 	}
 	return fmt.Errorf("%w (this one is from %s, that from %s)", ErrLater, c.of.Sent.Format(time.RFC3339), last.Format(time.RFC3339))

@@ -28,6 +28,9 @@ func IsMissing(err error) bool {
 		"NoSuchBucket", "NoSuchKey", "NotFound", "NoSuchUpload", "NoSuchVersion")
 }
 
+// IsNoBucket reports whether S3 does not know a bucket.
+func IsNoBucket(err error) bool { return IsCode(err, "NoSuchBucket") }
+
 // IsDenied reports whether err is a refusal for lack of permission. The answer to a HEAD
 // has no body, so the SDK makes its code of the status: Forbidden.
 func IsDenied(err error) bool {
@@ -47,10 +50,13 @@ func IsInvalidPrincipal(err error) bool {
 		strings.Contains(api.ErrorMessage(), "Invalid principal")
 }
 
-// IsElsewhere reports whether S3 points to another region for the bucket.
+// IsElsewhere reports whether S3 points to another region for a bucket. Where a region is
+// opt-in, or is asked with the signature or the token of another one, S3 says so in other
+// codes: cloud-custodian #8005 and #9793, prowler #1155, botocore's region redirector.
 func IsElsewhere(err error) bool {
 	var response *awshttp.ResponseError
-	return errors.As(err, &response) && response.HTTPStatusCode() == http.StatusMovedPermanently
+	return errors.As(err, &response) && response.HTTPStatusCode() == http.StatusMovedPermanently ||
+		IsCode(err, "PermanentRedirect", "IllegalLocationConstraintException", "AuthorizationHeaderMalformed", "InvalidToken")
 }
 
 // IsRefused reports whether AWS has said no, so that nothing happened. A server error, a

@@ -93,6 +93,9 @@ type Cloud struct {
 	// Timeout, when set, is how long the next invocation may take: 15 minutes
 	// otherwise. Neither it nor Receive is called twice at the same time.
 	Timeout func() time.Duration
+	// Pace is how long CloudFormation takes to notice an answer, and to begin with the next
+	// operation of a resource.
+	Pace time.Duration
 	// Account and Region are part of every stack id.
 	Account, Region string
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"time"
 )
 
 // A State is where the resource of a stack stands between operations.
@@ -214,6 +215,7 @@ func (s *Stack) send(ctx context.Context, e Event, how How, giveUp <-chan struct
 }
 
 func (s *Stack) status(status string) {
+	time.Sleep(s.cloud.Pace)
 	if s.cloud.Status != nil {
 		s.cloud.Status(s.ID, s.LogicalID, s.PhysicalID, status)
 	}

@@ -18,26 +18,31 @@ import (
 	"github.com/aws/aws-lambda-go/cfn"
 )
 
-// A Resource is what the events are about. Its methods may be called again with
-// the same event, at any time and also at the same time, since CloudFormation
-// delivers at least once.
+// A Resource is what the events are about. It may be asked for the same event again, at any
+// time and also at the same time, since CloudFormation delivers at least once.
 type Resource interface {
-	// PhysicalID returns the id that the properties of the event lead to, or "" if
-	// they do not parse. It calls nothing: the id must be known before the first
-	// thing is made, or the Delete after a failed Create would not find it.
-	PhysicalID(e Event) string
+	// Begin returns a delivery of the event. It calls nothing.
+	Begin(e Event) Delivery
+}
+
+// A Delivery carries out one event once: it ensures and undoes, or it removes.
+type Delivery interface {
+	// PhysicalID returns the id that the properties of the event lead to, or "" if they do
+	// not parse. It must be known before the first thing is made, or the Delete after a
+	// failed Create would not find it.
+	PhysicalID() string
 
 	// Ensure carries out a Create or an Update and returns the attributes for
 	// Fn::GetAtt. The answer's id is PhysicalID; where that differs from the
 	// event's, the Update was a replacement.
-	Ensure(ctx context.Context, e Event) (map[string]string, error)
+	Ensure(ctx context.Context) (map[string]string, error)
 
-	// Undo removes what a failed Create or Update made for an id that the event
-	// does not have yet. It returns nil if there is nothing to undo.
-	Undo(ctx context.Context, e Event) error
+	// Undo removes what a failed Ensure made for an id that the event does not have yet. It
+	// returns nil if there is nothing to undo.
+	Undo(ctx context.Context) error
 
 	// Remove carries out a Delete. What does not exist counts as removed.
-	Remove(ctx context.Context, e Event) error
+	Remove(ctx context.Context) error
 }
 
 // Time that is kept back before the function's deadline for undoing and
@@ -82,16 +87,20 @@ func (h *Handler) Handle(ctx context.Context, payload json.RawMessage) error {
 	work, undo, cancel := deadlines(ctx)
 	defer cancel()
 	a := answer{Status: cfn.StatusSuccess, StackID: e.StackID, RequestID: e.RequestID, LogicalResourceID: e.LogicalResourceID}
+	var delivery Delivery
 	err, undone := invalid, error(nil)
 	if err == nil {
-		a.PhysicalResourceID, a.Data, err = h.carryOut(work, e)
+		delivery, err = h.begin(e)
+	}
+	if err == nil {
+		a.PhysicalResourceID, a.Data, err = h.carryOut(work, e, delivery)
 	}
 	if err != nil {
 		if work.Err() != nil {
 			err = fmt.Errorf("out of time, %w", err)
 		}
-		if invalid == nil && e.RequestType != cfn.RequestDelete {
-			undone = h.undo(undo, e)
+		if delivery != nil && e.RequestType != cfn.RequestDelete {
+			undone = h.undo(undo, e, delivery)
 			err = errors.Join(err, undone)
 		}
 		a.Status, a.Data, a.Reason = cfn.StatusFailed, nil, reason(err, h.LogStream)
@@ -114,24 +123,30 @@ func (h *Handler) Handle(ctx context.Context, payload json.RawMessage) error {
 // for.
 var errUndo = errors.New("undo: failed, see the log; the event is to be delivered again")
 
-// carryOut calls the resource. A panic becomes an error, so that it is answered.
-func (h *Handler) carryOut(ctx context.Context, e Event) (id string, data map[string]string, err error) {
+// begin, carryOut and undo call the resource. A panic becomes an error, so that it is answered.
+
+func (h *Handler) begin(e Event) (delivery Delivery, err error) {
+	defer recoverTo(LogOf(h.Log, e), &err)
+	return h.Resource.Begin(e), nil
+}
+
+func (h *Handler) carryOut(ctx context.Context, e Event, delivery Delivery) (id string, data map[string]string, err error) {
 	defer recoverTo(LogOf(h.Log, e), &err)
 	switch {
 	case e.RequestType == cfn.RequestDelete && e.PhysicalResourceID == nothingMade:
 		return nothingMade, nil, nil
 	case e.RequestType == cfn.RequestDelete:
 		// CloudFormation always names an id, but no answer may go without one.
-		return failedID(e, ""), nil, h.Resource.Remove(ctx, e)
+		return failedID(e, ""), nil, delivery.Remove(ctx)
 	}
-	id = h.Resource.PhysicalID(e)
-	data, err = h.Resource.Ensure(ctx, e)
+	id = delivery.PhysicalID()
+	data, err = delivery.Ensure(ctx)
 	return id, data, err
 }
 
-func (h *Handler) undo(ctx context.Context, e Event) (err error) {
+func (h *Handler) undo(ctx context.Context, e Event, delivery Delivery) (err error) {
 	defer recoverTo(LogOf(h.Log, e), &err)
-	if err := h.Resource.Undo(ctx, e); err != nil {
+	if err := delivery.Undo(ctx); err != nil {
 		return fmt.Errorf("undo: %w", err)
 	}
 	return nil

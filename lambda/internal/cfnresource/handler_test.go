@@ -30,15 +30,15 @@ type thing struct {
 	undone int
 }
 
-func (r *thing) PhysicalID(cfnresource.Event) string { return r.id }
+func (r *thing) Begin(cfnresource.Event) cfnresource.Delivery { return r }
 
-func (r *thing) Ensure(ctx context.Context, _ cfnresource.Event) (map[string]string, error) {
-	return r.ensure(ctx)
-}
+func (r *thing) PhysicalID() string { return r.id }
 
-func (r *thing) Remove(ctx context.Context, _ cfnresource.Event) error { return r.remove(ctx) }
+func (r *thing) Ensure(ctx context.Context) (map[string]string, error) { return r.ensure(ctx) }
 
-func (r *thing) Undo(ctx context.Context, _ cfnresource.Event) error {
+func (r *thing) Remove(ctx context.Context) error { return r.remove(ctx) }
+
+func (r *thing) Undo(ctx context.Context) error {
 	r.undone++
 	if r.undo == nil {
 		return nil

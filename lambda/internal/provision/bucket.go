@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"time"
+	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -21,10 +21,6 @@ import (
 // CreateBucket answers 200 for a bucket that the account already has.
 const usEast1 = "us-east-1"
 
-// deniedPropagation is how long a patient look doubts a refusal to read the tags of a
-// bucket: a role that was just deployed may be refused what it has the right to.
-const deniedPropagation = 10 * time.Second
-
 // bucket is the S3 bucket under the name of a spec.
 type bucket struct {
 	claim.Claim
@@ -38,7 +34,7 @@ var elsewhere = bucket{Claim: claim.Claim{State: claim.Elsewhere}}
 func (b bucket) admit(s spec.Spec) error {
 	isRetained := disposalOf(s.OnDelete) == releaseData
 	switch b.State {
-	case claim.Absent, claim.Ours:
+	case claim.Absent, claim.Hidden, claim.Ours: // where it is hidden, CreateBucket tells whose it is
 		return nil
 	case claim.Elsewhere:
 		return fmt.Errorf("bucket %s: owned by another account, or in another region; choose another BucketName", s.BucketName)
@@ -59,30 +55,36 @@ func (b bucket) admit(s spec.Spec) error {
 		"or tag it %s=%s and set OnDelete to %s to adopt it", s.BucketName, spec.TagOwner, spec.Released, spec.Retain)
 }
 
-// lookBucket reads the tags of the bucket. S3 answers 403 for a bucket of another account
-// and for a missing permission alike. The list of our own buckets tells the two apart. It is
-// asked for only after a 403.
-func (r *run) lookBucket(ctx context.Context, s spec.Spec, patient bool) (bucket, error) {
+// lookBucket reads the tags of the bucket. S3 answers 403 for a bucket of another account,
+// for a missing permission, and maybe for a name that nobody has. The list of our own buckets
+// tells whether the permission is missing, or late. It is asked for only after a 403.
+func (r *run) lookBucket(ctx context.Context, s spec.Spec) (bucket, error) {
 	b, err := r.readBucketTags(ctx, s, awscall.Standard())
 	if !awscall.IsDenied(err) {
 		return b, err
 	}
-	out, listErr := r.s3.ListBuckets(ctx, &s3.ListBucketsInput{Prefix: &s.BucketName},
-		func(o *s3.Options) { o.Retryer = r.untilRoleHasRights(ctx, patient) })
-	if listErr != nil {
-		return bucket{}, errors.Join(err, fmt.Errorf("list of buckets: %w", awscall.Brief(listErr)))
+	rights := r.looking(s, "BucketName")
+	_, isOwn, listErr := r.listedBucket(ctx, s, rights)
+	switch {
+	case listErr != nil:
+		return bucket{}, errors.Join(err, listErr)
+	case isOwn:
+		return r.readBucketTags(ctx, s, rights)
 	}
-	isOwn := func(b types.Bucket) bool { return aws.ToString(b.Name) == s.BucketName }
-	if slices.ContainsFunc(out.Buckets, isOwn) {
-		return bucket{}, err // ours to read, and not allowed
+	return bucket{Claim: claim.Claim{State: claim.Hidden}}, nil
+}
+
+// listedBucket finds the bucket among our own.
+func (r *run) listedBucket(ctx context.Context, s spec.Spec, retryer aws.Retryer) (listed types.Bucket, isListed bool, err error) {
+	out, err := r.s3.ListBuckets(ctx, &s3.ListBucketsInput{Prefix: &s.BucketName}, func(o *s3.Options) { o.Retryer = retryer })
+	if err != nil {
+		return types.Bucket{}, false, fmt.Errorf("list of buckets: %w", awscall.Brief(err))
 	}
-	if patient {
-		retryer := r.patience.Until(ctx, roleHasRights, deniedPropagation, awscall.IsDenied)
-		if b, err = r.readBucketTags(ctx, s, retryer); !awscall.IsDenied(err) {
-			return b, err
-		}
+	at := slices.IndexFunc(out.Buckets, func(b types.Bucket) bool { return aws.ToString(b.Name) == s.BucketName })
+	if at < 0 {
+		return types.Bucket{}, false, nil
 	}
-	return elsewhere, nil
+	return out.Buckets[at], true, nil
 }
 
 func (r *run) readBucketTags(ctx context.Context, s spec.Spec, retryer aws.Retryer) (bucket, error) {
@@ -91,7 +93,7 @@ func (r *run) readBucketTags(ctx context.Context, s spec.Spec, retryer aws.Retry
 	switch {
 	case err == nil:
 		return bucket{Claim: claim.Read(bucketTags(out.TagSet), s)}, nil
-	case awscall.IsCode(err, "NoSuchBucket"):
+	case awscall.IsNoBucket(err):
 		return bucket{}, nil
 	case awscall.IsCode(err, "NoSuchTagSet"):
 		return bucket{Claim: claim.Read(nil, s)}, nil
@@ -102,22 +104,29 @@ func (r *run) readBucketTags(ctx context.Context, s spec.Spec, retryer aws.Retry
 	}
 }
 
-// ensureBucket creates the bucket if it is missing, or adopts a released one.
-// Encryption (SSE-S3), BucketOwnerEnforced and the public access block are S3's
-// defaults for a new bucket.
-func (r *run) ensureBucket(ctx context.Context, s spec.Spec, found bucket) (bucket, error) {
-	if !found.Exists() {
+// ensureBucket creates the bucket if it is missing, or adopts a released one. Encryption
+// (SSE-S3), BucketOwnerEnforced and the public access block are S3's defaults for a new bucket.
+//
+// A bucket of ours that a Create finds was made by another delivery, or was deleted a moment
+// ago and still shows: only CreateBucket tells. It is not asked about one that was adopted: in
+// us-east-1 it would reset the ACL.
+func (r *run) ensureBucket(ctx context.Context, op operation, found bucket) (bucket, error) {
+	isInDoubt := op.isNew() && found.State == claim.Ours && !found.fresh
+	if !found.Exists() || isInDoubt {
 		var err error
-		if found, err = r.createBucket(ctx, s); err != nil {
+		if found, err = r.createBucket(ctx, op.spec); err != nil {
 			return found, err
 		}
 	}
 	if found.IsReleased() { // perhaps only since it was looked for
-		return r.adoptBucket(ctx, s, found)
+		return r.adoptBucket(ctx, op.spec, found)
 	}
 	return found, nil
 }
 
+// createBucket creates the bucket, or tells whose it is. Where it is in the account already,
+// another event or another resource may have made it, so its tags are read until S3 shows
+// them. In us-east-1 CreateBucket answers 200 for such a bucket, too, and sets no tags.
 func (r *run) createBucket(ctx context.Context, s spec.Spec) (bucket, error) {
 	made := bucket{Claim: claim.Made(s), fresh: true}
 	in := &s3.CreateBucketInput{
@@ -127,46 +136,65 @@ func (r *run) createBucket(ctx context.Context, s spec.Spec) (bucket, error) {
 	if s.Region != usEast1 {
 		in.CreateBucketConfiguration.LocationConstraint = types.BucketLocationConstraint(s.Region)
 	}
-	_, err := r.s3.CreateBucket(ctx, in)
-	switch {
-	case awscall.IsCode(err, "BucketAlreadyExists"):
-		return bucket{}, elsewhere.admit(s)
-	case err == nil && s.Region != usEast1:
-		r.log.Info("created", "bucket", s.BucketName)
-		return made, nil
-	case err != nil && !awscall.IsCode(err, "BucketAlreadyOwnedByYou"):
-		return bucket{}, fmt.Errorf("bucket %s: %w", s.BucketName, awscall.Brief(err))
-	}
-	// The bucket is in the account. Another event or another resource may have made it, so
-	// its tags are read. In us-east-1 CreateBucket answers 200 in that case, too.
-	found, err := r.lookBucket(ctx, s, patient)
-	if err == nil && !found.Exists() {
-		err = fmt.Errorf("bucket %s: was deleted while it was created", s.BucketName)
-	}
+	r.asked.bucket = true
+	isThere := sync.OnceFunc(r.patience.Changed) // maybe since a moment ago
+	found, err := awscall.Repeat(ctx, r.patience, "S3 shows the tags of the bucket", func() (bucket, bool, error) {
+		_, err := r.s3.CreateBucket(ctx, in)
+		switch {
+		case awscall.IsCode(err, "BucketAlreadyExists"):
+			r.refused.bucket = true
+			return elsewhere, false, elsewhere.admit(s)
+		case err == nil && s.Region != usEast1:
+			isThere()
+			r.hasMade.Store(true)
+			return made, false, nil
+		case err != nil && !awscall.IsCode(err, "BucketAlreadyOwnedByYou"):
+			r.noteFailure(err, &r.refused.bucket)
+			return bucket{}, false, fmt.Errorf("bucket %s: %w", s.BucketName, awscall.Brief(err))
+		}
+		isThere()
+		found, err := r.lookBucket(ctx, s)
+		return found, err == nil && found.MayYetBeOurs() && !found.IsReleased(), err
+	})
 	if err == nil && found.State == claim.Ours {
+		r.hasMade.Store(true)
 		r.log.Info("created", "bucket", s.BucketName)
 	}
-	return found, errors.Join(err, found.admit(s))
+	if err == nil && !found.Exists() {
+		err = fmt.Errorf("bucket %s: is in this account, and S3 does not show it; try again", s.BucketName)
+	}
+	if err == nil {
+		r.refused.bucket = found.IsTaken()
+		err = found.admit(s)
+	}
+	return found, err
 }
 
-// adoptBucket makes a released bucket ours. Two resources may adopt it at the same time:
-// the later one wins, and the other reads that here or before its commit.
+// adoptBucket makes a released bucket ours. Two resources may adopt it at the same time: the
+// later one wins, and the other reads that here or before its commit. The tags that were
+// written count: a read may be from before.
 func (r *run) adoptBucket(ctx context.Context, s spec.Spec, found bucket) (bucket, error) {
-	if err := r.putBucketTags(ctx, s, found.AdoptBucket()); err != nil {
+	tags := found.AdoptBucket()
+	if err := r.putBucketTags(ctx, s, tags); err != nil {
 		return bucket{}, err
 	}
 	r.log.Info("took over what was released", "bucket", s.BucketName)
-	adopted, err := r.lookBucket(ctx, s, hasty)
-	return adopted, errors.Join(err, adopted.admit(s))
+	adopted := bucket{Claim: claim.Read(tags, s)}
+	return adopted, r.ensureStillOurs(ctx, s, adopted)
 }
 
-// ensureStillOurs reads the owner of an adopted bucket once more.
+// ensureStillOurs reads the owner of an adopted bucket once more. Only the tags of another
+// owner speak against it.
 func (r *run) ensureStillOurs(ctx context.Context, s spec.Spec, b bucket) error {
 	if b.State != claim.Adopted {
 		return nil
 	}
-	found, err := r.lookBucket(ctx, s, hasty)
-	return errors.Join(err, found.admit(s))
+	found, err := r.lookBucket(ctx, s)
+	if err != nil || found.MayYetBeOurs() {
+		return err
+	}
+	r.refused.bucket = found.IsTaken()
+	return found.admit(s)
 }
 
 // releaseBucket lets go of the bucket. It removes our statements, our lifecycle rule and a
@@ -189,7 +217,7 @@ func (r *run) releaseBucket(ctx context.Context, s spec.Spec, b bucket) error {
 	return nil
 }
 
-// deleteBucket deletes the bucket. What does not exist counts as deleted.
+// deleteBucket deletes the bucket. What does not exist any more counts as deleted.
 func (r *run) deleteBucket(ctx context.Context, s spec.Spec) error {
 	_, err := r.s3.DeleteBucket(ctx, &s3.DeleteBucketInput{Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner()})
 	if err != nil && !awscall.IsMissing(err) {
@@ -202,7 +230,8 @@ func (r *run) deleteBucket(ctx context.Context, s spec.Spec) error {
 // ensureBucketTags adds the property Tags to those that others set.
 func (r *run) ensureBucketTags(ctx context.Context, op operation, b bucket) error {
 	tags := b.KeepBucket(op.before())
-	if maps.Equal(tags, b.Tags()) {
+	isChanged := op.changes(func(s spec.Spec) any { return s.Tags })
+	if maps.Equal(tags, b.Tags()) && !isChanged {
 		return nil
 	}
 	return r.putBucketTags(ctx, op.spec, tags)

@@ -24,6 +24,8 @@ var (
 	// errTooLate says that the lease of a key ended before its commit: another delivery may
 	// delete the key from then on.
 	errTooLate = errors.New("took too long until it worked")
+	// errNoSecret says that the secret is gone.
+	errNoSecret = errors.New("the secret was deleted meanwhile")
 	// errUndone says that another delivery of the event has failed and has begun to undo it.
 	errUndone = errors.New("another delivery of this event has failed and undoes it")
 )
@@ -45,6 +47,7 @@ const (
 type content struct {
 	state   valueState
 	version string               // that a commit follows, or ""
+	created time.Time            // when that version was written
 	fields  map[string]secretKey // of a value that is incomplete or committed
 }
 
@@ -61,16 +64,20 @@ func (c content) mayBeInUse() bool {
 // tombstoneValue is what undo writes: JSON of no fields at all.
 const tombstoneValue = "null"
 
-// readValue returns the current value.
+// restored is what a look waits for that may be from before the secret was restored.
+var restored = awscall.LagOf("Secrets Manager shows the secret as restored", isMarkedForDeletion)
+
+// readValue returns the current value of a secret that is not being deleted.
 func (r *run) readValue(ctx context.Context, s spec.Spec, x secret) (content, error) {
-	out, err := r.secrets.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &x.ARN})
+	out, err := r.secrets.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &x.ARN},
+		func(o *secretsmanager.Options) { o.Retryer = r.patience.Retryer(awscall.LateRights, restored) })
 	if awscall.IsMissing(err) {
 		return content{}, nil
 	}
 	if err != nil {
 		return content{}, fmt.Errorf("value of secret %s: %w", s.SecretName, awscall.Brief(err))
 	}
-	c := content{state: foreign, version: aws.ToString(out.VersionId)}
+	c := content{state: foreign, version: aws.ToString(out.VersionId), created: aws.ToTime(out.CreatedDate)}
 	var fields map[string]secretKey
 	isObject := json.Unmarshal([]byte(aws.ToString(out.SecretString)), &fields) == nil
 	switch {
@@ -87,16 +94,29 @@ func (r *run) readValue(ctx context.Context, s spec.Spec, x secret) (content, er
 	return c, nil
 }
 
+// awaitValue waits until a value shows that another event has committed after the one of a
+// version. What was read before may be from before that (L4).
+func (r *run) awaitValue(ctx context.Context, s spec.Spec, x secret, after string) error {
+	_, err := awscall.Repeat(ctx, r.patience, "Secrets Manager shows the new value", func() (content, bool, error) {
+		current, err := r.readValue(ctx, s, x)
+		return current, err == nil && current.version == after, err
+	})
+	return err
+}
+
 // commit puts the credentials into the secret, unless they are there already. A new key is
 // committed within its lease or not at all.
-func (r *run) commit(ctx context.Context, s spec.Spec, x secret, key *credential) error {
+func (r *run) commit(ctx context.Context, op operation, x secret, key *credential) error {
+	s := op.spec
+	isOlder := key.since.Before(s.Sent) // what is younger than the event, a delivery of it has written
+	isChanged := isOlder && op.changes(func(s spec.Spec) any { return s.SecretValue("", "") })
 	fields := map[string]string{}
 	same := len(key.stored) > 0
 	for name, value := range s.SecretValue(key.ID, string(key.secret)) {
 		fields[name] = value
 		same = same && string(key.stored[name]) == value
 	}
-	if same && len(key.stored) == len(fields) {
+	if same && len(key.stored) == len(fields) && !isChanged {
 		return nil
 	}
 	if key.fresh {
@@ -139,6 +159,8 @@ func (r *run) settle(ctx context.Context, s spec.Spec, x secret, follows string,
 		return token, nil
 	case awscall.IsCode(err, "ResourceExistsException"):
 		return "", fmt.Errorf("value of secret %s: %w", s.SecretName, errConflict)
+	case awscall.IsMissing(err):
+		return "", fmt.Errorf("value of secret %s: %w", s.SecretName, errNoSecret)
 	case awscall.IsDenied(err): // its message names the missing right and quotes nothing of the value
 		return "", fmt.Errorf("value of secret %s: %w", s.SecretName, awscall.Brief(err))
 	case awscall.IsRefused(err):

@@ -11,7 +11,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
 	"bucketuser/lambda/internal/awsfake"
-	"bucketuser/lambda/internal/sim"
 )
 
 // putValue is the value that a call of PutSecretValue writes.
@@ -115,7 +114,7 @@ func TestLateUpdateDoesNotCommit(t *testing.T) {
 			fields["AWS_ACCESS_KEY_ID"], fields["AWS_SECRET_ACCESS_KEY"] = w.AWS.AddKey("clickhouse")
 			text, _ := json.Marshal(fields)
 			w.AWS.PutSecretValue("clickhouse/s3", string(text))
-			w.AWS.SetResourceStatus(stackID, sim.LogicalID, "UPDATE_COMPLETE")
+			w.becomes("UPDATE_COMPLETE")
 		})
 		w.refused(w.update(created.PhysicalResourceId, with("Prefix", "logs"), named), "CloudFormation no longer waits")
 		if now := w.credentials(created); now["S3_PREFIX"] != "data/" {

@@ -158,7 +158,8 @@ func TestLateCreateDoesNothing(t *testing.T) {
 	}
 	t.Run("DELETE_COMPLETE", func(t *testing.T) {
 		inWorld(t, func(w *bench) {
-			w.AWS.SetResourceStatus(stackID, sim.LogicalID, "DELETE_COMPLETE")
+			w.sign("Create", "", named, nil)
+			w.becomes("DELETE_COMPLETE")
 			w.refused(w.deliver(w.AWS.Session("provider"), "Create", "", named, nil), comesLate+": the resource is DELETE_COMPLETE")
 			w.empty()
 		})

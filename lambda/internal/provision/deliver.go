@@ -12,6 +12,9 @@ import (
 // commits at the same moment makes a second one necessary.
 const deliveries = 3
 
+// errLost says that somebody has deleted a key.
+var errLost = errors.New("was deleted while it was delivered")
+
 // deliver proves key if it is new, commits it, and removes every other key of the user.
 // Where another event was faster, the key that it committed is the one that counts, and
 // ours goes away.
@@ -19,14 +22,14 @@ func (r *run) deliver(ctx context.Context, op operation, made set, key credentia
 	for range deliveries {
 		failure := r.prove(ctx, op, made, key)
 		if failure == nil {
-			failure = r.commit(ctx, op.spec, made.secret, &key)
+			failure = r.commit(ctx, op, made.secret, &key)
 		}
 		if failure == nil {
 			isKept, err := r.sweepKeys(ctx, op.spec, key.ID)
 			if err != nil || isKept {
 				return key, err
 			}
-			failure = fmt.Errorf("access key %s of user %s: was deleted while it was delivered", key.ID, op.spec.UserName)
+			failure = fmt.Errorf("access key %s of user %s: %w", key.ID, op.spec.UserName, errLost)
 		}
 		next, err := r.nextKey(ctx, op, &made, key, failure)
 		if err != nil {
@@ -49,6 +52,11 @@ func (r *run) nextKey(ctx context.Context, op operation, made *set, key credenti
 	if errors.Is(failure, claim.ErrLate) {
 		return credential{}, failure
 	}
+	if errors.Is(failure, errConflict) {
+		if err := r.awaitValue(ctx, op.spec, made.secret, key.follows); err != nil {
+			return credential{}, errors.Join(failure, err)
+		}
+	}
 	// The secret that this event has made may hold a value by now, the user keys.
 	made.secret.fresh, made.user.fresh = false, false
 	next, err := r.committedKey(ctx, op, *made)
@@ -56,7 +64,8 @@ func (r *run) nextKey(ctx context.Context, op operation, made *set, key credenti
 	if err == nil && next.ID == "" && isLost {
 		next, err = r.ensureKey(ctx, op, *made) // what was committed names a key that is gone
 	}
-	if err != nil || next.ID == "" {
+	isSame := next.ID == key.ID && !errors.Is(failure, errConflict) && !errors.Is(failure, errLost)
+	if err != nil || next.ID == "" || isSame {
 		return credential{}, errors.Join(failure, err)
 	}
 	return next, nil

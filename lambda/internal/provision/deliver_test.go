@@ -1,6 +1,7 @@
 package provision_test
 
 import (
+	"cmp"
 	"errors"
 	"strings"
 
@@ -11,8 +12,9 @@ import (
 // injection breaks a delivery.
 type injection struct {
 	sim.Hit
-	order  string
-	denied awsfake.Call // refused for good, if set
+	order   string
+	denied  awsfake.Call // refused for good, if set
+	listens bool         // to what each call could lag behind
 }
 
 // played is what became of a delivery.
@@ -22,6 +24,8 @@ type played struct {
 	calls   int
 	reached bool
 	call    awsfake.Call // that met the fault
+	lag     string       // if that was a stale read: of what, and as of before which write
+	behind  []int        // of each call, if the injection listens: how many writes it could lag behind
 	unsafe  string
 }
 
@@ -56,7 +60,7 @@ func (w *bench) play(e event, fault *injection) (r played) {
 	w.Run(func(held []awsfake.Call) int { check(); return choose(held) }, func(c awsfake.Call) awsfake.Decision {
 		r.calls++
 		written = isWrite(c)
-		return fault.decide(&r, c)
+		return fault.decide(w, &r, c)
 	}, deliver)
 	check()
 	if session.Killed() {
@@ -76,18 +80,23 @@ func isWrite(c awsfake.Call) bool {
 }
 
 // decide says what becomes of a call.
-func (f *injection) decide(r *played, c awsfake.Call) awsfake.Decision {
-	fault := sim.Faults[f.Fault]
-	switch {
+func (f *injection) decide(w *bench, r *played, c awsfake.Call) (d awsfake.Decision) {
+	if f.listens {
+		r.behind = append(r.behind, len(w.Writes(c)))
+	}
+	switch fault := sim.Faults[f.Fault]; {
 	case f.denied.Operation != "" && same(c, f.denied):
 		return awsfake.Refuse(awsfake.AccessDenied)
 	case f.At == r.calls:
-		r.reached, r.call = true, c
-		return fault.Decision
+		d, r.reached = w.Decide(f.Hit, c)
+		r.call = c
+		if d.AsOf > 0 {
+			r.lag = c.Name() + " as of before " + cmp.Or(w.AWS.Write(d.AsOf).Name, "the last status") + ": "
+		}
 	case r.reached && fault.Lasting && same(c, r.call):
 		return fault.Decision
 	}
-	return awsfake.Decision{}
+	return d
 }
 
 // same reports whether two calls ask for the same on the same by the same.

@@ -3,9 +3,10 @@
 // One event takes this path:
 //
 //	classify  read the properties; Create, in place, back, replacement or Delete: operation.go
-//	look      read secret, user and bucket by name, ask CloudFormation: late.go
+//	look      read secret, user and bucket by name, ask CloudFormation: late.go; what does not
+//	          fit is looked at again: doubt.go
 //	admit     refuse what is not ours, by claim.Claim, and what is late, by the times on the set
-//	make      create what is missing, tagged as ours by the creating call
+//	make      create what is missing, tagged as ours by the creating call, the secret first
 //	equip     bucket: public access block, policy, the rest; user: an access key
 //	prove     use the new key as its owner will
 //	commit    put the credentials into the secret
@@ -67,14 +68,14 @@
 // stays as it is, for a Delete that is under way. Where no Delete will come it is released.
 // Credentials that were committed always stay.
 //
-//	CloudFormation | Create                | Update in place       | replacement           | and its old set ensured since
-//	no answer      | undone, data released | stays                 | stays                 | undone, data released
-//	in use         | stays                 | stays                 | stays                 | stays
-//	updating       | undone, data released | stays                 | stays                 | undone, data released
-//	deleting       | undone, data left     | undone, data left     | undone, data left     | undone, data released
-//	deleted        | undone, data released | undone, data released | undone, data released | undone, data released
-//	delete failed  | stays                 | stays                 | undone, data left     | undone, data released
-//	creating, else | undone, data released | stays                 | undone, data left     | undone, data released
+//	CloudFormation | Create                | Update in place       | replacement                    | and its old set ensured since
+//	no answer      | undone, data released | stays                 | undone if begun, data released | undone, data released
+//	in use         | stays                 | stays                 | stays                          | stays
+//	updating       | undone, data released | stays                 | undone if begun, data released | undone, data released
+//	deleting       | undone, data left     | undone, data left     | undone, data left              | undone, data released
+//	deleted        | undone, data released | undone, data released | undone, data released          | undone, data released
+//	delete failed  | stays                 | stays                 | undone, data left              | undone, data released
+//	creating, else | undone, data released | stays                 | undone, data left              | undone, data released
 //
 // # Late events
 //
@@ -107,9 +108,10 @@
 //	DescribeStackResource, DescribeSecret, GetUser, nothing                       –
 //	  GetBucketTagging; DescribeSecret of the set
 //	  that is replaced
-//	CreateSecret, CreateUser, CreateBucket          any of the three, tagged      again: goes on; Delete, or the
-//	                                                  as ours, without value,       Update back: removes them
-//	                                                  key and policy
+//	CreateSecret                                    a secret without a value,     again: goes on; Delete, or the
+//	                                                  tagged as ours                Update back: removes it
+//	CreateUser, CreateBucket                        the same, and either of the   the same
+//	                                                  two, without key and policy
 //	PutPublicAccessBlock, PutBucketPolicy,          a half-equipped bucket        the same
 //	  PutBucketLifecycleConfiguration, PutObject
 //	  of the marker, one after the other but
@@ -137,7 +139,7 @@
 // Until the commit the secret holds what it held, after it the new value, and the key
 // that it names is never deleted, so consumers go on working wherever it stops. The
 // Update back converges in the same way. If it comes from another physical id, that
-// set is removed afterwards, as removeLeftover says.
+// set is removed afterwards, as ensureNoLeftover says.
 //
 // A failed Create is undone before it is answered: DescribeSecret, GetUser,
 // GetBucketTagging, GetSecretValue, then an empty value as a tombstone, so that no
@@ -148,17 +150,84 @@
 // Delete:
 //
 //	call                                            left behind                   cleaned up by
-//	DescribeStackResource, DescribeSecret, GetUser, everything                    again
-//	  GetBucketTagging, ListObjectVersions
+//	DescribeSecret, GetUser, GetBucketTagging,      everything                    again
+//	  DescribeStackResource, ListObjectVersions
 //	DeleteSecret (tagged released before, if it     user, keys, bucket            again: finds each by its own
 //	  has a recovery window)                                                        tags
-//	ListAccessKeys, DeleteAccessKey, DeleteUser     user without keys, bucket     the same
+//	ListAccessKeys, DeleteAccessKey, DeleteUser,    user without keys, bucket     the same
+//	  DescribeSecret
 //	ListObjectVersions, DeleteObjects,              bucket, with what is not      the same
 //	  DeleteObject, ListMultipartUploads,             deleted yet
 //	  AbortMultipartUpload
 //	DeleteBucket; or DeleteBucketPolicy,            bucket without our policy     the same: the tag that lets go
 //	  DeleteBucketLifecycle and PutBucketTagging      and rule                      of it comes last
 //	  to release it
+//
+// # Where AWS lags
+//
+// AWS does not know at once what was made, changed or deleted, and what it says may be from
+// before. An event has one patience, awscall.Patience, which all its calls share: rights may be
+// late until 45 seconds after the event began, all else until two minutes after the event has
+// last changed anything. The log says "began to wait" once for each thing. Two rules go before
+// it:
+//
+//   - A creating call decides, no look does. It says whether a name is taken, and then the
+//     name is looked at until AWS shows whose it is. In us-east-1 CreateBucket says yes in any
+//     case, so there only the tags count (A8).
+//   - What was written counts. A read afterwards can only detect a competitor. What an Update in
+//     place changes is written, whatever the read shows.
+//
+// The secret is made first and removed last by undo, so that whatever else was made is never
+// without it. So a removal that finds no part of the set answers at once, and one that finds a
+// part looks at all of it for two minutes, unless the last event that ensured it was long ago.
+// Where CloudFormation has made up the id, or Lambda may have delivered the event before, a
+// removal looks as long for a set of which it finds nothing (A31).
+//
+// The laws are those of awsfake.Laws, each with its sources there: L1 a new bucket is not known,
+// or not with its tags; L2 rights are late; L3 a right to a path is denied for a user who is not
+// there; L4 a read is from before a write; L5 the status of the resource lags; L6 a bucket is
+// elsewhere; L7 a name is taken and cannot be found; L8 what was deleted still counts.
+//
+//	call                            | laws        | how it is met                                                                     | shown by
+//	DescribeStackResource           | L5          | a status counts if it is younger than the event                                   | TestA17StatusCountsOnlyIfItIsNewer
+//	DescribeSecret                  | L2 L4       | repeated while refused; the whole set is looked at again                          | TestLaws
+//	CreateSecret                    | L2 L4 L7    | repeated while refused, or while a deleted one has the name; then looked at       | TestLaws
+//	RestoreSecret                   | L2          | repeated while refused                                                            | TestRow4EachCallIsRefused
+//	TagResource                     | L2          | repeated while refused; writes what the Update changes                            | TestRow4EachCallIsRefused
+//	UntagResource                   | L2          | the same                                                                          | TestRow4EachCallIsRefused
+//	UpdateSecret                    | L2          | the same                                                                          | TestRow4EachCallIsRefused
+//	GetSecretValue                  | L2 L4       | repeated while refused or not shown as restored; the commit is a compare-and-set  | TestLaws
+//	PutSecretValue                  | L2          | repeated while refused; after a conflict the new value is waited for              | TestLaws
+//	DeleteSecret                    | L2          | repeated while refused                                                            | TestRow4EachCallIsRefused
+//	GetUser                         | L2 L4       | repeated while refused; the creating call decides; the set is looked at again     | TestRow6EachCallOnAUser
+//	CreateUser                      | L2 L7       | repeated while refused, and while the name is taken and not shown                 | TestLaws
+//	ListAccessKeys                  | L2 L3 L4    | repeated until it shows the key to keep; while refused                            | TestRow6EachCallOnAUser
+//	CreateAccessKey                 | L2 L3 L4    | repeated while refused or not found: nothing happened then                        | TestRow6NewUserIsNotKnown
+//	DeleteAccessKey                 | L2 L3 L4    | repeated while refused, and for a young key while not found                       | TestRow6EachCallOnAUser
+//	DeleteUser                      | L2 L3 L4 L8 | GetUser tells whether the user is gone; repeated while it is not, or is young     | TestRow5UserIsGoneAtEachCall
+//	GetBucketTagging                | L1 L2 L4 L6 | the creating call decides; no tags are doubted while the rest is ours, or new     | TestRow2EachLookShowsNoTags
+//	ListBuckets                     | L1 L2 L4    | tells a refusal from a bucket of others; what it does not show is not believed    | TestRow49NameThatNobodyHasIsHidden
+//	CreateBucket                    | L2 L6 L7    | repeated while refused, or aborted; then looked at                                | TestA8BucketThatAnotherResourceMadeAMomentAgo
+//	PutBucketTagging                | L1 L2       | repeated while refused or not known; what was written counts                      | TestRow7AdoptionReadsAnOldTag
+//	GetPublicAccessBlock            | L1 L2 L4    | repeated while refused or not known; never changes                                | TestRow3EachCallOnABucket
+//	PutPublicAccessBlock            | L1 L2       | repeated while refused or not known                                               | TestRow3EachCallOnABucket
+//	GetBucketPolicy                 | L1 L2 L4    | the same; not believed where the Update changes it, or in a release               | TestRow7EachReadIsOld
+//	PutBucketPolicy                 | L1 L2 L4    | the same, and while S3 does not know the user                                     | TestRow3EachCallOnABucket
+//	DeleteBucketPolicy              | L1 L2       | repeated while refused or not known                                               | TestRow3EachCallOnABucket
+//	GetBucketVersioning             | L1 L2 L4    | the same; not believed where the Update changes it                                | TestRow7EachReadIsOld
+//	PutBucketVersioning             | L1 L2       | repeated while refused or not known                                               | TestRow3EachCallOnABucket
+//	GetBucketLifecycleConfiguration | L1 L2 L4    | the same; not believed where the Update changes it, in a release, or an adoption  | TestRow7EachReadIsOld
+//	PutBucketLifecycleConfiguration | L1 L2       | repeated while refused or not known                                               | TestRow3EachCallOnABucket
+//	DeleteBucketLifecycle           | L1 L2       | the same                                                                          | TestRow3EachCallOnABucket
+//	PutObject                       | L1 L2       | the same; by the new key while it, or the policy, is not known                    | TestRow3EachCallOnABucket
+//	HeadObject                      | L1          | by the new key alone: the same                                                    | TestProofWaitsForThePolicy
+//	ListObjectsV2                   | L1          | the same                                                                          | TestRow3EachCallOnABucket
+//	DeleteObject                    | L1 L2       | repeated while refused or not known                                               | TestRow3EachCallOnABucket
+//	ListObjectVersions              | L1 L2       | the same; keys are decoded if the page says that they are encoded                 | TestRow41PlainListing
+//	DeleteObjects                   | L1 L2       | the same                                                                          | TestRow3EachCallOnABucket
+//	ListMultipartUploads            | L1 L2       | the same                                                                          | TestRow4EachCallIsRefused
+//	AbortMultipartUpload            | L1 L2       | the same                                                                          | TestRow4EachCallIsRefused
+//	DeleteBucket                    | L1 L2 L4 L8 | the same; emptied and tried again while S3 counts what was deleted                | TestRow1DeleteFindsABucketThatIsNotKnown
 //
 // # What is not promised
 //
@@ -176,19 +245,20 @@
 //   - N3. A Create that starts after its Delete, while CloudFormation cannot be asked: it
 //     makes a whole set. If the Delete runs beside it, there is a whole set in the end, or
 //     none, or the secret alone, whose key is gone. Deleting the resource again removes it.
-//   - N4. A replacement that failed and from which CloudFormation does not go back, since
-//     its rollback was disabled or given up: the new set stays, with its tags, until an
-//     Update back to the old names removes it. So does the old set of a replacement
-//     whose clean-up failed three times: CloudFormation forgets it then, and its key
-//     still works. The events of the stack name it.
+//   - N4. A replacement that was cut off, or that failed after its commit, and from which
+//     CloudFormation does not go back, since its rollback was disabled or given up, or in its
+//     express mode: the new set stays, with its tags, until an Update back to the old names
+//     removes it. So does the old set of a replacement whose clean-up failed three times:
+//     CloudFormation forgets it then, and its key still works. The events of the stack name it.
 //   - N5. A Delete right after an Update that moved the folder marker to another Prefix and
 //     could neither be finished nor be taken back: the marker of the Prefix that the
-//     event does not name counts as data.
+//     event does not name counts as data. Nor does an Update after such a one, where rollback is
+//     disabled, take that marker away.
 //   - N6. A late Create beside a Create of other names, or a late replacement beside an Update
 //     after CloudFormation has gone back from it by nothing but a Delete, if less than five
 //     minutes lie between them: nothing that is left carries a later time, so its set may
 //     be made, with tags that lead to it. The same goes for what CloudFormation sends
-//     within one second.
+//     within two seconds, and for a duplicate of an event that was over in that time.
 //   - N7. Events whose ResponseURL has no time, as those of an emulator: only the state of the
 //     resource tells whether they are late. A late replacement may make its set.
 //   - N8. A bucket that was released while another delivery wrote its policy or its lifecycle
@@ -206,4 +276,7 @@
 //     stay in the bucket until the next key is proven, or the bucket is released or removed.
 //   - N13. What somebody changes or takes away by hand stays so until the next Create or
 //     Update of the resource. Until then a name that was taken away is free for others.
+//   - N14. A key that a delivery made beside another of the same event before it was cut off, and
+//     that IAM did not list yet when the other swept: it stays until the next Update or the
+//     Delete. Nobody has ever known its secret.
 package provision

@@ -89,22 +89,22 @@ func (r *run) abortUploads(ctx context.Context, s spec.Spec) error {
 			return fmt.Errorf("uploads of bucket %s: %w", s.BucketName, awscall.Brief(err))
 		}
 		for _, upload := range page.Uploads {
-			if err := r.abortUpload(ctx, s, upload); err != nil {
+			if err := r.abortUpload(ctx, s, upload, page.EncodingType); err != nil {
 				return err
 			}
 		}
 		if !aws.ToBool(page.IsTruncated) {
 			return nil
 		}
-		if in.KeyMarker, err = decoded(page.NextKeyMarker); err != nil {
+		if in.KeyMarker, err = decoded(page.NextKeyMarker, page.EncodingType); err != nil {
 			return fmt.Errorf("uploads of bucket %s: %w", s.BucketName, err)
 		}
 		in.UploadIdMarker = page.NextUploadIdMarker
 	}
 }
 
-func (r *run) abortUpload(ctx context.Context, s spec.Spec, upload types.MultipartUpload) error {
-	key, err := decoded(upload.Key)
+func (r *run) abortUpload(ctx context.Context, s spec.Spec, upload types.MultipartUpload, encoding types.EncodingType) error {
+	key, err := decoded(upload.Key, encoding)
 	if err != nil {
 		return fmt.Errorf("uploads of bucket %s: %w", s.BucketName, err)
 	}

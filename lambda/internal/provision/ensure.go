@@ -12,12 +12,6 @@ import (
 	"bucketuser/lambda/spec"
 )
 
-// How patient a look is where the role may be so fresh that it has no rights yet.
-const (
-	hasty   = false
-	patient = true
-)
-
 // set is what was found, or made, under the names of a spec.
 type set struct {
 	secret secret
@@ -44,7 +38,7 @@ func (r *run) ensure(ctx context.Context, op operation) (map[string]string, erro
 	if err != nil {
 		return nil, err
 	}
-	if err := r.admit(ctx, op, found); err != nil {
+	if err := r.admit(ctx, op, &found); err != nil {
 		return nil, err
 	}
 	made, err := r.make(ctx, op, found)
@@ -97,20 +91,33 @@ func (r *run) ensureButKey(ctx context.Context, op operation, made set) (map[str
 // look reads secret, user and bucket by name, and asks whether the event is late.
 func (r *run) look(ctx context.Context, op operation) (set, error) {
 	var found set
-	isPatient := op.isNew()
 	err := together(
 		func() error { return r.checkLate(ctx, op) },
-		func() (err error) { found.secret, err = r.lookSecret(ctx, op.spec, isPatient); return err },
-		func() (err error) { found.user, err = r.lookUser(ctx, op.spec, isPatient); return err },
-		func() (err error) { found.bucket, err = r.lookBucket(ctx, op.spec, isPatient); return err },
+		func() error { return r.lookAt(ctx, op.spec, &found) },
 	)
+	if err != nil {
+		return found, err
+	}
+	isDoubtful, err := r.doubts(ctx, op, found)
+	if err == nil && isDoubtful {
+		found.bucket, err = r.awaitBucket(ctx, op.spec, found)
+	}
 	return found, err
+}
+
+// lookAt reads secret, user and bucket by name, beside each other.
+func (r *run) lookAt(ctx context.Context, s spec.Spec, found *set) error {
+	return together(
+		func() (err error) { found.secret, err = r.lookSecret(ctx, s, r.looking(s, "SecretName")); return err },
+		func() (err error) { found.user, err = r.lookUser(ctx, s); return err },
+		func() (err error) { found.bucket, err = r.lookBucket(ctx, s); return err },
+	)
 }
 
 // admit refuses what ensure must not touch, naming every reason. If anything of the set is
 // there already, a replacement is a repeated delivery or a rollback to the old set: the first
 // passed checkReplacement before, the second is never refused.
-func (r *run) admit(ctx context.Context, op operation, found set) error {
+func (r *run) admit(ctx context.Context, op operation, found *set) error {
 	if err := found.checkLate(); err != nil {
 		return err
 	}
@@ -118,6 +125,9 @@ func (r *run) admit(ctx context.Context, op operation, found set) error {
 		if err := r.checkReplacement(ctx, op.spec, op.replaced()); err != nil {
 			return err
 		}
+	}
+	if err := r.contest(ctx, op, found); err != nil {
+		return err
 	}
 	return errors.Join(found.secret.admit(op.spec), found.user.admit(op.spec), found.bucket.admit(op.spec))
 }
@@ -146,7 +156,7 @@ func (r *run) checkReplacement(ctx context.Context, s, old spec.Spec) error {
 	if disposalOf(old.OnDelete) != refuseData {
 		return nil
 	}
-	b, err := r.lookBucket(ctx, old, hasty)
+	b, err := r.awaitOldBucket(ctx, old)
 	if err != nil || !b.IsOurs() {
 		return err
 	}
@@ -156,15 +166,18 @@ func (r *run) checkReplacement(ctx context.Context, s, old spec.Spec) error {
 	return nil
 }
 
-// make creates what is missing, the three beside each other, each tagged as ours
-// by the call that creates it. None is cancelled by the failure of another: what
-// was made is then known to be there when it is undone.
-func (r *run) make(ctx context.Context, op operation, found set) (set, error) {
-	made := found
-	err := together(
-		func() (err error) { made.secret, err = r.ensureSecret(ctx, op, found); return err },
-		func() (err error) { made.user, err = r.ensureUser(ctx, op.spec, found.user); return err },
-		func() (err error) { made.bucket, err = r.ensureBucket(ctx, op.spec, found.bucket); return err },
+// make creates what is missing, each tagged as ours by the call that creates it. The secret is
+// the first: what is left behind always has one, and where there is none nothing needs to be
+// looked for long. User and bucket follow beside each other. Neither is cancelled by the
+// failure of the other: what was made is then known to be there when it is undone.
+func (r *run) make(ctx context.Context, op operation, found set) (made set, err error) {
+	made = found
+	if made.secret, err = r.ensureSecret(ctx, op, found); err != nil {
+		return made, err
+	}
+	err = together(
+		func() (err error) { made.user, err = r.ensureUser(ctx, op, found.user); return err },
+		func() (err error) { made.bucket, err = r.ensureBucket(ctx, op, found.bucket); return err },
 	)
 	r.reportRepair(op, made.secret.fresh, "secret")
 	r.reportRepair(op, made.user.fresh, "user")
@@ -193,10 +206,10 @@ func (r *run) equip(ctx context.Context, op operation, made set) error {
 			if err := r.ensurePolicy(ctx, op, made); err != nil {
 				return err
 			}
-			if err := r.ensureVersioning(ctx, op.spec, made.bucket); err != nil {
+			if err := r.ensureVersioning(ctx, op, made.bucket); err != nil {
 				return err
 			}
-			if err := r.ensureLifecycle(ctx, op.spec, made.bucket, op.spec.AbortIncompleteUploadsAfterDays); err != nil {
+			if err := r.ensureLifecycle(ctx, op, made.bucket); err != nil {
 				return err
 			}
 			return r.ensureBucketTags(ctx, op, made.bucket)

@@ -12,7 +12,10 @@ func exemptRaces() []race {
 	return []race{
 		{name: "two creates, one is cut off", before: nothing, a: create(named), b: create(named), isCutOff: true,
 			status: [2]string{"CREATE_IN_PROGRESS", "CREATE_IN_PROGRESS"},
-			ends:   []raceEnd{{[]event{create(named)}, []event{create(named)}}}, judge: bSucceeds, exempt: probeLeft},
+			ends:   []raceEnd{{[]event{create(named)}, []event{create(named)}}}, judge: bSucceeds, laws: "none", exempt: probeLeft},
+		{name: "two creates, one is cut off, users lag", before: nothing, a: create(named), b: create(named), isCutOff: true,
+			status: [2]string{"CREATE_IN_PROGRESS", "CREATE_IN_PROGRESS"},
+			ends:   []raceEnd{{[]event{create(named)}, []event{create(named)}}}, judge: bSucceeds, laws: "users lag 5s", exempt: keyUnseen},
 		{name: "late create beside delete that releases", before: func(w *bench) {
 			w.AWS.AddBucket("my-data", map[string]string{spec.TagOwner: spec.Released})
 			w.history(create(retain))

@@ -53,6 +53,16 @@ var (
 			b.Policy, b.Lifecycle = "", nil
 		}
 	})}
+	// keyUnseen leaves out keys that are not in the secret, and the probe.
+	keyUnseen = exemption{sim.KeyUnseen, func(s awsfake.Snapshot) awsfake.Snapshot {
+		s = probeLeft.without(s)
+		s.Users = maps.Clone(s.Users)
+		for name, u := range s.Users {
+			u.Keys = slices.DeleteFunc(slices.Clone(u.Keys), func(k awsfake.AccessKey) bool { return !holds(s, k.ID) })
+			s.Users[name] = u
+		}
+		return s
+	}}
 	// restoredUntagged leaves out secrets that were let go of.
 	restoredUntagged = exemption{sim.RestoredUntagged, func(s awsfake.Snapshot) awsfake.Snapshot {
 		s.Secrets = maps.Clone(s.Secrets)
@@ -69,6 +79,18 @@ var (
 		return s
 	}}
 )
+
+// holds reports whether a current value of a secret names a key.
+func holds(s awsfake.Snapshot, key string) bool {
+	for _, x := range s.Secrets {
+		for _, v := range x.Versions {
+			if slices.Contains(v.Stages, "AWSCURRENT") && strings.Contains(v.Value, key) {
+				return true
+			}
+		}
+	}
+	return false
+}
 
 // inBuckets is an account in which something is taken out of every bucket.
 func inBuckets(takeOut func(*awsfake.Bucket)) func(awsfake.Snapshot) awsfake.Snapshot {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"bucketuser/lambda/internal/awsfake"
+	"bucketuser/lambda/internal/sim"
 )
 
 // judge says what is wrong after an event that met a fault: what CloudFormation was
@@ -30,9 +31,10 @@ func (c *campaign) judge(w *bench, r played, event event, after awsfake.Snapshot
 		if diff := c.difference(after, now); diff != "" {
 			return "refused, but " + diff
 		}
-	case event.kind == "Create" && !strings.Contains(r.answer.Reason, "undo: "):
-		// Either everything was undone or the credentials are committed.
-		if diff := c.difference(c.undone(), now); diff != "" && !committed(w.AWS) {
+	case c.makesASet(w, event) && !strings.Contains(r.answer.Reason, "undo: "):
+		// Either everything was undone or the credentials are committed. After a replacement no
+		// other event may come, such as in CloudFormation's express mode.
+		if diff := c.difference(c.undone(), now); diff != "" && !committed(w.AWS, w.parse(event.p).SecretName) {
 			return "FAILED and undone, but " + diff + ": " + r.answer.Reason
 		}
 	}
@@ -40,6 +42,27 @@ func (c *campaign) judge(w *bench, r played, event event, after awsfake.Snapshot
 		return "FAILED under another id: " + id
 	}
 	return ""
+}
+
+// isFailedBy says what is wrong if a stale read fails an event: what it shows may be over, so
+// no refusal for it is final. An event that goes on with the undoing of another delivery fails
+// in any case.
+func (r played) isFailedBy(h sim.Hit, e event) string {
+	if h.Behind == 0 || e.refused || r.answer.Status != "FAILED" || strings.Contains(r.answer.Reason, isUndoing) {
+		return ""
+	}
+	return "a stale read fails it: " + r.answer.Reason
+}
+
+// isUndoing is in the answer of an event that finds another delivery of it in its undoing.
+const isUndoing = "has failed and undoes it"
+
+// makesASet reports whether an event is the Create of the story, or a replacement by a set of
+// which nothing was there before the story.
+func (c *campaign) makesASet(w *bench, e event) bool {
+	s := w.parse(e.p)
+	_, isThere := c.want[""].before.Users[s.UserName]
+	return e.kind == "Create" || e.kind == "Update" && !isThere && s.PhysicalID != w.idOf(e.id)
 }
 
 // undone is the account after a Create that was undone: as it was before, or, where an
@@ -81,7 +104,7 @@ func (c *campaign) finish(w *bench, e ending) string {
 		switch {
 		case r.err != nil:
 			return fmt.Sprintf("%s: %v", event.kind, r.err)
-		case event.kind == "Create" && strings.Contains(r.answer.Reason, "has failed and undoes it"):
+		case c.makesASet(w, event) && strings.Contains(r.answer.Reason, isUndoing):
 			// It was cut off in its undoing, which this delivery has completed.
 			return c.difference(c.undone(), settled(w.AWS))
 		case (r.answer.Status == "FAILED") != event.refused:
@@ -96,13 +119,12 @@ func (c *campaign) finish(w *bench, e ending) string {
 	return ""
 }
 
-// committed reports whether the secret of a Create holds a value.
-func committed(a *awsfake.AWS) bool {
-	for _, secret := range a.Snapshot().Secrets {
-		for _, version := range secret.Versions {
-			if slices.Contains(version.Stages, "AWSCURRENT") && strings.Contains(version.Value, "AWS_ACCESS_KEY_ID") {
-				return version.ID != secret.Tags["bucketuser:before"]
-			}
+// committed reports whether the secret of a new set holds a value.
+func committed(a *awsfake.AWS, name string) bool {
+	secret := a.Snapshot().Secrets[name]
+	for _, version := range secret.Versions {
+		if slices.Contains(version.Stages, "AWSCURRENT") && strings.Contains(version.Value, "AWS_ACCESS_KEY_ID") {
+			return version.ID != secret.Tags["bucketuser:before"]
 		}
 	}
 	return false

@@ -52,6 +52,7 @@ type credential struct {
 	created time.Time // by IAM's clock, if fresh
 	fresh   bool      // made by this event and not committed
 
+	since   time.Time            // when that was committed
 	follows string               // version of the secret that a commit of the key follows, or ""
 	stored  map[string]secretKey // fields of that version, empty if it names no key of ours
 	version string               // version that holds the key, once it is committed
@@ -75,7 +76,7 @@ func (r *run) ensureKey(ctx context.Context, op operation, made set) (credential
 		}
 		made.secret.fresh, made.user.fresh = false, false // by now it may have a value, and keys
 		return key, err
-	}, backoff.WithBackOff(backoff.NewConstantBackOff(roomInterval)), backoff.WithMaxElapsedTime(maxKeyAge+2*maxKeyAgeMargin))
+	}, backoff.WithBackOff(backoff.NewConstantBackOff(roomInterval)), backoff.WithMaxElapsedTime(awscall.Propagation+maxKeyAge+2*maxKeyAgeMargin))
 }
 
 // committedKey returns the key that the secret names, if the user has it and it is
@@ -105,7 +106,7 @@ func (r *run) committedKey(ctx context.Context, op operation, made set) (credent
 	// A user whom this event has made is looked at, too. Another delivery may have committed a
 	// key of that user meanwhile, and a second commit would take that key away.
 	id := string(current.fields[spec.FieldAccessKeyID])
-	works, err := r.hasActiveKey(ctx, op.spec, id)
+	works, err := r.hasActiveKey(ctx, op.spec, id, current.created)
 	if err != nil || !works {
 		return none, err
 	}
@@ -114,39 +115,40 @@ func (r *run) committedKey(ctx context.Context, op operation, made set) (credent
 		secret:  current.fields[spec.FieldSecretAccessKey],
 		follows: current.version,
 		stored:  current.fields,
+		since:   current.created,
 		version: current.version,
 	}, nil
 }
 
-// hasActiveKey reports whether the user has the key and may use it. IAM may not list a key
-// that was made seconds ago, so a missing key is looked for during readPropagation.
-func (r *run) hasActiveKey(ctx context.Context, s spec.Spec, id string) (bool, error) {
-	errAbsent := errors.New("absent")
-	status, err := backoff.Retry(ctx, func() (types.StatusType, error) {
+// hasActiveKey reports whether the user has the key, which was committed at the given time,
+// and may use it. IAM may not list a key that was made a moment ago.
+func (r *run) hasActiveKey(ctx context.Context, s spec.Spec, id string, since time.Time) (bool, error) {
+	status, err := awscall.Repeat(ctx, r.patience, "IAM shows the key", func() (types.StatusType, bool, error) {
 		keys, err := r.listKeys(ctx, s)
-		if err != nil {
-			return "", backoff.Permanent(err)
+		if at := indexKey(keys, id); at >= 0 {
+			return keys[at].Status, false, nil
 		}
-		for _, key := range keys {
-			if aws.ToString(key.AccessKeyId) == id {
-				return key.Status, nil
-			}
-		}
-		return "", errAbsent
-	}, backoff.WithBackOff(backoff.NewConstantBackOff(awscall.PollInterval)), backoff.WithMaxElapsedTime(readPropagation))
-	if errors.Is(err, errAbsent) {
+		return "", err == nil && time.Since(since) < awscall.Propagation, err
+	})
+	switch {
+	case err != nil || status == types.StatusTypeActive:
+	case status == "":
 		r.log.Warn("found the key in the secret gone", "user", s.UserName, "accessKeyId", id)
-		return false, nil
-	}
-	if err == nil && status != types.StatusTypeActive {
+	default:
 		r.log.Warn("found the key in the secret inactive", "user", s.UserName, "accessKeyId", id)
 	}
 	return status == types.StatusTypeActive, err
 }
 
+// indexKey is where a key is in a list, or -1.
+func indexKey(keys []types.AccessKeyMetadata, id string) int {
+	return slices.IndexFunc(keys, func(k types.AccessKeyMetadata) bool { return aws.ToString(k.AccessKeyId) == id })
+}
+
 // mintKey creates a key. It repeats CreateAccessKey only after an answer that says that nothing
 // happened: a lost answer may have made a key whose secret nobody knows, and a repetition
-// would make another.
+// would make another. A refusal is one of them, and may mean that IAM does not know the user
+// yet.
 func (r *run) mintKey(ctx context.Context, s spec.Spec, u user, after credential, looked time.Time) (credential, error) {
 	if !u.fresh {
 		if err := r.makeRoom(ctx, s, looked); err != nil {
@@ -154,10 +156,11 @@ func (r *run) mintKey(ctx context.Context, s spec.Spec, u user, after credential
 		}
 	}
 	out, err := r.iam.CreateAccessKey(ctx, &iam.CreateAccessKeyInput{UserName: &s.UserName},
-		func(o *iam.Options) { o.Retryer = awscall.IfNothingHappened() })
+		func(o *iam.Options) { o.Retryer = r.patience.IfNothingHappened(awscall.LateRights, awscall.NewUser) })
 	if err != nil {
 		return credential{}, fmt.Errorf("access key of user %s: %w", s.UserName, awscall.Brief(err))
 	}
+	r.patience.Changed()
 	r.log.Info("created an access key", "user", s.UserName, "accessKeyId", aws.ToString(out.AccessKey.AccessKeyId))
 	return credential{
 		ID:      aws.ToString(out.AccessKey.AccessKeyId),
@@ -189,27 +192,53 @@ func (r *run) makeRoom(ctx context.Context, s spec.Spec, looked time.Time) error
 			return fmt.Errorf("user %s: %w", s.UserName, errNoRoom)
 		}
 	}
-	return r.deleteKey(ctx, s, aws.ToString(keys[which].AccessKeyId))
+	_, err = r.deleteKey(ctx, s, aws.ToString(keys[which].AccessKeyId), r.unlessOutOfPath)
+	return err
 }
 
 // sweepKeys deletes every key of the user but the one to keep, and reports whether the user
 // has that one. It runs after the commit: before it, the key in use is another one.
+//
+// IAM may list what was there before a key was made (L4). A list that shows the key to keep
+// shows the keys that are older. So sweepKeys waits for that.
 func (r *run) sweepKeys(ctx context.Context, s spec.Spec, keep string) (kept bool, err error) {
-	keys, err := r.listKeys(ctx, s)
+	return awscall.Repeat(ctx, r.patience, "IAM shows the key", func() (bool, bool, error) {
+		keys, err := r.listKeys(ctx, s)
+		if err != nil || indexKey(keys, keep) < 0 {
+			return false, err == nil, err
+		}
+		isLag, err := r.deleteKeys(ctx, s, keys, keep, r.unlessOutOfPath)
+		return true, isLag, err
+	})
+}
+
+// removeKeys deletes every key of a user who is about to be deleted. What IAM does not list
+// yet shows there as DeleteConflict.
+func (r *run) removeKeys(ctx context.Context, s spec.Spec) error {
+	keys, err := r.listKeys(ctx, s, hasty)
 	if err != nil {
-		return false, err
+		return err
 	}
+	_, err = r.deleteKeys(ctx, s, keys, "", hasty)
+	return err
+}
+
+// deleteKeys deletes keys but the one to keep. It reports whether IAM may have said that one is
+// gone since it does not know it yet.
+func (r *run) deleteKeys(ctx context.Context, s spec.Spec, keys []types.AccessKeyMetadata, keep string, option func(*iam.Options)) (isLag bool, err error) {
 	for _, key := range keys {
 		id := aws.ToString(key.AccessKeyId)
 		if id == keep {
-			kept = true
 			continue
 		}
-		if err := r.deleteKey(ctx, s, id); err != nil {
+		wasThere, err := r.deleteKey(ctx, s, id, option)
+		if err != nil {
 			return false, err
 		}
+		isYoung := time.Since(aws.ToTime(key.CreateDate)) < awscall.Propagation
+		isLag = isLag || !wasThere && isYoung
 	}
-	return kept, nil
+	return isLag, nil
 }
 
 // discard deletes a key that was made but not committed.
@@ -219,25 +248,30 @@ func (r *run) discard(ctx context.Context, s spec.Spec, key credential) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), discardTimeout)
 	defer cancel()
-	return r.deleteKey(ctx, s, key.ID)
+	_, err := r.deleteKey(ctx, s, key.ID)
+	return err
 }
 
-func (r *run) deleteKey(ctx context.Context, s spec.Spec, id string) error {
-	_, err := r.iam.DeleteAccessKey(ctx, &iam.DeleteAccessKeyInput{UserName: &s.UserName, AccessKeyId: &id})
-	if err != nil && !awscall.IsMissing(err) {
-		return fmt.Errorf("access key %s of user %s: %w", id, s.UserName, awscall.Brief(err))
+// deleteKey deletes a key, and reports whether IAM knew it.
+func (r *run) deleteKey(ctx context.Context, s spec.Spec, id string, options ...func(*iam.Options)) (wasThere bool, err error) {
+	_, err = r.iam.DeleteAccessKey(ctx, &iam.DeleteAccessKeyInput{UserName: &s.UserName, AccessKeyId: &id}, options...)
+	if awscall.IsMissing(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("access key %s of user %s: %w", id, s.UserName, awscall.Brief(err))
 	}
 	r.log.Info("removed an access key", "user", s.UserName, "accessKeyId", id)
-	return nil
+	return true, nil
 }
 
 // listKeys returns the keys of the user, oldest first, and none for a user that
 // does not exist.
-func (r *run) listKeys(ctx context.Context, s spec.Spec) ([]types.AccessKeyMetadata, error) {
+func (r *run) listKeys(ctx context.Context, s spec.Spec, options ...func(*iam.Options)) ([]types.AccessKeyMetadata, error) {
 	var keys []types.AccessKeyMetadata
 	pages := iam.NewListAccessKeysPaginator(r.iam, &iam.ListAccessKeysInput{UserName: &s.UserName})
 	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
+		page, err := pages.NextPage(ctx, options...)
 		if awscall.IsMissing(err) {
 			return nil, nil
 		}

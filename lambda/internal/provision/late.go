@@ -24,10 +24,18 @@ import (
 // long for it gains nothing.
 const questionTimeout = 5 * time.Second
 
-// maxLead is how much later than an event the status of its resource may be. CloudFormation
-// sets the status before it sends the event, so any lead says that the event is an earlier
-// one. But that is not documented, and clocks differ.
-const maxLead = 5 * time.Minute
+// CloudFormation sets the status of a resource before it sends the event.
+const (
+	// minLead is how much later than an event a status must be to say anything against it: one
+	// that is older may be from before the event, since DescribeStackResource lags (L5), and
+	// the time of an event has whole seconds.
+	minLead = 2 * time.Second
+
+	// maxLead is how much later than an event the status may be that the event itself has set:
+	// it says then that the event is an earlier one of its kind. That is not documented, and
+	// clocks differ.
+	maxLead = 5 * time.Minute
+)
 
 // checkLate returns [claim.ErrLate] for an event that is late: a Create that starts after its
 // Delete, or a duplicate, would leave a set behind that nobody removes.
@@ -48,6 +56,7 @@ func (r *run) checkStatus(ctx context.Context, op operation) error {
 		return fmt.Errorf("%w: the stack has no such resource", claim.ErrLate)
 	case err != nil:
 		r.log.Info("was told no status of the resource", "reason", err.Error())
+	case !is.isLaterThan(s.Sent):
 	case !isWaiting(op.requestType(), is.status):
 		return fmt.Errorf("%w: the resource is %s", claim.ErrLate, is.status)
 	case isUpdate && is.id != "" && is.id != op.from && is.id != s.PhysicalID:
@@ -70,19 +79,25 @@ func (r *run) checkGoneBack(ctx context.Context, replaced spec.Spec) error {
 	if replaced.PhysicalID == "" {
 		return nil
 	}
-	x, err := r.lookSecret(ctx, replaced, hasty)
+	x, err := r.lookSecret(ctx, replaced, awscall.Standard())
 	if awscall.IsDenied(err) {
 		return nil
 	}
 	return errors.Join(err, x.CheckLate())
 }
 
-// checkLateDelete returns [claim.ErrLate] if CloudFormation has created the set of s and not
-// sent a Delete for it since. The Delete is then of an earlier life under the same id, such
-// as one whose Create had failed without a rollback. No answer lets the Delete go on.
+// checkLateDelete returns [claim.ErrLate] if CloudFormation has done something else with the
+// set of s since it sent the Delete: the Delete is of an earlier life under the same id, such
+// as one whose Create had failed without a rollback, or CloudFormation has given it up, and
+// somebody may have decided to retain what there is. No answer lets the Delete go on. Without a
+// time of the event, CREATE_COMPLETE alone is believed.
 func (r *run) checkLateDelete(ctx context.Context, s spec.Spec) error {
 	is, err := r.describe(ctx, s)
-	if err == nil && is.status == types.ResourceStatusCreateComplete && is.id == s.PhysicalID {
+	isOther := is.status != types.ResourceStatusDeleteInProgress
+	if s.Sent.IsZero() {
+		isOther = is.status == types.ResourceStatusCreateComplete
+	}
+	if err == nil && isOther && is.isLaterThan(s.Sent) && is.id == s.PhysicalID {
 		return fmt.Errorf("%w: the resource is %s", claim.ErrLate, is.status)
 	}
 	return nil
@@ -102,6 +117,12 @@ type resource struct {
 	status types.ResourceStatus
 	since  time.Time // when it had that status
 	id     string    // the physical id, or "" before the first answer
+}
+
+// isLaterThan reports whether the status was set after an event, so that it says something about
+// it. Of an event without a time it is believed.
+func (is resource) isLaterThan(sent time.Time) bool {
+	return sent.IsZero() || is.since.After(sent.Add(minLead))
 }
 
 // errNoResource says that there is no such stack, or no such resource in it.

@@ -105,7 +105,8 @@ func (w *bench) lateCreateInTheMiddleOfADelete(state string, change func()) {
 func TestDeleteOfAnIDThatIsInUse(t *testing.T) {
 	inWorld(t, func(w *bench) {
 		w.created(named)
-		w.AWS.SetResourceStatus(stackID, sim.LogicalID, "CREATE_COMPLETE")
+		w.sign("Delete", w.idOf(named), with("OnDelete", "Purge"), nil)
+		w.becomes("CREATE_COMPLETE")
 		w.AWS.SetPhysicalResourceID(stackID, sim.LogicalID, w.idOf(named))
 		was := w.AWS.Snapshot()
 		w.refused(w.deliver(w.AWS.Session("provider"), "Delete", w.idOf(named), with("OnDelete", "Purge"), nil), "the resource is CREATE_COMPLETE")

@@ -32,7 +32,8 @@ func (e entry) isPlain() bool {
 // eachPage calls visit with the entries of each page, in the order of their keys,
 // until it says that it has seen enough. A bucket that does not exist has no pages.
 //
-// S3 is asked for encoded keys, since XML cannot hold every key. The SDK's paginators send an
+// S3 is asked for encoded keys, since XML cannot hold every key. A page says whether its keys are
+// encoded: stores that are compatible with S3 may not know the question. The SDK's paginators send an
 // encoded marker back as it came, and the next page then starts at the wrong key. So eachPage
 // decodes the marker itself.
 func (r *run) eachPage(ctx context.Context, s spec.Spec, prefix string, visit func(entries []entry, more bool) (enough bool, err error)) error {
@@ -54,7 +55,7 @@ func (r *run) eachPage(ctx context.Context, s spec.Spec, prefix string, visit fu
 		if enough, err := visit(entries, more); enough || err != nil || !more {
 			return err
 		}
-		if in.KeyMarker, err = decoded(page.NextKeyMarker); err != nil {
+		if in.KeyMarker, err = decoded(page.NextKeyMarker, page.EncodingType); err != nil {
 			return fmt.Errorf("objects of bucket %s: %w", s.BucketName, err)
 		}
 		in.VersionIdMarker = page.NextVersionIdMarker
@@ -65,14 +66,14 @@ func (r *run) eachPage(ctx context.Context, s spec.Spec, prefix string, visit fu
 func entriesOf(page *s3.ListObjectVersionsOutput) ([]entry, error) {
 	var entries []entry
 	for _, v := range page.Versions {
-		key, err := decoded(v.Key)
+		key, err := decoded(v.Key, page.EncodingType)
 		if err != nil {
 			return nil, err
 		}
 		entries = append(entries, entry{*key, aws.ToString(v.VersionId), aws.ToInt64(v.Size)})
 	}
 	for _, m := range page.DeleteMarkers {
-		key, err := decoded(m.Key)
+		key, err := decoded(m.Key, page.EncodingType)
 		if err != nil {
 			return nil, err
 		}
@@ -82,8 +83,12 @@ func entriesOf(page *s3.ListObjectVersionsOutput) ([]entry, error) {
 	return entries, nil
 }
 
-// decoded returns a key that was listed with EncodingType=url.
-func decoded(key *string) (*string, error) {
+// decoded returns a key that was listed in the encoding that its page names, or in none.
+func decoded(key *string, encoding types.EncodingType) (*string, error) {
+	if encoding != types.EncodingTypeUrl {
+		plain := aws.ToString(key)
+		return &plain, nil
+	}
 	text, err := url.QueryUnescape(aws.ToString(key))
 	if err != nil {
 		return nil, fmt.Errorf("key %q: %w", aws.ToString(key), err)

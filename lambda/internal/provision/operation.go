@@ -1,6 +1,9 @@
 package provision
 
 import (
+	"reflect"
+	"time"
+
 	"github.com/aws/aws-lambda-go/cfn"
 
 	"bucketuser/lambda/internal/cfnresource"
@@ -27,6 +30,10 @@ type operation struct {
 	spec spec.Spec // of the set that the event is about
 	from string    // the event's physical id
 
+	// isRepeated says that the event is old enough to be delivered again. What it was about to
+	// remove may be gone, but for what AWS does not show.
+	isRepeated bool
+
 	// other is the other side of an Update, zero where OldResourceProperties were refused
 	// when they were new: those left nothing behind. In place it is the set as it was, going
 	// back it is the set that the failed replacement made, and for a replacement the old set.
@@ -36,12 +43,21 @@ type operation struct {
 // isNew reports whether the set is expected not to exist yet.
 func (op operation) isNew() bool { return op.kind == kindCreate || op.kind == kindReplacement }
 
-// before is what the set was before an Update of it, as far as that is known.
+// before is what the set was before an Update of it, as far as that is known. The set that
+// CloudFormation goes back to is as it was.
 func (op operation) before() spec.Spec {
-	if op.isNew() {
-		return spec.Spec{}
+	if op.kind == kindInPlace {
+		return op.other
 	}
-	return op.other
+	return spec.Spec{}
+}
+
+// changes reports whether an Update in place changes what part tells of a spec. A read may be
+// from before the last write (L4), such as that of the Update from which CloudFormation goes
+// back now. So what changes is written even where the read shows it already.
+func (op operation) changes(part func(spec.Spec) any) bool {
+	before := op.before()
+	return before.PhysicalID != "" && !reflect.DeepEqual(part(before), part(op.spec))
 }
 
 // replaced is the set that a replacement comes from, as far as that is known.
@@ -51,6 +67,13 @@ func (op operation) replaced() spec.Spec {
 	}
 	return spec.Spec{}
 }
+
+// redeliveryAge is the age of an event that Lambda delivers again: it waits a minute at first.
+const redeliveryAge = 30 * time.Second
+
+// mayBeUnheard reports whether CloudFormation may know of the set of a Delete only what it
+// asked for: it has made up the id for a Create whose answer it never heard.
+func (op operation) mayBeUnheard() bool { return op.from != op.spec.PhysicalID || op.isRepeated }
 
 // requestType is that of CloudFormation for the operation.
 func (op operation) requestType() cfn.RequestType {
@@ -65,23 +88,24 @@ func (op operation) requestType() cfn.RequestType {
 }
 
 // classify reads an event. Its error is that of the properties.
-func (c clients) classify(e cfnresource.Event) (operation, error) {
-	op, sent := operation{from: e.PhysicalResourceID}, cfnresource.SentAt(e)
+func (p *Provisioner) classify(e cfnresource.Event) (operation, error) {
+	sent := cfnresource.SentAt(e)
+	op := operation{from: e.PhysicalResourceID, isRepeated: !sent.IsZero() && time.Since(sent) > redeliveryAge}
 	var err error
 	if e.RequestType == cfn.RequestDelete {
 		op.kind = kindDelete
-		op.spec, err = spec.ParseForDelete(e.ResourceProperties, e.StackID, e.LogicalResourceID, c.provider)
+		op.spec, err = spec.ParseForDelete(e.ResourceProperties, e.StackID, e.LogicalResourceID, p.provider)
 		op.spec.Sent = sent
 		return op, err
 	}
-	if op.spec, err = spec.Parse(e.ResourceProperties, e.StackID, e.LogicalResourceID, c.provider); err != nil {
+	if op.spec, err = spec.Parse(e.ResourceProperties, e.StackID, e.LogicalResourceID, p.provider); err != nil {
 		return operation{}, err
 	}
 	op.spec.Sent = sent
 	if e.RequestType == cfn.RequestCreate {
 		return op, nil // kindCreate
 	}
-	op.other = c.parseOld(e)
+	op.other = p.parseOld(e)
 	isNamed := op.spec.PhysicalID == e.PhysicalResourceID
 	isFromOther := op.other.PhysicalID != "" && op.other.PhysicalID != op.spec.PhysicalID
 	switch {
@@ -97,8 +121,8 @@ func (c clients) classify(e cfnresource.Event) (operation, error) {
 
 // parseOld reads the old properties without regard to the provider's patterns, which may
 // have been others at the time.
-func (c clients) parseOld(e cfnresource.Event) spec.Spec {
-	provider := c.provider
+func (p *Provisioner) parseOld(e cfnresource.Event) spec.Spec {
+	provider := p.provider
 	provider.BucketNamePattern, provider.SecretNamePattern = "", ""
 	old, err := spec.Parse(e.OldResourceProperties, e.StackID, e.LogicalResourceID, provider)
 	if err != nil {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -14,10 +13,6 @@ import (
 	"bucketuser/lambda/internal/awscall"
 	"bucketuser/lambda/spec"
 )
-
-// principalPropagation is how long S3 may not know a new user in a bucket policy: 10 to 30 s,
-// terraform waits 1 to 2 minutes.
-const principalPropagation = 2 * time.Minute
 
 // policyDocument is a bucket policy whose statements may be anybody's, so they are
 // kept as they are.
@@ -44,7 +39,8 @@ func (r *run) ensurePolicy(ctx context.Context, op operation, made set) error {
 		return fmt.Errorf("policy of bucket %s: %w", s.BucketName, err)
 	}
 	ours, others := splitStatements(current.Statement)
-	if !made.user.fresh && sameStatements(ours, wanted.Statement) {
+	isChanged := op.changes(func(s spec.Spec) any { return s.PolicyJSON() })
+	if !made.user.fresh && !isChanged && sameStatements(ours, wanted.Statement) {
 		return nil
 	}
 	r.reportRepair(op, !made.bucket.fresh && !made.user.fresh && !isOurPolicyOf(op.before(), ours), "policy")
@@ -65,9 +61,14 @@ func isOurPolicyOf(old spec.Spec, statements []json.RawMessage) bool {
 	return err == nil && sameStatements(statements, before.Statement)
 }
 
-// removePolicy takes our statements away and leaves the others.
+// removePolicy takes our statements away and leaves the others. A read may be from before
+// they were written (L4), so they are looked for until that can be no more.
 func (r *run) removePolicy(ctx context.Context, s spec.Spec) error {
-	current, err := r.readPolicy(ctx, s)
+	current, err := awscall.Repeat(ctx, r.patience, "S3 shows our policy", func() (policyDocument, bool, error) {
+		current, err := r.readPolicy(ctx, s)
+		ours, _ := splitStatements(current.Statement)
+		return current, err == nil && len(ours) == 0, err
+	})
 	if err != nil {
 		return err
 	}
@@ -113,11 +114,12 @@ func (r *run) putPolicy(ctx context.Context, s spec.Spec, document policyDocumen
 	_, err = r.s3.PutBucketPolicy(ctx, &s3.PutBucketPolicyInput{
 		Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner(), Policy: aws.String(string(text))},
 		func(o *s3.Options) {
-			o.Retryer = r.patience.Until(ctx, "S3 knows the user", principalPropagation, awscall.IsInvalidPrincipal)
+			o.Retryer = r.patience.Retryer(awscall.LateRights, awscall.NewBucket, awscall.NewPrincipal)
 		})
 	if err != nil {
 		return fmt.Errorf("policy of bucket %s: %w", s.BucketName, awscall.Brief(err))
 	}
+	r.patience.Changed()
 	return nil
 }
 

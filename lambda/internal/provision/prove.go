@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -13,9 +12,6 @@ import (
 	"bucketuser/lambda/internal/awscall"
 	"bucketuser/lambda/spec"
 )
-
-// keyPropagation is how long a new key, or the policy behind it, may not be known: 5 to 15 s.
-const keyPropagation = 2 * time.Minute
 
 // prove shows that a new key does what Access promises. Meanwhile it asks whether the event
 // is late, and the proof stops if so. A key that is not new was proven before.
@@ -61,9 +57,7 @@ func (r *run) prove(ctx context.Context, op operation, made set, key credential)
 func (r *run) useKey(ctx context.Context, s spec.Spec, key credential) error {
 	config := r.config.Copy()
 	config.Credentials = credentials.NewStaticCredentialsProvider(key.ID, string(key.secret), "")
-	config.Retryer = func() aws.Retryer {
-		return r.patience.Until(ctx, "S3 knows the key and its policy", keyPropagation, awscall.IsNotYet)
-	}
+	config.Retryer = func() aws.Retryer { return r.patience.Retryer(awscall.NewKey, awscall.NewBucket) }
 	user := s3.NewFromConfig(config)
 
 	writer := user

@@ -2,8 +2,8 @@ package provision
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
+	"sync/atomic"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
@@ -19,13 +19,22 @@ import (
 // A Provisioner carries out events in one account and region. It is safe for
 // concurrent use.
 type Provisioner struct {
-	clients
-	log *slog.Logger
+	config   aws.Config
+	provider spec.Provider
+	log      *slog.Logger
 }
 
 var _ cfnresource.Resource = (*Provisioner)(nil)
 
-// clients call AWS with the role of the provider.
+// New returns a Provisioner that acts with the credentials of config, the role of
+// the provider. It uses retryers of its own in place of that of config.
+func New(config aws.Config, provider spec.Provider, log *slog.Logger) *Provisioner {
+	return &Provisioner{config.Copy(), provider, log}
+}
+
+// clients call AWS with the role of the provider. They repeat refusals while the rights of the
+// role may be late, and "no such bucket" and "no such user" while those may be new: only a look
+// asks for what may not exist, and it has a retryer of its own.
 type clients struct {
 	provider spec.Provider
 	config   aws.Config // for clients that use a new key
@@ -35,86 +44,87 @@ type clients struct {
 	cfn      *cloudformation.Client
 }
 
-// New returns a Provisioner that acts with the credentials of config, the role of
-// the provider. It replaces the retryer of config by its own.
-func New(config aws.Config, provider spec.Provider, log *slog.Logger) *Provisioner {
-	config = config.Copy()
-	config.Retryer = awscall.Standard
-	return &Provisioner{log: log, clients: clients{
-		provider: provider,
-		config:   config,
-		iam:      iam.NewFromConfig(config),
-		s3:       s3.NewFromConfig(config),
-		secrets:  secretsmanager.NewFromConfig(config),
-		cfn:      cloudformation.NewFromConfig(config),
-	}}
+// newClients returns the clients of one event, which share its patience.
+func (p *Provisioner) newClients(patience *awscall.Patience) clients {
+	with := func(lags ...awscall.Lag) aws.Config {
+		config := p.config.Copy()
+		config.Retryer = func() aws.Retryer { return patience.Retryer(lags...) }
+		return config
+	}
+	return clients{
+		provider: p.provider,
+		config:   p.config,
+		iam:      iam.NewFromConfig(with(awscall.LateRights, awscall.NewUser)),
+		s3:       s3.NewFromConfig(with(awscall.LateRights, awscall.NewBucket)),
+		secrets:  secretsmanager.NewFromConfig(with(awscall.LateRights)),
+		cfn:      cloudformation.NewFromConfig(with()),
+	}
 }
 
-// A run is one event on its way. It holds what every step needs: the clients, a log that
-// names the event on each line, and the patience of the event. It holds nothing of what
-// was found or made.
+// A run is one delivery of an event. It holds what every step needs: the clients, a log that
+// names the event on each line, the patience of the event, and what undoing must know.
 type run struct {
 	clients
 	log      *slog.Logger
-	patience awscall.Patience
+	patience *awscall.Patience
+
+	op      operation
+	invalid error       // of the properties
+	asked   missing     // parts that AWS was asked to make
+	refused missing     // those of them that it has refused
+	hasMade atomic.Bool // a part, as far as is known
 }
 
-func (p *Provisioner) begin(e cfnresource.Event) *run {
+// Begin returns a delivery of the event.
+func (p *Provisioner) Begin(e cfnresource.Event) cfnresource.Delivery {
 	log := cfnresource.LogOf(p.log, e)
-	return &run{clients: p.clients, log: log, patience: awscall.NewPatience(log)}
+	patience := awscall.NewPatience(log)
+	r := &run{clients: p.newClients(patience), log: log, patience: patience}
+	r.op, r.invalid = p.classify(e)
+	return r
 }
 
 // PhysicalID returns the id of the properties, or "" if they do not parse.
-func (p *Provisioner) PhysicalID(e cfnresource.Event) string {
-	op, err := p.classify(e)
-	if err != nil {
+func (r *run) PhysicalID() string {
+	if r.invalid != nil {
 		return ""
 	}
-	return op.spec.PhysicalID
+	return r.op.spec.PhysicalID
 }
 
 // Ensure carries out a Create or an Update and returns the return values. Repeating it
 // converges.
-func (p *Provisioner) Ensure(ctx context.Context, e cfnresource.Event) (map[string]string, error) {
-	op, err := p.classify(e)
-	if err != nil {
-		return nil, err
+func (r *run) Ensure(ctx context.Context) (map[string]string, error) {
+	if r.invalid != nil {
+		return nil, r.invalid
 	}
-	r := p.begin(e)
-	data, err := r.ensure(ctx, op)
-	if err != nil || op.kind != kindBack {
-		return data, err
+	r.patience.EndsWith(ctx)
+	data, err := r.ensure(ctx, r.op)
+	if err == nil && r.op.kind == kindBack {
+		err = r.ensureNoLeftover(ctx, r.op)
 	}
-	// Nobody else removes what the replacement left: CloudFormation never heard its id.
-	if err := r.checkLate(ctx, op); err != nil {
-		return nil, err
-	}
-	if err := r.removeLeftover(ctx, op.other); err != nil {
-		return nil, fmt.Errorf("left by the failed replacement: %w", err)
-	}
-	return data, nil
+	return data, r.patience.Explain(err)
 }
 
 // Undo removes what a failed Create or Update made, unless it may be in use: see undo.go.
 // Properties that were refused have made nothing.
-func (p *Provisioner) Undo(ctx context.Context, e cfnresource.Event) error {
-	op, err := p.classify(e)
-	if err != nil {
+func (r *run) Undo(ctx context.Context) error {
+	if r.invalid != nil {
 		return nil
 	}
-	return p.begin(e).undo(ctx, op)
+	r.patience.EndsWith(ctx)
+	return r.patience.Explain(r.undo(ctx, r.op))
 }
 
 // Remove carries out a Delete. The names come from the properties, whatever id the
 // event carries: CloudFormation makes one up for a Create that it has given up on.
-func (p *Provisioner) Remove(ctx context.Context, e cfnresource.Event) error {
-	r := p.begin(e)
-	op, err := p.classify(e)
-	if err != nil {
-		r.log.Info("found nothing to remove", "reason", err.Error())
+func (r *run) Remove(ctx context.Context) error {
+	if r.invalid != nil {
+		r.log.Info("found nothing to remove", "reason", r.invalid.Error())
 		return nil
 	}
-	return r.remove(ctx, op.spec)
+	r.patience.EndsWith(ctx)
+	return r.patience.Explain(r.remove(ctx, r.op))
 }
 
 // expectedOwner is passed with every call on a bucket, so that a bucket of the

@@ -23,6 +23,7 @@ type race struct {
 	ends  []raceEnd
 	judge func(w *bench, a, b answer) string // of the answers; nil: both say SUCCESS
 
+	laws      string // that it draws from: "" for all, none, or the name of one
 	exempt    exemption
 	isCutOff  bool // a dies after the first call that it makes when b has had its turn
 	isUnasked bool // b gets no answer to its first question to CloudFormation
@@ -88,8 +89,10 @@ func ordinaryRaces() []race {
 		// The new set is unknown to CloudFormation and goes away, so its secret is nobody's.
 		{name: "rollback beside replacement", before: made(old), a: update(old, p, old), b: update(old, old, p), status: updating,
 			ends: []raceEnd{{nil, nil}, {to(update(old, old, p)), nil}}, judge: any},
-		{name: "cleanup beside a late replacement", before: func(w *bench) { w.history(create(old), update(old, p, old)) },
-			a: update(old, p, old), b: remove(old), status: updating, ends: []raceEnd{{nil, to(remove(old))}}, judge: any},
+		{name: "cleanup beside a late replacement", before: func(w *bench) {
+			w.history(create(old), update(old, p, old))
+			w.AWS.SetPhysicalResourceID(stackID, sim.LogicalID, w.idOf(p))
+		}, a: update(old, p, old), b: remove(old), status: updating, ends: []raceEnd{{nil, to(remove(old))}}, judge: any},
 		// Events of the past, beside one that makes use of what they are about.
 		{name: "late replacement beside update", before: func(w *bench) { w.history(create(old), update(old, p, old), update(old, old, p)) },
 			a: late(update(old, p, old)), b: update(old, logs, old), status: updating, ends: []raceEnd{{nil, to(update(old, logs, old))}}, judge: any},

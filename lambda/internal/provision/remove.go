@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"bucketuser/lambda/claim"
 	"bucketuser/lambda/internal/awscall"
@@ -34,20 +35,20 @@ func disposalOf(onDelete string) disposal {
 
 // remove carries out a Delete. What is not ours stays, and is not an error: a set that was
 // never made, or that is gone already, counts as removed. A late Delete removes nothing: the
-// same names may be in use again.
-func (r *run) remove(ctx context.Context, s spec.Spec) error {
-	var found set
-	err := together(
-		func() error { return r.checkLateDelete(ctx, s) },
-		func() (err error) { found, err = r.lookForRemoval(ctx, s); return err },
-	)
+// same names may be in use again. So it is the last to be asked, after all waiting.
+func (r *run) remove(ctx context.Context, op operation) error {
+	s := op.spec
+	found, err := r.lookForRemoval(ctx, s, op.mayBeUnheard(), missing{})
 	if err != nil {
+		return err
+	}
+	if err := r.checkLateDelete(ctx, s); err != nil {
 		return err
 	}
 	// Nothing is changed before it is clear that the bucket may go too.
 	data := disposalOf(s.OnDelete)
 	if found.bucket.State == claim.Ours && data == refuseData {
-		if err := r.checkEmpty(ctx, s); err != nil {
+		if err := r.unlessGone(ctx, s, r.checkEmpty(ctx, s)); err != nil {
 			return err
 		}
 	}
@@ -68,14 +69,21 @@ func (r *run) reportForeign(s spec.Spec, found set) {
 	}
 }
 
-// removeLeftover removes what a failed replacement left. A bucket that holds data is
-// released: nobody asked for data to be deleted.
-func (r *run) removeLeftover(ctx context.Context, s spec.Spec) error {
-	found, err := r.lookForRemoval(ctx, s)
-	if err != nil {
+// ensureNoLeftover removes what the failed replacement left from which an Update goes back.
+// Nobody else does: CloudFormation never heard its id. A bucket that holds data is released:
+// nobody asked for data to be deleted.
+func (r *run) ensureNoLeftover(ctx context.Context, op operation) error {
+	if err := r.checkLate(ctx, op); err != nil {
 		return err
 	}
-	return r.removeSet(ctx, s, found, releaseData)
+	found, err := r.lookForRemoval(ctx, op.other, op.isRepeated, missing{})
+	if err == nil {
+		err = r.removeSet(ctx, op.other, found, releaseData)
+	}
+	if err != nil {
+		return fmt.Errorf("left by the failed replacement: %w", err)
+	}
+	return nil
 }
 
 // removeSet removes the three, as far as they are ours, in the order that is safe.
@@ -85,54 +93,63 @@ func (r *run) removeSet(ctx context.Context, s spec.Spec, found set, data dispos
 	}
 	if found.isOurs() && !found.bucket.Exists() { // or an event beside this one has made it since
 		var err error
-		if found.bucket, err = r.lookBucket(ctx, s, hasty); err != nil {
+		if found.bucket, err = r.lookBucket(ctx, s); err != nil {
 			return err
 		}
 	}
 	return r.removeBucket(ctx, s, found.bucket, data)
 }
 
-// lookForRemoval reads secret, user and bucket. The three looks are not one: a Create
-// beside them may have made a part after it was looked for and another before. So
-// where one part is ours, those that were missing are looked for again, a user for as
-// long as IAM may not know one that was just made.
-func (r *run) lookForRemoval(ctx context.Context, s spec.Spec) (set, error) {
-	var found set
+// missing are parts of a set that cannot be ours unless they show as ours.
+type missing struct{ secret, user, bucket bool }
+
+// lookForRemoval reads secret, user and bucket. Where one part is ours, all three are looked at
+// again until the others show as ours, too, or until that can be no lag any more: AWS may not
+// know them yet (L1), a read may be from before a write (L4), and a Create beside the removal
+// may have made a part after it was looked for. What counts is the last look.
+//
+// Where no part is ours, nothing is left: the secret is made first. But where the set is
+// unheard of, it may have been begun a moment ago, and the same goes for a set of which AWS
+// shows nothing.
+func (r *run) lookForRemoval(ctx context.Context, s spec.Spec, isUnheard bool, never missing) (set, error) {
+	outside := s.Outside()
+	never.secret = never.secret || outside.Has("SecretName")
+	never.bucket = never.bucket || outside.Has("BucketName")
+	mayBeThere := isUnheard
+	return awscall.Repeat(ctx, r.patience, "AWS shows the whole set as this resource's", func() (set, bool, error) {
+		found, err := r.lookOnce(ctx, s)
+		if err == nil {
+			err = found.checkLate()
+		}
+		mayBeThere = mayBeThere || found.isOurs()
+		return found, err == nil && mayBeThere && found.isIncomplete(never), err
+	})
+}
+
+// isIncomplete reports whether a part is not ours and may be.
+func (x set) isIncomplete(never missing) bool {
+	return !x.isOld() && (!never.secret && !x.secret.isOurs() || !never.user && !x.user.IsOurs() || !never.bucket && !x.bucket.IsOurs())
+}
+
+// oldAge is the age at which nothing that an event has made can be new: an event has 15
+// minutes for it, and AWS two to show it.
+const oldAge = 20 * time.Minute
+
+// isOld reports whether the last event that ensured the set was long ago.
+func (x set) isOld() bool { return x.secret.IsOurs() && x.secret.IsOlder(oldAge) }
+
+// lookOnce reads the three for a removal. The role may have no right to look at a name outside
+// of the provider's patterns.
+func (r *run) lookOnce(ctx context.Context, s spec.Spec) (found set, err error) {
 	var secretErr, bucketErr error
-	err := together(
-		func() error { found.secret, secretErr = r.lookSecret(ctx, s, hasty); return nil },
-		func() (err error) { found.user, err = r.lookUser(ctx, s, hasty); return err },
-		func() error { found.bucket, bucketErr = r.lookBucket(ctx, s, hasty); return nil },
+	err = together(
+		func() error { found.secret, secretErr = r.lookSecret(ctx, s, r.looking(s, "SecretName")); return nil },
+		func() (err error) { found.user, err = r.lookUser(ctx, s); return err },
+		func() error { found.bucket, bucketErr = r.lookBucket(ctx, s); return nil },
 	)
-	err = errors.Join(err,
+	return found, errors.Join(err,
 		excuse(s, found, "SecretName", secretErr),
 		excuse(s, found, "BucketName", bucketErr))
-	if err != nil || !found.isOurs() {
-		return found, err
-	}
-	if err := found.checkLate(); err != nil {
-		return found, err
-	}
-	// The secret first: once it holds a value, user and bucket exist.
-	if !found.secret.Exists() {
-		if found.secret, err = r.lookSecret(ctx, s, hasty); err != nil {
-			return found, err
-		}
-	}
-	return found, together(
-		func() (err error) {
-			if !found.user.Exists() {
-				found.user, err = r.getUser(ctx, s, r.patience.Until(ctx, "IAM shows the user, if it was just made", readPropagation, awscall.IsMissing))
-			}
-			return err
-		},
-		func() (err error) {
-			if !found.bucket.Exists() {
-				found.bucket, err = r.lookBucket(ctx, s, hasty)
-			}
-			return err
-		},
-	)
 }
 
 // excuse drops the refusal of a look at a name outside the provider's patterns, to
@@ -160,12 +177,12 @@ func (r *run) revoke(ctx context.Context, s spec.Spec, found set) error {
 	if !found.user.IsOurs() {
 		return nil
 	}
-	if err := r.removeUser(ctx, s); err != nil || found.secret.Exists() {
+	if err := r.removeUser(ctx, s, found.user); err != nil {
 		return err
 	}
 	// An event beside this one may have made and committed a secret meanwhile. Without
 	// the user it cannot do so any more.
-	x, err := r.lookSecret(ctx, s, hasty)
+	x, err := r.lookSecret(ctx, s, r.looking(s, "SecretName"))
 	if err != nil || !x.isOurs() {
 		return err
 	}
@@ -173,26 +190,24 @@ func (r *run) revoke(ctx context.Context, s spec.Spec, found set) error {
 }
 
 // removeBucket deletes a bucket of ours and releases one that was adopted. An event that is
-// still at work may write its marker after ours was removed, so a bucket that holds nothing
-// else is tried again.
+// still at work may write its marker after ours was removed, and S3 may still count what was
+// deleted (L8). So a bucket that holds nothing else is tried again.
 func (r *run) removeBucket(ctx context.Context, s spec.Spec, b bucket, data disposal) error {
 	switch b.State {
-	case claim.Absent, claim.Elsewhere, claim.Foreign, claim.Released, claim.Leaving:
+	case claim.Absent, claim.Hidden, claim.Elsewhere, claim.Foreign, claim.Released, claim.Leaving:
 		return nil
 	case claim.Adopted:
 		return r.releaseBucket(ctx, s, b)
 	case claim.Ours:
 	}
-	const rounds = 5
-	var err error
-	for range rounds {
-		if err = r.empty(ctx, s, data); err != nil {
-			break
+	r.patience.Changed()
+	_, err := awscall.Repeat(ctx, r.patience, "S3 counts what was deleted as gone", func() (struct{}, bool, error) {
+		err := r.empty(ctx, s, data)
+		if err == nil {
+			err = r.deleteBucket(ctx, s)
 		}
-		if err = r.deleteBucket(ctx, s); !awscall.IsCode(err, "BucketNotEmpty") {
-			break
-		}
-	}
+		return struct{}{}, awscall.IsCode(err, "BucketNotEmpty"), err
+	})
 	isFull := awscall.IsCode(err, "BucketNotEmpty")
 	switch {
 	case data == releaseData && (errors.Is(err, errHoldsData) || isFull):
@@ -200,7 +215,23 @@ func (r *run) removeBucket(ctx context.Context, s spec.Spec, b bucket, data disp
 	case isFull:
 		return fmt.Errorf("%w; somebody keeps writing to it: stop that and delete again", err)
 	}
-	return err
+	return r.unlessGone(ctx, s, err)
+}
+
+// unlessGone drops a refusal that S3 may give for a bucket that is gone by now, as another
+// delivery has removed it: S3 may hide from the role what does not exist.
+func (r *run) unlessGone(ctx context.Context, s spec.Spec, refusal error) error {
+	if !awscall.IsDenied(refusal) {
+		return refusal
+	}
+	now, err := awscall.Repeat(ctx, r.patience, "S3 shows whether the bucket is gone", func() (bucket, bool, error) {
+		found, err := r.lookBucket(ctx, s)
+		return found, err == nil && !found.Exists(), err
+	})
+	if err != nil || now.Exists() {
+		return refusal
+	}
+	return nil
 }
 
 // empty makes a bucket ready to be deleted: it removes everything, or else marker and probe

@@ -7,32 +7,28 @@ import (
 	"testing"
 	"time"
 
+	"bucketuser/lambda/internal/awsfake"
 	"bucketuser/lambda/internal/sim"
 )
 
 // replay runs one scenario and shows its calls.
 func replay(t *testing.T, s scenario) {
-	all := allStories(t)
-	i := slices.IndexFunc(all, func(candidate story) bool { return candidate.name == s.story })
-	if i < 0 {
-		t.Errorf("no story %q", s.story)
-		return
-	}
+	told := storyNamed(t, s.story)
 	for _, hit := range []sim.Hit{s.first, s.second} {
-		if _, ok := sim.Faults[hit.Fault]; !ok && hit.At > 0 {
-			t.Fatalf("no fault %q; there are %v", hit.Fault, slices.Sorted(maps.Keys(sim.Faults)))
+		if !hit.IsKnown() && hit.At > 0 {
+			t.Fatalf("no fault %q; there are %q with the number of a write, and %q", hit.Fault, sim.Stale, slices.Sorted(maps.Keys(sim.Faults)))
 		}
 	}
 	isKnown := func(e ending) bool { return e.name == s.ending }
-	if s.ending != "" && !slices.ContainsFunc(all[i].endings, isKnown) {
+	if s.ending != "" && !slices.ContainsFunc(told.endings, isKnown) {
 		t.Fatalf("no ending %q of story %s", s.ending, s.story)
 	}
-	c := newCampaign(t, all[i], &tally{})
+	c := newCampaign(t, told, &tally{})
 	c.learn()
 	c.at(c.start, func(w *bench) {
 		b := c.breakEvent(w, s)
 		if !b.reached {
-			t.Errorf("call %d was not reached", s.first.At)
+			t.Errorf("%v was not reached", s.first)
 		}
 		for _, e := range c.story.endings {
 			if e.name == s.ending {
@@ -43,10 +39,20 @@ func replay(t *testing.T, s scenario) {
 	})
 }
 
+func storyNamed(t *testing.T, name string) story {
+	t.Helper()
+	all := allStories(t)
+	i := slices.IndexFunc(all, func(candidate story) bool { return candidate.name == name })
+	if i < 0 {
+		t.Fatalf("no story %q", name)
+	}
+	return all[i]
+}
+
 func (c *campaign) replayEnding(w *bench, s scenario, b broken, e ending) {
 	if s.second.At > 0 {
 		if !c.breakEnding(w, s, e) {
-			w.t.Errorf("call %d of the ending was not reached", s.second.At)
+			w.t.Errorf("%v of the ending was not reached", s.second)
 		}
 		return
 	}
@@ -68,6 +74,8 @@ func (w *bench) tell() {
 			text += fmt.Sprintf(" <== %v, without effect", step.Before)
 		case step.After != nil:
 			text += fmt.Sprintf(" <== took effect, then %v", step.After)
+		case step.AsOf > 0:
+			text += " <== as of before " + w.toldOf(w.AWS.Write(step.AsOf))
 		case calls[step.N-1].Code == "(killed)":
 			text += " the process is dead"
 		}
@@ -81,10 +89,24 @@ func (w *bench) tell() {
 	w.t.Log(w.Log.String())
 }
 
+// toldOf names a write as tell shows its call.
+func (w *bench) toldOf(write awsfake.Write) string {
+	for _, step := range w.Gate.Went() {
+		if step.N == write.N {
+			return fmt.Sprintf("%s call %d: %s %s", step.Session, step.Number, step.Name(), step.Target)
+		}
+	}
+	if write.N == 0 {
+		return "what was set at " + write.At.Format(time.TimeOnly)
+	}
+	return w.AWS.Calls()[write.N-1].String()
+}
+
 // inStory runs a test in a bubble on an empty account.
 func (c *campaign) inStory(test func(*bench)) {
 	inRegion(c.t, c.story.region, func(w *bench) {
 		w.AWS.UserPropagation, w.AWS.KeyPropagation = 500*time.Millisecond, 1500*time.Millisecond
+		w.AWS.History, w.AWS.SecretHistory = staleness, *isAll || *oneScenario != ""
 		test(w)
 		c.total.violations.Add(w.leaked())
 		c.total.searched(w)

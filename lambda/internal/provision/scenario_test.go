@@ -39,6 +39,18 @@ func secondFaults() []string {
 	return []string{"killed after", "denied"}
 }
 
+// staleOrders are the orders of calls in which the reads of the first event are stale.
+func staleOrders() []string {
+	if *isAll {
+		return []string{"first", "last"}
+	}
+	return []string{"first"}
+}
+
+// laggingFaults are those after which the reads of the second event are stale: what they
+// leave is all that a call leaves behind when it is the last one.
+func laggingFaults(fault string) bool { return *isAll || fault == "killed after" }
+
 // scenario is one run: a story whose event meets a fault, and an ending whose first
 // event meets another. Its String reproduces it.
 type scenario struct {
@@ -47,7 +59,11 @@ type scenario struct {
 	first  sim.Hit
 	ending string // "" stops after the first event
 	second sim.Hit
+	lag    string // the stale reads in words, for who reads a violation: not part of its String
 }
+
+// isStale reports whether a read is stale in it.
+func (s scenario) isStale() bool { return s.first.Behind > 0 || s.second.Behind > 0 }
 
 func (s scenario) String() string {
 	text := s.story + "/" + s.order + "/" + s.first.String()
@@ -62,5 +78,5 @@ func (s scenario) String() string {
 
 func parseScenario(text string) scenario {
 	parts := append(strings.Split(text, "/"), "", "", "", "")
-	return scenario{parts[0], parts[1], sim.ParseHit(parts[2]), parts[3], sim.ParseHit(parts[4])}
+	return scenario{story: parts[0], order: parts[1], first: sim.ParseHit(parts[2]), ending: parts[3], second: sim.ParseHit(parts[4])}
 }

@@ -7,7 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
+	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
@@ -17,10 +17,6 @@ import (
 	"bucketuser/lambda/internal/awscall"
 	"bucketuser/lambda/spec"
 )
-
-// deletionPropagation is how long the name of a secret that was deleted at once
-// may stay taken. DeleteSecret is asynchronous.
-const deletionPropagation = time.Minute
 
 // minRecoveryDays is the shortest recovery window of Secrets Manager.
 const minRecoveryDays = 7
@@ -47,17 +43,15 @@ func (x secret) admit(s spec.Spec) error {
 		if !x.deleting {
 			return fmt.Errorf("secret %s: exists in this account and does not belong to this resource; choose another SecretName", s.SecretName)
 		}
-	case claim.Absent, claim.Ours, claim.Adopted, claim.Released, claim.Leaving:
+	case claim.Absent, claim.Hidden, claim.Ours, claim.Adopted, claim.Released, claim.Leaving:
 	}
 	return nil
 }
 
 // lookSecret describes the secret, without its value.
-func (r *run) lookSecret(ctx context.Context, s spec.Spec, patient bool) (secret, error) {
+func (r *run) lookSecret(ctx context.Context, s spec.Spec, retryer aws.Retryer) (secret, error) {
 	out, err := r.secrets.DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: &s.SecretName},
-		func(o *secretsmanager.Options) {
-			o.Retryer = r.untilRoleHasRights(ctx, patient)
-		})
+		func(o *secretsmanager.Options) { o.Retryer = retryer })
 	if awscall.IsMissing(err) {
 		return secret{}, nil
 	}
@@ -86,15 +80,19 @@ func (r *run) ensureSecret(ctx context.Context, op operation, found set) (secret
 		return r.adoptSecret(ctx, op.spec, x)
 	case x.deleting && x.IsOurs() && isWanted:
 		return r.restoreSecret(ctx, op.spec, x)
-	case x.Exists() && !x.deleting:
+	case x.fresh, x.Exists() && !x.deleting:
 		return x, nil
 	default:
 		return r.createSecret(ctx, op.spec)
 	}
 }
 
-// createSecret creates the secret. It waits up to deletionPropagation while Secrets Manager
-// still deletes another one of that name.
+// nameTaken is what CreateSecret answers while Secrets Manager still deletes another secret of
+// that name. DeleteSecret is asynchronous.
+var nameTaken = awscall.LagOf("the name of the deleted secret is free", isScheduledForDeletion)
+
+// createSecret creates the secret, or tells whose it is. One that exists is of another delivery
+// of this event, of a repeated call whose answer was lost, or of somebody.
 func (r *run) createSecret(ctx context.Context, s spec.Spec) (secret, error) {
 	made := secret{Claim: claim.MadeSecret(s), fresh: true, kmsKeyID: s.SecretKmsKeyId}
 	in := &secretsmanager.CreateSecretInput{
@@ -105,24 +103,39 @@ func (r *run) createSecret(ctx context.Context, s spec.Spec) (secret, error) {
 	if s.SecretKmsKeyId != "" {
 		in.KmsKeyId = &s.SecretKmsKeyId
 	}
-	out, err := r.secrets.CreateSecret(ctx, in, func(o *secretsmanager.Options) {
-		o.Retryer = r.patience.Until(ctx, "the name of the deleted secret is free", deletionPropagation, isScheduledForDeletion)
+	r.asked.secret = true
+	isThere := sync.OnceFunc(r.patience.Changed) // maybe since a moment ago
+	return awscall.Repeat(ctx, r.patience, "Secrets Manager shows the secret", func() (secret, bool, error) {
+		out, err := r.secrets.CreateSecret(ctx, in, func(o *secretsmanager.Options) {
+			o.Retryer = r.patience.Retryer(awscall.LateRights, nameTaken)
+		})
+		switch {
+		case awscall.IsCode(err, "ResourceExistsException"):
+			isThere()
+			return r.takenSecret(ctx, s)
+		case isScheduledForDeletion(err):
+			return secret{}, false, fmt.Errorf("secret %s: is in its recovery window; restore it and delete it without one, or choose another SecretName: %w",
+				s.SecretName, awscall.Brief(err))
+		case err != nil:
+			r.noteFailure(err, &r.refused.secret)
+			return secret{}, false, fmt.Errorf("secret %s: %w", s.SecretName, awscall.Brief(err))
+		}
+		r.hasMade.Store(true)
+		made.ARN = aws.ToString(out.ARN)
+		isThere()
+		r.log.Info("created", "secret", s.SecretName)
+		return made, false, nil
 	})
-	if awscall.IsCode(err, "ResourceExistsException") {
-		// Another delivery of this event, or a repeated call whose answer was lost.
-		found, err := r.lookSecret(ctx, s, patient)
-		return found, errors.Join(err, found.admit(s))
+}
+
+// takenSecret looks at a secret of which Secrets Manager says that it exists.
+func (r *run) takenSecret(ctx context.Context, s spec.Spec) (found secret, isLag bool, err error) {
+	found, err = r.lookSecret(ctx, s, r.looking(s, "SecretName"))
+	if err == nil && !found.Exists() {
+		return found, true, fmt.Errorf("secret %s: exists, and Secrets Manager does not show it; try again", s.SecretName)
 	}
-	if isScheduledForDeletion(err) {
-		return secret{}, fmt.Errorf("secret %s: is in its recovery window; restore it and delete it without one, or choose another SecretName: %w",
-			s.SecretName, awscall.Brief(err))
-	}
-	if err != nil {
-		return secret{}, fmt.Errorf("secret %s: %w", s.SecretName, awscall.Brief(err))
-	}
-	made.ARN = aws.ToString(out.ARN)
-	r.log.Info("created", "secret", s.SecretName)
-	return made, nil
+	r.refused.secret = found.IsTaken()
+	return found, false, errors.Join(err, found.admit(s))
 }
 
 func isScheduledForDeletion(err error) bool {
@@ -150,19 +163,22 @@ func (r *run) restoreSecret(ctx context.Context, s spec.Spec, x secret) (secret,
 // adoptSecret restores a released secret and makes it ours. The secret holds credentials of an
 // earlier life, so a tag puts its version down as not committed. That must be the version
 // that was read together with the tag "released": another delivery of this event may have
-// adopted the secret and committed to it since.
+// adopted the secret and committed to it since. The tags that were written count, a read may
+// be from before: only the tags of another owner speak against them.
 func (r *run) adoptSecret(ctx context.Context, s spec.Spec, x secret) (_ secret, err error) {
 	if x.deleting {
 		if x, err = r.restoreSecret(ctx, s, x); err != nil {
 			return secret{}, err
 		}
 	}
-	if err := r.setSecretTags(ctx, s, x, x.AdoptSecret(x.current)); err != nil {
+	tags := x.AdoptSecret(x.current)
+	if err := r.setSecretTags(ctx, s, x, tags); err != nil {
 		return secret{}, err
 	}
 	r.log.Info("took over what was released", "secret", s.SecretName)
-	adopted, err := r.lookSecret(ctx, s, hasty)
-	return adopted, errors.Join(err, adopted.admit(s))
+	now, err := r.lookSecret(ctx, s, r.looking(s, "SecretName"))
+	x.Claim = claim.Read(tags, s)
+	return x, errors.Join(err, now.admit(s))
 }
 
 // currentVersion finds the version that has the stage AWSCURRENT.
@@ -181,13 +197,30 @@ func (r *run) ensureSecretSettings(ctx context.Context, op operation, x secret) 
 		return nil
 	}
 	s := op.spec
-	if !sameKmsKey(x.kmsKeyID, s.SecretKmsKeyId) {
+	if !sameKmsKey(x.kmsKeyID, s.SecretKmsKeyId) || op.changes(func(s spec.Spec) any { return s.SecretKmsKeyId }) {
 		_, err := r.secrets.UpdateSecret(ctx, &secretsmanager.UpdateSecretInput{SecretId: &x.ARN, KmsKeyId: &s.SecretKmsKeyId})
 		if err != nil {
 			return fmt.Errorf("KMS key of secret %s: %w", s.SecretName, awscall.Brief(err))
 		}
 	}
-	return r.setSecretTags(ctx, s, x, x.KeepSecret(op.before()))
+	tags := x.KeepSecret(op.before())
+	if op.changes(func(s spec.Spec) any { return s.Tags }) { // then nothing that was read is relied on
+		x.Claim = claim.Read(withTags(x.Tags(), op.before().Tags, s.Tags), s)
+	}
+	return r.setSecretTags(ctx, s, x, tags)
+}
+
+// withTags returns tags as if they had those of one list with its values, and those of another
+// with other values.
+func withTags(read map[string]string, before, wanted []spec.Tag) map[string]string {
+	tags := maps.Clone(read)
+	for _, tag := range wanted {
+		delete(tags, tag.Key)
+	}
+	for _, tag := range before {
+		tags[tag.Key] = tag.Value
+	}
+	return tags
 }
 
 // sameKmsKey compares what Secrets Manager reports with what was asked for: a key

@@ -86,6 +86,13 @@ func (w *bench) begin(kind, id string, p, old sim.Properties) string {
 	return url
 }
 
+// becomes has CloudFormation set another status than that of the event under way, after it has
+// sent the event: see minLead.
+func (w *bench) becomes(status string) {
+	time.Sleep(3 * time.Second)
+	w.AWS.SetResourceStatus(w.stackID, sim.LogicalID, status)
+}
+
 func (w *bench) deliver(session *awsfake.Session, kind, id string, p, old sim.Properties) answer {
 	w.t.Helper()
 	return w.answered(session, w.sign(kind, id, p, old), kind, id, p, old)

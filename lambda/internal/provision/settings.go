@@ -45,7 +45,8 @@ func (r *run) ensurePublicAccessBlock(ctx context.Context, op operation, b bucke
 
 // ensureVersioning turns versioning on, or suspends it where it was on: S3 cannot
 // turn it off.
-func (r *run) ensureVersioning(ctx context.Context, s spec.Spec, b bucket) error {
+func (r *run) ensureVersioning(ctx context.Context, op operation, b bucket) error {
+	s := op.spec
 	isOn := false
 	if !b.fresh {
 		out, err := r.s3.GetBucketVersioning(ctx, &s3.GetBucketVersioningInput{
@@ -55,7 +56,7 @@ func (r *run) ensureVersioning(ctx context.Context, s spec.Spec, b bucket) error
 		}
 		isOn = out.Status == types.BucketVersioningStatusEnabled
 	}
-	if isOn == s.Versioning {
+	if isOn == s.Versioning && !op.changes(func(s spec.Spec) any { return s.Versioning }) {
 		return nil
 	}
 	status := types.BucketVersioningStatusSuspended
@@ -71,37 +72,72 @@ func (r *run) ensureVersioning(ctx context.Context, s spec.Spec, b bucket) error
 	return nil
 }
 
-// ensureLifecycle sets the one rule that is ours to a number of days, or removes it at 0.
-func (r *run) ensureLifecycle(ctx context.Context, s spec.Spec, b bucket, days int) error {
-	var current s3.GetBucketLifecycleConfigurationOutput
+// ensureLifecycle sets the one rule that is ours, or removes it at 0 days.
+func (r *run) ensureLifecycle(ctx context.Context, op operation, b bucket) error {
+	var current lifecycle
 	if !b.fresh {
-		out, err := r.s3.GetBucketLifecycleConfiguration(ctx, &s3.GetBucketLifecycleConfigurationInput{
-			Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner()})
-		if err != nil && !awscall.IsCode(err, "NoSuchLifecycleConfiguration") {
-			return fmt.Errorf("lifecycle of bucket %s: %w", s.BucketName, awscall.Brief(err))
-		}
-		if err == nil {
-			current = *out
+		var err error
+		if current, err = r.readLifecycle(ctx, op.spec); err != nil {
+			return err
 		}
 	}
-	rules := slices.DeleteFunc(slices.Clone(current.Rules), func(rule types.LifecycleRule) bool {
-		return aws.ToString(rule.ID) == spec.AbortUploadsRuleID
-	})
+	days := op.spec.AbortIncompleteUploadsAfterDays
+	rules := current.others()
 	if days > 0 {
 		rules = append(rules, abortRule(days))
 	}
-	if slices.EqualFunc(rules, current.Rules, sameRule) {
+	// A bucket that was released a moment ago may still show our rule.
+	isChanged := op.isNew() && days > 0 || op.changes(func(s spec.Spec) any { return s.AbortIncompleteUploadsAfterDays })
+	if slices.EqualFunc(rules, current.rules, sameRule) && !isChanged {
 		return nil
 	}
-	return r.putLifecycle(ctx, s, rules, current.TransitionDefaultMinimumObjectSize)
+	current.rules = rules
+	return r.putLifecycle(ctx, op.spec, current)
 }
 
-// removeLifecycle takes our rule away and leaves the others.
+// removeLifecycle takes our rule away and leaves the others. A read may be from before it was
+// written (L4), so it is looked for until that can be no more.
 func (r *run) removeLifecycle(ctx context.Context, s spec.Spec) error {
-	if err := r.ensureLifecycle(ctx, s, bucket{}, 0); !awscall.IsMissing(err) {
-		return err
+	current, err := awscall.Repeat(ctx, r.patience, "S3 shows our lifecycle rule", func() (lifecycle, bool, error) {
+		current, err := r.readLifecycle(ctx, s)
+		isShown := len(current.others()) < len(current.rules)
+		return current, err == nil && !isShown && s.AbortIncompleteUploadsAfterDays > 0, err
+	})
+	others := current.others()
+	if err == nil && len(others) < len(current.rules) {
+		current.rules = others
+		err = r.putLifecycle(ctx, s, current)
 	}
-	return nil
+	if awscall.IsMissing(err) {
+		return nil
+	}
+	return err
+}
+
+// lifecycle is the lifecycle configuration of a bucket, whose rules may be anybody's.
+type lifecycle struct {
+	rules   []types.LifecycleRule
+	minimum types.TransitionDefaultMinimumObjectSize
+}
+
+// others are the rules that are not ours.
+func (l lifecycle) others() []types.LifecycleRule {
+	return slices.DeleteFunc(slices.Clone(l.rules), func(rule types.LifecycleRule) bool {
+		return aws.ToString(rule.ID) == spec.AbortUploadsRuleID
+	})
+}
+
+// readLifecycle returns a configuration without rules where the bucket has none.
+func (r *run) readLifecycle(ctx context.Context, s spec.Spec) (lifecycle, error) {
+	out, err := r.s3.GetBucketLifecycleConfiguration(ctx, &s3.GetBucketLifecycleConfigurationInput{
+		Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner()})
+	if awscall.IsCode(err, "NoSuchLifecycleConfiguration") {
+		return lifecycle{}, nil
+	}
+	if err != nil {
+		return lifecycle{}, fmt.Errorf("lifecycle of bucket %s: %w", s.BucketName, awscall.Brief(err))
+	}
+	return lifecycle{out.Rules, out.TransitionDefaultMinimumObjectSize}, nil
 }
 
 // sameRule compares two rules as far as this package changes them: the days of ours, and the
@@ -125,16 +161,16 @@ func abortRule(days int) types.LifecycleRule {
 	}
 }
 
-func (r *run) putLifecycle(ctx context.Context, s spec.Spec, rules []types.LifecycleRule, minimum types.TransitionDefaultMinimumObjectSize) error {
+func (r *run) putLifecycle(ctx context.Context, s spec.Spec, l lifecycle) error {
 	var err error
-	if len(rules) == 0 {
+	if len(l.rules) == 0 {
 		_, err = r.s3.DeleteBucketLifecycle(ctx, &s3.DeleteBucketLifecycleInput{
 			Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner()})
 	} else {
 		_, err = r.s3.PutBucketLifecycleConfiguration(ctx, &s3.PutBucketLifecycleConfigurationInput{
 			Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner(),
-			TransitionDefaultMinimumObjectSize: minimum,
-			LifecycleConfiguration:             &types.BucketLifecycleConfiguration{Rules: rules}})
+			TransitionDefaultMinimumObjectSize: l.minimum,
+			LifecycleConfiguration:             &types.BucketLifecycleConfiguration{Rules: l.rules}})
 	}
 	if err != nil {
 		return fmt.Errorf("lifecycle of bucket %s: %w", s.BucketName, awscall.Brief(err))

@@ -15,7 +15,9 @@ import (
 
 // tally counts, over everything that runs beside each other.
 type tally struct {
-	one, two, known, violations, texts, windows, done atomic.Int64
+	one, two, stale, known, violations, texts, windows, done atomic.Int64
+
+	lawful atomic.Int64 // of them, those under a law
 
 	mu   sync.Mutex
 	uses sim.Uses // of exemptions
@@ -23,6 +25,18 @@ type tally struct {
 	// behaviour is a hash over every scenario, its answers, and the account after it. It
 	// stays the same where a change of the code changes nothing that can be seen.
 	behaviour atomic.Uint64
+}
+
+// ran counts a scenario.
+func (t *tally) ran(s scenario) {
+	if s.second.At > 0 {
+		t.two.Add(1)
+	} else {
+		t.one.Add(1)
+	}
+	if s.isStale() {
+		t.stale.Add(1)
+	}
 }
 
 // used adds how often exemptions made a difference.

@@ -3,6 +3,7 @@ package provision
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/aws/aws-lambda-go/cfn"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
@@ -52,10 +53,17 @@ func standingOf(is resource, err error, s spec.Spec) standing {
 	return idle
 }
 
+// A remedy is what undoing does with the set of a failed event.
+type remedy struct {
+	isUndone bool     // it is removed, unless credentials were committed
+	ifBegun  bool     // but only if this very event has begun it
+	data     disposal // of a bucket that holds data
+}
+
 // undoing says whether what an event made is removed, and what becomes of a bucket that
 // holds data then: it is left to a Delete that is under way, and released where no Delete
 // will come for it. The table in the package page has the same rows.
-func (op operation) undoing(at standing, hasGoneBack bool) (isUndone bool, data disposal) {
+func (op operation) undoing(at standing, hasGoneBack bool) remedy {
 	switch op.kind {
 	case kindCreate:
 		return undoingCreate(at)
@@ -65,45 +73,50 @@ func (op operation) undoing(at standing, hasGoneBack bool) (isUndone bool, data 
 		return undoingReplacement(at, hasGoneBack)
 	case kindDelete: // has made nothing
 	}
-	return false, refuseData
+	return remedy{}
 }
 
-func undoingCreate(at standing) (isUndone bool, data disposal) {
+func undoingCreate(at standing) remedy {
 	switch at {
 	case inUse: // the event was a late duplicate; what is missing the next Update repairs
-		return false, refuseData
+		return remedy{}
 	case deleteFailed: // the Delete finds everything
-		return false, refuseData
+		return remedy{}
 	case deleting:
-		return true, refuseData
+		return remedy{isUndone: true, data: refuseData}
 	case unknown, updating, deleted, idle:
 	}
-	return true, releaseData
+	return remedy{isUndone: true, data: releaseData}
 }
 
-func undoingUpdate(at standing) (isUndone bool, data disposal) {
+func undoingUpdate(at standing) remedy {
 	switch at {
 	case unknown, inUse, updating, deleteFailed, idle: // the Update that goes back finds everything
-		return false, refuseData
+		return remedy{}
 	case deleting: // a late Update has made parts of a set that is being deleted
-		return true, refuseData
+		return remedy{isUndone: true, data: refuseData}
 	case deleted:
 	}
-	return true, releaseData
+	return remedy{isUndone: true, data: releaseData}
 }
 
-func undoingReplacement(at standing, hasGoneBack bool) (isUndone bool, data disposal) {
+// undoingReplacement also serves the way back to a set that is there, and stays. In
+// CloudFormation's express mode, and where rollback is disabled, no event comes after a failed
+// replacement.
+func undoingReplacement(at standing, hasGoneBack bool) remedy {
 	if at != inUse && hasGoneBack { // the Update that went back was here before
-		return true, releaseData
+		return remedy{isUndone: true, data: releaseData}
 	}
 	switch at {
-	case inUse, unknown, updating: // in use, or the Update that goes back finds everything
-		return false, refuseData
+	case inUse:
+		return remedy{}
+	case unknown, updating:
+		return remedy{isUndone: true, ifBegun: true, data: releaseData}
 	case deleting, deleteFailed, idle:
-		return true, refuseData
+		return remedy{isUndone: true, data: refuseData}
 	case deleted:
 	}
-	return true, releaseData
+	return remedy{isUndone: true, data: releaseData}
 }
 
 // undo removes what a failed event made, as undoing says.
@@ -111,37 +124,65 @@ func (r *run) undo(ctx context.Context, op operation) error {
 	is, err := r.describe(ctx, op.spec)
 	at := standingOf(is, err, op.spec)
 	backErr := r.checkGoneBack(ctx, op.replaced())
-	isUndone, data := op.undoing(at, errors.Is(backErr, claim.ErrLater))
+	does := op.undoing(at, errors.Is(backErr, claim.ErrLater))
 	switch {
-	case isUndone:
-		return r.undoSet(ctx, op.spec, data)
+	case does.isUndone:
+		return r.undoSet(ctx, op.spec, does)
 	case at == inUse:
 		return nil
 	}
 	return backErr
 }
 
+// isBegunBy reports whether the event of a spec has begun the set: all of it that is there was
+// made by that event. The event must have a time to tell.
+func (x set) isBegunBy(s spec.Spec) bool {
+	isOf := func(c claim.Claim) bool { return !c.IsOurs() || c.IsOfEvent() }
+	return !s.Sent.IsZero() && x.secret.IsOurs() && !x.secret.deleting && isOf(x.secret.Claim) && isOf(x.user.Claim) && isOf(x.bucket.Claim)
+}
+
+// neverMade are the parts that this event cannot have made: those that AWS has refused, and
+// those for which it was not asked, unless an earlier delivery may have done that.
+func (r *run) neverMade() missing {
+	never := r.refused
+	if !r.op.isRepeated {
+		never.secret = never.secret || !r.asked.secret
+		never.user = never.user || !r.asked.user
+		never.bucket = never.bucket || !r.asked.bucket
+	}
+	return never
+}
+
 // undoSet removes a set unless credentials were committed. The secret goes last, where a
 // Delete removes it first: its tombstone keeps other events from a commit until all else is
-// gone. A set of a later event stays.
-func (r *run) undoSet(ctx context.Context, s spec.Spec, data disposal) error {
-	found, err := r.lookForRemoval(ctx, s)
+// gone, and shows the Delete that there is more to look for where time was too short for it.
+// A set of a later event stays.
+func (r *run) undoSet(ctx context.Context, s spec.Spec, does remedy) error {
+	never := r.neverMade()
+	found, err := r.lookForRemoval(ctx, s, r.hasMade.Load(), never)
 	if errors.Is(err, claim.ErrLater) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
+	if does.ifBegun && !found.isBegunBy(s) {
+		return nil
+	}
+	isShort := found.isIncomplete(never) && !r.patience.IsOver()
 	if stays, err := r.bury(ctx, s, found.secret); err != nil || stays {
 		return err
 	}
 	if found.user.IsOurs() {
-		if err := r.removeUser(ctx, s); err != nil {
+		if err := r.removeUser(ctx, s, found.user); err != nil {
 			return err
 		}
 	}
-	if err := r.removeBucket(ctx, s, found.bucket, data); err != nil || !found.secret.isOurs() {
+	if err := r.removeBucket(ctx, s, found.bucket, does.data); err != nil || !found.secret.isOurs() {
 		return err
+	}
+	if isShort {
+		return fmt.Errorf("secret %s: stays until AWS shows the rest of the set", s.SecretName)
 	}
 	return r.removeSecret(ctx, s, found.secret)
 }
@@ -172,6 +213,8 @@ func (r *run) bury(ctx context.Context, s spec.Spec, x secret) (stays bool, err 
 	switch {
 	case errors.Is(err, errConflict):
 		return true, nil
+	case errors.Is(err, errNoSecret): // nobody can commit any more
+		return false, nil
 	case awscall.IsDenied(err): // without the right to commit, nobody has
 		return false, nil
 	}

@@ -28,23 +28,27 @@ func TestDocOfUndo(t *testing.T) {
 		if !containsRow(lines, want) {
 			t.Errorf("doc.go lacks the row %s", want)
 		}
-		if isUndone, _ := (operation{kind: kindBack}).undoing(at, false); isUndone != (cells[1] != "stays") {
+		if cellOf(operation{kind: kindBack}.undoing(at, false)) != cells[1] {
 			t.Errorf("going back is not undone as an Update in place is: %s", rows[at])
 		}
-		if isUndone, _ := (operation{kind: kindDelete}).undoing(at, false); isUndone {
+		if (operation{kind: kindDelete}).undoing(at, false).isUndone {
 			t.Errorf("a Delete is undone: %s", rows[at])
 		}
 	}
 }
 
-func cellOf(isUndone bool, data disposal) string {
-	switch {
-	case !isUndone:
-		return "stays"
-	case data == releaseData:
-		return "undone, data released"
+func cellOf(does remedy) string {
+	text := "undone"
+	if does.ifBegun {
+		text += " if begun"
 	}
-	return "undone, data left"
+	switch {
+	case !does.isUndone:
+		return "stays"
+	case does.data == releaseData:
+		return text + ", data released"
+	}
+	return text + ", data left"
 }
 
 func containsRow(lines []string, want string) bool {

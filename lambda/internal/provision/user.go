@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -15,63 +16,73 @@ import (
 	"bucketuser/lambda/spec"
 )
 
-const (
-	// rolePropagation is how long a role that was just deployed may be refused: aws-cdk#37878.
-	rolePropagation = 30 * time.Second
-
-	// readPropagation is how long IAM may go on reading an older state after a write.
-	readPropagation = 10 * time.Second
-)
-
-// roleHasRights is what a patient look waits for.
-const roleHasRights = "the role has its rights"
-
 // user is the IAM user under the name of a spec.
 type user struct {
 	claim.Claim
-	fresh bool // created by this event, so without keys
+	fresh   bool      // created by this event, so without keys
+	created time.Time // by IAM's clock
 }
+
+// isYoung reports whether IAM may not know the user everywhere.
+func (u user) isYoung() bool { return time.Since(u.created) < awscall.Propagation }
 
 // admit refuses a user that is not ours.
 func (u user) admit(s spec.Spec) error {
 	switch u.State {
 	case claim.Foreign, claim.Elsewhere, claim.Released, claim.Leaving:
 		return fmt.Errorf("user %s: exists in this account and does not belong to this resource; choose another UserName", s.UserName)
-	case claim.Absent, claim.Ours, claim.Adopted:
+	case claim.Absent, claim.Hidden, claim.Ours, claim.Adopted:
 	}
 	return nil
 }
 
-// untilRoleHasRights serves the looks. A patient one repeats refusals, as the role may be so
-// fresh that it has no rights yet.
-func (r *run) untilRoleHasRights(ctx context.Context, patient bool) aws.Retryer {
-	return r.patience.Until(ctx, roleHasRights, rolePropagation, func(err error) bool { return patient && awscall.IsDenied(err) })
+// looking serves a look at a name, which repeats refusals while the rights of the role may be
+// late. The role has no right to a name outside of the provider's patterns, late or not.
+func (r *run) looking(s spec.Spec, property string) aws.Retryer {
+	if s.Outside().Has(property) {
+		return awscall.Standard()
+	}
+	return r.patience.Retryer(awscall.LateRights)
 }
+
+// rightsAlone serves calls of IAM on a user who may not exist.
+func (r *run) rightsAlone(o *iam.Options) { o.Retryer = r.patience.Retryer(awscall.LateRights) }
+
+// unlessOutOfPath serves the deletion of keys, to which "no such key" is an answer.
+func (r *run) unlessOutOfPath(o *iam.Options) {
+	o.Retryer = r.patience.Retryer(awscall.LateRights, awscall.OutOfPath)
+}
+
+// hasty serves calls of IAM whose caller looks at the user before it repeats them.
+func hasty(o *iam.Options) { o.Retryer = awscall.Standard() }
 
 // lookUser reads the user by its name alone.
-func (r *run) lookUser(ctx context.Context, s spec.Spec, patient bool) (user, error) {
-	return r.getUser(ctx, s, r.untilRoleHasRights(ctx, patient))
-}
-
-func (r *run) getUser(ctx context.Context, s spec.Spec, retryer aws.Retryer) (user, error) {
-	out, err := r.iam.GetUser(ctx, &iam.GetUserInput{UserName: &s.UserName},
-		func(o *iam.Options) { o.Retryer = retryer })
+func (r *run) lookUser(ctx context.Context, s spec.Spec) (user, error) {
+	out, err := r.iam.GetUser(ctx, &iam.GetUserInput{UserName: &s.UserName}, r.rightsAlone)
 	if awscall.IsMissing(err) {
 		return user{}, nil
 	}
 	if err != nil {
 		return user{}, fmt.Errorf("user %s: %w", s.UserName, awscall.Brief(err))
 	}
-	return user{Claim: claim.Read(userTags(out.User.Tags), s)}, nil
+	return user{Claim: claim.Read(userTags(out.User.Tags), s), created: aws.ToTime(out.User.CreateDate)}, nil
 }
 
 // ensureUser creates the user if it is missing. The user has no login, group or
 // policy: the bucket policy alone lets it in, and the boundary limits even that.
-func (r *run) ensureUser(ctx context.Context, s spec.Spec, found user) (user, error) {
-	if found.Exists() {
+//
+// A user that a Create finds was made by another delivery, or was deleted a moment ago and
+// still shows: only CreateUser tells.
+func (r *run) ensureUser(ctx context.Context, op operation, found user) (user, error) {
+	if found.fresh || found.Exists() && !op.isNew() {
 		return found, nil
 	}
-	made := user{Claim: claim.Made(s), fresh: true}
+	return r.createUser(ctx, op.spec)
+}
+
+// createUser creates the user, or tells whose it is.
+func (r *run) createUser(ctx context.Context, s spec.Spec) (user, error) {
+	made := user{Claim: claim.Made(s), fresh: true, created: time.Now()}
 	in := &iam.CreateUserInput{UserName: &s.UserName, Path: &s.IAMPath}
 	if s.BoundaryARN != "" {
 		in.PermissionsBoundary = &s.BoundaryARN
@@ -79,40 +90,94 @@ func (r *run) ensureUser(ctx context.Context, s spec.Spec, found user) (user, er
 	for key, value := range made.Tags() {
 		in.Tags = append(in.Tags, types.Tag{Key: aws.String(key), Value: aws.String(value)})
 	}
-	_, err := r.iam.CreateUser(ctx, in)
-	if awscall.IsCode(err, "EntityAlreadyExists", "EntityAlreadyExistsException") {
-		// Another delivery of this event, or a repeated call whose answer was lost.
-		found, err = r.lookUser(ctx, s, patient)
-		return found, errors.Join(err, found.admit(s))
-	}
-	if err != nil {
-		return user{}, fmt.Errorf("user %s: %w", s.UserName, awscall.Brief(err))
-	}
-	r.log.Info("created", "user", s.UserName)
-	return made, nil
+	r.asked.user = true
+	isThere := sync.OnceFunc(r.patience.Changed) // maybe since a moment ago
+	return awscall.Repeat(ctx, r.patience, "IAM shows the user", func() (user, bool, error) {
+		_, err := r.iam.CreateUser(ctx, in, r.rightsAlone)
+		if awscall.IsCode(err, "EntityAlreadyExists", "EntityAlreadyExistsException") {
+			isThere()
+			return r.takenUser(ctx, s)
+		}
+		if err != nil {
+			r.noteFailure(err, &r.refused.user)
+			return user{}, false, fmt.Errorf("user %s: %w", s.UserName, awscall.Brief(err))
+		}
+		isThere()
+		r.hasMade.Store(true)
+		r.log.Info("created", "user", s.UserName)
+		return made, false, nil
+	})
 }
 
-// removeUser deletes the keys and then the user, which must be ours. A key that
-// another event makes in between shows as DeleteConflict: then the keys go again.
-func (r *run) removeUser(ctx context.Context, s spec.Spec) error {
-	const rounds = 5
-	for round := 1; ; round++ {
-		if _, err := r.sweepKeys(ctx, s, ""); err != nil {
-			return err
-		}
-		_, err := r.iam.DeleteUser(ctx, &iam.DeleteUserInput{UserName: &s.UserName})
-		if err == nil || awscall.IsMissing(err) {
-			r.log.Info("removed", "user", s.UserName)
-			return nil
-		}
-		if !awscall.IsCode(err, "DeleteConflict", "DeleteConflictException") {
-			return fmt.Errorf("user %s: %w", s.UserName, awscall.Brief(err))
-		}
-		if round == rounds {
-			return fmt.Errorf("user %s: remove what was attached to it by hand (policies, groups, login, MFA) and delete again: %w",
-				s.UserName, awscall.Brief(err))
-		}
+// takenUser looks at a user of whom IAM says that it exists: of another delivery of this
+// event, of a repeated call whose answer was lost, or of somebody. IAM may not show the user
+// yet, or no more (L7).
+func (r *run) takenUser(ctx context.Context, s spec.Spec) (found user, isLag bool, err error) {
+	found, err = r.lookUser(ctx, s)
+	if err == nil && !found.Exists() {
+		return found, true, fmt.Errorf("user %s: exists, and IAM does not show it: it is being deleted, or its name differs in case; "+
+			"try again or choose another UserName", s.UserName)
 	}
+	r.refused.user = found.IsTaken()
+	return found, false, errors.Join(err, found.admit(s))
+}
+
+// removeUser deletes the keys and then the user, which must be ours. A key that another event
+// makes in between, or that IAM still counts, shows as DeleteConflict: then the keys go again.
+func (r *run) removeUser(ctx context.Context, s spec.Spec, u user) error {
+	r.patience.Changed()
+	isGone := sync.OnceFunc(r.patience.Changed) // maybe a moment ago, and by another delivery
+	_, err := awscall.Repeat(ctx, r.patience, "IAM lets go of the user", func() (struct{}, bool, error) {
+		err := r.tryRemoveUser(ctx, s)
+		switch {
+		case err == nil, awscall.IsMissing(err) && !u.isYoung():
+			return struct{}{}, false, nil
+		case awscall.IsMissing(err), awscall.IsDenied(err):
+			isGone()
+			isLag, err := r.isUserLeft(ctx, s, u, err)
+			return struct{}{}, isLag, err
+		}
+		return struct{}{}, isConflict(err), err
+	})
+	if err == nil {
+		r.log.Info("removed", "user", s.UserName)
+	}
+	return err
+}
+
+// tryRemoveUser deletes the keys and the user once.
+func (r *run) tryRemoveUser(ctx context.Context, s spec.Spec) error {
+	err := r.removeKeys(ctx, s)
+	if err != nil {
+		return err
+	}
+	_, err = r.iam.DeleteUser(ctx, &iam.DeleteUserInput{UserName: &s.UserName}, hasty)
+	switch {
+	case err == nil:
+		return nil
+	case isConflict(err):
+		return fmt.Errorf("user %s: remove what was attached to it by hand (policies, groups, login, MFA) and delete again: %w",
+			s.UserName, awscall.Brief(err))
+	}
+	return fmt.Errorf("user %s: %w", s.UserName, awscall.Brief(err))
+}
+
+// isConflict reports whether IAM counts something that belongs to the user.
+func isConflict(err error) bool {
+	return awscall.IsCode(err, "DeleteConflict", "DeleteConflictException")
+}
+
+// isUserLeft looks at a user whom IAM did not know, or who is out of the role's path (L3). It
+// is gone if IAM does not show it either, and has known it for long.
+func (r *run) isUserLeft(ctx context.Context, s spec.Spec, u user, refusal error) (isLag bool, err error) {
+	now, err := r.lookUser(ctx, s)
+	switch {
+	case err != nil:
+		return false, err
+	case now.Exists():
+		return true, refusal
+	}
+	return u.isYoung(), nil
 }
 
 func userTags(tags []types.Tag) map[string]string {

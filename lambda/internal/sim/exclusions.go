@@ -25,10 +25,11 @@ const (
 	TokenTaken                              // since the stages of a secret were moved by hand
 	ProbeLeft                               // by a delivery that is cut off beside another
 	ByHand                                  // changed, and not set right before the next event
+	KeyUnseen                               // by the sweep, of a delivery that is cut off beside another
 )
 
 // last is the highest number.
-const last = ByHand
+const last = KeyUnseen
 
 // Exclusions are all of them, in order.
 func Exclusions() (all []Exclusion) {
@@ -44,7 +45,7 @@ func (n Exclusion) IsOfWalks() bool {
 	switch n {
 	case LaterCallWins, CreateAfterDelete, Forgotten, NothingLater, ByHand:
 		return true
-	case OneCreateFails, MarkerMoved, NoTime, PolicyAfterRelease, MarkerAdopted, RestoredUntagged, TokenTaken, ProbeLeft:
+	case OneCreateFails, MarkerMoved, NoTime, PolicyAfterRelease, MarkerAdopted, RestoredUntagged, TokenTaken, ProbeLeft, KeyUnseen:
 	}
 	return false
 }

@@ -10,6 +10,8 @@
 //	Gate    holds the calls of all processes and lets one go at a time
 //	Chooser says which: First and Last are fixed, Seeded draws
 //	Fault   what can become of a call, by the name under which a violation prints it
+//	Hit     a fault, or a stale read, at a call
+//	Law     a way in which AWS lags or refuses, by the name under which a violation prints it
 //	N1, …   what is not promised, by the numbers of the page of package provision
 //
 // The package refuses to know what is right: it has no model, no events, no answers

@@ -96,10 +96,22 @@ func TestSeededIsReproducible(t *testing.T) {
 }
 
 func TestHitIsReadAsItIsPrinted(t *testing.T) {
+	hits := []sim.Hit{{}, sim.StaleRead(7, 1), sim.StaleRead(12, 34)}
 	for fault := range sim.Faults {
-		hit := sim.Hit{At: 7, Fault: fault}
-		if got := sim.ParseHit(hit.String()); got != hit {
+		hits = append(hits, sim.Hit{At: 7, Fault: fault})
+	}
+	for _, hit := range hits {
+		got := sim.ParseHit(hit.String())
+		if got != hit {
 			t.Errorf("%v is read as %v", hit, got)
+		}
+		if got.IsKnown() == (hit == sim.Hit{}) {
+			t.Errorf("%v is known: %t", got, got.IsKnown())
+		}
+	}
+	for _, text := range []string{"7=nonsense", "7=stale", "7=stale x", "7=stale 0", "7=killed 1"} {
+		if got := sim.ParseHit(text); got.At != 7 || got.IsKnown() {
+			t.Errorf("%s is the fault %v", text, got)
 		}
 	}
 	if got := sim.ParseHit("nonsense"); got.At != 0 {

@@ -40,6 +40,7 @@ func NewWorld(region string) (*World, error) {
 		Gate: NewGate(),
 	}
 	w.AWS.UserPropagation, w.AWS.KeyPropagation = 12*time.Second, 8*time.Second
+	w.AWS.UserPath = w.Provider.IAMPath
 	err := w.AWS.AddManagedPolicy(Boundary, `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"iam:*","Resource":"*"}]}`)
 	return w, err
 }

@@ -10,6 +10,7 @@ import (
 func settingsOf(stack *cfnfake.Stack) string { return "settings of " + stack.ID }
 func markersIn(bucket string) string         { return "folder markers in " + bucket }
 func probeIn(bucket string) string           { return "probe in " + bucket }
+func policyOf(bucket string) string          { return "policy of " + bucket }
 
 // ofStack is what excuses that a stack's resource is not as its properties say.
 func (m *model) ofStack(stack *cfnfake.Stack) sim.Exclusion {

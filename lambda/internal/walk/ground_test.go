@@ -35,6 +35,7 @@ func newGround(t rapid.TB, reseed func()) *ground {
 	}
 	w.AWS.SecretDeletion = 3 * time.Second
 	g := &ground{World: w, cloud: cfnfake.New(sim.Account, region), course: newCourse(reseed)}
+	g.cloud.Pace = 3 * time.Second // N6 is about events of the same two seconds
 	g.cloud.Start = g.start
 	g.cloud.Status = func(stackID, logicalID, physicalID, status string) {
 		w.AWS.SetResourceStatus(stackID, logicalID, status)

@@ -50,6 +50,7 @@ func (w *walk) empty(t *rapid.T) {
 }
 
 func (w *walk) emptyBucket(ctx context.Context, name string) error {
+	w.catchUp()
 	client := s3.NewFromConfig(w.ground.AWS.Session("operator").Config())
 	now := w.ground.AWS.Snapshot().Buckets[name]
 	for _, key := range slices.Sorted(maps.Keys(now.Objects)) {

@@ -53,8 +53,11 @@ func (m *model) learnEvent(n int, past []cfnfake.Exchange, s spec.Spec) {
 		return
 	}
 	m.learnSettings(x, s, m.hasRival(x, past))
-	if m.mayHaveDied && slices.Contains(x.Beside, n) {
-		m.excuses.Give(sim.ProbeLeft, probeIn(s.BucketName))
+	if slices.Contains(x.Beside, n) {
+		m.excuses.Give(sim.PolicyAfterRelease, policyOf(s.BucketName))
+		if m.mayHaveDied {
+			m.excuses.Give(sim.ProbeLeft, probeIn(s.BucketName))
+		}
 	}
 }
 

@@ -140,6 +140,8 @@ func (w *walk) carryOut(ctx context.Context, stack *cfnfake.Stack, p plan, opera
 		f.happen = append(f.happen, happening{d.at, func() { w.redeliverBeside(ctx, d) }})
 	}
 	isCalm := p.isCalm()
+	w.laws.begin(w.ground.AWS, p)
+	defer w.laws.end(w.ground.AWS)
 	w.model.mayHaveDied = w.model.mayHaveDied || !isCalm
 	w.ground.cloud.Receive = func() cfnfake.Reception { return shift(&p.receptions, cfnfake.Taken) }
 	w.ground.cloud.Timeout = func() time.Duration { return shift(&p.limits, functionTimeout) }
