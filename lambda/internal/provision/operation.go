@@ -68,8 +68,18 @@ func (op operation) replaced() spec.Spec {
 	return spec.Spec{}
 }
 
-// redeliveryAge is the age of an event that Lambda delivers again: it waits a minute at first.
-const redeliveryAge = 30 * time.Second
+// The age of an event that Lambda delivers again: it waits a minute at first, and a ResponseURL
+// is good for two hours.
+const (
+	redeliveryAge = 30 * time.Second
+	maxEventAge   = 2 * time.Hour
+)
+
+// isRepeated reports whether an event is old enough to be delivered again.
+func isRepeated(sent time.Time) bool {
+	age := time.Since(sent)
+	return age > redeliveryAge && age < maxEventAge
+}
 
 // mayBeUnheard reports whether CloudFormation may know of the set of a Delete only what it
 // asked for: it has made up the id for a Create whose answer it never heard.
@@ -90,7 +100,7 @@ func (op operation) requestType() cfn.RequestType {
 // classify reads an event. Its error is that of the properties.
 func (p *Provisioner) classify(e cfnresource.Event) (operation, error) {
 	sent := cfnresource.SentAt(e)
-	op := operation{from: e.PhysicalResourceID, isRepeated: !sent.IsZero() && time.Since(sent) > redeliveryAge}
+	op := operation{from: e.PhysicalResourceID, isRepeated: isRepeated(sent)}
 	var err error
 	if e.RequestType == cfn.RequestDelete {
 		op.kind = kindDelete
