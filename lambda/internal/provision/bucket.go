@@ -114,7 +114,7 @@ func (r *run) ensureBucket(ctx context.Context, op operation, found bucket) (buc
 	isInDoubt := op.isNew() && found.State == claim.Ours && !found.fresh
 	if !found.Exists() || isInDoubt {
 		var err error
-		if found, err = r.createBucket(ctx, op.spec); err != nil {
+		if found, err = r.createBucket(ctx, op.spec, found); err != nil {
 			return found, err
 		}
 	}
@@ -127,7 +127,7 @@ func (r *run) ensureBucket(ctx context.Context, op operation, found bucket) (buc
 // createBucket creates the bucket, or tells whose it is. Where it is in the account already,
 // another event or another resource may have made it, so its tags are read until S3 shows
 // them. In us-east-1 CreateBucket answers 200 for such a bucket, too, and sets no tags.
-func (r *run) createBucket(ctx context.Context, s spec.Spec) (bucket, error) {
+func (r *run) createBucket(ctx context.Context, s spec.Spec, seen bucket) (bucket, error) {
 	made := bucket{Claim: claim.Made(s), fresh: true}
 	in := &s3.CreateBucketInput{
 		Bucket:                    &s.BucketName,
@@ -150,7 +150,7 @@ func (r *run) createBucket(ctx context.Context, s spec.Spec) (bucket, error) {
 			return made, false, nil
 		case err != nil && !awscall.IsCode(err, "BucketAlreadyOwnedByYou"):
 			r.noteFailure(err, &r.refused.bucket)
-			return bucket{}, false, fmt.Errorf("bucket %s: %w", s.BucketName, awscall.Brief(err))
+			return bucket{}, false, seen.refusal(s, err)
 		}
 		isThere()
 		found, err := r.lookBucket(ctx, s)
@@ -168,6 +168,15 @@ func (r *run) createBucket(ctx context.Context, s spec.Spec) (bucket, error) {
 		err = found.admit(s)
 	}
 	return found, err
+}
+
+// refusal is the error of a CreateBucket that was refused. Of a bucket that is hidden, too, the
+// role may have no right to the name since somebody else has it: its rights end with the account.
+func (b bucket) refusal(s spec.Spec, err error) error {
+	if b.State == claim.Hidden && awscall.IsDenied(err) {
+		return fmt.Errorf("%w; or the role lacks a right: %w", elsewhere.admit(s), awscall.Brief(err))
+	}
+	return fmt.Errorf("bucket %s: %w", s.BucketName, awscall.Brief(err))
 }
 
 // adoptBucket makes a released bucket ours. Two resources may adopt it at the same time: the

@@ -76,7 +76,7 @@ func (r *run) contest(ctx context.Context, op operation, found *set) error {
 			isTaken := found.bucket.IsTaken() && op.spec.Region != usEast1
 			isHidden := found.bucket.State == claim.Hidden && op.kind == kindCreate
 			if isTaken || isHidden {
-				found.bucket, err = r.createBucket(ctx, op.spec)
+				found.bucket, err = r.createBucket(ctx, op.spec, found.bucket)
 			}
 			return unlessTaken(found.bucket.Claim, err)
 		},

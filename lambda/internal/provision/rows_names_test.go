@@ -167,3 +167,17 @@ func TestRow49HiddenNameOfANewBucket(t *testing.T) {
 		newBucket(t, region, func(w *bench) hook { w.AWS.HiddenBuckets, w.AWS.BucketPropagation = true, 5*time.Second; return nil }, 5*time.Second)
 	}
 }
+
+// Row 49: where the rights of the role end with the account, CreateBucket is refused for a bucket of another account.
+func TestRow49NameOfAnotherAccountIsOutOfTheRole(t *testing.T) {
+	inWorld(t, func(w *bench) {
+		w.AWS.AddForeignBucket("my-data", "999999999999")
+		w.AWS.Before = deny("CreateBucket")
+		a := w.refused(w.create(named), "bucket my-data: owned by another account, or in another region; choose another BucketName; or the role lacks a right: AccessDenied")
+		w.AWS.Before = nil
+		w.succeeded(w.delete(a.PhysicalResourceId, named))
+		if now := w.AWS.Snapshot(); len(now.Users)+len(now.Secrets) > 0 {
+			t.Errorf("left: %+v", now)
+		}
+	})
+}
