@@ -31,6 +31,7 @@ func authorizationCorrections() []correction {
 		{"CreateSecret with tags asks for TagResource", createSecretTags},
 		{"RotateSecret asks for InvokeFunction", rotateSecretInvoke},
 		{"DeleteObjects with versions is DeleteObjectVersion", deleteObjectVersions},
+		{"PutBucketAbac is an action of its own", bucketAbac},
 		{"s3:ResourceAccount is the bucket's owner", bucketOwner},
 	}
 }
@@ -159,6 +160,19 @@ func deleteObjectVersions(t *testing.T, e *emulator) error {
 	return errors.Join(
 		wantCode("DeleteObjects of a version with DeleteObject alone", err, "AccessDenied"),
 		wantCode("DeleteObjects of a version with DeleteObjectVersion", bothErr, ""))
+}
+
+func bucketAbac(t *testing.T, e *emulator) error {
+	bucket := newBucket(t, e.Clients, "abac")
+	actor := e.user(t, "abac-actor", "/", allow("*", "s3:CreateBucket"))
+	both := e.user(t, "abac-both", "/", allow("*", "s3:PutBucketAbac"))
+	input := &s3.PutBucketAbacInput{Bucket: &bucket, AbacStatus: &s3types.AbacStatus{Status: s3types.BucketAbacStatusDisabled}}
+	_, err := actor.S3.PutBucketAbac(t.Context(), input)
+	difference := wantCode("PutBucketAbac with CreateBucket alone", err, "AccessDenied")
+	if _, err = both.S3.PutBucketAbac(t.Context(), input); cloudtest.Code(err) == "AccessDenied" { // no emulator has the operation itself
+		difference = errors.Join(difference, wantCode("PutBucketAbac with its own right", err, ""))
+	}
+	return difference
 }
 
 func bucketOwner(t *testing.T, e *emulator) error {

@@ -56,7 +56,8 @@ func (c *Clients) Send(ctx context.Context, r Request) (Answer, error) {
 	case r.Path == "/": // the query protocol
 		request.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
 	}
-	if err := v4.NewSigner().SignHTTP(ctx, who, request, hash, r.Service, c.config.Region, time.Now()); err != nil {
+	signer := v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = r.Service == "s3" }) // S3 takes the path as it was sent
+	if err := signer.SignHTTP(ctx, who, request, hash, r.Service, c.config.Region, time.Now()); err != nil {
 		return Answer{}, err
 	}
 	response, err := c.config.HTTPClient.Do(request)

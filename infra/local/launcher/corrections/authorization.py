@@ -47,6 +47,14 @@ def delete_objects_by_version(original, service, method, path, headers, body, qu
     return action
 
 
+@corrects(iam_actions, name="_s3_action")
+def attributes_of_a_bucket(original, method, path, query_params):
+    """Access control by tags of a bucket has actions of its own: PutBucketAbac is not CreateBucket."""
+    if "abac" in query_params and method in ("GET", "PUT") and "/" not in path.strip("/"):
+        return "GetBucketAbac" if method == "GET" else "PutBucketAbac"
+    return original(method, path, query_params)
+
+
 @corrects(iam_actions, name="request_tag_context")
 def request_conditions(original, service, iam_action, body, params):
     """iam:PermissionsBoundary, the tags of CreateBucket, and the function of RotateSecret."""
