@@ -19,6 +19,17 @@ import (
 // resource, and would take the old bucket from a live user while an update that may
 // still fail is under way.
 //
+// What a key can do ends with the key. A session can be made from it that lives for up
+// to 36 hours, which no policy forbids (sts:GetSessionToken asks for no right), so
+// nothing is left to a session. A key of long term has no aws:TokenIssueTime, nor have
+// the links that it signs.
+//
+// The function tells by its tags whose a bucket is, and relies on the public access
+// block. So no user changes either, not even one whose bucket policy is the guide's
+// s3:*: S3 takes tags by two calls, of which PutBucketAbac switches one off, and has no
+// action of its own for taking tags or block away. What else such a user may do to its
+// bucket, its policy among it, stays.
+//
 // The Allow is for the day on which somebody attaches a policy to such a user: it
 // then adds S3 at most.
 func newBoundary(scope constructs.Construct, at place, pattern string) awsiam.ManagedPolicy {
@@ -42,6 +53,26 @@ func newBoundary(scope constructs.Construct, at place, pattern string) awsiam.Ma
 			Actions:    jsii.Strings("s3:*"),
 			Resources:  jsii.Strings("*"),
 			Conditions: &map[string]any{"StringNotEquals": here},
+		},
+		{
+			Sid:        jsii.String("NoSessions"),
+			Effect:     awsiam.Effect_DENY,
+			Actions:    jsii.Strings("s3:*"),
+			Resources:  jsii.Strings("*"),
+			Conditions: &map[string]any{"Null": map[string]any{"aws:TokenIssueTime": "false"}},
+		},
+		{
+			Sid:    jsii.String("NeitherTagsNorPublicAccess"),
+			Effect: awsiam.Effect_DENY,
+			Actions: jsii.Strings(
+				"s3:PutBucketTagging", // DeleteBucketTagging too
+				"s3:TagResource",
+				"s3:UntagResource",
+				"s3:PutBucketAbac",
+				"s3:PutBucketPublicAccessBlock",  // DeletePublicAccessBlock too
+				"s3:PutAccountPublicAccessBlock", // only a policy of the user's own could allow it
+			),
+			Resources: jsii.Strings("*"),
 		},
 	}
 	if pattern != "" {

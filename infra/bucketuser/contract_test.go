@@ -40,6 +40,13 @@ func TestContract(t *testing.T) {
 				"ServiceTokenParameter AWS::SSM::Parameter",
 				"name of ServiceTokenParameter: /bucketuser/<stack>/ServiceToken",
 			}},
+		{"the boundary", "another description, a name or a path would make it another policy: users keep the one that they were made with, " +
+			"and what a later version denies would not reach them",
+			boundaryOf(stack), []string{"description: Permissions boundary of the IAM users of Custom::BucketUser", "no name", "no path",
+				"denies: NothingButS3", "denies: NothingElsewhere"}},
+		{"the boundary of the provider stack", "the same",
+			boundaryOf(released), []string{"description: Permissions boundary of the IAM users of Custom::BucketUser", "no name", "no path",
+				"denies: NothingButS3", "denies: NothingElsewhere", "denies: NothingOutsideThePattern"}},
 		{"outputs of the provider stack", "stacks import the export, and an export in use cannot be taken away",
 			outputsOf(provider), []string{"ServiceToken as <stack>-ServiceToken", "RoleArn"}},
 		{"parameters of the released template", "deployments pass them, and CloudFormation keeps the values of those that stay",
@@ -63,6 +70,23 @@ func resourcesOf(stack awscdk.Stack) (all []string) {
 		all = append(all, fmt.Sprint(id, " ", resource["Type"]))
 		if properties, ok := resource["Properties"].(map[string]any); ok && properties["Name"] != nil {
 			all = append(all, "name of "+id+": "+joined(properties["Name"]))
+		}
+	}
+	return all
+}
+
+// boundaryOf lists what makes the users' boundary the policy that it is, and the statements that deny something.
+func boundaryOf(stack awscdk.Stack) (all []string) {
+	boundary := boundaryIn(template(stack))
+	all = append(all, fmt.Sprint("description: ", boundary["Description"]))
+	for property, name := range map[string]string{"ManagedPolicyName": "name", "Path": "path"} {
+		if value := boundary[property]; value == nil || value == "/" {
+			all = append(all, "no "+name)
+		}
+	}
+	for _, s := range boundary["PolicyDocument"].(map[string]any)["Statement"].([]any) {
+		if statement := s.(map[string]any); statement["Effect"] == "Deny" {
+			all = append(all, fmt.Sprint("denies: ", statement["Sid"]))
 		}
 	}
 	return all

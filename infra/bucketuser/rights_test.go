@@ -139,6 +139,9 @@ func TestUsersOnlyInsideTheBoundary(t *testing.T) {
 		`"BUCKETUSER_BOUNDARY_ARN":{"Ref":"` + boundary + `"}`,
 		`"Effect":"Deny","NotAction":["s3:*","sts:GetCallerIdentity"],"Resource":"*"`,
 		`"Action":"s3:*","Condition":{"StringNotEquals":{"s3:ResourceAccount":{"Ref":"AWS::AccountId"}}},"Effect":"Deny","Resource":"*"`,
+		`"Action":"s3:*","Condition":{"Null":{"aws:TokenIssueTime":"false"}},"Effect":"Deny","Resource":"*"`,
+		`"Action":["s3:PutBucketTagging","s3:TagResource","s3:UntagResource","s3:PutBucketAbac",` +
+			`"s3:PutBucketPublicAccessBlock","s3:PutAccountPublicAccessBlock"],"Effect":"Deny","Resource":"*"`,
 	} {
 		if !strings.Contains(jsonOf(t, got), want) {
 			t.Errorf("the template lacks %s", want)

@@ -86,6 +86,11 @@ func functionARN(name string) string {
 	return "arn:aws:lambda:" + region + ":" + account + ":function:" + name
 }
 
+// tagsOf is the path of a bucket's tags in S3 Control.
+func tagsOf(bucket string) string { return "/v20180820/tags/arn%3Aaws%3As3%3A%3A%3A" + bucket }
+
+const aTag = `<TagResourceRequest xmlns="http://awss3control.amazonaws.com/doc/2018-08-20/"><Tags><Tag><Key>a</Key><Value>b</Value></Tag></Tags></TagResourceRequest>`
+
 // data are the ways to data that is not the role's to read or change.
 func (v *victim) data() []cell {
 	bucket := func(name string) string { return "arn:aws:s3:::" + name }
@@ -112,6 +117,10 @@ func (v *victim) data() []cell {
 		s3Call("read the data in a bucket of ours", "GET", "/"+ourBucket+"/data/table", "", "s3:GetObject", ourBucket+"/data/table"),
 		s3Call("the ACL of a bucket of ours", "PUT", "/"+ourBucket+"?acl", "", "s3:PutBucketAcl", ourBucket),
 		s3Call("replicate a bucket of ours", "PUT", "/"+ourBucket+"?replication", "", "s3:PutReplicationConfiguration", ourBucket),
+		s3Call("tag a bucket outside its names", "POST", tagsOf(otherBucket), aTag, "s3:TagResource", otherBucket),
+		s3Call("untag a bucket of ours", "DELETE", tagsOf(ourBucket)+"?tagKeys=a", "", "s3:UntagResource", ourBucket),
+		s3Call("access by tags to a bucket of ours", "PUT", "/"+ourBucket+"?abac", "", "s3:PutBucketAbac", ourBucket),
+		s3Call("open a bucket outside its names", "DELETE", "/"+otherBucket+"?publicAccessBlock", "", "s3:PutBucketPublicAccessBlock", otherBucket),
 		theirs(s3Call("list another account's bucket that lets it in", "GET", "/"+theirBucket+"?versions", "", "s3:ListBucketVersions", theirBucket)),
 		theirs(s3Call("write to another account's bucket that lets it in", "PUT", "/"+theirBucket+"/data/x", "x", "s3:PutObject", theirBucket+"/data/x")),
 		secret("read a secret outside its names", "GetSecretValue", v.otherSecretARN, ""),

@@ -11,18 +11,21 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
 
+	"bucketuser/infra/internal/cloudtest"
 	"bucketuser/lambda/spec"
 )
 
 // A tenant is a bucket with the policy of a spec, and its user.
 type tenant struct {
-	name   string
-	spec   spec.Spec
-	key    aws.Credentials
-	client *s3.Client // with that key
-	plain  *s3.Client // without TLS
-	policy string     // of the bucket, as S3 has it
+	name    string
+	spec    spec.Spec
+	key     aws.Credentials
+	client  *s3.Client         // with that key
+	plain   *s3.Client         // without TLS
+	session *cloudtest.Clients // made from that key
+	policy  string             // of the bucket, as S3 has it
 }
 
 // newTenant makes what the function would, from the policy of the spec and the
@@ -68,8 +71,22 @@ func (n *tenant) newUser(ctx context.Context) error {
 		return err
 	}
 	n.key, n.client, n.plain = key, user.S3, plain.S3
-	return nil
+	n.session, err = sessionOf(ctx, user)
+	return err
 }
+
+// sessionOf returns the clients of a session that a user makes from a key. No policy forbids that.
+func sessionOf(ctx context.Context, user *cloudtest.Clients) (*cloudtest.Clients, error) {
+	made, err := user.STS.GetSessionToken(ctx, &sts.GetSessionTokenInput{})
+	if err != nil {
+		return nil, err
+	}
+	return root.As(aws.Credentials{AccessKeyID: *made.Credentials.AccessKeyId,
+		SecretAccessKey: *made.Credentials.SecretAccessKey, SessionToken: *made.Credentials.SessionToken}, nil)
+}
+
+// inSession are the condition keys of a request that a session makes.
+var inSession = map[string]any{"aws:TokenIssueTime": "2026-01-01T00:00:00Z"}
 
 // read takes the policy that the simulator is given from S3.
 func (n *tenant) read(ctx context.Context) error {

@@ -5,6 +5,7 @@ package privilege
 import (
 	"flag"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -24,7 +25,8 @@ type point struct {
 	use     use
 	inside  bool // the prefix
 	http    bool
-	client  *s3.Client // of the key in use
+	session bool       // made from the key
+	client  *s3.Client // of the key in use, or of that session
 	who     string     // its ARN; "" if AWS knows no such key
 	allowed bool       // as the README says; the table says it for the group "levels"
 	code    string     // expected of a key that AWS does not know
@@ -113,11 +115,14 @@ func (p point) request(key string) request {
 	if p.use.object {
 		r.resource += "/" + key
 	}
+	if p.session {
+		maps.Copy(r.context, inSession)
+	}
 	return r
 }
 
 // TestUser asks about every use by every access level, inside and outside the
-// prefix, with and without versioning and TLS, and in every state of the key.
+// prefix, with and without versioning and TLS, by a session, and in every state of the key.
 func TestUser(t *testing.T) {
 	start := time.Now()
 	tenants := newTenants(t)
@@ -128,6 +133,8 @@ func TestUser(t *testing.T) {
 			if u.object {
 				points = append(points, point{group: "levels", bucket: n, use: u, client: n.client, who: n.spec.UserARN()})
 			}
+			// With a session nothing: it would outlive its key.
+			points = append(points, point{group: "session", bucket: n, use: u, inside: true, session: true, client: n.session.S3, who: n.spec.UserARN()})
 			// Without TLS nothing, if it is enforced; and otherwise as with it.
 			if u.action == "s3:ListBucket" || u.action == "s3:GetObject" || u.action == "s3:PutObject" {
 				points = append(points, point{group: "http", bucket: n, use: u, inside: true, http: true, client: n.client, who: n.spec.UserARN(),
@@ -141,7 +148,7 @@ func TestUser(t *testing.T) {
 	of := states.evaluate(t)
 	r.disagreements, r.wrong = append(r.disagreements, of.disagreements...), append(r.wrong, of.wrong...)
 	r.fail(t)
-	summary.set("user", "%d cells (access, action, place, versioning, TLS; key active, inactive, deleted, of another user): %s; %s",
+	summary.set("user", "%d cells (access, action, place, versioning, TLS, session; key active, inactive, deleted, of another user): %s; %s",
 		len(points)+len(states.points), r, since(start))
 
 	// A policy that one evaluator does not have is seen.

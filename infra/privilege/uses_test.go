@@ -59,6 +59,15 @@ var uses = []use{
 			TagSet: []s3types.Tag{{Key: aws.String("a"), Value: aws.String("b")}}}})
 		return err
 	}},
+	{"s3:PutBucketAbac", false, func(ctx context.Context, c *s3.Client, s *seed) error {
+		_, err := c.PutBucketAbac(ctx, &s3.PutBucketAbacInput{Bucket: &s.bucket,
+			AbacStatus: &s3types.AbacStatus{Status: s3types.BucketAbacStatusEnabled}})
+		return err
+	}},
+	{"s3:PutBucketPublicAccessBlock", false, func(ctx context.Context, c *s3.Client, s *seed) error {
+		_, err := c.DeletePublicAccessBlock(ctx, &s3.DeletePublicAccessBlockInput{Bucket: &s.bucket})
+		return err
+	}},
 	{"s3:DeleteBucket", false, func(ctx context.Context, c *s3.Client, s *seed) error {
 		_, err := c.DeleteBucket(ctx, &s3.DeleteBucketInput{Bucket: &s.bucket}) // never empty
 		return err
