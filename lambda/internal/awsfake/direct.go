@@ -54,6 +54,14 @@ func (a *AWS) TagUser(name string, tags map[string]string) {
 	}
 }
 
+// SetBoundary gives a user another permissions boundary, or takes it off where the ARN is empty.
+func (a *AWS) SetBoundary(name, arn string) {
+	defer a.changing()()
+	if u := a.users[name]; u != nil {
+		u.boundary = arn
+	}
+}
+
 // AddKey gives a user a key, which works at once when KeyPropagation is zero. There is no limit of two here.
 func (a *AWS) AddKey(name string) (id, secret string) {
 	defer a.changing()()

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // authorize decides about an S3 action as AWS does inside one account: an explicit Deny wins, a user needs an Allow of
@@ -17,6 +18,9 @@ func (a *AWS) authorize(who caller, b *bucket, action, resource string, values m
 		"aws:PrincipalArn":     a.principalARN(who),
 		"aws:ResourceAccount":  b.owner,
 		"s3:ResourceAccount":   b.owner,
+	}
+	if who.role != "" { // always in a session; a key of a user has none
+		context["aws:TokenIssueTime"] = time.Now().UTC().Format(time.RFC3339)
 	}
 	for key, value := range values {
 		context[key] = value
@@ -131,7 +135,7 @@ func lookup(context map[string]string, key string) (string, bool) {
 
 // knownCondition names the keys that a request may lack and that are simulated when it has them.
 func knownCondition(key string) bool {
-	return slices.ContainsFunc([]string{"s3:prefix", "s3:delimiter", "aws:username", "aws:userid"},
+	return slices.ContainsFunc([]string{"s3:prefix", "s3:delimiter", "aws:username", "aws:userid", "aws:TokenIssueTime"},
 		func(known string) bool { return strings.EqualFold(known, key) })
 }
 

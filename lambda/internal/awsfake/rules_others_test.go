@@ -2,6 +2,7 @@ package awsfake_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"bucketuser/lambda/awsrules"
@@ -78,6 +79,21 @@ func othersRules() []fakeRule {
 				client := c.as(fake.AddKey("alice"))
 				awsrules.Must[*s3.ListObjectsV2Output](t)(client.ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: aws.String("my-bucket")}))
 				_, err := client.ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: aws.String("my-bucket"), Prefix: aws.String("secret/")})
+				awsrules.Want(t, err, 403, "AccessDenied")
+			}},
+		{"a key has no aws:TokenIssueTime, and a session has one", "IAM User Guide, AWS global condition context keys, aws:TokenIssueTime",
+			func(t *testing.T, fake *awsfake.AWS, c clients) {
+				const sessions = `{"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":["arn:aws:s3:::my-bucket","arn:aws:s3:::my-bucket/*"],` +
+					`"Condition":{"Null":{"aws:TokenIssueTime":"false"}}}`
+				fake.AddUser("alice", "/", nil)
+				fake.AddBucket("my-bucket", nil)
+				letsAliceIn := strings.TrimSuffix(strings.TrimPrefix(allowAlice, `{"Statement":`), `}`)
+				if err := fake.SetBucketPolicy("my-bucket", `{"Statement":[`+sessions+`,`+letsAliceIn+`]}`); err != nil {
+					t.Fatal(err)
+				}
+				in := &s3.ListObjectsV2Input{Bucket: aws.String("my-bucket")}
+				awsrules.Must[*s3.ListObjectsV2Output](t)(c.as(fake.AddKey("alice")).ListObjectsV2(t.Context(), in))
+				_, err := c.s3.ListObjectsV2(t.Context(), in)
 				awsrules.Want(t, err, 403, "AccessDenied")
 			}},
 		{"DeleteUser names an MFA device and referenced objects", "aws-nuke #281 and #319",

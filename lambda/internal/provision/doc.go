@@ -95,6 +95,14 @@
 // swept, committed or undone. Everything else is done as this version knows it, and a Delete
 // removes all.
 //
+// # A user without a boundary
+//
+// Where the provider has a permissions boundary, a user for whom IAM shows none gets no key: all
+// that others grant would be in it. A key that is in use stays, and the log says what is wrong. An
+// event that needs a key is refused, and so is its rollback, which needs it as well: with the
+// boundary put back, either goes through. Which boundary the user has is not asked: it may be
+// that of an earlier provider. What is taken off after the look is found by the next event.
+//
 // # Order of calls, and what a crash leaves behind
 //
 // Calls in one row are made beside each other. A crash is a process that dies before

@@ -81,6 +81,7 @@ func (w *bench) add(kind string, tags map[string]string) {
 		w.AWS.AddSecret("clickhouse/s3", "", tags)
 	case "user":
 		w.AWS.AddUser("clickhouse", "/bucketuser/", tags)
+		w.AWS.SetBoundary("clickhouse", sim.Boundary) // TestA26NoKeyInACreate is about one without
 	case "bucket":
 		w.AWS.AddBucket("my-data", tags)
 	}

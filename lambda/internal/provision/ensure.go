@@ -182,6 +182,9 @@ func (r *run) make(ctx context.Context, op operation, found set) (made set, err 
 	r.reportRepair(op, made.secret.fresh, "secret")
 	r.reportRepair(op, made.user.fresh, "user")
 	r.reportRepair(op, made.bucket.fresh, "bucket")
+	if made.user.lacksBoundary(op.spec) {
+		r.log.Warn("found the user without a permissions boundary", "user", op.spec.UserName)
+	}
 	return made, err
 }
 

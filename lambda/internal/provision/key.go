@@ -150,6 +150,9 @@ func indexKey(keys []types.AccessKeyMetadata, id string) int {
 // would make another. A refusal is one of them, and may mean that IAM does not know the user
 // yet.
 func (r *run) mintKey(ctx context.Context, s spec.Spec, u user, after credential, looked time.Time) (credential, error) {
+	if err := r.checkBoundary(ctx, s, u); err != nil { // before room is made
+		return credential{}, err
+	}
 	if !u.fresh {
 		if err := r.makeRoom(ctx, s, looked); err != nil {
 			return credential{}, err

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"bucketuser/lambda/internal/awsfake"
+	"bucketuser/lambda/internal/sim"
 )
 
 // changedByHand is what people may do to a resource behind CloudFormation's back.
@@ -20,6 +21,7 @@ var changedByHand = []struct {
 		tags := a.Snapshot().Users["clickhouse"].Tags
 		a.DeleteUser("clickhouse")
 		a.AddUser("clickhouse", "/bucketuser/", tags)
+		a.SetBoundary("clickhouse", sim.Boundary)
 	}, true, "found the key in the secret gone"},
 	{"key deleted", func(a *awsfake.AWS, c answer) { a.DeleteKey(c.Data["AccessKeyId"]) }, true, "found the key in the secret gone"},
 	{"key made inactive", func(a *awsfake.AWS, c answer) { a.SetKeyActive(c.Data["AccessKeyId"], false) }, true, "found the key in the secret inactive"},

@@ -19,8 +19,9 @@ import (
 // user is the IAM user under the name of a spec.
 type user struct {
 	claim.Claim
-	fresh   bool      // created by this event, so without keys
-	created time.Time // by IAM's clock
+	fresh     bool      // created by this event, so without keys
+	isBounded bool      // has a permissions boundary
+	created   time.Time // by IAM's clock
 }
 
 // isYoung reports whether IAM may not know the user everywhere.
@@ -65,7 +66,11 @@ func (r *run) lookUser(ctx context.Context, s spec.Spec) (user, error) {
 	if err != nil {
 		return user{}, fmt.Errorf("user %s: %w", s.UserName, awscall.Brief(err))
 	}
-	return user{Claim: claim.Read(userTags(out.User.Tags), s), created: aws.ToTime(out.User.CreateDate)}, nil
+	return user{
+		Claim:     claim.Read(userTags(out.User.Tags), s),
+		isBounded: out.User.PermissionsBoundary != nil,
+		created:   aws.ToTime(out.User.CreateDate),
+	}, nil
 }
 
 // ensureUser creates the user if it is missing. The user has no login, group or
@@ -82,7 +87,7 @@ func (r *run) ensureUser(ctx context.Context, op operation, found user) (user, e
 
 // createUser creates the user, or tells whose it is.
 func (r *run) createUser(ctx context.Context, s spec.Spec) (user, error) {
-	made := user{Claim: claim.Made(s), fresh: true, created: time.Now()}
+	made := user{Claim: claim.Made(s), fresh: true, isBounded: s.BoundaryARN != "", created: time.Now()}
 	in := &iam.CreateUserInput{UserName: &s.UserName, Path: &s.IAMPath}
 	if s.BoundaryARN != "" {
 		in.PermissionsBoundary = &s.BoundaryARN
@@ -120,6 +125,30 @@ func (r *run) takenUser(ctx context.Context, s spec.Spec) (found user, isLag boo
 	}
 	r.refused.user = found.IsTaken()
 	return found, false, errors.Join(err, found.admit(s))
+}
+
+// lacksBoundary reports whether the user has no permissions boundary where the provider has
+// one. What CreateUser was asked for counts, so that it asks about a user who was found.
+func (u user) lacksBoundary(s spec.Spec) bool {
+	return s.BoundaryARN != "" && u.Exists() && !u.isBounded
+}
+
+// checkBoundary refuses a key to a user without a permissions boundary: somebody has taken it
+// off, or has made the user. Everything could be granted to such a key. IAM is asked again, as
+// somebody may have put it back; a user who is young it may not show as a whole yet (L4).
+func (r *run) checkBoundary(ctx context.Context, s spec.Spec, u user) error {
+	if !u.lacksBoundary(s) {
+		return nil
+	}
+	now, err := awscall.Repeat(ctx, r.patience, "IAM shows the boundary of the user", func() (user, bool, error) {
+		now, err := r.lookUser(ctx, s)
+		return now, err == nil && !now.isBounded && u.isYoung(), err
+	})
+	if err != nil || now.isBounded {
+		return err
+	}
+	return fmt.Errorf("user %s: IAM shows no permissions boundary, and without one the user gets no key; put it back and try again: "+
+		"aws iam put-user-permissions-boundary --user-name %s --permissions-boundary %s", s.UserName, s.UserName, s.BoundaryARN)
 }
 
 // removeUser deletes the keys and then the user, which must be ours. A key that another event

@@ -41,9 +41,15 @@ func NewWorld(region string) (*World, error) {
 	}
 	w.AWS.UserPropagation, w.AWS.KeyPropagation = 12*time.Second, 8*time.Second
 	w.AWS.UserPath = w.Provider.IAMPath
-	err := w.AWS.AddManagedPolicy(Boundary, `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"iam:*","Resource":"*"}]}`)
-	return w, err
+	return w, w.AWS.AddManagedPolicy(Boundary, boundary)
 }
+
+// boundary is what the users' boundary denies of S3, which alone asks the fake for policies.
+const boundary = `{"Version": "2012-10-17", "Statement": [
+	{"Effect": "Deny", "Action": "s3:*", "Resource": "*", "Condition": {"StringNotEquals": {"s3:ResourceAccount": "` + Account + `"}}},
+	{"Effect": "Deny", "Action": "s3:*", "Resource": "*", "Condition": {"Null": {"aws:TokenIssueTime": "false"}}},
+	{"Effect": "Deny", "Resource": "*", "Action": ["s3:PutBucketTagging", "s3:TagResource", "s3:UntagResource", "s3:PutBucketAbac",
+		"s3:PutBucketPublicAccessBlock", "s3:PutAccountPublicAccessBlock"]}]}`
 
 // Run carries out deliveries beside each other to their end, with every call through the
 // gate.
