@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -15,6 +16,7 @@ import (
 
 	"bucketuser/infra/internal/cloudtest"
 	"bucketuser/infra/local"
+	"bucketuser/lambda/spec"
 )
 
 // TestProviderStack deploys the released template, embeds the README's resources,
@@ -146,14 +148,14 @@ func (d *deployment) wantBoundaryAtPattern(client *cloudtest.User, userArn strin
 	}
 }
 
-// TestBoundaryOfOnesOwn gives the users another permissions boundary.
+// TestBoundaryOfOnesOwn gives the users another permissions boundary: what ships for that, and one Deny more.
 func TestBoundaryOfOnesOwn(t *testing.T) {
 	d := newDeployment(t, "OwnLimit")
 	ctx := t.Context()
+	limit := readPolicy(t, "boundary.json", "<bucket-pattern>", spec.GeneratedBucketPrefix+"*")
+	limit.Statement = append(limit.Statement, map[string]any{"Effect": "Deny", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::*/data/forbidden"})
 	policy := cloudtest.Must(cloud.IAM.CreatePolicy(ctx, &iam.CreatePolicyInput{
-		PolicyName: aws.String("OwnLimit-boundary"), PolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":[
-			{"Effect":"Allow","Action":"s3:*","Resource":"*"},
-			{"Effect":"Deny","Action":"s3:PutObject","Resource":"arn:aws:s3:::*/data/forbidden"}]}`)}))(t)
+		PolicyName: aws.String("OwnLimit-boundary"), PolicyDocument: aws.String(string(cloudtest.Must(json.Marshal(limit))(t)))}))(t)
 	provider := with(codeFor(t, d.name), map[string]string{"BoundaryArn": *policy.Policy.Arn})
 	cloudtest.Must(cloud.Deploy(ctx, d.name, releasedTemplate(t), provider))(t)
 	user := d.name + "User"
@@ -163,6 +165,8 @@ func TestBoundaryOfOnesOwn(t *testing.T) {
 		t.Error(err)
 	}
 	wantDenied(t, client.Put(ctx, client.Bucket(), "data/forbidden"))
+	session := cloudtest.Must(cloud.SessionOf(ctx, client.Clients))(t)
+	wantDenied(t, session.Put(ctx, client.Bucket(), "data/table"))
 	for _, name := range []string{user, d.name} {
 		if err := cloud.DeleteStack(ctx, name); err != nil {
 			t.Fatal(err)

@@ -8,6 +8,7 @@
 //	escalation  what the role must not do, and cannot
 //	user        what the user may do, by access level, place and state of the key
 //	boundary    what the permissions boundary keeps from the user, whoever grants it
+//	full        what it keeps from a user of Access Full, and from a session made from a key
 //	nag         AwsSolutions on the template and on what a resource made
 //
 // The policies are those of the synthesized template and of package spec, not

@@ -46,7 +46,7 @@ func boundaryOfFull(t *testing.T, s *subject) {
 	phase(nil, s.boundary, refused...)
 	cloudtest.Must(root.IAM.PutUserPolicy(ctx, &iam.PutUserPolicyInput{UserName: &user, PolicyName: aws.String("Admin"), PolicyDocument: aws.String(anyPolicy)}))(t)
 	phase(all, s.boundary, refused...)
-	summary.set("boundary of Full, "+s.name, "%d cells (tags, access by tags, public access; the key and a session made from it): %s; %s",
+	summary.set("full, "+s.name, "%d cells of Access Full (tags, access by tags, public access; the key and a session made from it): %s; %s",
 		count, found, since(start))
 
 	// The embedded AWS has no public access block of an account, so one evaluator alone says that it is the Deny.

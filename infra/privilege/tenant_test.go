@@ -11,7 +11,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
-	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"bucketuser/infra/internal/cloudtest"
 	"bucketuser/lambda/spec"
@@ -71,18 +70,8 @@ func (n *tenant) newUser(ctx context.Context) error {
 		return err
 	}
 	n.key, n.client, n.plain = key, user.S3, plain.S3
-	n.session, err = sessionOf(ctx, user)
+	n.session, err = root.SessionOf(ctx, user)
 	return err
-}
-
-// sessionOf returns the clients of a session that a user makes from a key. No policy forbids that.
-func sessionOf(ctx context.Context, user *cloudtest.Clients) (*cloudtest.Clients, error) {
-	made, err := user.STS.GetSessionToken(ctx, &sts.GetSessionTokenInput{})
-	if err != nil {
-		return nil, err
-	}
-	return root.As(aws.Credentials{AccessKeyID: *made.Credentials.AccessKeyId,
-		SecretAccessKey: *made.Credentials.SecretAccessKey, SessionToken: *made.Credentials.SessionToken}, nil)
 }
 
 // inSession are the condition keys of a request that a session makes.

@@ -54,6 +54,17 @@ func (c *Cloud) As(who aws.Credentials, header http.Header) (*Clients, error) {
 	}, nil
 }
 
+// SessionOf returns the clients of a session that a user makes from a key, which no policy
+// forbids.
+func (c *Cloud) SessionOf(ctx context.Context, user *Clients) (*Clients, error) {
+	made, err := user.STS.GetSessionToken(ctx, &sts.GetSessionTokenInput{})
+	if err != nil {
+		return nil, err
+	}
+	return c.As(aws.Credentials{AccessKeyID: *made.Credentials.AccessKeyId,
+		SecretAccessKey: *made.Credentials.SecretAccessKey, SessionToken: *made.Credentials.SessionToken}, nil)
+}
+
 // A User is an IAM user who works with the credentials of a secret, as consumers do.
 type User struct {
 	*Clients
