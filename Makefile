@@ -46,7 +46,7 @@ deploy-provider: ## deploy the provider that all stacks of the account and regio
 destroy-provider: ## destroy it; refused as long as a stack imports its service token
 	@$(TOOLS) cdk destroy $(PROVIDER) -c provider=true -c stackName=$(PROVIDER) $(CONTEXT)
 
-release: ## zip files of the function, template and checksums into .local/release; VERSION=1.2.3
+release: ## zip files of the function, template, boundary and checksums into .local/release; VERSION=1.2.3
 	@$(QUICK) go run ./infra/release -version '$(VERSION)' 2> >(grep -v 'Runtime process exited abnormally' >&2)
 
 credentials: ## print the credentials of STACK; FORMAT=env, csv or json

@@ -117,7 +117,7 @@ func newParameters(stack awscdk.Stack) *parameters {
 			Default:     "",
 		}),
 		boundary: awscdk.NewCfnParameter(stack, jsii.String("BoundaryArn"), &awscdk.CfnParameterProps{
-			Description:           jsii.String("Permissions boundary for new users instead of this stack's own"),
+			Description:           jsii.String("Permissions boundary for new users instead of this stack's own; must hold the statements of boundary.json"),
 			Default:               "",
 			AllowedPattern:        jsii.String("|arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/.+"),
 			ConstraintDescription: jsii.String("must be the ARN of a managed policy, or empty"),

@@ -1,6 +1,6 @@
 // Command release writes a release of the function and of the provider's template.
 //
-//	release -version 1.2.3                      zip files, template, SHA256SUMS
+//	release -version 1.2.3                      zip files, template, boundary.json, SHA256SUMS
 //	release -version 1.2.3 -template FILE       the template alone
 package main
 

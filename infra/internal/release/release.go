@@ -1,5 +1,6 @@
 // Package release makes what is handed to people who have neither this repository
-// nor the CDK: the function as zip files, and the provider's template for them.
+// nor the CDK: the function as zip files, the provider's template, and what a
+// permissions boundary of their own must hold.
 //
 // The same sources and version of Go give the same bytes, wherever they lie.
 package release
@@ -25,6 +26,7 @@ import (
 // Names of files in a release.
 const (
 	TemplateFile = "template.yaml"
+	BoundaryFile = "boundary.json" // for those who have a permissions boundary of their own
 	SumsFile     = "SHA256SUMS"
 )
 
@@ -53,7 +55,11 @@ func Write(root, dir, version string) error {
 	if err != nil {
 		return err
 	}
-	files := map[string][]byte{TemplateFile: template}
+	boundary, err := os.ReadFile(filepath.Join(root, "infra", "policies", BoundaryFile))
+	if err != nil {
+		return err
+	}
+	files := map[string][]byte{TemplateFile: template, BoundaryFile: boundary}
 	for goarch, architecture := range map[string]awslambda.Architecture{
 		"arm64": awslambda.Architecture_ARM_64(), "amd64": awslambda.Architecture_X86_64(),
 	} {
