@@ -6,6 +6,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+
+	"bucketuser/infra/internal/cloudtest"
 	"bucketuser/infra/local"
 	"bucketuser/lambda/spec"
 )
@@ -50,6 +54,10 @@ func TestEscalation(t *testing.T) {
 		forbidden[i].allowed = true
 	}
 	judge(t, v.lane.session(t), v.lane.principal(), admin, document{}, forbidden).fail(t)
+
+	// It has put a boundary in force that allows all. The tests that follow are about the true one.
+	cloudtest.Must(root.IAM.CreatePolicyVersion(t.Context(), &iam.CreatePolicyVersionInput{
+		PolicyArn: &construct.boundaryARN, PolicyDocument: aws.String(construct.boundary.json()), SetAsDefault: true}))(t)
 }
 
 // attack lets a role with these policies loose on the victim.
