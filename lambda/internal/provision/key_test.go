@@ -90,6 +90,27 @@ func TestThirdKeyIsTriedAgain(t *testing.T) {
 	}
 }
 
+// IAM may not know the user of a key that it lists (L3), also long after the event has begun.
+func TestSweepIsRepeatedWhereIAMDoesNotKnowTheUser(t *testing.T) {
+	inWorld(t, func(w *bench) {
+		w.AWS.KeyPropagation = time.Minute // no right is late by then
+		var first time.Time
+		w.AWS.Before = oneByOne(func(_ context.Context, c awsfake.Call) awsfake.Decision {
+			switch {
+			case c.Operation == "CreateAccessKey":
+				w.AWS.AddKey("clickhouse") // of a delivery that is dead
+			case c.Operation == "DeleteAccessKey" && first.IsZero():
+				first = time.Now()
+			}
+			if c.Operation == "DeleteAccessKey" && time.Since(first) < 8*time.Second {
+				return awsfake.Refuse(awsfake.AccessDenied)
+			}
+			return awsfake.Decision{}
+		})
+		w.credentials(w.created(named))
+	})
+}
+
 // Room is made only where there is none: by an inactive key, or else by the older.
 func TestRoomForAKey(t *testing.T) {
 	for _, test := range []struct{ keys, inactive, goes int }{{1, -1, -1}, {2, -1, 0}, {2, 0, 0}, {2, 1, 1}} {
