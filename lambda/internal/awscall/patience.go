@@ -110,6 +110,15 @@ func (p *Patience) Changed() {
 	p.changed = time.Now()
 }
 
+// ChangedAt says that something was changed then, by another event.
+func (p *Patience) ChangedAt(at time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if at.After(p.changed) {
+		p.changed = at
+	}
+}
+
 // IsOver reports whether AWS shows all that was made or deleted.
 func (p *Patience) IsOver() bool { return !time.Now().Before(p.thingsEnd()) }
 
@@ -139,7 +148,9 @@ func (p *Patience) retryer(isTransient func(error) bool, lags []Lag) aws.Retryer
 		o.RateLimiter = ratelimit.None
 		o.Backoff = retry.BackoffDelayerFunc(func(attempt int, err error) (time.Duration, error) {
 			if lag, isLag := p.lagOf(err, lags); isLag {
-				return p.wait(lag, attempt), nil
+				d := p.wait(lag, attempt)
+				p.goOn(err, lags, d)
+				return d, nil
 			}
 			return Standard().RetryDelay(attempt, err)
 		})
@@ -188,17 +199,36 @@ func (p *Patience) wait(lag Lag, attempt int) time.Duration {
 	return d
 }
 
+// goOn notes that all that an error may stand for is still waited for, whichever of it may last
+// the longest.
+func (p *Patience) goOn(err error, lags []Lag, d time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, lag := range lags {
+		if w, isKnown := p.waits[lag.until]; isKnown && lag.is(err) {
+			w.until = time.Now().Add(d)
+			p.waits[lag.until] = w
+		}
+	}
+}
+
 // Explain adds to the error of an event how long the event has waited for it in vain: what
 // was late would have come by then. It returns nil for nil.
 func (p *Patience) Explain(err error) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	var last waiting
+	var what string
 	for _, lag := range []Lag{LateRights, NewBucket, NewUser, NewPrincipal, NewKey} {
-		if w, isKnown := p.waits[lag.until]; err != nil && isKnown && lag.is(err) {
-			return fmt.Errorf("%w; waited %s in vain until %s", err, w.until.Sub(w.since).Round(time.Second), lag.until)
+		w := p.waits[lag.until]
+		if err != nil && lag.is(err) && w.until.After(last.until) {
+			last, what = w, lag.until
 		}
 	}
-	return err
+	if what == "" || time.Since(last.until) > maxPollInterval { // what was waited for has come long ago
+		return err
+	}
+	return fmt.Errorf("%w; waited %s in vain until %s", err, last.until.Sub(last.since).Round(time.Second), what)
 }
 
 // errLag has an attempt made again.

@@ -146,18 +146,18 @@ func (r *run) createBucket(ctx context.Context, s spec.Spec, seen bucket) (bucke
 			return elsewhere, false, elsewhere.admit(s)
 		case err == nil && s.Region != usEast1:
 			isThere()
-			r.hasMade.Store(true)
+			r.made.bucket = true
 			return made, false, nil
 		case err != nil && !awscall.IsCode(err, "BucketAlreadyOwnedByYou"):
-			r.noteFailure(err, &r.refused.bucket)
+			noteFailure(err, &r.refused.bucket, &r.made.bucket)
 			return bucket{}, false, seen.refusal(s, err)
 		}
 		isThere()
+		r.made.bucket = r.made.bucket || err == nil
 		found, err := r.lookBucket(ctx, s)
 		return found, err == nil && found.MayYetBeOurs() && !found.IsReleased(), err
 	})
 	if err == nil && found.State == claim.Ours {
-		r.hasMade.Store(true)
 		r.log.Info("created", "bucket", s.BucketName)
 	}
 	if err == nil && !found.Exists() {
@@ -226,14 +226,16 @@ func (r *run) releaseBucket(ctx context.Context, s spec.Spec, b bucket) error {
 	return nil
 }
 
-// deleteBucket deletes the bucket. What does not exist any more counts as deleted.
-func (r *run) deleteBucket(ctx context.Context, s spec.Spec) error {
-	_, err := r.s3.DeleteBucket(ctx, &s3.DeleteBucketInput{Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner()})
-	if err != nil && !awscall.IsMissing(err) {
-		return fmt.Errorf("bucket %s: %w", s.BucketName, awscall.Brief(err))
+// deleteBucket deletes the bucket, and reports whether S3 knew it.
+func (r *run) deleteBucket(ctx context.Context, s spec.Spec) (wasThere bool, err error) {
+	_, err = r.s3.DeleteBucket(ctx, &s3.DeleteBucketInput{Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner()})
+	if awscall.IsMissing(err) {
+		return false, nil
 	}
-	r.log.Info("removed", "bucket", s.BucketName)
-	return nil
+	if err != nil {
+		return false, fmt.Errorf("bucket %s: %w", s.BucketName, awscall.Brief(err))
+	}
+	return true, nil
 }
 
 // ensureBucketTags adds the property Tags to those that others set.

@@ -67,10 +67,11 @@ const tombstoneValue = "null"
 // restored is what a look waits for that may be from before the secret was restored.
 var restored = awscall.LagOf("Secrets Manager shows the secret as restored", isMarkedForDeletion)
 
-// readValue returns the current value of a secret that is not being deleted.
-func (r *run) readValue(ctx context.Context, s spec.Spec, x secret) (content, error) {
+// readValue returns the current value of a secret that is not being deleted. The lags are those
+// that the caller waits for beside late rights.
+func (r *run) readValue(ctx context.Context, s spec.Spec, x secret, lags ...awscall.Lag) (content, error) {
 	out, err := r.secrets.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &x.ARN},
-		func(o *secretsmanager.Options) { o.Retryer = r.patience.Retryer(awscall.LateRights, restored) })
+		func(o *secretsmanager.Options) { o.Retryer = r.patience.Retryer(append(lags, awscall.LateRights)...) })
 	if awscall.IsMissing(err) {
 		return content{}, nil
 	}
@@ -98,7 +99,7 @@ func (r *run) readValue(ctx context.Context, s spec.Spec, x secret) (content, er
 // version. What was read before may be from before that (L4).
 func (r *run) awaitValue(ctx context.Context, s spec.Spec, x secret, after string) error {
 	_, err := awscall.Repeat(ctx, r.patience, "Secrets Manager shows the new value", func() (content, bool, error) {
-		current, err := r.readValue(ctx, s, x)
+		current, err := r.readValue(ctx, s, x, restored)
 		return current, err == nil && current.version == after, err
 	})
 	return err

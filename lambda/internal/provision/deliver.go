@@ -53,6 +53,7 @@ func (r *run) nextKey(ctx context.Context, op operation, made *set, key credenti
 		return credential{}, failure
 	}
 	if errors.Is(failure, errConflict) {
+		r.patience.Changed() // by another event, a moment ago
 		if err := r.awaitValue(ctx, op.spec, made.secret, key.follows); err != nil {
 			return credential{}, errors.Join(failure, err)
 		}

@@ -186,7 +186,8 @@
 //     place changes is written, whatever the read shows.
 //
 // The secret is made first and removed last by undo, so that whatever else was made is never
-// without it. So a removal that finds no part of the set answers at once, and one that finds a
+// without it. Only names in doubt come before it: those of a Create that show as somebody else's,
+// and a bucket that S3 hides. So a removal that finds no part of the set answers at once, and one that finds a
 // part looks at all of it for two minutes, unless the last event that ensured it was long ago.
 // Where CloudFormation has made up the id, or Lambda may have delivered the event before, a
 // removal looks as long for a set of which it finds nothing (A31).

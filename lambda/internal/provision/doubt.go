@@ -37,7 +37,7 @@ func (b bucket) isUntagged() bool { return b.State == claim.Foreign && !b.IsTake
 func (r *run) awaitBucket(ctx context.Context, s spec.Spec, doubted set) (bucket, error) {
 	return awscall.Repeat(ctx, r.patience, "S3 shows whose the bucket is", func() (bucket, bool, error) {
 		found, err := r.lookBucket(ctx, s)
-		return found, err == nil && found.State == doubted.bucket.State, err
+		return found, err == nil && found.State == doubted.bucket.State && !found.IsTaken(), err
 	})
 }
 
@@ -95,9 +95,8 @@ func unlessTaken(c claim.Claim, err error) error {
 }
 
 // noteFailure notes for undoing whether a creating call was refused, so that there is no such
-// part, or has had no answer, so that there may be one.
-func (r *run) noteFailure(err error, part *bool) {
-	if *part = awscall.IsRefused(err); !*part {
-		r.hasMade.Store(true)
-	}
+// part, or has had no answer, so that there may be one. What was made before stays noted.
+func noteFailure(err error, refused, made *bool) {
+	*refused = awscall.IsRefused(err) && !*made
+	*made = *made || !awscall.IsRefused(err)
 }

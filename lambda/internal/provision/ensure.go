@@ -77,7 +77,7 @@ func (r *run) ensureButKey(ctx context.Context, op operation, made set) (map[str
 	if err := r.equip(ctx, op, made); err != nil {
 		return nil, err
 	}
-	current, err := r.readValue(ctx, op.spec, made.secret)
+	current, err := r.readValue(ctx, op.spec, made.secret, restored)
 	if err != nil {
 		return nil, err
 	}
@@ -201,6 +201,7 @@ func (r *run) reportRepair(op operation, isRepaired bool, part string) {
 // other: public access block first, policy second. Objects and the secret are
 // another matter.
 func (r *run) equip(ctx context.Context, op operation, made set) error {
+	r.hasEquipped = true
 	return together(
 		func() error {
 			if err := r.ensurePublicAccessBlock(ctx, op, made.bucket); err != nil {

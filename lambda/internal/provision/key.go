@@ -85,10 +85,11 @@ func (r *run) committedKey(ctx context.Context, op operation, made set) (credent
 	if made.secret.fresh {
 		return credential{}, nil
 	}
-	current, err := r.readValue(ctx, op.spec, made.secret)
+	current, err := r.readValue(ctx, op.spec, made.secret, restored)
 	if err != nil {
 		return credential{}, err
 	}
+	r.patience.ChangedAt(current.created)
 	none := credential{follows: current.version}
 	switch current.state {
 	case tombstone:
@@ -205,11 +206,16 @@ func (r *run) makeRoom(ctx context.Context, s spec.Spec, looked time.Time) error
 // IAM may list what was there before a key was made (L4). A list that shows the key to keep
 // shows the keys that are older. So sweepKeys waits for that.
 func (r *run) sweepKeys(ctx context.Context, s spec.Spec, keep string) (kept bool, err error) {
+	var found []types.AccessKeyMetadata
 	return awscall.Repeat(ctx, r.patience, "IAM shows the key", func() (bool, bool, error) {
 		keys, err := r.listKeys(ctx, s)
 		if err != nil || indexKey(keys, keep) < 0 {
 			return false, err == nil, err
 		}
+		if found == nil {
+			found = keys // what is younger is of another event, which sweeps itself
+		}
+		keys = slices.DeleteFunc(keys, func(k types.AccessKeyMetadata) bool { return indexKey(found, aws.ToString(k.AccessKeyId)) < 0 })
 		isLag, err := r.deleteKeys(ctx, s, keys, keep, r.unlessOutOfPath)
 		return true, isLag, err
 	})
@@ -251,7 +257,13 @@ func (r *run) discard(ctx context.Context, s spec.Spec, key credential) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), discardTimeout)
 	defer cancel()
-	_, err := r.deleteKey(ctx, s, key.ID)
+	_, err := awscall.Repeat(ctx, r.patience, "IAM knows the key", func() (struct{}, bool, error) {
+		wasThere, err := r.deleteKey(ctx, s, key.ID, r.unlessOutOfPath)
+		return struct{}{}, err == nil && !wasThere, err
+	})
+	if err != nil && errors.Is(err, ctx.Err()) { // gone, or it is swept by whoever comes next
+		return nil
+	}
 	return err
 }
 

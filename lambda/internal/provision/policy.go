@@ -67,7 +67,7 @@ func (r *run) removePolicy(ctx context.Context, s spec.Spec) error {
 	current, err := awscall.Repeat(ctx, r.patience, "S3 shows our policy", func() (policyDocument, bool, error) {
 		current, err := r.readPolicy(ctx, s)
 		ours, _ := splitStatements(current.Statement)
-		return current, err == nil && len(ours) == 0, err
+		return current, err == nil && len(ours) == 0 && r.mayHaveEquipped(), err
 	})
 	if err != nil {
 		return err
@@ -85,6 +85,12 @@ func (r *run) removePolicy(ctx context.Context, s spec.Spec) error {
 		return fmt.Errorf("policy of bucket %s: %w", s.BucketName, awscall.Brief(err))
 	}
 	return nil
+}
+
+// mayHaveEquipped reports whether a bucket that is let go of may have our policy and our rule
+// though it does not show them: not if this event, which made it ours, has failed before.
+func (r *run) mayHaveEquipped() bool {
+	return r.hasEquipped || r.op.isRepeated || r.op.kind == kindDelete || r.op.kind == kindBack
 }
 
 func (r *run) readPolicy(ctx context.Context, s spec.Spec) (policyDocument, error) {

@@ -3,7 +3,6 @@ package provision
 import (
 	"context"
 	"log/slog"
-	"sync/atomic"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
@@ -68,11 +67,12 @@ type run struct {
 	log      *slog.Logger
 	patience *awscall.Patience
 
-	op      operation
-	invalid error       // of the properties
-	asked   missing     // parts that AWS was asked to make
-	refused missing     // those of them that it has refused
-	hasMade atomic.Bool // a part, as far as is known
+	op          operation
+	invalid     error   // of the properties
+	asked       missing // parts that AWS was asked to make
+	refused     missing // those of them that it has refused
+	made        missing // those that it has made, or may have made
+	hasEquipped bool    // the bucket may have our policy and our rule
 }
 
 // Begin returns a delivery of the event.

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
 	"bucketuser/lambda/claim"
 	"bucketuser/lambda/internal/awscall"
 	"bucketuser/lambda/spec"
@@ -121,9 +123,15 @@ func (r *run) lookForRemoval(ctx context.Context, s spec.Spec, isUnheard bool, n
 		if err == nil {
 			err = found.checkLate()
 		}
-		mayBeThere = mayBeThere || found.isOurs()
+		mayBeThere = mayBeThere || found.isThere()
 		return found, err == nil && mayBeThere && found.isIncomplete(never), err
 	})
+}
+
+// isThere reports whether a part is ours and not on its way out: a secret in its recovery window
+// may be all that an earlier removal has left.
+func (x set) isThere() bool {
+	return x.secret.isOurs() && !x.secret.deleting || x.user.IsOurs() || x.bucket.IsOurs()
 }
 
 // isIncomplete reports whether a part is not ours and may be.
@@ -200,14 +208,7 @@ func (r *run) removeBucket(ctx context.Context, s spec.Spec, b bucket, data disp
 		return r.releaseBucket(ctx, s, b)
 	case claim.Ours:
 	}
-	r.patience.Changed()
-	_, err := awscall.Repeat(ctx, r.patience, "S3 counts what was deleted as gone", func() (struct{}, bool, error) {
-		err := r.empty(ctx, s, data)
-		if err == nil {
-			err = r.deleteBucket(ctx, s)
-		}
-		return struct{}{}, awscall.IsCode(err, "BucketNotEmpty"), err
-	})
+	err := r.deleteOwnBucket(ctx, s, data)
 	isFull := awscall.IsCode(err, "BucketNotEmpty")
 	switch {
 	case data == releaseData && (errors.Is(err, errHoldsData) || isFull):
@@ -216,6 +217,39 @@ func (r *run) removeBucket(ctx context.Context, s spec.Spec, b bucket, data disp
 		return fmt.Errorf("%w; somebody keeps writing to it: stop that and delete again", err)
 	}
 	return r.unlessGone(ctx, s, err)
+}
+
+// deleteOwnBucket empties the bucket and deletes it, again and again while it may be there. Between
+// two attempts it looks whose the bucket is: another delivery may have deleted it, and somebody
+// else may have made one of that name.
+func (r *run) deleteOwnBucket(ctx context.Context, s spec.Spec, data disposal) error {
+	r.patience.Changed()
+	asking, isAgain := r.asking(), false
+	_, err := awscall.Repeat(ctx, r.patience, "S3 counts what was deleted as gone", func() (struct{}, bool, error) {
+		if isAgain {
+			now, err := r.lookBucket(ctx, s)
+			if err != nil || !now.Exists() || !now.IsOurs() && !now.MayYetBeOurs() {
+				return struct{}{}, err == nil && !now.Exists(), err
+			}
+		}
+		isAgain = true
+		if err := asking.empty(ctx, s, data); err != nil {
+			return struct{}{}, false, err
+		}
+		wasThere, err := asking.deleteBucket(ctx, s)
+		return struct{}{}, err == nil && !wasThere || awscall.IsCode(err, "BucketNotEmpty"), err
+	})
+	if err == nil {
+		r.log.Info("removed", "bucket", s.BucketName)
+	}
+	return err
+}
+
+// asking is the run with a client to which "no such bucket" is an answer.
+func (r *run) asking() *run {
+	other := *r
+	other.s3 = s3.New(r.s3.Options(), func(o *s3.Options) { o.Retryer = r.patience.Retryer(awscall.LateRights) })
+	return &other
 }
 
 // unlessGone drops a refusal that S3 may give for a bucket that is gone by now, as another

@@ -117,10 +117,10 @@ func (r *run) createSecret(ctx context.Context, s spec.Spec) (secret, error) {
 			return secret{}, false, fmt.Errorf("secret %s: is in its recovery window; restore it and delete it without one, or choose another SecretName: %w",
 				s.SecretName, awscall.Brief(err))
 		case err != nil:
-			r.noteFailure(err, &r.refused.secret)
+			noteFailure(err, &r.refused.secret, &r.made.secret)
 			return secret{}, false, fmt.Errorf("secret %s: %w", s.SecretName, awscall.Brief(err))
 		}
-		r.hasMade.Store(true)
+		r.made.secret = true
 		made.ARN = aws.ToString(out.ARN)
 		isThere()
 		r.log.Info("created", "secret", s.SecretName)

@@ -101,7 +101,7 @@ func (r *run) removeLifecycle(ctx context.Context, s spec.Spec) error {
 	current, err := awscall.Repeat(ctx, r.patience, "S3 shows our lifecycle rule", func() (lifecycle, bool, error) {
 		current, err := r.readLifecycle(ctx, s)
 		isShown := len(current.others()) < len(current.rules)
-		return current, err == nil && !isShown && s.AbortIncompleteUploadsAfterDays > 0, err
+		return current, err == nil && !isShown && s.AbortIncompleteUploadsAfterDays > 0 && r.mayHaveEquipped(), err
 	})
 	others := current.others()
 	if err == nil && len(others) < len(current.rules) {

@@ -159,7 +159,7 @@ func (r *run) neverMade() missing {
 // A set of a later event stays.
 func (r *run) undoSet(ctx context.Context, s spec.Spec, does remedy) error {
 	never := r.neverMade()
-	found, err := r.lookForRemoval(ctx, s, r.hasMade.Load(), never)
+	found, err := r.lookForRemoval(ctx, s, r.made != missing{}, never)
 	if errors.Is(err, claim.ErrLater) {
 		return nil
 	}

@@ -104,11 +104,11 @@ func (r *run) createUser(ctx context.Context, s spec.Spec) (user, error) {
 			return r.takenUser(ctx, s)
 		}
 		if err != nil {
-			r.noteFailure(err, &r.refused.user)
+			noteFailure(err, &r.refused.user, &r.made.user)
 			return user{}, false, fmt.Errorf("user %s: %w", s.UserName, awscall.Brief(err))
 		}
 		isThere()
-		r.hasMade.Store(true)
+		r.made.user = true
 		r.log.Info("created", "user", s.UserName)
 		return made, false, nil
 	})
@@ -156,7 +156,15 @@ func (r *run) checkBoundary(ctx context.Context, s spec.Spec, u user) error {
 func (r *run) removeUser(ctx context.Context, s spec.Spec, u user) error {
 	r.patience.Changed()
 	isGone := sync.OnceFunc(r.patience.Changed) // maybe a moment ago, and by another delivery
+	isAgain := false
 	_, err := awscall.Repeat(ctx, r.patience, "IAM lets go of the user", func() (struct{}, bool, error) {
+		if isAgain {
+			isOthers, err := r.isOthersUser(ctx, s, u)
+			if isOthers || err != nil {
+				return struct{}{}, false, err
+			}
+		}
+		isAgain = true
 		err := r.tryRemoveUser(ctx, s)
 		switch {
 		case err == nil, awscall.IsMissing(err) && !u.isYoung():
@@ -172,6 +180,13 @@ func (r *run) removeUser(ctx context.Context, s spec.Spec, u user) error {
 		r.log.Info("removed", "user", s.UserName)
 	}
 	return err
+}
+
+// isOthersUser reports whether the name is somebody else's by now: the user that was to be removed
+// is gone then.
+func (r *run) isOthersUser(ctx context.Context, s spec.Spec, u user) (bool, error) {
+	now, err := r.lookUser(ctx, s)
+	return now.Exists() && (!now.IsOurs() || !now.created.Equal(u.created)), err
 }
 
 // tryRemoveUser deletes the keys and the user once.
