@@ -152,3 +152,70 @@ func (w *bench) isRefusedAtOnce(p sim.Properties, taken func(*awsfake.AWS)) {
 		w.t.Errorf("took %s", took)
 	}
 }
+
+// A Delete that lets go of a bucket does not wait for a lifecycle rule that was never asked for, nor for a value that
+// another delivery has just put into its recovery window.
+func TestDeleteWaitsForNothingThatCannotCome(t *testing.T) {
+	for name, p := range map[string]sim.Properties{
+		"no rule":   with("OnDelete", "Retain", "AbortIncompleteUploadsAfterDays", "0"),
+		"no window": with("OnDelete", "Retain"),
+		"window":    with("OnDelete", "Retain", "SecretRecoveryDays", "7"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(w *bench) {
+				w.created(p)
+				w.fill()
+				w.AWS.Before = oneByOne(func(_ context.Context, c awsfake.Call) awsfake.Decision {
+					if c.Operation == "GetSecretValue" { // as another delivery was faster
+						return awsfake.Refuse(&awsfake.Error{Status: 400, Code: "InvalidRequestException",
+							Message: "You can't perform this operation on the secret because it was marked for deletion."})
+					}
+					return awsfake.Decision{}
+				})
+				start := time.Now()
+				w.succeeded(w.delete(w.idOf(p), p))
+				if took := time.Since(start); took > 5*time.Second {
+					t.Errorf("took %s", took)
+				}
+			})
+		})
+	}
+}
+
+// What another delivery has removed may be somebody else's by name before this one tries again.
+func TestRemovalLeavesWhatSomebodyMakesUnderTheName(t *testing.T) {
+	p := with("OnDelete", "Purge")
+	for operation, make := range map[string]func(*awsfake.AWS){
+		"DeleteUser": func(a *awsfake.AWS) {
+			a.DeleteUser("clickhouse")
+			a.AddUser("clickhouse", "/bucketuser/", foreignTags)
+			a.AddKey("clickhouse")
+		},
+		"DeleteBucket": func(a *awsfake.AWS) {
+			a.DeleteBucket("my-data")
+			a.AddBucket("my-data", foreignTags)
+			a.PutObject("my-data", "theirs", "1")
+		},
+	} {
+		t.Run(operation, func(t *testing.T) {
+			inWorld(t, func(w *bench) {
+				w.created(p)
+				isMade := false
+				w.AWS.Before = oneByOne(func(_ context.Context, c awsfake.Call) awsfake.Decision {
+					if c.Operation != operation || isMade {
+						return awsfake.Decision{}
+					}
+					isMade = true
+					make(w.AWS)
+					code := map[string]string{"DeleteUser": "NoSuchEntity", "DeleteBucket": "NoSuchBucket"}[operation]
+					return awsfake.Refuse(&awsfake.Error{Status: 404, Code: code, Message: "another delivery was faster"})
+				})
+				w.succeeded(w.delete(w.idOf(p), p))
+				now := w.AWS.Snapshot()
+				if len(now.Users["clickhouse"].Keys)+len(now.Buckets["my-data"].Objects) != 1 || len(now.Users)+len(now.Buckets) != 1 {
+					t.Errorf("left: %+v", now)
+				}
+			})
+		})
+	}
+}
