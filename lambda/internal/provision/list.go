@@ -30,7 +30,8 @@ func (e entry) isPlain() bool {
 }
 
 // eachPage calls visit with the entries of each page, in the order of their keys,
-// until it says that it has seen enough. A bucket that does not exist has no pages.
+// until it says that it has seen enough. A bucket that does not exist has no pages, unless the
+// run asks for that.
 //
 // S3 is asked for encoded keys, since XML cannot hold every key. A page says whether its keys are
 // encoded: stores that are compatible with S3 may not know the question. The SDK's paginators send an
@@ -41,7 +42,7 @@ func (r *run) eachPage(ctx context.Context, s spec.Spec, prefix string, visit fu
 		Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner(), Prefix: &prefix, EncodingType: types.EncodingTypeUrl}
 	for {
 		page, err := r.s3.ListObjectVersions(ctx, in)
-		if awscall.IsMissing(err) {
+		if awscall.IsMissing(err) && !r.isAsking {
 			return nil
 		}
 		if err != nil {

@@ -73,6 +73,7 @@ type run struct {
 	refused     missing // those of them that it has refused
 	made        missing // those that it has made, or may have made
 	hasEquipped bool    // the bucket may have our policy and our rule
+	isAsking    bool    // "no such bucket" is an answer: see asking
 }
 
 // Begin returns a delivery of the event.

@@ -234,7 +234,8 @@ func (r *run) deleteOwnBucket(ctx context.Context, s spec.Spec, data disposal) e
 		}
 		isAgain = true
 		if err := asking.empty(ctx, s, data); err != nil {
-			return struct{}{}, false, err
+			isLag := awscall.IsNoBucket(err)
+			return struct{}{}, isLag, unless(isLag, err)
 		}
 		wasThere, err := asking.deleteBucket(ctx, s)
 		return struct{}{}, err == nil && !wasThere || awscall.IsCode(err, "BucketNotEmpty"), err
@@ -245,9 +246,18 @@ func (r *run) deleteOwnBucket(ctx context.Context, s spec.Spec, data disposal) e
 	return err
 }
 
+// unless drops an error that is none.
+func unless(isNone bool, err error) error {
+	if isNone {
+		return nil
+	}
+	return err
+}
+
 // asking is the run with a client to which "no such bucket" is an answer.
 func (r *run) asking() *run {
 	other := *r
+	other.isAsking = true
 	other.s3 = s3.New(r.s3.Options(), func(o *s3.Options) { o.Retryer = r.patience.Retryer(awscall.LateRights) })
 	return &other
 }
