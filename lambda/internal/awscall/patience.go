@@ -143,6 +143,7 @@ func (p *Patience) IfNothingHappened(lags ...Lag) aws.Retryer {
 }
 
 func (p *Patience) retryer(isTransient func(error) bool, lags []Lag) aws.Retryer {
+	standard := Standard()
 	return retry.NewStandard(func(o *retry.StandardOptions) {
 		o.MaxAttempts = maxAttempts
 		o.RateLimiter = ratelimit.None
@@ -152,7 +153,7 @@ func (p *Patience) retryer(isTransient func(error) bool, lags []Lag) aws.Retryer
 				p.goOn(err, lags, d)
 				return d, nil
 			}
-			return Standard().RetryDelay(attempt, err)
+			return standard.RetryDelay(attempt, err)
 		})
 		o.Retryables = []retry.IsErrorRetryable{retry.IsErrorRetryableFunc(func(err error) aws.Ternary {
 			_, isLag := p.lagOf(err, lags)

@@ -33,20 +33,12 @@ func (r *run) doubts(ctx context.Context, op operation, found set) (bool, error)
 // isUntagged reports whether the bucket shows no tags.
 func (b bucket) isUntagged() bool { return b.State == claim.Foreign && !b.IsTaken() }
 
-// awaitBucket looks at a doubtful bucket until it shows otherwise, and believes it then.
-func (r *run) awaitBucket(ctx context.Context, s spec.Spec, doubted set) (bucket, error) {
-	return awscall.Repeat(ctx, r.patience, "S3 shows whose the bucket is", func() (bucket, bool, error) {
+// awaitBucket looks at the bucket while what it sees may be a lag. Where it is one to the end, it
+// returns what was seen last.
+func (r *run) awaitBucket(ctx context.Context, s spec.Spec, until string, mayBeLag func(bucket) bool) (bucket, error) {
+	return awscall.Repeat(ctx, r.patience, until, func() (bucket, bool, error) {
 		found, err := r.lookBucket(ctx, s)
-		return found, err == nil && found.State == doubted.bucket.State && !found.IsTaken(), err
-	})
-}
-
-// awaitOldBucket looks for the bucket of a set that CloudFormation knows, until S3 shows it as
-// ours. Where it does not in time, it returns what was seen last.
-func (r *run) awaitOldBucket(ctx context.Context, s spec.Spec) (bucket, error) {
-	return awscall.Repeat(ctx, r.patience, "S3 shows the bucket that is replaced", func() (bucket, bool, error) {
-		found, err := r.lookBucket(ctx, s)
-		return found, err == nil && found.MayYetBeOurs(), err
+		return found, err == nil && mayBeLag(found), err
 	})
 }
 

@@ -93,25 +93,18 @@ func (r *run) look(ctx context.Context, op operation) (set, error) {
 	var found set
 	err := together(
 		func() error { return r.checkLate(ctx, op) },
-		func() error { return r.lookAt(ctx, op.spec, &found) },
+		func() (err error) { found, err = r.lookOnce(ctx, op.spec); return err },
 	)
 	if err != nil {
 		return found, err
 	}
 	isDoubtful, err := r.doubts(ctx, op, found)
 	if err == nil && isDoubtful {
-		found.bucket, err = r.awaitBucket(ctx, op.spec, found)
+		doubted := found.bucket.State
+		found.bucket, err = r.awaitBucket(ctx, op.spec, "S3 shows whose the bucket is",
+			func(b bucket) bool { return b.State == doubted && !b.IsTaken() })
 	}
 	return found, err
-}
-
-// lookAt reads secret, user and bucket by name, beside each other.
-func (r *run) lookAt(ctx context.Context, s spec.Spec, found *set) error {
-	return together(
-		func() (err error) { found.secret, err = r.lookSecret(ctx, s, r.looking(s, "SecretName")); return err },
-		func() (err error) { found.user, err = r.lookUser(ctx, s); return err },
-		func() (err error) { found.bucket, err = r.lookBucket(ctx, s); return err },
-	)
 }
 
 // admit refuses what ensure must not touch, naming every reason. If anything of the set is
@@ -156,7 +149,8 @@ func (r *run) checkReplacement(ctx context.Context, s, old spec.Spec) error {
 	if disposalOf(old.OnDelete) != refuseData {
 		return nil
 	}
-	b, err := r.awaitOldBucket(ctx, old)
+	// CloudFormation knows the old set, so that its bucket is there unless somebody took it away.
+	b, err := r.awaitBucket(ctx, old, "S3 shows the bucket that is replaced", func(b bucket) bool { return b.MayYetBeOurs() })
 	if err != nil || !b.IsOurs() {
 		return err
 	}

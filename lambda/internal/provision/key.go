@@ -268,8 +268,8 @@ func (r *run) discard(ctx context.Context, s spec.Spec, key credential) error {
 }
 
 // deleteKey deletes a key, and reports whether IAM knew it.
-func (r *run) deleteKey(ctx context.Context, s spec.Spec, id string, options ...func(*iam.Options)) (wasThere bool, err error) {
-	_, err = r.iam.DeleteAccessKey(ctx, &iam.DeleteAccessKeyInput{UserName: &s.UserName, AccessKeyId: &id}, options...)
+func (r *run) deleteKey(ctx context.Context, s spec.Spec, id string, option func(*iam.Options)) (wasThere bool, err error) {
+	_, err = r.iam.DeleteAccessKey(ctx, &iam.DeleteAccessKeyInput{UserName: &s.UserName, AccessKeyId: &id}, option)
 	if awscall.IsMissing(err) {
 		return false, nil
 	}

@@ -68,12 +68,12 @@ type run struct {
 	patience *awscall.Patience
 
 	op          operation
-	invalid     error   // of the properties
-	asked       missing // parts that AWS was asked to make
-	refused     missing // those of them that it has refused
-	made        missing // those that it has made, or may have made
-	hasEquipped bool    // the bucket may have our policy and our rule
-	isAsking    bool    // "no such bucket" is an answer: see asking
+	invalid     error // of the properties
+	asked       parts // parts that AWS was asked to make
+	refused     parts // those of them that it has refused
+	made        parts // those that it has made, or may have made
+	hasEquipped bool  // the bucket may have our policy and our rule
+	isAsking    bool  // "no such bucket" is an answer: see asking
 }
 
 // Begin returns a delivery of the event.

@@ -40,7 +40,7 @@ func disposalOf(onDelete string) disposal {
 // same names may be in use again. So it is the last to be asked, after all waiting.
 func (r *run) remove(ctx context.Context, op operation) error {
 	s := op.spec
-	found, err := r.lookForRemoval(ctx, s, op.mayBeUnheard(), missing{})
+	found, err := r.lookForRemoval(ctx, s, op.mayBeUnheard(), parts{})
 	if err != nil {
 		return err
 	}
@@ -78,7 +78,7 @@ func (r *run) ensureNoLeftover(ctx context.Context, op operation) error {
 	if err := r.checkLate(ctx, op); err != nil {
 		return err
 	}
-	found, err := r.lookForRemoval(ctx, op.other, op.isRepeated, missing{})
+	found, err := r.lookForRemoval(ctx, op.other, op.isRepeated, parts{})
 	if err == nil {
 		err = r.removeSet(ctx, op.other, found, releaseData)
 	}
@@ -102,8 +102,8 @@ func (r *run) removeSet(ctx context.Context, s spec.Spec, found set, data dispos
 	return r.removeBucket(ctx, s, found.bucket, data)
 }
 
-// missing are parts of a set that cannot be ours unless they show as ours.
-type missing struct{ secret, user, bucket bool }
+// parts says something of each part of a set.
+type parts struct{ secret, user, bucket bool }
 
 // lookForRemoval reads secret, user and bucket. Where one part is ours, all three are looked at
 // again until the others show as ours, too, or until that can be no lag any more: AWS may not
@@ -112,8 +112,8 @@ type missing struct{ secret, user, bucket bool }
 //
 // Where no part is ours, nothing is left: the secret is made first. But where the set is
 // unheard of, it may have been begun a moment ago, and the same goes for a set of which AWS
-// shows nothing.
-func (r *run) lookForRemoval(ctx context.Context, s spec.Spec, isUnheard bool, never missing) (set, error) {
+// shows nothing. A part of never cannot be ours unless it shows as ours.
+func (r *run) lookForRemoval(ctx context.Context, s spec.Spec, isUnheard bool, never parts) (set, error) {
 	outside := s.Outside()
 	never.secret = never.secret || outside.Has("SecretName")
 	never.bucket = never.bucket || outside.Has("BucketName")
@@ -135,7 +135,7 @@ func (x set) isThere() bool {
 }
 
 // isIncomplete reports whether a part is not ours and may be.
-func (x set) isIncomplete(never missing) bool {
+func (x set) isIncomplete(never parts) bool {
 	return !x.isOld() && (!never.secret && !x.secret.isOurs() || !never.user && !x.user.IsOurs() || !never.bucket && !x.bucket.IsOurs())
 }
 
@@ -146,7 +146,7 @@ const oldAge = 20 * time.Minute
 // isOld reports whether the last event that ensured the set was long ago.
 func (x set) isOld() bool { return x.secret.IsOurs() && x.secret.IsOlder(oldAge) }
 
-// lookOnce reads the three for a removal. The role may have no right to look at a name outside
+// lookOnce reads secret, user and bucket by name, beside each other. In a removal the role may have no right to look at a name outside
 // of the provider's patterns.
 func (r *run) lookOnce(ctx context.Context, s spec.Spec) (found set, err error) {
 	var secretErr, bucketErr error
@@ -233,23 +233,17 @@ func (r *run) deleteOwnBucket(ctx context.Context, s spec.Spec, data disposal) e
 			}
 		}
 		isAgain = true
-		if err := asking.empty(ctx, s, data); err != nil {
-			isLag := awscall.IsNoBucket(err)
-			return struct{}{}, isLag, unless(isLag, err)
+		switch err := asking.empty(ctx, s, data); {
+		case awscall.IsNoBucket(err):
+			return struct{}{}, true, nil
+		case err != nil:
+			return struct{}{}, false, err
 		}
 		wasThere, err := asking.deleteBucket(ctx, s)
 		return struct{}{}, err == nil && !wasThere || awscall.IsCode(err, "BucketNotEmpty"), err
 	})
 	if err == nil {
 		r.log.Info("removed", "bucket", s.BucketName)
-	}
-	return err
-}
-
-// unless drops an error that is none.
-func unless(isNone bool, err error) error {
-	if isNone {
-		return nil
 	}
 	return err
 }
@@ -268,10 +262,7 @@ func (r *run) unlessGone(ctx context.Context, s spec.Spec, refusal error) error 
 	if !awscall.IsDenied(refusal) {
 		return refusal
 	}
-	now, err := awscall.Repeat(ctx, r.patience, "S3 shows whether the bucket is gone", func() (bucket, bool, error) {
-		found, err := r.lookBucket(ctx, s)
-		return found, err == nil && !found.Exists(), err
-	})
+	now, err := r.awaitBucket(ctx, s, "S3 shows whether the bucket is gone", func(b bucket) bool { return !b.Exists() })
 	if err != nil || now.Exists() {
 		return refusal
 	}

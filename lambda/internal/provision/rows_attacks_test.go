@@ -10,7 +10,7 @@ import (
 	"bucketuser/lambda/internal/sim"
 )
 
-// The attacks of ../shared/reference/attacks.md, by their numbers.
+// Attacks on the function by an AWS that lags, each by its number.
 
 // A8: in us-east-1 CreateBucket answers 200 for a bucket that another resource made three seconds ago, and sets no
 // tags. Nothing is changed until tags show whose it is, and others' tags are final at once.

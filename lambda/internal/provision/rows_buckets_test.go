@@ -8,7 +8,7 @@ import (
 	"bucketuser/lambda/internal/awsfake"
 )
 
-// The rows of ../shared/reference/aws-as-it-is.md about buckets, by their numbers.
+// What an AWS that lags shows of buckets, each input by the number of its row.
 
 // Row 1, law L1: a new bucket is not known for seconds. A Create waits up to two minutes and
 // succeeds, and the Delete that follows leaves nothing.

@@ -11,7 +11,7 @@ import (
 	"bucketuser/lambda/internal/sim"
 )
 
-// Attack A33 of ../shared/reference/attacks.md: CloudFormation's express mode.
+// Attack A33: CloudFormation's express mode.
 
 // A33, law L16: in express mode no event comes after a replacement that failed. Each call after CreateSecret is
 // refused for good in turn, and nothing of the new side is left, while the status stays that of the Update. The old

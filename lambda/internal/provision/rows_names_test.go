@@ -10,7 +10,7 @@ import (
 	"bucketuser/lambda/internal/sim"
 )
 
-// The rows of ../shared/reference/aws-as-it-is.md about names that others have, or nobody, and about keys.
+// What AWS shows of names that others have, or nobody, and of keys, each input by the number of its row.
 
 // Row 9, law L6: a bucket elsewhere has four faces, and each means that nothing is ours. A Create says so and
 // leaves the account as it was. Its Delete succeeds.

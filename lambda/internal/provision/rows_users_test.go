@@ -10,7 +10,7 @@ import (
 	"bucketuser/lambda/spec"
 )
 
-// The rows of ../shared/reference/aws-as-it-is.md about rights, users and what is read, by their numbers.
+// What an AWS that lags shows of rights and users, and in reads, each input by the number of its row.
 
 // isLook finds the first looks at what there is, and the question to CloudFormation.
 var isLook = isCall("DescribeStackResource", "DescribeSecret", "GetUser", "GetBucketTagging", "ListBuckets")

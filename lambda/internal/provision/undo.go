@@ -143,7 +143,7 @@ func (x set) isBegunBy(s spec.Spec) bool {
 
 // neverMade are the parts that this event cannot have made: those that AWS has refused, and
 // those for which it was not asked, unless an earlier delivery may have done that.
-func (r *run) neverMade() missing {
+func (r *run) neverMade() parts {
 	never := r.refused
 	if !r.op.isRepeated {
 		never.secret = never.secret || !r.asked.secret
@@ -159,7 +159,7 @@ func (r *run) neverMade() missing {
 // A set of a later event stays.
 func (r *run) undoSet(ctx context.Context, s spec.Spec, does remedy) error {
 	never := r.neverMade()
-	found, err := r.lookForRemoval(ctx, s, r.made != missing{}, never)
+	found, err := r.lookForRemoval(ctx, s, r.made != parts{}, never)
 	if errors.Is(err, claim.ErrLater) {
 		return nil
 	}
