@@ -9,6 +9,7 @@ package claim
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -102,6 +103,35 @@ func isOwned(tags map[string]string, of spec.Spec) bool {
 		}
 	}
 	return true
+}
+
+// Asker is the resource that asks.
+func (c Claim) Asker() spec.Spec { return c.of }
+
+// OtherOwner is the resource that a thing belongs to by its tags if that is not the one that
+// asks. Anybody may have copied them: they serve a message.
+func (c Claim) OtherOwner() (stackID, logicalID string, isKnown bool) {
+	stackID, logicalID = c.tags[spec.TagStackID], c.tags[spec.TagLogicalID]
+	isOther := stackID != c.of.StackID || logicalID != c.of.LogicalID
+	return stackID, logicalID, stackID != "" && logicalID != "" && isOther
+}
+
+// IsUnowned reports whether the thing bears no tag of any owner.
+func (c Claim) IsUnowned() bool {
+	return c.tags[spec.TagOwner] == "" && c.tags[spec.TagStackID] == "" && c.tags[spec.TagLogicalID] == ""
+}
+
+// MissingTags are the owner tags that the thing lacks, or has with another value, as
+// "key=value" and sorted.
+func (c Claim) MissingTags() []string {
+	var missing []string
+	for key, value := range OwnerTags(c.of) {
+		if c.tags[key] != value {
+			missing = append(missing, key+"="+value)
+		}
+	}
+	slices.Sort(missing)
+	return missing
 }
 
 // MaxClockLead is how far in the future a time of CloudFormation's may lie: its clock and

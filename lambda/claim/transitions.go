@@ -14,11 +14,15 @@ func OwnerTags(s spec.Spec) map[string]string {
 }
 
 // Made is the claim on a thing that is created now: the call that creates it sets its tags.
-// They are the property Tags, the owner tags, and the time of the event if that is known.
+// They are the property Tags, the owner tags, the time of the event if that is known, and the
+// set that this one replaces.
 func Made(s spec.Spec) Claim {
 	tags := OwnerTags(s)
 	if !s.Sent.IsZero() {
 		tags[spec.TagLastEvent] = s.Sent.UTC().Format(time.RFC3339)
+	}
+	if s.Replaces.PhysicalID != "" {
+		tags[spec.TagReplaces] = link(s.Replaces)
 	}
 	for _, tag := range s.Tags {
 		tags[tag.Key] = tag.Value
@@ -26,10 +30,12 @@ func Made(s spec.Spec) Claim {
 	return Claim{State: Ours, tags: tags, of: s}
 }
 
-// MadeSecret is the same for a secret, which also says in which format it is kept.
-func MadeSecret(s spec.Spec) Claim {
+// MadeSecret is the same for a secret, which also says in which format it is kept, and where
+// the bucket is from.
+func MadeSecret(s spec.Spec, origin string) Claim {
 	c := Made(s)
 	c.tags[spec.TagFormat] = strconv.Itoa(spec.Format)
+	c.tags[spec.TagBucketOrigin] = origin
 	return c
 }
 
@@ -46,9 +52,9 @@ func (c Claim) KeepBucket(before spec.Spec) map[string]string {
 }
 
 // KeepSecret returns the tags of a secret that stays ours, as KeepBucket does, with the time
-// of this event. A format that this version does not know stays.
-func (c Claim) KeepSecret(before spec.Spec) map[string]string {
-	tags := c.keep(MadeSecret(c.of).tags, before)
+// of this event and the origin of the bucket. A format that this version does not know stays.
+func (c Claim) KeepSecret(before spec.Spec, origin string) map[string]string {
+	tags := c.keep(MadeSecret(c.of, origin).tags, before)
 	if c.IsLaterFormat() {
 		tags[spec.TagFormat] = c.tags[spec.TagFormat]
 	}
@@ -72,7 +78,7 @@ func (c Claim) keep(wanted map[string]string, before spec.Spec) map[string]strin
 // AdoptBucket returns the tags that make a released bucket ours. It says that the bucket was
 // there before us: it is released again, and never deleted.
 func (c Claim) AdoptBucket() map[string]string {
-	tags := maps.Clone(c.tags)
+	tags := without(c.tags, spec.TagReplaces, spec.TagSupersededBy)
 	maps.Copy(tags, Made(c.of).tags)
 	tags[spec.TagAdopted] = "true"
 	return tags
@@ -81,10 +87,9 @@ func (c Claim) AdoptBucket() map[string]string {
 // AdoptSecret returns the tags that make a released secret ours. The version that it holds,
 // if it holds one, is put down as that of an earlier life: it does not count as committed.
 // The caller must have read it in the same call as the tags.
-func (c Claim) AdoptSecret(version string) map[string]string {
-	tags := maps.Clone(c.tags)
-	delete(tags, spec.TagReleasedBy)
-	maps.Copy(tags, MadeSecret(c.of).tags)
+func (c Claim) AdoptSecret(version, origin string) map[string]string {
+	tags := without(c.tags, spec.TagReleasedBy, spec.TagReplaces, spec.TagSupersededBy, spec.TagPreviousKey)
+	maps.Copy(tags, MadeSecret(c.of, origin).tags)
 	if version != "" {
 		tags[spec.TagBefore] = version
 	}
@@ -93,21 +98,26 @@ func (c Claim) AdoptSecret(version string) map[string]string {
 
 // ReleaseBucket returns the tags of a bucket that another resource may adopt.
 func (c Claim) ReleaseBucket() map[string]string {
-	tags := maps.Clone(c.tags)
-	for _, key := range []string{spec.TagStackID, spec.TagLogicalID, spec.TagLastEvent, spec.TagAdopted} {
-		delete(tags, key)
-	}
+	tags := without(c.tags, spec.TagStackID, spec.TagLogicalID, spec.TagLastEvent, spec.TagAdopted, spec.TagReplaces, spec.TagSupersededBy)
 	tags[spec.TagOwner] = spec.Released
 	return tags
 }
 
 // ReleaseSecret returns the tags of a secret that is about to wait for its deletion. They say
-// who let go of it, so that a Delete that is cut off before the deletion can go on.
+// who let go of it, so that a Delete that is cut off before the deletion can go on: what they
+// say of the bucket, and of a replacement, stays for that.
 func (c Claim) ReleaseSecret() map[string]string {
-	tags := maps.Clone(c.tags)
-	for _, key := range []string{spec.TagBefore, spec.TagLastEvent, spec.TagFormat} {
-		delete(tags, key)
-	}
+	tags := without(c.tags, spec.TagBefore, spec.TagLastEvent, spec.TagFormat, spec.TagPreviousKey)
 	tags[spec.TagOwner], tags[spec.TagReleasedBy] = spec.Released, c.of.PhysicalID
 	return tags
+}
+
+// without returns a copy of tags without some of them. It is never nil.
+func without(tags map[string]string, keys ...string) map[string]string {
+	rest := map[string]string{}
+	maps.Copy(rest, tags)
+	for _, key := range keys {
+		delete(rest, key)
+	}
+	return rest
 }

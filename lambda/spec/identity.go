@@ -42,6 +42,27 @@ const (
 	// whole number. Without it they are in the format of the versions before 0.1.0, which
 	// differs from format 1 in that alone.
 	TagFormat = "bucketuser:format"
+
+	// TagReplaces is on the new set of a replacement, and TagSupersededBy on the secret and the
+	// bucket of the old one. Either names the other set by its physical id and its secret.
+	TagReplaces     = "bucketuser:replaces"
+	TagSupersededBy = "bucketuser:superseded-by"
+
+	// TagBucketOrigin is on the secret: one of the origins below. A bucket counts as made by its
+	// resource only if its own tags and this one say so, since tools replace the tags of a
+	// bucket, and people put some of them back.
+	TagBucketOrigin = "bucketuser:bucket-origin"
+
+	// TagPreviousKey is on the secret: the id of an access key that was in use before the one in
+	// its value, and that goes on working.
+	TagPreviousKey = "bucketuser:previous-key"
+)
+
+// Values of TagBucketOrigin. OriginUnknown is written where the secret has lost what it said.
+const (
+	OriginMade    = "made"
+	OriginAdopted = "adopted"
+	OriginUnknown = "unknown"
 )
 
 // Format is the value of [TagFormat] that this version writes, and the highest that it

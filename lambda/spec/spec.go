@@ -50,7 +50,20 @@ type Spec struct {
 	// Sent is when CloudFormation sent the event, or zero if that is not known. It is
 	// not part of the properties: whoever parses them sets it.
 	Sent time.Time
+
+	// Replaces is the set that the event replaces by this one, or zero. It is not part of the
+	// properties either.
+	Replaces Counterpart
 }
+
+// A Counterpart is the other set of a replacement.
+type Counterpart struct {
+	PhysicalID string
+	SecretName string
+}
+
+// Counterpart is the set of the spec, as the other set of its replacement names it.
+func (s Spec) Counterpart() Counterpart { return Counterpart{s.PhysicalID, s.SecretName} }
 
 // Parse decodes and checks properties, the ResourceProperties of an event from
 // the given stack and logical id. Its error is [Faults] and names every property

@@ -30,6 +30,8 @@ var ReturnValues = []Value{
 const (
 	FieldAccessKeyID     = "AWS_ACCESS_KEY_ID"
 	FieldSecretAccessKey = "AWS_SECRET_ACCESS_KEY"
+	FieldBucket          = "S3_BUCKET"
+	FieldUserARN         = "S3_USER_ARN"
 )
 
 // SecretFields are the fields of the secret, in the order of the documentation.
@@ -37,12 +39,12 @@ var SecretFields = []Value{
 	{FieldAccessKeyID, "the access key id"},
 	{FieldSecretAccessKey, "the secret access key"},
 	{"AWS_REGION", "region of the bucket"},
-	{"S3_BUCKET", "the bucket"},
+	{FieldBucket, "the bucket"},
 	{"S3_PREFIX", "the folder, ends in `/`"},
 	{"S3_URL", "`Url`"},
 	{"S3_BACKUP_PREFIX", "`S3_PREFIX` + `backups/`"},
 	{"S3_BACKUP_URL", "`BackupUrl`"},
-	{"S3_USER_ARN", "ARN of the user"},
+	{FieldUserARN, "ARN of the user"},
 }
 
 // backups is the level below the folder marker that backups go to. Nothing is
@@ -69,12 +71,12 @@ func (s Spec) SecretValue(accessKeyID, secretAccessKey string) map[string]string
 		FieldAccessKeyID:     accessKeyID,
 		FieldSecretAccessKey: secretAccessKey,
 		"AWS_REGION":         s.Region,
-		"S3_BUCKET":          s.BucketName,
+		FieldBucket:          s.BucketName,
 		"S3_PREFIX":          s.Prefix,
 		"S3_URL":             s.URL(),
 		"S3_BACKUP_PREFIX":   s.Prefix + backups,
 		"S3_BACKUP_URL":      s.URL() + backups,
-		"S3_USER_ARN":        s.UserARN(),
+		FieldUserARN:         s.UserARN(),
 	}
 }
 

@@ -42,6 +42,10 @@ func IsNotYet(err error) bool {
 	return IsDenied(err) || IsCode(err, "InvalidAccessKeyId")
 }
 
+// IsUnknownPair reports whether S3 says of an access key that there is none of that id, or
+// that its secret key is another.
+func IsUnknownPair(err error) bool { return IsCode(err, "InvalidAccessKeyId", "SignatureDoesNotMatch") }
+
 // IsInvalidPrincipal reports whether S3 does not know the user of a policy. Every other
 // MalformedPolicy stays malformed however often it is sent.
 func IsInvalidPrincipal(err error) bool {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -40,8 +41,7 @@ func (b bucket) admit(s spec.Spec) error {
 		return fmt.Errorf("bucket %s: owned by another account, or in another region; choose another BucketName", s.BucketName)
 	case claim.Adopted:
 		if !isRetained {
-			return fmt.Errorf("bucket %s: was adopted, so OnDelete must stay %s; remove its tag %s to let go of that",
-				s.BucketName, spec.Retain, spec.TagAdopted)
+			return fmt.Errorf("bucket %s: was adopted, so OnDelete must stay %s", s.BucketName, spec.Retain)
 		}
 		return nil
 	case claim.Released, claim.Leaving:
@@ -51,8 +51,34 @@ func (b bucket) admit(s spec.Spec) error {
 		return nil
 	case claim.Foreign:
 	}
-	return fmt.Errorf("bucket %s: exists in this account and does not belong to this resource; choose another BucketName, "+
-		"or tag it %s=%s and set OnDelete to %s to adopt it", s.BucketName, spec.TagOwner, spec.Released, spec.Retain)
+	err := taken("bucket "+s.BucketName, "BucketName", b.Claim)
+	if b.IsUnowned() {
+		return fmt.Errorf("%w, or tag it %s=%s and set OnDelete to %s to adopt it", err, spec.TagOwner, spec.Released, spec.Retain)
+	}
+	return err
+}
+
+// taken refuses a thing that a set is begun without. If it bears the tags of another resource,
+// that one would lose it to whoever took it over.
+func taken(what, property string, c claim.Claim) error {
+	stackID, logicalID, isKnown := c.OtherOwner()
+	switch {
+	case isKnown && stackID == c.Asker().StackID:
+		return fmt.Errorf("%s, but to resource %s of this stack; keep the logical id %s, or choose another %s", notOurs(what, claim.Claim{}), logicalID, logicalID, property)
+	case isKnown:
+		return fmt.Errorf("%s, but to resource %s of stack %s; choose another %s", notOurs(what, claim.Claim{}), logicalID, stackID, property)
+	}
+	return fmt.Errorf("%s; choose another %s", notOurs(what, c), property)
+}
+
+// notOurs says what is wrong with a thing that exists. Of one that bears some owner tags it names
+// those that it lacks.
+func notOurs(what string, c claim.Claim) string {
+	text := what + ": exists in this account and does not belong to this resource"
+	if c.Exists() && !c.IsUnowned() {
+		text += ": it lacks the tags " + strings.Join(c.MissingTags(), ", ")
+	}
+	return text
 }
 
 // lookBucket reads the tags of the bucket. S3 answers 403 for a bucket of another account,
@@ -239,8 +265,9 @@ func (r *run) deleteBucket(ctx context.Context, s spec.Spec) (wasThere bool, err
 }
 
 // ensureBucketTags adds the property Tags to those that others set.
-func (r *run) ensureBucketTags(ctx context.Context, op operation, b bucket) error {
-	tags := b.KeepBucket(op.before())
+func (r *run) ensureBucketTags(ctx context.Context, op operation, made set) error {
+	b := made.bucket
+	tags := made.marks(op, b.KeepBucket(op.before()))
 	isChanged := op.changes(func(s spec.Spec) any { return s.Tags })
 	if maps.Equal(tags, b.Tags()) && !isChanged {
 		return nil

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
+	"bucketuser/lambda/claim"
 	"bucketuser/lambda/internal/awscall"
 	"bucketuser/lambda/spec"
 )
@@ -128,6 +129,11 @@ func (r *run) commit(ctx context.Context, op operation, x secret, key *credentia
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithDeadline(ctx, limit)
 		defer cancel()
+	}
+	if key.previous != "" && key.previous != x.PreviousKey() { // before another key is in the value
+		if err := r.tagSecret(ctx, s, x, claim.Previous(key.previous)); err != nil {
+			return err
+		}
 	}
 	version, err := r.settle(ctx, s, x, key.follows, fields)
 	if err != nil {

@@ -34,7 +34,7 @@ func TestCreateMakesEverything(t *testing.T) {
 		tags := map[string]string{"team": "data", "bucketuser:owner": a.PhysicalResourceId,
 			"bucketuser:stack-id": stackID, "bucketuser:logical-id": sim.LogicalID, "bucketuser:last-event": "2000-01-01T00:00:00Z"}
 		secretTags := maps.Clone(tags)
-		secretTags["bucketuser:format"] = "1"
+		secretTags["bucketuser:format"], secretTags["bucketuser:bucket-origin"] = "1", "made"
 		user := now.Users["clickhouse"]
 		if user.Path != "/bucketuser/" || user.Boundary != sim.Boundary || !cmp.Equal(user.Tags, tags) || len(user.Attached) > 0 {
 			t.Errorf("user: %+v", user)

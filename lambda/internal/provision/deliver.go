@@ -15,17 +15,20 @@ const deliveries = 3
 // errLost says that somebody has deleted a key.
 var errLost = errors.New("was deleted while it was delivered")
 
-// deliver proves key if it is new, commits it, and removes every other key of the user.
+// deliver proves key if it is new, marks the set that is replaced, commits the key, and removes every other key of the user.
 // Where another event was faster, the key that it committed is the one that counts, and
 // ours goes away.
 func (r *run) deliver(ctx context.Context, op operation, made set, key credential) (credential, error) {
 	for range deliveries {
 		failure := r.prove(ctx, op, made, key)
 		if failure == nil {
+			failure = r.supersede(ctx, op)
+		}
+		if failure == nil {
 			failure = r.commit(ctx, op, made.secret, &key)
 		}
 		if failure == nil {
-			isKept, err := r.sweepKeys(ctx, op.spec, key.ID)
+			isKept, err := r.sweepKeys(ctx, op.spec, key.ID, key.previous)
 			if err != nil || isKept {
 				return key, err
 			}

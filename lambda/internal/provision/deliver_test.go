@@ -48,7 +48,9 @@ func (w *bench) play(e event, fault *injection) (r played) {
 	sound := unsafe(w.AWS.Snapshot()) == "" // else somebody tampered with it
 	written := false                        // since the last look
 	check := func() {
-		if sound && written && r.unsafe == "" {
+		// A removal that cannot look at all of a set, or remove it, ends the access all the same.
+		isRevoked := (e.kind == "Delete" || w.isBack(e)) && (r.reached || fault.denied.Operation != "")
+		if sound && written && r.unsafe == "" && !isRevoked {
 			r.unsafe = unsafe(w.AWS.Snapshot())
 		}
 		written = false
@@ -67,6 +69,11 @@ func (w *bench) play(e event, fault *injection) (r played) {
 		r.err = errDead
 	}
 	return r
+}
+
+// isBack reports whether an Update goes back from another set, which it removes.
+func (w *bench) isBack(e event) bool {
+	return e.kind == "Update" && e.old != nil && w.idOf(e.p) == w.idOf(e.id) && w.idOf(e.old) != w.idOf(e.p)
 }
 
 // isWrite reports whether a call changes anything.

@@ -9,7 +9,7 @@
 //	make      create what is missing, tagged as ours by the creating call, the secret first
 //	equip     bucket: public access block, policy, the rest; user: an access key
 //	prove     use the new key as its owner will
-//	commit    put the credentials into the secret
+//	commit    put the credentials into the secret; before that, mark the set that is replaced
 //
 // A Delete looks, and then removes: remove.go. A failed Create or Update is undone: undo.go.
 // Words that are used here in one meaning only, such as set, late, delivery and commit, are
@@ -44,7 +44,60 @@
 //	bucket  Ours      taken           taken                    removed
 //	bucket  Adopted   refused         taken, adopted           released
 //
-// A user that is tagged as adopted is ours all the same: only a bucket is ever adopted.
+// A user that is tagged as adopted is ours all the same: only a bucket is ever adopted. A bucket that
+// is Ours counts as Adopted unless its secret says that it was made, too: a tool may have replaced
+// the tags of the bucket, and people may have put back some. Where the secret is gone, or is of a
+// version that said nothing of it, the tags of the bucket decide. An Update in place may give an
+// adopted bucket any OnDelete but from Retain: it is released all the same, and the log says so.
+//
+// # Replacement
+//
+// A replacement never deletes data, whichever of its sets goes. It begins if the old bucket is
+// empty, or OnDelete is Retain; every delivery looks again. Data may come later all the same, and
+// the Delete that cleans up carries the OnDelete of a set in use. So both sets are marked, the new
+// one by its creating calls, the old one before the commit of the new. A Delete of a marked set
+// whose other set is there, by CloudFormation's word or by its secret, removes access and empties
+// nothing: DeleteBucket decides, and a bucket that is not empty is released. An event that has a set in force takes
+// the mark of the replaced off it, and the mark of the replacing once the other set is gone.
+//
+// An Update that asks for another physical id than the resource has goes back to it if it bears the
+// mark of having been replaced by that resource's set, or holds committed credentials and was not made to replace that: a
+// return. Every other one begins a set, whatever is half there.
+//
+// # Lost parts
+//
+// A part of a set in force that exists and is not ours is lost: a tool has replaced its tags, or
+// somebody has deleted it and made another under its name. Nothing is taken back by its name, or by itself.
+//
+//	event                          | what it does with a lost part
+//	Create, replacement            | refused: nothing without our tags is ours
+//	in place                       | refused if it would change the part, and that shows as it was before; else left, and logged
+//	back, return                   | left, and logged
+//	Delete                         | what is ours goes; then it fails for what was in use, by the value of the secret
+//	the same Delete again          | left, and logged: without a secret nothing was in use
+//
+// With user or secret lost, value and keys stay as they are, and no policy names the user. With the
+// bucket lost, a key that is needed is not proven.
+//
+// # What hangs on the state of the account
+//
+// These refusals do not come from the properties alone. Each is made only for what the event would
+// change, so that its rollback, which finds the account as it was, is not refused.
+//
+//	refusal                                        | events                        | its rollback                           | shown by
+//	a name is taken                                | Create, replacement           | a Delete, or back: finds nothing       | TestA7NameIsTaken
+//	the old bucket holds data, or is not known     | replacement                   | back: makes no such check              | TestA7OldBucketHoldsData
+//	a part of the old set is lost                  | replacement                   | back: leaves it                        | TestA7PartOfTheOldSetIsLost
+//	an update from the resource was cut off        | replacement                   | back: makes no such check              | TestA22OldPropertiesOfAnotherSet
+//	a lost part would be changed                   | in place                      | in place: shows as wanted              | TestA7LostPartWouldBeChanged
+//	an adopted bucket with another OnDelete        | in place                      | in place: goes to Retain               | TestA7AdoptedBucketKeepsRetain
+//	the user has no boundary and needs a key       | Create, replacement           | a Delete, or back: keeps its key       | TestA7NoBoundary
+//	no room for a key                              | Create, replacement, in place | in place: what is stored stays         | TestA7NoRoomForAKey
+//	the policy is too long with those of others    | Create, replacement, in place | in place: writes what is there         | TestA7PolicyIsTooLong
+//	the bucket holds data                          | Delete                        | none: nothing was changed              | TestRow34Removed
+//
+// Two are not: tags that are lost between an Update and its rollback, where that would change the
+// part, and patterns of the provider that no longer cover the names. Putting the tags back, or widening the patterns, and going on with the rollback heals both.
 //
 // # What the secret holds
 //
@@ -98,9 +151,9 @@
 // # A user without a boundary
 //
 // Where the provider has a permissions boundary, a user for whom IAM shows none gets no key: all
-// that others grant would be in it. A key that is in use stays, and the log says what is wrong. An
-// event that needs a key is refused, and so is its rollback, which needs it as well: with the
-// boundary put back, either goes through. Which boundary the user has is not asked: it may be
+// that others grant would be in it. An event that begins a set is refused. In every other one value
+// and keys stay as they are, and the log says what is wrong: with the boundary put back, the next
+// Update makes the key that is needed. Which boundary the user has is not asked: it may be
 // that of an earlier provider. What is taken off after the look is found by the next event.
 //
 // # Order of calls, and what a crash leaves behind
@@ -123,13 +176,16 @@
 //	PutPublicAccessBlock, PutBucketPolicy,          a half-equipped bucket        the same
 //	  PutBucketLifecycleConfiguration, PutObject
 //	  of the marker, one after the other but
-//	  for the marker
+//	  for the marker; GetSecretValue where
+//	  an earlier delivery may have committed
 //	CreateAccessKey                                 a key that nobody knows       again: makes another; the sweep
 //	                                                                                removes it, or Delete
 //	DescribeStackResource, DescribeSecret of the    the same, and the probe       again: proves again; removing
 //	  replaced set, the proof (PutObject,                                           or releasing the bucket
 //	  HeadObject, ListObjectsV2, DeleteObject)
 //	ListObjectVersions, DeleteObject of the probe   the same                      the same
+//	DescribeSecret, GetBucketTagging, TagResource,  the same, and the mark on     again; undo takes the mark off,
+//	  PutBucketTagging: the mark of the replaced      the replaced set              as does the Update back
 //	PutSecretValue: the commit                      before it the same, after     again: keeps the key and sweeps
 //	                                                  it a whole set
 //	ListAccessKeys, DeleteAccessKey: the sweep      keys of events that were      again, any Update, Delete
@@ -137,7 +193,8 @@
 //
 // An Update in place makes the same calls but finds what it would create, so it
 // creates only what somebody has taken away, and a key only if the recorded one is
-// gone or inactive (GetSecretValue, ListAccessKeys). It reads each setting of the
+// gone, inactive or unknown to S3 (GetSecretValue, ListAccessKeys, ListObjectsV2 with the key). Such
+// a key goes on working: TagResource notes its id before the commit. It reads each setting of the
 // bucket (GetPublicAccessBlock, GetBucketPolicy, GetBucketVersioning,
 // GetBucketLifecycleConfiguration) and writes what differs, one after the other, as
 // above and with PutBucketVersioning, DeleteBucketLifecycle and PutBucketTagging; beside
@@ -147,7 +204,8 @@
 // Until the commit the secret holds what it held, after it the new value, and the key
 // that it names is never deleted, so consumers go on working wherever it stops. The
 // Update back converges in the same way. If it comes from another physical id, that
-// set is removed afterwards, as ensureNoLeftover says.
+// set is removed afterwards, as ensureNoLeftover says, and at the very end the mark is taken off
+// the set that is in force again (DescribeSecret, GetBucketTagging, UntagResource, PutBucketTagging).
 //
 // A failed Create is undone before it is answered: DescribeSecret, GetUser,
 // GetBucketTagging, GetSecretValue, then an empty value as a tombstone, so that no
@@ -159,7 +217,11 @@
 //
 //	call                                            left behind                   cleaned up by
 //	DescribeSecret, GetUser, GetBucketTagging,      everything                    again
-//	  DescribeStackResource, ListObjectVersions
+//	  DescribeStackResource, ListObjectVersions;
+//	  DescribeSecret of the other set of a
+//	  replacement, GetSecretValue for a lost part
+//	PutBucketTagging of what keeps data and         the same                      again
+//	  stands on the secret alone
 //	DeleteSecret (tagged released before, if it     user, keys, bucket            again: finds each by its own
 //	  has a recovery window)                                                        tags
 //	ListAccessKeys, DeleteAccessKey, DeleteUser,    user without keys, bucket     the same
@@ -250,7 +312,7 @@
 //     the middle of undoing fails, too, and undoes the rest.
 //   - N2. An Update beside another of the same set, such as its rollback or an earlier one
 //     that comes late: settings, folder markers, and the time of the last event are as the
-//     later call of either left them. Key and secret agree, and the next Update converges.
+//     later call of either left them, and so is the mark of a replaced set. Key and secret agree, and the next Update converges.
 //   - N3. A Create that starts after its Delete, while CloudFormation cannot be asked: it
 //     makes a whole set. If the Delete runs beside it, there is a whole set in the end, or
 //     none, or the secret alone, whose key is gone. Deleting the resource again removes it.
@@ -258,7 +320,8 @@
 //     CloudFormation does not go back, since its rollback was disabled or given up, or in its
 //     express mode: the new set stays, with its tags, until an Update back to the old names
 //     removes it. So does the old set of a replacement whose clean-up failed three times:
-//     CloudFormation forgets it then, and its key still works. The events of the stack name it.
+//     CloudFormation forgets it then, and its key still works. The events of the stack name it. While
+//     either set is there, a Delete of the other releases its bucket and does not empty it.
 //   - N5. A Delete right after an Update that moved the folder marker to another Prefix and
 //     could neither be finished nor be taken back: the marker of the Prefix that the
 //     event does not name counts as data. Nor does an Update after such a one, where rollback is

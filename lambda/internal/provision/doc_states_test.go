@@ -12,6 +12,7 @@ import (
 
 	"bucketuser/lambda/claim"
 	"bucketuser/lambda/internal/sim"
+	"bucketuser/lambda/spec"
 )
 
 // holdsTable fails the test unless the package page has exactly this table. What fails
@@ -41,7 +42,7 @@ func holdsTable(t *testing.T, rows [][]string) {
 
 // What each event does with a thing, by whose it is.
 func TestDocOfClaims(t *testing.T) {
-	ours := func(w *bench) map[string]string { return claim.MadeSecret(w.parse(named)).Tags() }
+	ours := func(w *bench) map[string]string { return claim.MadeSecret(w.parse(named), spec.OriginMade).Tags() }
 	states := []struct {
 		name string
 		tags func(*bench) map[string]string

@@ -23,6 +23,8 @@ func (r *run) doubts(ctx context.Context, op operation, found set) (bool, error)
 	switch {
 	case op.isNew() && b.IsOurs() && !found.secret.isOurs() && !b.IsOfEvent():
 		return true, nil
+	case !op.isNew() && b.IsReleased():
+		return true, nil
 	case !b.isUntagged() || found.isOurs():
 		return b.isUntagged(), nil
 	}
@@ -53,7 +55,7 @@ func (r *run) contest(ctx context.Context, op operation, found *set) error {
 	return together(
 		func() (err error) {
 			if found.secret.IsTaken() && !found.secret.deleting {
-				found.secret, err = r.createSecret(ctx, op.spec)
+				found.secret, err = r.createSecret(ctx, op.spec, found.bucket.Origin())
 			}
 			return unlessTaken(found.secret.Claim, err)
 		},

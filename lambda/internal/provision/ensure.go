@@ -5,10 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/sourcegraph/conc/pool"
 
+	"bucketuser/lambda/claim"
+	"bucketuser/lambda/internal/awscall"
 	"bucketuser/lambda/spec"
 )
 
@@ -17,6 +18,27 @@ type set struct {
 	secret secret
 	user   user
 	bucket bucket
+	lost   parts // parts that are left alone: see lost.go
+
+	isSettled bool // nothing is there any more that it was made to replace
+}
+
+// marks returns the tags of a part with the marks of a replacement that it keeps. An event that
+// goes back to the set takes its mark off last: see unsupersede.
+func (x set) marks(op operation, tags map[string]string) map[string]string {
+	if op.kind != kindBack && !op.isReturn {
+		tags = claim.Restore(tags)
+	}
+	if x.isSettled {
+		tags = claim.Settle(tags)
+	}
+	return tags
+}
+
+// confirmed is the set with what its secret says of the bucket.
+func (x set) confirmed() set {
+	x.bucket.Claim = x.bucket.Confirm(x.secret.Claim)
+	return x
 }
 
 // isOurs reports whether any part of the set is ours.
@@ -38,6 +60,10 @@ func (r *run) ensure(ctx context.Context, op operation) (map[string]string, erro
 	if err != nil {
 		return nil, err
 	}
+	if op, err = r.tellReturn(ctx, op, found); err != nil {
+		return nil, err
+	}
+	found.secret.Claim, found.bucket.Claim = found.secret.For(op.spec), found.bucket.For(op.spec)
 	if err := r.admit(ctx, op, &found); err != nil {
 		return nil, err
 	}
@@ -45,39 +71,83 @@ func (r *run) ensure(ctx context.Context, op operation) (map[string]string, erro
 	if err != nil {
 		return nil, err
 	}
-	if made.secret.IsLaterFormat() {
-		return r.ensureButKey(ctx, op, made)
+	data, err := r.complete(ctx, op, made)
+	if err == nil && op.isReturn {
+		err = r.unsupersede(ctx, op.spec, "")
+	}
+	return data, err
+}
+
+// complete equips a set and puts a key into its secret, unless that keeps what it holds.
+func (r *run) complete(ctx context.Context, op operation, made set) (map[string]string, error) {
+	if reason := made.keepsKey(); reason != nil {
+		if err := r.equip(ctx, op, made); err != nil {
+			return nil, err
+		}
+		return r.answerAsIs(ctx, op, made, reason)
 	}
 
 	// The policy names the user, so it follows it; the key needs user and secret
 	// alone. Nobody has the key before everything around it is in place and the
 	// secret holds it.
 	var key credential
-	err = together(
+	var noKey error
+	err := together(
 		func() error { return r.equip(ctx, op, made) },
-		func() (err error) { key, err = r.ensureKey(ctx, op, made); return err },
+		func() error { key, noKey = r.ensureKey(ctx, op, made); return nil },
 	)
-	if err != nil {
-		return nil, errors.Join(err, r.discard(ctx, op.spec, key))
+	switch {
+	case noKey != nil && err == nil && mayStay(op, key, noKey):
+		return r.answerAsIs(ctx, op, made, noKey)
+	case noKey != nil || err != nil:
+		return nil, errors.Join(err, noKey, r.discard(ctx, op.spec, key))
 	}
-	key, err = r.deliver(ctx, op, made, key)
-	if err != nil {
+	delivered, err := r.deliver(ctx, op, made, key)
+	switch {
+	case err != nil && mayStay(op, key, err):
+		return r.answerAsIs(ctx, op, made, err)
+	case err != nil:
 		return nil, err
 	}
-	return op.spec.Data(key.ID, made.secret.ARN, key.version), nil
+	return op.spec.Data(delivered.ID, made.secret.ARN, delivered.version), nil
 }
 
-// ensureButKey brings in line everything but the secret's value and the user's keys, which
-// a later version of the provider keeps in a format that is not known here: nothing is
-// minted, swept or committed. An event that needs a key fails. Every other one answers with
-// what the secret holds, since the rollback to this version may depend on it.
-func (r *run) ensureButKey(ctx context.Context, op operation, made set) (map[string]string, error) {
-	r.log.Warn("left value and keys to a later version of the provider",
-		"secret", op.spec.SecretName, "format", made.secret.Tags()[spec.TagFormat], "knownFormat", spec.Format)
-	if err := r.equip(ctx, op, made); err != nil {
+// mayStay reports whether an event that begins no set leaves value and keys as they are, where
+// it could not repair them: its rollback could not either. That is so for a user without a
+// boundary, and for a key that IAM has and S3 does not know with what is stored.
+func mayStay(op operation, key credential, failure error) bool {
+	isRefused := awscall.IsRefused(failure) || errors.Is(failure, errNoRoom)
+	isRepair := key.isRepair && isRefused && !errors.Is(failure, claim.ErrLate) && !errors.Is(failure, errUnknown)
+	return !op.isNew() && (isRepair || errors.Is(failure, errUnbounded))
+}
+
+// keepsKey says why value and keys of the set stay as they are, if they do.
+func (x set) keepsKey() error {
+	switch {
+	case x.secret.IsLaterFormat():
+		return fmt.Errorf("a later version of the provider keeps them, in format %s; this one knows %d", x.secret.Tags()[spec.TagFormat], spec.Format)
+	case x.lost.user || x.lost.secret:
+		return errors.New("user or secret lacks this resource's tags")
+	}
+	return nil
+}
+
+// answerAsIs answers with what the secret holds, where its value and the user's keys stay as
+// they are: nothing is minted, swept or committed. The rollback to this version may depend on
+// it. An event that begins the set fails if the secret holds no key.
+func (r *run) answerAsIs(ctx context.Context, op operation, made set, reason error) (map[string]string, error) {
+	r.log.Warn("left value and keys as they are", "secret", op.spec.SecretName, "reason", reason.Error())
+	if err := r.supersede(ctx, op); err != nil {
 		return nil, err
 	}
+	if made.secret.deleting { // nobody can read it
+		return op.spec.Data("", made.secret.ARN, ""), nil
+	}
 	current, err := r.readValue(ctx, op.spec, made.secret, restored)
+	if awscall.IsRefused(err) && !op.isNew() {
+		r.log.Warn("could not read the value of the secret", "secret", op.spec.SecretName, "reason", err.Error())
+		err = nil
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -104,18 +174,20 @@ func (r *run) look(ctx context.Context, op operation) (set, error) {
 		found.bucket, err = r.awaitBucket(ctx, op.spec, "S3 shows whose the bucket is",
 			func(b bucket) bool { return b.State == doubted && !b.IsTaken() })
 	}
-	return found, err
+	return found.confirmed(), err
 }
 
-// admit refuses what ensure must not touch, naming every reason. If anything of the set is
-// there already, a replacement is a repeated delivery or a rollback to the old set: the first
-// passed checkReplacement before, the second is never refused.
+// admit refuses what ensure must not touch, naming every reason. What an event that begins no
+// set must leave alone, it leaves alone: see lost.go.
 func (r *run) admit(ctx context.Context, op operation, found *set) error {
 	if err := found.checkLate(); err != nil {
 		return err
 	}
-	if op.kind == kindReplacement && !found.isOurs() {
-		if err := r.checkReplacement(ctx, op.spec, op.replaced()); err != nil {
+	if !op.isNew() {
+		return r.admitInForce(ctx, op, found)
+	}
+	if op.kind == kindReplacement {
+		if err := r.checkReplacement(ctx, op, *found); err != nil {
 			return err
 		}
 	}
@@ -125,53 +197,25 @@ func (r *run) admit(ctx context.Context, op operation, found *set) error {
 	return errors.Join(found.secret.admit(op.spec), found.user.admit(op.spec), found.bucket.admit(op.spec))
 }
 
-// checkReplacement refuses a replacement that could lose data.
-func (r *run) checkReplacement(ctx context.Context, s, old spec.Spec) error {
-	if old.PhysicalID == "" {
-		return nil
-	}
-	// A name in both sets would be one thing with two owners: deleting either set
-	// would take it from the other.
-	for _, name := range []struct{ property, new, old string }{
-		{"BucketName", s.BucketName, old.BucketName},
-		{"UserName", s.UserName, old.UserName},
-		{"SecretName", s.SecretName, old.SecretName},
-	} {
-		if strings.EqualFold(name.new, name.old) {
-			return fmt.Errorf("%s %s: must change too, since a change of any name replaces user, bucket and secret together; "+
-				"change every name that is given, or give none", name.property, name.new)
-		}
-	}
-	if s.OnDelete != old.OnDelete {
-		return fmt.Errorf("OnDelete: must not change together with a name, since the old bucket is deleted by its old value %s; "+
-			"change OnDelete in an update of its own first", old.OnDelete)
-	}
-	if disposalOf(old.OnDelete) != refuseData {
-		return nil
-	}
-	// CloudFormation knows the old set, so that its bucket is there unless somebody took it away.
-	b, err := r.awaitBucket(ctx, old, "S3 shows the bucket that is replaced", func(b bucket) bool { return b.MayYetBeOurs() })
-	if err != nil || !b.IsOurs() {
-		return err
-	}
-	if err := r.checkEmpty(ctx, old); err != nil {
-		return fmt.Errorf("replacement would delete the old bucket: %w", err)
-	}
-	return nil
-}
-
 // make creates what is missing, each tagged as ours by the call that creates it. The secret is
 // the first: what is left behind always has one, and where there is none nothing needs to be
 // looked for long. User and bucket follow beside each other. Neither is cancelled by the
 // failure of the other: what was made is then known to be there when it is undone.
 func (r *run) make(ctx context.Context, op operation, found set) (made set, err error) {
 	made = found
-	if made.secret, err = r.ensureSecret(ctx, op, found); err != nil {
-		return made, err
+	if !found.lost.secret {
+		if made.secret, err = r.ensureSecret(ctx, op, found); err != nil {
+			return made, err
+		}
 	}
 	err = together(
 		func() (err error) { made.user, err = r.ensureUser(ctx, op, found.user); return err },
-		func() (err error) { made.bucket, err = r.ensureBucket(ctx, op, found.bucket); return err },
+		func() (err error) {
+			if !found.lost.bucket {
+				made.bucket, err = r.ensureBucket(ctx, op, found.bucket)
+			}
+			return err
+		},
 	)
 	r.reportRepair(op, made.secret.fresh, "secret")
 	r.reportRepair(op, made.user.fresh, "user")
@@ -196,25 +240,38 @@ func (r *run) reportRepair(op operation, isRepaired bool, part string) {
 // another matter.
 func (r *run) equip(ctx context.Context, op operation, made set) error {
 	r.hasEquipped = true
+	var err error
+	if made.isSettled, err = r.isSettled(ctx, op, made); err != nil {
+		return err
+	}
 	return together(
-		func() error {
-			if err := r.ensurePublicAccessBlock(ctx, op, made.bucket); err != nil {
-				return err
-			}
-			if err := r.ensurePolicy(ctx, op, made); err != nil {
-				return err
-			}
-			if err := r.ensureVersioning(ctx, op, made.bucket); err != nil {
-				return err
-			}
-			if err := r.ensureLifecycle(ctx, op, made.bucket); err != nil {
-				return err
-			}
-			return r.ensureBucketTags(ctx, op, made.bucket)
-		},
-		func() error { return r.ensureMarker(ctx, op) },
-		func() error { return r.ensureSecretSettings(ctx, op, made.secret) },
+		func() error { return r.equipBucket(ctx, op, made) },
+		func() error { return r.ensureMarker(ctx, op, made) },
+		func() error { return r.ensureSecretSettings(ctx, op, made) },
 	)
+}
+
+// equipBucket brings what S3 lets one call change at a time in line. A policy that names a lost
+// user would let in whoever has the name now.
+func (r *run) equipBucket(ctx context.Context, op operation, made set) error {
+	if made.lost.bucket {
+		return nil
+	}
+	if err := r.ensurePublicAccessBlock(ctx, op, made.bucket); err != nil {
+		return err
+	}
+	if !made.lost.user {
+		if err := r.ensurePolicy(ctx, op, made); err != nil {
+			return err
+		}
+	}
+	if err := r.ensureVersioning(ctx, op, made.bucket); err != nil {
+		return err
+	}
+	if err := r.ensureLifecycle(ctx, op, made.bucket); err != nil {
+		return err
+	}
+	return r.ensureBucketTags(ctx, op, made)
 }
 
 // together runs steps beside each other, waits for all of them and joins their

@@ -56,10 +56,17 @@ type credential struct {
 	follows string               // version of the secret that a commit of the key follows, or ""
 	stored  map[string]secretKey // fields of that version, empty if it names no key of ours
 	version string               // version that holds the key, once it is committed
+
+	isRepair bool // of a key that IAM has and S3 does not know: see isKnownPair
+
+	// previous is the id of a key that goes on working beside this one: consumers may have it.
+	previous string
 }
 
 // ensureKey returns the key that the secret names if it works, and a new one otherwise. A key
-// that somebody has made inactive stays inactive, since strangers may know it.
+// that somebody has made inactive stays inactive, since strangers may know it. One that IAM has
+// and S3 does not know with the secret key that is stored goes on working as the previous key:
+// somebody may have the right one.
 //
 // IAM refuses a third key of a user. Other deliveries may have made two, and IAM may not list
 // a key that was made seconds ago. So ensureKey looks at everything again until there is
@@ -68,8 +75,10 @@ func (r *run) ensureKey(ctx context.Context, op operation, made set) (credential
 	return backoff.Retry(ctx, func() (credential, error) {
 		looked := time.Now()
 		key, err := r.committedKey(ctx, op, made)
-		if err == nil && key.ID == "" {
-			key, err = r.mintKey(ctx, op.spec, made.user, key, looked)
+		if none := key; err == nil && none.ID == "" {
+			if key, err = r.mintKey(ctx, op.spec, made, none, looked); err != nil {
+				key.isRepair = none.isRepair
+			}
 		}
 		if err != nil && !errors.Is(err, errNoRoom) && !awscall.IsCode(err, "LimitExceeded", "LimitExceededException") {
 			err = backoff.Permanent(err)
@@ -106,39 +115,51 @@ func (r *run) committedKey(ctx context.Context, op operation, made set) (credent
 	}
 	// A user whom this event has made is looked at, too. Another delivery may have committed a
 	// key of that user meanwhile, and a second commit would take that key away.
-	id := string(current.fields[spec.FieldAccessKeyID])
-	works, err := r.hasActiveKey(ctx, op.spec, id, current.created)
-	if err != nil || !works {
+	id, secret := string(current.fields[spec.FieldAccessKeyID]), current.fields[spec.FieldSecretAccessKey]
+	none.previous = made.secret.PreviousKey()
+	key, err := r.activeKey(ctx, op.spec, id, current.created)
+	if err != nil || key == nil {
 		return none, err
 	}
+	if !op.isNew() {
+		isKnown, err := r.isKnownPair(ctx, op.spec, id, secret, aws.ToTime(key.CreateDate))
+		if err != nil || !isKnown {
+			none.previous, none.isRepair = id, true
+			return none, err
+		}
+	}
 	return credential{
-		ID:      id,
-		secret:  current.fields[spec.FieldSecretAccessKey],
-		follows: current.version,
-		stored:  current.fields,
-		since:   current.created,
-		version: current.version,
+		ID:       id,
+		secret:   secret,
+		previous: made.secret.PreviousKey(),
+		follows:  current.version,
+		stored:   current.fields,
+		since:    current.created,
+		version:  current.version,
 	}, nil
 }
 
-// hasActiveKey reports whether the user has the key, which was committed at the given time,
-// and may use it. IAM may not list a key that was made a moment ago.
-func (r *run) hasActiveKey(ctx context.Context, s spec.Spec, id string, since time.Time) (bool, error) {
-	status, err := awscall.Repeat(ctx, r.patience, "IAM shows the key", func() (types.StatusType, bool, error) {
+// activeKey returns the key of the user, which was committed at the given time, or nil if the
+// user has it no more or may not use it. IAM may not list a key that was made a moment ago.
+func (r *run) activeKey(ctx context.Context, s spec.Spec, id string, since time.Time) (*types.AccessKeyMetadata, error) {
+	key, err := awscall.Repeat(ctx, r.patience, "IAM shows the key", func() (*types.AccessKeyMetadata, bool, error) {
 		keys, err := r.listKeys(ctx, s)
 		if at := indexKey(keys, id); at >= 0 {
-			return keys[at].Status, false, nil
+			return &keys[at], false, nil
 		}
-		return "", err == nil && time.Since(since) < awscall.Propagation, err
+		return nil, err == nil && time.Since(since) < awscall.Propagation, err
 	})
 	switch {
-	case err != nil || status == types.StatusTypeActive:
-	case status == "":
+	case err != nil:
+		return nil, err
+	case key == nil:
 		r.log.Warn("found the key in the secret gone", "user", s.UserName, "accessKeyId", id)
-	default:
+		return nil, nil
+	case key.Status != types.StatusTypeActive:
 		r.log.Warn("found the key in the secret inactive", "user", s.UserName, "accessKeyId", id)
+		return nil, nil
 	}
-	return status == types.StatusTypeActive, err
+	return key, nil
 }
 
 // indexKey is where a key is in a list, or -1.
@@ -150,13 +171,18 @@ func indexKey(keys []types.AccessKeyMetadata, id string) int {
 // happened: a lost answer may have made a key whose secret nobody knows, and a repetition
 // would make another. A refusal is one of them, and may mean that IAM does not know the user
 // yet.
-func (r *run) mintKey(ctx context.Context, s spec.Spec, u user, after credential, looked time.Time) (credential, error) {
-	if err := r.checkBoundary(ctx, s, u); err != nil { // before room is made
+func (r *run) mintKey(ctx context.Context, s spec.Spec, made set, after credential, looked time.Time) (credential, error) {
+	if err := r.checkBoundary(ctx, s, made.user); err != nil { // before room is made
 		return credential{}, err
 	}
-	if !u.fresh {
-		if err := r.makeRoom(ctx, s, looked); err != nil {
+	previous := after.previous
+	if !made.user.fresh {
+		gone, err := r.makeRoom(ctx, s, looked, previous, made.secret.PreviousKey())
+		if err != nil {
 			return credential{}, err
+		}
+		if gone == previous {
+			previous = made.secret.PreviousKey()
 		}
 	}
 	out, err := r.iam.CreateAccessKey(ctx, &iam.CreateAccessKeyInput{UserName: &s.UserName},
@@ -172,6 +198,9 @@ func (r *run) mintKey(ctx context.Context, s spec.Spec, u user, after credential
 		created: aws.ToTime(out.AccessKey.CreateDate),
 		fresh:   true,
 		follows: after.follows,
+
+		previous: previous,
+		isRepair: after.isRepair,
 	}, nil
 }
 
@@ -182,30 +211,39 @@ var errNoRoom = errors.New("has two new keys that are not in the secret; delete 
 // older one. Neither is committed and working, since no other key would be needed then. But
 // another delivery may be about to commit an active one. So an active one goes only if its
 // lease was over when the secret was looked at.
-func (r *run) makeRoom(ctx context.Context, s spec.Spec, looked time.Time) error {
+//
+// Keys that consumers may have stay as long as another can go. Where both are such keys, the one in
+// the secret goes, whose pair S3 does not know: it is the first of them.
+func (r *run) makeRoom(ctx context.Context, s spec.Spec, looked time.Time, inUse ...string) (gone string, err error) {
 	keys, err := r.listKeys(ctx, s)
 	if err != nil || len(keys) < maxKeys {
-		return err
+		return "", err
 	}
 	isInactive := func(k types.AccessKeyMetadata) bool { return k.Status != types.StatusTypeActive }
+	isFree := func(k types.AccessKeyMetadata) bool { return !slices.Contains(inUse, aws.ToString(k.AccessKeyId)) }
 	which := slices.IndexFunc(keys, isInactive)
+	if which < 0 && !slices.ContainsFunc(keys, isFree) {
+		which = indexKey(keys, inUse[0])
+	}
 	if which < 0 {
-		which = 0
+		which = slices.IndexFunc(keys, isFree)
 		if looked.Sub(aws.ToTime(keys[which].CreateDate)) < maxKeyAge+maxKeyAgeMargin {
 			r.log.Info("began to wait", "until", "a key that another event has made is in the secret or given up", "atMost", (maxKeyAge + maxKeyAgeMargin).String())
-			return fmt.Errorf("user %s: %w", s.UserName, errNoRoom)
+			return "", fmt.Errorf("user %s: %w", s.UserName, errNoRoom)
 		}
 	}
-	_, err = r.deleteKey(ctx, s, aws.ToString(keys[which].AccessKeyId), r.unlessOutOfPath)
-	return err
+	gone = aws.ToString(keys[which].AccessKeyId)
+	_, err = r.deleteKey(ctx, s, gone, r.unlessOutOfPath)
+	return gone, err
 }
 
-// sweepKeys deletes every key of the user but the one to keep, and reports whether the user
-// has that one. It runs after the commit: before it, the key in use is another one.
+// sweepKeys deletes every key of the user but the one to keep and the previous one, and reports
+// whether the user has that one. It runs after the commit: before it, the key in use is another
+// one.
 //
 // IAM may list what was there before a key was made (L4). A list that shows the key to keep
 // shows the keys that are older. So sweepKeys waits for that.
-func (r *run) sweepKeys(ctx context.Context, s spec.Spec, keep string) (kept bool, err error) {
+func (r *run) sweepKeys(ctx context.Context, s spec.Spec, keep, previous string) (kept bool, err error) {
 	var found []types.AccessKeyMetadata
 	return awscall.Repeat(ctx, r.patience, "IAM shows the key", func() (bool, bool, error) {
 		keys, err := r.listKeys(ctx, s)
@@ -215,8 +253,11 @@ func (r *run) sweepKeys(ctx context.Context, s spec.Spec, keep string) (kept boo
 		if found == nil {
 			found = keys // what is younger is of another event, which sweeps itself
 		}
-		keys = slices.DeleteFunc(keys, func(k types.AccessKeyMetadata) bool { return indexKey(found, aws.ToString(k.AccessKeyId)) < 0 })
-		isLag, err := r.deleteKeys(ctx, s, keys, keep, r.unlessOutOfPath)
+		keys = slices.DeleteFunc(keys, func(k types.AccessKeyMetadata) bool {
+			id := aws.ToString(k.AccessKeyId)
+			return id == keep || id == previous || indexKey(found, id) < 0
+		})
+		isLag, err := r.deleteKeys(ctx, s, keys, r.unlessOutOfPath)
 		return true, isLag, err
 	})
 }
@@ -228,19 +269,15 @@ func (r *run) removeKeys(ctx context.Context, s spec.Spec) error {
 	if err != nil {
 		return err
 	}
-	_, err = r.deleteKeys(ctx, s, keys, "", hasty)
+	_, err = r.deleteKeys(ctx, s, keys, hasty)
 	return err
 }
 
-// deleteKeys deletes keys but the one to keep. It reports whether IAM may have said that one is
-// gone since it does not know it yet.
-func (r *run) deleteKeys(ctx context.Context, s spec.Spec, keys []types.AccessKeyMetadata, keep string, option func(*iam.Options)) (isLag bool, err error) {
+// deleteKeys deletes keys. It reports whether IAM may have said that one is gone since it does
+// not know it yet.
+func (r *run) deleteKeys(ctx context.Context, s spec.Spec, keys []types.AccessKeyMetadata, option func(*iam.Options)) (isLag bool, err error) {
 	for _, key := range keys {
-		id := aws.ToString(key.AccessKeyId)
-		if id == keep {
-			continue
-		}
-		wasThere, err := r.deleteKey(ctx, s, id, option)
+		wasThere, err := r.deleteKey(ctx, s, aws.ToString(key.AccessKeyId), option)
 		if err != nil {
 			return false, err
 		}

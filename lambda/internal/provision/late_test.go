@@ -88,6 +88,7 @@ func TestLastEventOfAnotherResource(t *testing.T) {
 		w.created(named)
 		w.AWS.TagBucket("my-data", map[string]string{"bucketuser:owner": "other", spec.TagLastEvent: "2000-01-01T00:02:00Z"})
 		w.refused(w.update(w.idOf(named), with("Access", "Full"), named), "bucket my-data: exists in this account and does not belong to this resource")
+		w.refused(w.delete(w.idOf(named), named), "bucket my-data: exists in this account and does not belong to this resource")
 		w.succeeded(w.delete(w.idOf(named), named))
 		if now := w.AWS.Snapshot(); len(now.Users)+len(now.Secrets) > 0 || len(now.Buckets) != 1 {
 			t.Errorf("left: %+v", now)

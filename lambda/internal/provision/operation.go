@@ -30,6 +30,9 @@ type operation struct {
 	spec spec.Spec // of the set that the event is about
 	from string    // the event's physical id
 
+	// isReturn says that a replacement goes back to a set that was in force: see tellReturn.
+	isReturn bool
+
 	// isRepeated says that the event is old enough to be delivered again. What it was about to
 	// remove may be gone, but for what AWS does not show.
 	isRepeated bool
@@ -40,8 +43,10 @@ type operation struct {
 	other spec.Spec
 }
 
-// isNew reports whether the set is expected not to exist yet.
-func (op operation) isNew() bool { return op.kind == kindCreate || op.kind == kindReplacement }
+// isNew reports whether the event begins the set, so that it is expected not to exist yet.
+func (op operation) isNew() bool {
+	return op.kind == kindCreate || op.kind == kindReplacement && !op.isReturn
+}
 
 // before is what the set was before an Update of it, as far as that is known. The set that
 // CloudFormation goes back to is as it was.
@@ -115,12 +120,13 @@ func (p *Provisioner) classify(e cfnresource.Event) (operation, error) {
 	if e.RequestType == cfn.RequestCreate {
 		return op, nil // kindCreate
 	}
-	op.other = p.parseOld(e)
 	isNamed := op.spec.PhysicalID == e.PhysicalResourceID
+	op.other = p.parseOld(e, !isNamed)
 	isFromOther := op.other.PhysicalID != "" && op.other.PhysicalID != op.spec.PhysicalID
 	switch {
 	case !isNamed:
 		op.kind = kindReplacement
+		op.spec.Replaces = op.other.Counterpart()
 	case isFromOther:
 		op.kind = kindBack
 	default:
@@ -130,11 +136,15 @@ func (p *Provisioner) classify(e cfnresource.Event) (operation, error) {
 }
 
 // parseOld reads the old properties without regard to the provider's patterns, which may
-// have been others at the time.
-func (p *Provisioner) parseOld(e cfnresource.Event) spec.Spec {
+// have been others at the time. Of a set that is replaced the names tell, and OnDelete: other
+// values may be refused by now that were not when it was made.
+func (p *Provisioner) parseOld(e cfnresource.Event, isReplaced bool) spec.Spec {
 	provider := p.provider
 	provider.BucketNamePattern, provider.SecretNamePattern = "", ""
 	old, err := spec.Parse(e.OldResourceProperties, e.StackID, e.LogicalResourceID, provider)
+	if err != nil && isReplaced {
+		old, err = spec.ParseForDelete(e.OldResourceProperties, e.StackID, e.LogicalResourceID, provider)
+	}
 	if err != nil {
 		return spec.Spec{}
 	}

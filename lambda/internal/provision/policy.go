@@ -39,6 +39,7 @@ func (r *run) ensurePolicy(ctx context.Context, op operation, made set) error {
 		return fmt.Errorf("policy of bucket %s: %w", s.BucketName, err)
 	}
 	ours, others := splitStatements(current.Statement)
+	r.reportOpen(s, others)
 	isChanged := op.changes(func(s spec.Spec) any { return s.PolicyJSON() })
 	if !made.user.fresh && !isChanged && sameStatements(ours, wanted.Statement) {
 		return nil

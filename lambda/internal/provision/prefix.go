@@ -15,7 +15,10 @@ import (
 // ensureMarker writes the folder marker, or removes it. It also removes marker and probe of a
 // prefix that the resource no longer has, since they would count as data. An object of the
 // same key that is not empty is data, and stays.
-func (r *run) ensureMarker(ctx context.Context, op operation) error {
+func (r *run) ensureMarker(ctx context.Context, op operation, made set) error {
+	if made.lost.bucket {
+		return nil
+	}
 	s, before := op.spec, op.before()
 	if before.Prefix != "" && before.Prefix != s.Prefix {
 		if err := r.removeObjects(ctx, before, before.MarkerKey(), before.ProbeKey()); err != nil {
@@ -88,8 +91,7 @@ func (r *run) checkEmpty(ctx context.Context, s spec.Spec) error {
 	if more {
 		amount = "more than " + amount
 	}
-	return fmt.Errorf("bucket %s: %w: %s objects or versions, and OnDelete is %s; empty it and delete again, "+
-		"or keep it with --retain-resources %s", s.BucketName, errHoldsData, amount, spec.DeleteIfEmpty, s.LogicalID)
+	return fmt.Errorf("bucket %s: %w: %s objects or versions, and OnDelete is %s", s.BucketName, errHoldsData, amount, s.OnDelete)
 }
 
 // countOthers counts the versions and delete markers that are not ours. It stops after the

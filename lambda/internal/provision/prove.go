@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -20,6 +21,7 @@ func (r *run) prove(ctx context.Context, op operation, made set, key credential)
 		return nil
 	}
 	s := op.spec
+	isTried := s.VerifyCredentials && !made.lost.bucket // in a lost bucket nothing is written
 	proof, stop := context.WithCancel(ctx)
 	defer stop()
 	var late, failed error
@@ -32,13 +34,13 @@ func (r *run) prove(ctx context.Context, op operation, made set, key credential)
 		},
 		func() error { return r.ensureStillOurs(ctx, s, made.bucket) },
 		func() error {
-			if s.VerifyCredentials {
+			if isTried {
 				failed = r.useKey(proof, s, key)
 			}
 			return nil
 		},
 	)
-	if s.VerifyCredentials {
+	if isTried {
 		// The user's own delete leaves a version and a marker in a versioned bucket.
 		err = errors.Join(err, r.removeObjects(ctx, s, s.ProbeKey()))
 	}
@@ -51,15 +53,45 @@ func (r *run) prove(ctx context.Context, op operation, made set, key credential)
 	return errors.Join(err, failed)
 }
 
+// isKnownPair tries the key that the secret holds with one call, and reports whether S3 knows it.
+// Only an answer that denies the pair itself speaks against it, and only of a key that is known
+// everywhere by now. A refusal proves the pair right: S3 checks it before all rights. Every other
+// answer says nothing.
+func (r *run) isKnownPair(ctx context.Context, s spec.Spec, id string, secret secretKey, created time.Time) (bool, error) {
+	user := r.s3As(id, secret, aws.NopRetryer{})
+	denial, err := awscall.Repeat(ctx, r.patience, "S3 knows the key", func() (denial error, isLag bool, err error) {
+		asked, cancel := context.WithTimeout(ctx, questionTimeout)
+		defer cancel()
+		_, err = user.ListObjectsV2(asked, &s3.ListObjectsV2Input{Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner(),
+			Prefix: &s.Prefix, MaxKeys: aws.Int32(1)})
+		switch {
+		case awscall.IsUnknownPair(err): // of a key that was made, or made active again, a moment ago
+			isYoung := time.Since(created) < awscall.Propagation
+			return awscall.Brief(err), isYoung || awscall.IsNotYet(err), nil
+		case err != nil && !awscall.IsDenied(err):
+			r.log.Info("could not try the key in the secret", "user", s.UserName, "accessKeyId", id, "reason", awscall.Brief(err).Error())
+		}
+		return nil, false, nil
+	})
+	if denial != nil {
+		r.log.Warn("found that the key in the secret does not work", "user", s.UserName, "accessKeyId", id, "reason", denial.Error())
+	}
+	return denial == nil, err
+}
+
+// s3As returns a client that acts with an access key of the user.
+func (r *run) s3As(id string, secret secretKey, retryer aws.Retryer) *s3.Client {
+	config := r.config.Copy()
+	config.Credentials = credentials.NewStaticCredentialsProvider(id, string(secret), "")
+	config.Retryer = func() aws.Retryer { return retryer }
+	return s3.NewFromConfig(config)
+}
+
 // useKey does with the key what its owner will do: it puts, heads, lists and deletes one empty
 // object below the prefix. With ReadOnly the role puts the object, and the key reads it.
 // Refusals are repeated, since neither key nor policy is known everywhere at once.
 func (r *run) useKey(ctx context.Context, s spec.Spec, key credential) error {
-	config := r.config.Copy()
-	config.Credentials = credentials.NewStaticCredentialsProvider(key.ID, string(key.secret), "")
-	config.Retryer = func() aws.Retryer { return r.patience.Retryer(awscall.NewKey, awscall.NewBucket) }
-	user := s3.NewFromConfig(config)
-
+	user := r.s3As(key.ID, key.secret, r.patience.Retryer(awscall.NewKey, awscall.NewBucket))
 	writer := user
 	if s.Access == spec.ReadOnly {
 		writer = r.s3

@@ -72,6 +72,7 @@ type run struct {
 	asked       parts // parts that AWS was asked to make
 	refused     parts // those of them that it has refused
 	made        parts // those that it has made, or may have made
+	hasMarked   bool  // the set that is replaced may say so
 	hasEquipped bool  // the bucket may have our policy and our rule
 	isAsking    bool  // "no such bucket" is an answer: see asking
 }
@@ -102,7 +103,7 @@ func (r *run) Ensure(ctx context.Context) (map[string]string, error) {
 	r.patience.EndsWith(ctx)
 	data, err := r.ensure(ctx, r.op)
 	if err == nil && r.op.kind == kindBack {
-		err = r.ensureNoLeftover(ctx, r.op)
+		err = r.goBack(ctx, r.op)
 	}
 	return data, r.patience.Explain(err)
 }

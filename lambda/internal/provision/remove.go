@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"bucketuser/lambda/claim"
@@ -35,27 +36,61 @@ func disposalOf(onDelete string) disposal {
 	}
 }
 
-// remove carries out a Delete. What is not ours stays, and is not an error: a set that was
-// never made, or that is gone already, counts as removed. A late Delete removes nothing: the
-// same names may be in use again. So it is the last to be asked, after all waiting.
+// remove carries out a Delete. What is not ours stays: a set that was never made, or that is gone
+// already, counts as removed. A late Delete removes nothing: the same names may be in use again.
+// So it is the last to be asked, after all waiting.
+//
+// Doubt about one part never keeps the others alive: all that is ours goes. Then the Delete fails
+// for what could not be looked at, and for what is lost and was in use. It is nobody's once the
+// secret is gone, so that deleting again lets go of it.
 func (r *run) remove(ctx context.Context, op operation) error {
 	s := op.spec
-	found, err := r.lookForRemoval(ctx, s, op.mayBeUnheard(), parts{})
+	found, unseen, err := r.lookForRemoval(ctx, s, op.mayBeUnheard(), parts{})
 	if err != nil {
 		return err
 	}
 	if err := r.checkLateDelete(ctx, s); err != nil {
 		return err
 	}
-	// Nothing is changed before it is clear that the bucket may go too.
 	data := disposalOf(s.OnDelete)
-	if found.bucket.State == claim.Ours && data == refuseData {
-		if err := r.unlessGone(ctx, s, r.checkEmpty(ctx, s)); err != nil {
-			return err
-		}
+	isReplaced, err := r.hasCounterpart(ctx, op, found.counterparts())
+	if err != nil {
+		return err
 	}
+	if isReplaced {
+		r.log.Info("keeps data, as one side of a replacement", "bucket", s.BucketName, "onDelete", s.OnDelete)
+		data = releaseData
+	}
+	// Nothing is changed before it is clear that the bucket may go too.
+	if found.bucket.State == claim.Ours && data == refuseData {
+		err := r.unlessGone(ctx, s, r.checkEmpty(ctx, s))
+		if errors.Is(err, errHoldsData) {
+			return fmt.Errorf("%w; %s", err, r.howToEnd(ctx, s, found))
+		}
+		unseen.bucket = errors.Join(unseen.bucket, err)
+	}
+	lost := r.inUse(ctx, s, found)
 	r.reportForeign(s, found)
-	return r.removeSet(ctx, s, found, data)
+	return errors.Join(r.removeSet(ctx, s, found, unseen, data), lost.err(s, found, howToDelete))
+}
+
+// howToEnd says what goes on where a Delete is refused for data in the bucket, and how to end it.
+// CloudFormation forgets a resource that was taken out of its template after three attempts.
+func (r *run) howToEnd(ctx context.Context, s spec.Spec, found set) string {
+	text := fmt.Sprintf("empty it and delete again, or keep it with --retain-resources %s. Nothing was changed", s.LogicalID)
+	if !found.user.IsOurs() {
+		return text
+	}
+	text += fmt.Sprintf(": user %s and its access key live on, also if the resource was taken out of its template. "+
+		"To end that, add the resource again and empty the bucket, or set OnDelete, first; or run", s.UserName)
+	keys, err := r.listKeys(ctx, s)
+	if err != nil || len(keys) == 0 {
+		return text + fmt.Sprintf(" aws iam list-access-keys --user-name %s and delete each", s.UserName)
+	}
+	for _, key := range keys {
+		text += fmt.Sprintf(" aws iam delete-access-key --user-name %s --access-key-id %s", s.UserName, aws.ToString(key.AccessKeyId))
+	}
+	return text
 }
 
 // reportForeign logs what a Delete leaves, since the tags say that it is not ours.
@@ -71,6 +106,15 @@ func (r *run) reportForeign(s spec.Spec, found set) {
 	}
 }
 
+// goBack ends an Update that goes back from a replacement which failed. The mark of the set goes
+// last: where the event turns out to be late, the set stays one that was replaced.
+func (r *run) goBack(ctx context.Context, op operation) error {
+	if err := r.ensureNoLeftover(ctx, op); err != nil {
+		return err
+	}
+	return r.unsupersede(ctx, op.spec, "")
+}
+
 // ensureNoLeftover removes what the failed replacement left from which an Update goes back.
 // Nobody else does: CloudFormation never heard its id. A bucket that holds data is released:
 // nobody asked for data to be deleted.
@@ -78,9 +122,9 @@ func (r *run) ensureNoLeftover(ctx context.Context, op operation) error {
 	if err := r.checkLate(ctx, op); err != nil {
 		return err
 	}
-	found, err := r.lookForRemoval(ctx, op.other, op.isRepeated, parts{})
+	found, unseen, err := r.lookForRemoval(ctx, op.other, op.isRepeated, parts{})
 	if err == nil {
-		err = r.removeSet(ctx, op.other, found, releaseData)
+		err = r.removeSet(ctx, op.other, found, unseen, releaseData)
 	}
 	if err != nil {
 		return fmt.Errorf("left by the failed replacement: %w", err)
@@ -88,13 +132,17 @@ func (r *run) ensureNoLeftover(ctx context.Context, op operation) error {
 	return nil
 }
 
-// removeSet removes the three, as far as they are ours, in the order that is safe.
-func (r *run) removeSet(ctx context.Context, s spec.Spec, found set, data disposal) error {
-	if err := r.revoke(ctx, s, found); err != nil {
-		return err
+// removeSet removes the three, as far as they are ours, in the order that is safe. The bucket
+// stays where access could not be ended, and where it is not known whether it may go.
+func (r *run) removeSet(ctx context.Context, s spec.Spec, found set, unseen doubts, data disposal) error {
+	if err := r.keepGuards(ctx, s, found); err != nil {
+		unseen.bucket = errors.Join(unseen.bucket, err)
+	}
+	err := errors.Join(unseen.secret, unseen.user, r.revoke(ctx, s, found, unseen))
+	if err != nil || unseen.bucket != nil {
+		return errors.Join(err, unseen.bucket)
 	}
 	if found.isOurs() && !found.bucket.Exists() { // or an event beside this one has made it since
-		var err error
 		if found.bucket, err = r.lookBucket(ctx, s); err != nil {
 			return err
 		}
@@ -105,6 +153,12 @@ func (r *run) removeSet(ctx context.Context, s spec.Spec, found set, data dispos
 // parts says something of each part of a set.
 type parts struct{ secret, user, bucket bool }
 
+// doubts are the errors of the parts of a set that could not be looked at.
+type doubts struct{ secret, user, bucket error }
+
+// all joins the errors. It is nil if there is none.
+func (d doubts) all() error { return errors.Join(d.secret, d.user, d.bucket) }
+
 // lookForRemoval reads secret, user and bucket. Where one part is ours, all three are looked at
 // again until the others show as ours, too, or until that can be no lag any more: AWS may not
 // know them yet (L1), a read may be from before a write (L4), and a Create beside the removal
@@ -113,19 +167,20 @@ type parts struct{ secret, user, bucket bool }
 // Where no part is ours, nothing is left: the secret is made first. But where the set is
 // unheard of, it may have been begun a moment ago, and the same goes for a set of which AWS
 // shows nothing. A part of never cannot be ours unless it shows as ours.
-func (r *run) lookForRemoval(ctx context.Context, s spec.Spec, isUnheard bool, never parts) (set, error) {
+func (r *run) lookForRemoval(ctx context.Context, s spec.Spec, isUnheard bool, never parts) (set, doubts, error) {
 	outside := s.Outside()
 	never.secret = never.secret || outside.Has("SecretName")
 	never.bucket = never.bucket || outside.Has("BucketName")
 	mayBeThere := isUnheard
-	return awscall.Repeat(ctx, r.patience, "AWS shows the whole set as this resource's", func() (set, bool, error) {
-		found, err := r.lookOnce(ctx, s)
-		if err == nil {
-			err = found.checkLate()
-		}
+	var unseen doubts
+	found, err := awscall.Repeat(ctx, r.patience, "AWS shows the whole set as this resource's", func() (set, bool, error) {
+		var found set
+		found, unseen = r.lookParts(ctx, s)
+		err := found.checkLate()
 		mayBeThere = mayBeThere || found.isThere()
-		return found, err == nil && mayBeThere && found.isIncomplete(never), err
+		return found, err == nil && unseen.all() == nil && mayBeThere && found.isIncomplete(never), err
 	})
+	return found.confirmed(), unseen, err
 }
 
 // isThere reports whether a part is ours and not on its way out: a secret in its recovery window
@@ -146,18 +201,26 @@ const oldAge = 20 * time.Minute
 // isOld reports whether the last event that ensured the set was long ago.
 func (x set) isOld() bool { return x.secret.IsOurs() && x.secret.IsOlder(oldAge) }
 
-// lookOnce reads secret, user and bucket by name, beside each other. In a removal the role may have no right to look at a name outside
-// of the provider's patterns.
-func (r *run) lookOnce(ctx context.Context, s spec.Spec) (found set, err error) {
-	var secretErr, bucketErr error
-	err = together(
-		func() error { found.secret, secretErr = r.lookSecret(ctx, s, r.looking(s, "SecretName")); return nil },
-		func() (err error) { found.user, err = r.lookUser(ctx, s); return err },
-		func() error { found.bucket, bucketErr = r.lookBucket(ctx, s); return nil },
+// lookOnce reads secret, user and bucket by name.
+func (r *run) lookOnce(ctx context.Context, s spec.Spec) (set, error) {
+	found, unseen := r.lookParts(ctx, s)
+	return found, unseen.all()
+}
+
+// lookParts reads secret, user and bucket by name, beside each other. In a removal the role may
+// have no right to look at a name outside of the provider's patterns.
+func (r *run) lookParts(ctx context.Context, s spec.Spec) (found set, unseen doubts) {
+	_ = together( // each error is kept with its part
+		func() error {
+			found.secret, unseen.secret = r.lookSecret(ctx, s, r.looking(s, "SecretName"))
+			return nil
+		},
+		func() error { found.user, unseen.user = r.lookUser(ctx, s); return nil },
+		func() error { found.bucket, unseen.bucket = r.lookBucket(ctx, s); return nil },
 	)
-	return found, errors.Join(err,
-		excuse(s, found, "SecretName", secretErr),
-		excuse(s, found, "BucketName", bucketErr))
+	unseen.secret = excuse(s, found, "SecretName", unseen.secret)
+	unseen.bucket = excuse(s, found, "BucketName", unseen.bucket)
+	return found, unseen
 }
 
 // excuse drops the refusal of a look at a name outside the provider's patterns, to
@@ -176,22 +239,31 @@ func excuse(s spec.Spec, found set, property string, err error) error {
 
 // revoke ends all access: first the secret, so that no event can commit a key any
 // more, then the keys and the user. Only then may the bucket be emptied.
-func (r *run) revoke(ctx context.Context, s spec.Spec, found set) error {
-	if found.secret.isOurs() {
-		if err := r.removeSecret(ctx, s, found.secret); err != nil {
-			return err
-		}
+//
+// A secret that stays does not keep the keys alive. It stays where it says of the bucket what
+// could not be written there. A user without keys stays where a name could not be looked at
+// that is outside of the provider's patterns: see excuse.
+func (r *run) revoke(ctx context.Context, s spec.Spec, found set, unseen doubts) error {
+	var failed error
+	isRecord := unseen.bucket != nil && (len(found.secret.Marks()) > 0 || found.secret.OriginOf(found.bucket.Claim) != spec.OriginMade)
+	if found.secret.isOurs() && !isRecord {
+		failed = r.removeSecret(ctx, s, found.secret)
 	}
-	if !found.user.IsOurs() {
-		return nil
+	outside := s.Outside()
+	isWitness := unseen.secret != nil && outside.Has("SecretName") || unseen.bucket != nil && outside.Has("BucketName")
+	switch {
+	case !found.user.IsOurs():
+		return failed
+	case isWitness:
+		return errors.Join(failed, r.removeKeys(ctx, s))
 	}
-	if err := r.removeUser(ctx, s, found.user); err != nil {
+	if err := errors.Join(failed, r.removeUser(ctx, s, found.user)); err != nil {
 		return err
 	}
 	// An event beside this one may have made and committed a secret meanwhile. Without
 	// the user it cannot do so any more.
 	x, err := r.lookSecret(ctx, s, r.looking(s, "SecretName"))
-	if err != nil || !x.isOurs() {
+	if err != nil || !x.isOurs() || isRecord {
 		return err
 	}
 	return r.removeSecret(ctx, s, x)

@@ -1,6 +1,7 @@
 package provision_test
 
 import (
+	"maps"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -42,7 +43,7 @@ func TestReplacementIsRefused(t *testing.T) {
 		{"a lone rename", named, with("BucketName", "my-data-2"), nil, "UserName clickhouse: must change too"},
 		{"with another OnDelete", named, sim.Properties{"OnDelete": "Purge"}, nil, "OnDelete: must not change together with a name"},
 		{"of a bucket with objects", named, renamed, func(a *awsfake.AWS) { a.PutObject("my-data", "data/x", "1") },
-			"replacement would delete the old bucket: bucket my-data: is not empty: 1 objects or versions"},
+			"replacement: bucket my-data: is not empty: 1 objects or versions"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -75,7 +76,7 @@ func TestRollbackOfAReplacement(t *testing.T) {
 				old, replaced := w.replaced(before, after)
 				// Consumers may have written by now: going back is not refused for that.
 				w.AWS.PutObject("my-data", "data/y", "1")
-				was := w.awsWithout("b-2", "u-2", "s-2")
+				was := unmarked(w.awsWithout("b-2", "u-2", "s-2"))
 				a := w.succeeded(w.update(replaced, before, after))
 				if a.PhysicalResourceId != old {
 					t.Errorf("going back answers %s", a.PhysicalResourceId)
@@ -100,15 +101,35 @@ func TestRollbackOfAReplacement(t *testing.T) {
 func (w *bench) replaced(before, after sim.Properties) (old, replaced string) {
 	w.t.Helper()
 	old = w.succeeded(w.create(before)).PhysicalResourceId
-	if before["OnDelete"] != "DeleteIfEmpty" {
+	if before["OnDelete"] == "Retain" {
 		w.AWS.PutObject("my-data", "data/x", "1")
 	}
 	was := w.AWS.Snapshot()
 	replaced = w.succeeded(w.update(old, after, before)).PhysicalResourceId
-	if diff := cmp.Diff(was, w.awsWithout("b-2", "u-2", "s-2"), ignoreLastEvent); diff != "" {
+	now := w.awsWithout("b-2", "u-2", "s-2")
+	if tags := now.Buckets["my-data"].Tags; tags["bucketuser:superseded-by"] != replaced+" s-2" {
+		w.t.Errorf("the old bucket is not marked: %v", tags)
+	}
+	if diff := cmp.Diff(was, unmarked(now), ignoreLastEvent); diff != "" {
 		w.t.Errorf("the replacement has changed the old set (-before +after)\n%s", diff)
 	}
 	return old, replaced
+}
+
+// unmarked is an account in which no set says that another has replaced it.
+func unmarked(s awsfake.Snapshot) awsfake.Snapshot {
+	s.Buckets, s.Secrets = maps.Clone(s.Buckets), maps.Clone(s.Secrets)
+	for name, b := range s.Buckets {
+		b.Tags = maps.Clone(b.Tags)
+		delete(b.Tags, "bucketuser:superseded-by")
+		s.Buckets[name] = b
+	}
+	for name, x := range s.Secrets {
+		x.Tags = maps.Clone(x.Tags)
+		delete(x.Tags, "bucketuser:superseded-by")
+		s.Secrets[name] = x
+	}
+	return s
 }
 
 func (w *bench) awsWithout(bucket, user, secret string) awsfake.Snapshot {

@@ -41,7 +41,7 @@ func (x secret) admit(s spec.Spec) error {
 	switch x.State {
 	case claim.Foreign, claim.Elsewhere:
 		if !x.deleting {
-			return fmt.Errorf("secret %s: exists in this account and does not belong to this resource; choose another SecretName", s.SecretName)
+			return taken("secret "+s.SecretName, "SecretName", x.Claim)
 		}
 	case claim.Absent, claim.Hidden, claim.Ours, claim.Adopted, claim.Released, claim.Leaving:
 	}
@@ -77,13 +77,13 @@ func (r *run) ensureSecret(ctx context.Context, op operation, found set) (secret
 	isWanted := !op.isNew() || found.user.IsOurs() || found.bucket.IsOurs()
 	switch {
 	case x.IsReleased():
-		return r.adoptSecret(ctx, op.spec, x)
+		return r.adoptSecret(ctx, op.spec, x, found.bucket.Origin())
 	case x.deleting && x.IsOurs() && isWanted:
 		return r.restoreSecret(ctx, op.spec, x)
 	case x.fresh, x.Exists() && !x.deleting:
 		return x, nil
 	default:
-		return r.createSecret(ctx, op.spec)
+		return r.createSecret(ctx, op.spec, found.bucket.Origin())
 	}
 }
 
@@ -93,8 +93,8 @@ var nameTaken = awscall.LagOf("the name of the deleted secret is free", isSchedu
 
 // createSecret creates the secret, or tells whose it is. One that exists is of another delivery
 // of this event, of a repeated call whose answer was lost, or of somebody.
-func (r *run) createSecret(ctx context.Context, s spec.Spec) (secret, error) {
-	made := secret{Claim: claim.MadeSecret(s), fresh: true, kmsKeyID: s.SecretKmsKeyId}
+func (r *run) createSecret(ctx context.Context, s spec.Spec, origin string) (secret, error) {
+	made := secret{Claim: claim.MadeSecret(s, origin), fresh: true, kmsKeyID: s.SecretKmsKeyId}
 	in := &secretsmanager.CreateSecretInput{
 		Name:        &s.SecretName,
 		Description: aws.String("Credentials of IAM user " + s.UserName + " for bucket " + s.BucketName),
@@ -165,13 +165,13 @@ func (r *run) restoreSecret(ctx context.Context, s spec.Spec, x secret) (secret,
 // that was read together with the tag "released": another delivery of this event may have
 // adopted the secret and committed to it since. The tags that were written count, a read may
 // be from before: only the tags of another owner speak against them.
-func (r *run) adoptSecret(ctx context.Context, s spec.Spec, x secret) (_ secret, err error) {
+func (r *run) adoptSecret(ctx context.Context, s spec.Spec, x secret, origin string) (_ secret, err error) {
 	if x.deleting {
 		if x, err = r.restoreSecret(ctx, s, x); err != nil {
 			return secret{}, err
 		}
 	}
-	tags := x.AdoptSecret(x.current)
+	tags := x.AdoptSecret(x.current, origin)
 	if err := r.setSecretTags(ctx, s, x, tags); err != nil {
 		return secret{}, err
 	}
@@ -191,9 +191,14 @@ func currentVersion(stages map[string][]string) string {
 	return ""
 }
 
-// ensureSecretSettings brings KMS key and tags in line.
-func (r *run) ensureSecretSettings(ctx context.Context, op operation, x secret) error {
-	if x.fresh {
+// ensureSecretSettings brings KMS key and tags in line. An event that begins the set knows by now
+// where the bucket is from.
+func (r *run) ensureSecretSettings(ctx context.Context, op operation, made set) error {
+	x, origin := made.secret, made.secret.OriginOf(made.bucket.Claim)
+	if op.isNew() {
+		origin = made.bucket.Origin()
+	}
+	if made.lost.secret || x.fresh && origin == x.OriginOf(made.bucket.Claim) {
 		return nil
 	}
 	s := op.spec
@@ -203,7 +208,7 @@ func (r *run) ensureSecretSettings(ctx context.Context, op operation, x secret) 
 			return fmt.Errorf("KMS key of secret %s: %w", s.SecretName, awscall.Brief(err))
 		}
 	}
-	tags := x.KeepSecret(op.before())
+	tags := made.marks(op, x.KeepSecret(op.before(), origin))
 	if op.changes(func(s spec.Spec) any { return s.Tags }) { // then nothing that was read is relied on
 		x.Claim = claim.Read(withTags(x.Tags(), op.before().Tags, s.Tags), s)
 	}
@@ -246,16 +251,30 @@ func (r *run) setSecretTags(ctx context.Context, s spec.Spec, x secret, tags map
 		}
 	}
 	if len(changed) > 0 {
-		_, err := r.secrets.TagResource(ctx, &secretsmanager.TagResourceInput{SecretId: &x.ARN, Tags: toSecretTags(changed)})
-		if err != nil {
-			return fmt.Errorf("tags of secret %s: %w", s.SecretName, awscall.Brief(err))
+		if err := r.tagSecret(ctx, s, x, changed); err != nil {
+			return err
 		}
 	}
 	if len(removed) > 0 {
-		_, err := r.secrets.UntagResource(ctx, &secretsmanager.UntagResourceInput{SecretId: &x.ARN, TagKeys: removed})
-		if err != nil {
-			return fmt.Errorf("tags of secret %s: %w", s.SecretName, awscall.Brief(err))
-		}
+		return r.untagSecret(ctx, s, x, removed)
+	}
+	return nil
+}
+
+// tagSecret adds tags. It may be repeated.
+func (r *run) tagSecret(ctx context.Context, s spec.Spec, x secret, tags map[string]string) error {
+	_, err := r.secrets.TagResource(ctx, &secretsmanager.TagResourceInput{SecretId: &x.ARN, Tags: toSecretTags(tags)})
+	if err != nil {
+		return fmt.Errorf("tags of secret %s: %w", s.SecretName, awscall.Brief(err))
+	}
+	return nil
+}
+
+// untagSecret takes tags away. One that is not there is no error.
+func (r *run) untagSecret(ctx context.Context, s spec.Spec, x secret, keys []string) error {
+	_, err := r.secrets.UntagResource(ctx, &secretsmanager.UntagResourceInput{SecretId: &x.ARN, TagKeys: keys})
+	if err != nil {
+		return fmt.Errorf("tags of secret %s: %w", s.SecretName, awscall.Brief(err))
 	}
 	return nil
 }

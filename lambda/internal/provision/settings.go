@@ -49,12 +49,10 @@ func (r *run) ensureVersioning(ctx context.Context, op operation, b bucket) erro
 	s := op.spec
 	isOn := false
 	if !b.fresh {
-		out, err := r.s3.GetBucketVersioning(ctx, &s3.GetBucketVersioningInput{
-			Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner()})
-		if err != nil {
-			return fmt.Errorf("versioning of bucket %s: %w", s.BucketName, awscall.Brief(err))
+		var err error
+		if isOn, err = r.readVersioning(ctx, s); err != nil {
+			return err
 		}
-		isOn = out.Status == types.BucketVersioningStatusEnabled
 	}
 	if isOn == s.Versioning && !op.changes(func(s spec.Spec) any { return s.Versioning }) {
 		return nil
@@ -70,6 +68,16 @@ func (r *run) ensureVersioning(ctx context.Context, op operation, b bucket) erro
 		return fmt.Errorf("versioning of bucket %s: %w", s.BucketName, awscall.Brief(err))
 	}
 	return nil
+}
+
+// readVersioning reports whether versioning is on.
+func (r *run) readVersioning(ctx context.Context, s spec.Spec) (bool, error) {
+	out, err := r.s3.GetBucketVersioning(ctx, &s3.GetBucketVersioningInput{
+		Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner()})
+	if err != nil {
+		return false, fmt.Errorf("versioning of bucket %s: %w", s.BucketName, awscall.Brief(err))
+	}
+	return out.Status == types.BucketVersioningStatusEnabled, nil
 }
 
 // ensureLifecycle sets the one rule that is ours, or removes it at 0 days.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"flag"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,6 +16,7 @@ import (
 
 	"bucketuser/lambda/internal/awsfake"
 	"bucketuser/lambda/internal/sim"
+	"bucketuser/lambda/spec"
 )
 
 // A start is a state in which the function may find an account: what earlier events, and
@@ -55,7 +57,7 @@ func starts() []start {
 		{"retained", "", nil, func(w *bench) { w.history(create(retain)); w.fill(); w.history(remove(retain)) }},
 		{"in a recovery window", "", nil, func(w *bench) { w.history(create(recovering), remove(recovering)) }},
 		{"restored", "", recovering, func(w *bench) { w.history(create(recovering), remove(recovering), create(recovering)) }},
-		{"renamed", "", other(old), func(w *bench) { w.history(create(old)); w.fill(); w.history(update(old, other(old), old)) }},
+		{"renamed", "", other(old), func(w *bench) { w.history(create(old), update(old, other(old), old)); w.fill() }},
 		{"renamed and cleaned up", "", other(old), func(w *bench) { w.history(create(old), update(old, other(old), old), remove(old)) }},
 		{"half renamed", "", old, func(w *bench) { w.history(create(old)); w.killedAfter("CreateAccessKey", update(old, other(old), old)) }},
 		{"half created", "", named, func(w *bench) { w.killedAfter("CreateAccessKey", create(named)) }},
@@ -100,11 +102,23 @@ type left struct {
 }
 
 // isSame reports whether two versions leave the same behind, but for times and the numbers
-// in generated ids.
+// in generated ids. Where a bucket is from stands on the secret since 0.2.0: TestEarlierVersionsAreServed
+// has all that lack it, and the stories that it changes are told of both.
 func (l left) isSame(t *testing.T, other left) (same bool) {
 	t.Helper()
 	return gocmp.Equal(l.Live, other.Live) && l.Status == other.Status && l.PhysicalID == other.PhysicalID &&
-		fingerprintOf(l.Account) == fingerprintOf(other.Account)
+		fingerprintOf(withoutOrigin(l.Account)) == fingerprintOf(withoutOrigin(other.Account))
+}
+
+// withoutOrigin is an account whose secrets do not say where their buckets are from.
+func withoutOrigin(s awsfake.Snapshot) awsfake.Snapshot {
+	s.Secrets = maps.Clone(s.Secrets)
+	for name, x := range s.Secrets {
+		x.Tags = maps.Clone(x.Tags)
+		delete(x.Tags, spec.TagBucketOrigin)
+		s.Secrets[name] = x
+	}
+	return s
 }
 
 const leftBehind = "testdata/left"

@@ -35,9 +35,9 @@ func replacementStories() []story {
 	for _, onDelete := range []string{"DeleteIfEmpty", "Purge", "Retain"} {
 		old := with("OnDelete", onDelete)
 		p := other(old)
-		before := (*bench).fill
-		if onDelete == "DeleteIfEmpty" {
-			before = nil
+		var before func(*bench)
+		if onDelete == "Retain" {
+			before = (*bench).fill
 		}
 		replace := update(old, p, old)
 		all = append(all, story{name: "replace " + onDelete, region: "eu-west-1", start: createdWith(onDelete, ""), before: before, event: replace, endings: []ending{
@@ -49,6 +49,19 @@ func replacementStories() []story {
 		}})
 	}
 	return all
+}
+
+// keptStories are Deletes of either side of a replacement, to which data has come since it was
+// checked: CloudFormation cleans up, or goes back by nothing but a Delete.
+func keptStories(onDelete string, old, p sim.Properties) []story {
+	deleted := func(name string, e event) story {
+		return story{name: name + " " + onDelete, region: "eu-west-1", start: createdWith(onDelete, ""), before: func(w *bench) {
+			w.history(update(old, p, old))
+			w.fill()
+			w.AWS.PutObject("my-data-2", "data/z", "1")
+		}, event: e, endings: []ending{{name: "again", events: []event{e}}}}
+	}
+	return []story{deleted("cleanup of a replaced set with data", remove(old)), deleted("removal of a replacing set with data", remove(p))}
 }
 
 func rollbackStories() []story {
@@ -65,15 +78,16 @@ func rollbackStories() []story {
 				w.history(update(old, p, old))
 				w.AWS.PutObject("my-data-2", "data/z", "1")
 			},
-			event: back, endings: []ending{{name: "again", events: []event{back}}, {name: "delete", events: []event{remove(old)}}}})
+			event: back, endings: []ending{{name: "again", events: []event{back}}, {name: "again and delete", events: []event{back, remove(old)}, once: true}}})
+		all = append(all, keptStories(onDelete, old, p)...)
 		back = update(old, old, p)
 		for _, operation := range []string{"CreateAccessKey", "PutSecretValue"} {
 			all = append(all, story{name: "rollback of a replacement killed after " + operation + " " + onDelete, region: "eu-west-1", start: createdWith(onDelete, ""),
 				before: func(w *bench) {
+					w.killedAfter(operation, update(old, p, old))
 					if onDelete != "DeleteIfEmpty" {
 						w.fill()
 					}
-					w.killedAfter(operation, update(old, p, old))
 				}, event: back, endings: []ending{{name: "again", events: []event{back}}}})
 		}
 	}

@@ -159,11 +159,11 @@ func (r *run) neverMade() parts {
 // A set of a later event stays.
 func (r *run) undoSet(ctx context.Context, s spec.Spec, does remedy) error {
 	never := r.neverMade()
-	found, err := r.lookForRemoval(ctx, s, r.made != parts{}, never)
+	found, unseen, err := r.lookForRemoval(ctx, s, r.made != parts{}, never)
 	if errors.Is(err, claim.ErrLater) {
 		return nil
 	}
-	if err != nil {
+	if err := errors.Join(err, unseen.all()); err != nil {
 		return err
 	}
 	if does.ifBegun && !found.isBegunBy(s) {
@@ -172,6 +172,11 @@ func (r *run) undoSet(ctx context.Context, s spec.Spec, does remedy) error {
 	isShort := found.isIncomplete(never) && !r.patience.IsOver()
 	if stays, err := r.bury(ctx, s, found.secret); err != nil || stays {
 		return err
+	}
+	if r.hasMarked || r.op.kind == kindReplacement && r.op.isRepeated { // or another delivery has
+		if err := r.unsupersede(ctx, r.op.other, s.PhysicalID); err != nil {
+			return fmt.Errorf("mark of the set that was to be replaced: %w", err)
+		}
 	}
 	if found.user.IsOurs() {
 		if err := r.removeUser(ctx, s, found.user); err != nil {

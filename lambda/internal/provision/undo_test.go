@@ -148,6 +148,12 @@ func TestLeftoverGoesAwayAfterTheSetIsRight(t *testing.T) {
 				was := w.AWS.Snapshot()
 				test.arrange(w)
 				w.refused(w.update(w.idOf(named), named, p), test.reason)
+				if name == "it cannot be removed" { // the secret: the user goes in any case
+					delete(was.Users, "clickhouse-2")
+					b := was.Buckets["my-data-2"]
+					b.Policy = w.AWS.Snapshot().Buckets["my-data-2"].Policy // S3 shows the id of a user who is gone
+					was.Buckets["my-data-2"] = b
+				}
 				w.same(was)
 				w.AWS.Before = nil
 				w.AWS.SetResourceStatus(stackID, sim.LogicalID, "UPDATE_IN_PROGRESS")
@@ -177,7 +183,7 @@ func TestReplacementOutOfNarrowedPatternsIsChecked(t *testing.T) {
 		w.AWS.PutObject("my-data", "data/x", "1")
 		id, was := w.idOf(named), w.AWS.Snapshot()
 		w.Provider.BucketNamePattern, w.Provider.SecretNamePattern = "my-data-*", "clickhouse/s3-*"
-		w.refused(w.update(id, renamed, named), "replacement would delete the old bucket")
+		w.refused(w.update(id, renamed, named), "replacement: bucket my-data: is not empty")
 		mixed := maps.Clone(renamed)
 		mixed["UserName"] = strings.ToUpper(named["UserName"].(string)) // IAM's names differ in more than case
 		w.refused(w.update(id, mixed, named), "UserName CLICKHOUSE: must change too")
@@ -198,15 +204,28 @@ func TestRollbackLeavesDataToTheDeleteOfTheNewSet(t *testing.T) {
 	})
 }
 
-// What holds the old name is not asked whether it is empty unless it is ours.
+// What holds the old name is not ours, and nobody can tell what it is: the replacement is refused
+// unless it keeps data in any case. A bucket that is gone is no reason.
 func TestReplacementWhereTheOldBucketIsGone(t *testing.T) {
 	inWorld(t, func(w *bench) {
 		w.history(create(named))
 		w.AWS.DeleteBucket("my-data")
-		w.AWS.AddBucket("my-data", nil)
-		w.AWS.PutObject("my-data", "x", "1")
 		w.history(update(named, renamed, named))
 	})
+	for _, onDelete := range []string{"DeleteIfEmpty", "Purge", "Retain"} {
+		inWorld(t, func(w *bench) {
+			old := with("OnDelete", onDelete)
+			w.history(create(old))
+			w.AWS.DeleteBucket("my-data")
+			w.AWS.AddBucket("my-data", nil)
+			w.AWS.PutObject("my-data", "x", "1")
+			if onDelete == "Retain" {
+				w.history(update(old, other(old), old))
+				return
+			}
+			w.refused(w.update(w.idOf(old), other(old), old), "replacement: bucket my-data: exists in this account and does not belong to this resource")
+		})
+	}
 }
 
 // Whoever must grant rights wants to know all that are missing, as far as it was tried.

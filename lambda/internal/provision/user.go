@@ -22,6 +22,7 @@ type user struct {
 	fresh     bool      // created by this event, so without keys
 	isBounded bool      // has a permissions boundary
 	created   time.Time // by IAM's clock
+	arn       string    // of a user that was found
 }
 
 // isYoung reports whether IAM may not know the user everywhere.
@@ -31,7 +32,7 @@ func (u user) isYoung() bool { return time.Since(u.created) < awscall.Propagatio
 func (u user) admit(s spec.Spec) error {
 	switch u.State {
 	case claim.Foreign, claim.Elsewhere, claim.Released, claim.Leaving:
-		return fmt.Errorf("user %s: exists in this account and does not belong to this resource; choose another UserName", s.UserName)
+		return taken("user "+s.UserName, "UserName", u.Claim)
 	case claim.Absent, claim.Hidden, claim.Ours, claim.Adopted:
 	}
 	return nil
@@ -70,6 +71,7 @@ func (r *run) lookUser(ctx context.Context, s spec.Spec) (user, error) {
 		Claim:     claim.Read(userTags(out.User.Tags), s),
 		isBounded: out.User.PermissionsBoundary != nil,
 		created:   aws.ToTime(out.User.CreateDate),
+		arn:       aws.ToString(out.User.Arn),
 	}, nil
 }
 
@@ -87,6 +89,7 @@ func (r *run) ensureUser(ctx context.Context, op operation, found user) (user, e
 
 // createUser creates the user, or tells whose it is.
 func (r *run) createUser(ctx context.Context, s spec.Spec) (user, error) {
+	s.Replaces = spec.Counterpart{} // secret and bucket say that
 	made := user{Claim: claim.Made(s), fresh: true, isBounded: s.BoundaryARN != "", created: time.Now()}
 	in := &iam.CreateUserInput{UserName: &s.UserName, Path: &s.IAMPath}
 	if s.BoundaryARN != "" {
@@ -133,6 +136,9 @@ func (u user) lacksBoundary(s spec.Spec) bool {
 	return s.BoundaryARN != "" && u.Exists() && !u.isBounded
 }
 
+// errUnbounded says that a user has no permissions boundary.
+var errUnbounded = errors.New("IAM shows no permissions boundary, and without one the user gets no key")
+
 // checkBoundary refuses a key to a user without a permissions boundary: somebody has taken it
 // off, or has made the user. Everything could be granted to such a key. IAM is asked again, as
 // somebody may have put it back; a user who is young it may not show as a whole yet (L4).
@@ -147,8 +153,8 @@ func (r *run) checkBoundary(ctx context.Context, s spec.Spec, u user) error {
 	if err != nil || now.isBounded {
 		return err
 	}
-	return fmt.Errorf("user %s: IAM shows no permissions boundary, and without one the user gets no key; put it back and try again: "+
-		"aws iam put-user-permissions-boundary --user-name %s --permissions-boundary %s", s.UserName, s.UserName, s.BoundaryARN)
+	return fmt.Errorf("user %s: %w; put it back and try again: "+
+		"aws iam put-user-permissions-boundary --user-name %s --permissions-boundary %s", s.UserName, errUnbounded, s.UserName, s.BoundaryARN)
 }
 
 // removeUser deletes the keys and then the user, which must be ours. A key that another event

@@ -88,7 +88,11 @@ func (w *walk) settled() awsfake.Snapshot {
 	for name, secret := range now.Secrets {
 		secret.Versions = slices.DeleteFunc(secret.Versions, func(v awsfake.SecretVersion) bool { return !slices.Contains(v.Stages, "AWSCURRENT") })
 		delete(secret.Tags, spec.TagLastEvent)
+		delete(secret.Tags, spec.TagReplaces) // once that is gone, any Update takes the mark off
 		now.Secrets[name] = secret
+	}
+	for _, bucket := range now.Buckets {
+		delete(bucket.Tags, spec.TagReplaces)
 	}
 	return now
 }

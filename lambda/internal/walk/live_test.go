@@ -51,7 +51,7 @@ func (m *model) checkSettings(now awsfake.Snapshot, stack *cfnfake.Stack, s spec
 		return fmt.Errorf("the secret is not that of the properties")
 	case secret.DeletedDays > 0:
 		return fmt.Errorf("the secret is being deleted")
-	case !isSubset(claim.OwnerTags(s), user.Tags) || !isSubset(claim.MadeSecret(s).Tags(), secret.Tags) || !isSubset(claim.Made(s).Tags(), bucket.Tags):
+	case !isSubset(claim.OwnerTags(s), user.Tags) || !isSubset(claim.MadeSecret(s, secret.Tags[spec.TagBucketOrigin]).Tags(), secret.Tags) || !isSubset(claim.Made(s).Tags(), bucket.Tags):
 		return fmt.Errorf("tags: %v, %v, %v", user.Tags, secret.Tags, bucket.Tags)
 	case user.Path != spec.DefaultIAMPath || user.Boundary != sim.Boundary || len(user.Attached) > 0:
 		return fmt.Errorf("user: %+v", user)

@@ -93,7 +93,7 @@ func (w *walk) changeOf(stack *cfnfake.Stack, p plan, s, old spec.Spec) (e expec
 		return e
 	}
 	e.keepsName = s.BucketName == old.BucketName || s.UserName == old.UserName || s.SecretName == old.SecretName
-	isEmpty := old.OnDelete != spec.DeleteIfEmpty || !w.model.holdsData(old)
+	isEmpty := old.OnDelete == spec.Retain || !w.model.holdsData(old)
 	e.must = p.isCalm() && !e.keepsName && w.model.isFree(s) && s.OnDelete == old.OnDelete && isEmpty
 	e.excuse = w.model.ofStack(stack)
 	if e.excuse == 0 && !e.keepsName && old.OnDelete == spec.DeleteIfEmpty {

@@ -1,0 +1,289 @@
+package provision
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"bucketuser/lambda/claim"
+	"bucketuser/lambda/internal/awscall"
+	"bucketuser/lambda/spec"
+)
+
+// A part of a set in force that exists and is not ours has lost its tags, or somebody has deleted
+// it and made another under its name. Nothing is taken back by its name. An Update in place is
+// refused if it would change such a part; every other event leaves it alone and says so in the
+// log. With the user or the secret lost, value and keys stay as they are.
+
+// lostIn are the parts of a set in force that are lost. A released bucket is taken over with
+// OnDelete Retain, a released secret always.
+func lostIn(s spec.Spec, found set) parts {
+	return parts{
+		secret: found.secret.Exists() && !found.secret.isOurs() && !found.secret.IsReleased(),
+		user:   found.user.Exists() && !found.user.IsOurs(),
+		bucket: found.bucket.Exists() && !found.bucket.IsOurs() && !(found.bucket.IsReleased() && s.OnDelete == spec.Retain),
+	}
+}
+
+// admitInForce refuses an Update in place that would change what is lost, or that gives an
+// adopted bucket another OnDelete than Retain. It is never the rollback of a refused one: what
+// that would go back to is what AWS shows.
+func (r *run) admitInForce(ctx context.Context, op operation, found *set) error {
+	s := op.spec
+	if found.bucket.State == claim.Hidden { // CreateBucket tells whose it is
+		b, err := r.createBucket(ctx, s, found.bucket)
+		if found.bucket = b; err != nil && b.State != claim.Elsewhere && b.State != claim.Foreign {
+			return err
+		}
+	}
+	if found.bucket.State == claim.Adopted && s.OnDelete != spec.Retain {
+		if found.secret.IsKnownAdopted(found.bucket.Claim) && op.before().OnDelete == spec.Retain {
+			return fmt.Errorf("bucket %s: was adopted, so OnDelete must stay %s", s.BucketName, spec.Retain)
+		}
+		r.log.Warn("found the bucket adopted, so that it is released when its resource is deleted", "bucket", s.BucketName, "onDelete", s.OnDelete)
+	}
+	lost := lostIn(s, *found)
+	if lost == (parts{}) {
+		return nil
+	}
+	found.lost = lost
+	touched, err := r.touched(ctx, op, *found)
+	if err != nil {
+		return err
+	}
+	if err := touched.err(s, *found, howToUpdate); err != nil {
+		return err
+	}
+	for _, text := range lost.texts(s, *found) {
+		r.log.Warn("left a part whose tags are not this resource's", "part", text)
+	}
+	return nil
+}
+
+// An aspect is something that an Update in place may change, with the parts that it changes.
+type aspect struct {
+	of         func(spec.Spec) any
+	changes    parts
+	isAsBefore func(*run, context.Context, operation, set) (bool, error) // as AWS shows it
+}
+
+// aspects are all that an Update may change of a part that it has not lost.
+var aspects = []aspect{
+	{func(s spec.Spec) any { return s.PolicyJSON() }, parts{user: true, bucket: true}, (*run).hasPolicyOfBefore},
+	{func(s spec.Spec) any { return s.Versioning }, parts{bucket: true}, (*run).hasVersioningOfBefore},
+	{func(s spec.Spec) any { return s.AbortIncompleteUploadsAfterDays }, parts{bucket: true}, (*run).hasLifecycleOfBefore},
+	{func(s spec.Spec) any { return markerOf(s) }, parts{bucket: true}, (*run).hasMarkerOfBefore},
+	{func(s spec.Spec) any { return s.SecretValue("", "") }, parts{secret: true}, (*run).hasValueOfBefore},
+	{func(s spec.Spec) any { return s.SecretKmsKeyId }, parts{secret: true}, (*run).hasKmsKeyOfBefore},
+	{func(s spec.Spec) any { return s.Tags }, parts{secret: true, bucket: true}, (*run).hasTagsOfBefore},
+}
+
+// touched are the lost parts that an Update in place would change: what it changes shows as it
+// was before. In the rollback of a refused Update it shows as wanted. A part that cannot be read
+// shows nothing.
+func (r *run) touched(ctx context.Context, op operation, found set) (parts, error) {
+	var touched parts
+	for _, a := range aspects {
+		changed := a.changes.and(found.lost)
+		if changed == (parts{}) || !op.changes(a.of) {
+			continue
+		}
+		is, err := a.isAsBefore(r, ctx, op, found)
+		switch {
+		case awscall.IsDenied(err) || awscall.IsMissing(err) || awscall.IsElsewhere(err):
+		case err != nil:
+			return parts{}, err
+		case is:
+			touched = touched.or(changed)
+		}
+	}
+	return touched, nil
+}
+
+func (r *run) hasPolicyOfBefore(ctx context.Context, op operation, _ set) (bool, error) {
+	current, err := r.readPolicy(ctx, op.spec)
+	if err != nil {
+		return false, err
+	}
+	var before policyDocument
+	if err := json.Unmarshal(op.before().PolicyJSON(), &before); err != nil {
+		return false, fmt.Errorf("policy of bucket %s: %w", op.spec.BucketName, err)
+	}
+	ours, _ := splitStatements(current.Statement)
+	return sameStatements(nameless(ours), nameless(before.Statement)), nil
+}
+
+// nameless are statements without their Principal: S3 shows the id of a user who is gone there.
+func nameless(statements []json.RawMessage) []json.RawMessage {
+	var all []json.RawMessage
+	for _, text := range statements {
+		var fields map[string]json.RawMessage
+		if json.Unmarshal(text, &fields) == nil {
+			delete(fields, "Principal")
+			text, _ = json.Marshal(fields) // of what was JSON
+		}
+		all = append(all, text)
+	}
+	return all
+}
+
+func (r *run) hasVersioningOfBefore(ctx context.Context, op operation, _ set) (bool, error) {
+	isOn, err := r.readVersioning(ctx, op.spec)
+	return isOn == op.before().Versioning, err
+}
+
+func (r *run) hasLifecycleOfBefore(ctx context.Context, op operation, _ set) (bool, error) {
+	current, err := r.readLifecycle(ctx, op.spec)
+	var ours, before []types.LifecycleRule
+	for _, rule := range current.rules {
+		if aws.ToString(rule.ID) == spec.AbortUploadsRuleID {
+			ours = append(ours, rule)
+		}
+	}
+	if days := op.before().AbortIncompleteUploadsAfterDays; days > 0 {
+		before = append(before, abortRule(days))
+	}
+	return slices.EqualFunc(before, ours, sameRule), err
+}
+
+// markerOf is the key of the folder marker, or "" for none.
+func markerOf(s spec.Spec) string {
+	if s.FolderMarker {
+		return s.MarkerKey()
+	}
+	return ""
+}
+
+func (r *run) hasMarkerOfBefore(ctx context.Context, op operation, _ set) (bool, error) {
+	before, isThere := op.before(), false
+	err := r.eachPage(ctx, op.spec, before.MarkerKey(), func(entries []entry, _ bool) (bool, error) {
+		isThere = slices.ContainsFunc(entries, func(e entry) bool { return e.key == before.MarkerKey() })
+		return true, nil // it is the first of all that start with it
+	})
+	return isThere == before.FolderMarker, err
+}
+
+func (r *run) hasValueOfBefore(ctx context.Context, op operation, found set) (bool, error) {
+	if found.secret.deleting {
+		return false, nil
+	}
+	current, err := r.readValue(ctx, op.spec, found.secret)
+	for name, value := range op.before().SecretValue("", "") {
+		if value != "" && string(current.fields[name]) != value {
+			return false, err
+		}
+	}
+	return true, err
+}
+
+func (r *run) hasKmsKeyOfBefore(_ context.Context, op operation, found set) (bool, error) {
+	return sameKmsKey(found.secret.kmsKeyID, op.before().SecretKmsKeyId), nil
+}
+
+// hasTagsOfBefore asks that of secret and bucket which has not lost its tags.
+func (r *run) hasTagsOfBefore(_ context.Context, op operation, found set) (bool, error) {
+	var shown map[string]string
+	switch {
+	case found.secret.isOurs():
+		shown = found.secret.Tags()
+	case found.bucket.IsOurs():
+		shown = found.bucket.Tags()
+	default:
+		return false, nil
+	}
+	before := map[string]string{}
+	for _, tag := range op.before().Tags {
+		before[tag.Key] = tag.Value
+	}
+	for _, tag := range append(slices.Clone(op.spec.Tags), op.before().Tags...) {
+		is, isSet := shown[tag.Key]
+		if was, wasSet := before[tag.Key]; is != was || isSet != wasSet {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// and, or combine what is said of each part.
+func (p parts) and(q parts) parts {
+	return parts{p.secret && q.secret, p.user && q.user, p.bucket && q.bucket}
+}
+
+func (p parts) or(q parts) parts {
+	return parts{p.secret || q.secret, p.user || q.user, p.bucket || q.bucket}
+}
+
+// What to do about lost tags, by the event that says so.
+const (
+	howToUpdate = "with them this resource changes it in an update, and removes it when it is deleted. " +
+		"Set them if it is this resource's, beside those that it has, and update again"
+	howToReplace = "with them it is removed after the replacement. " +
+		"Set them if it is this resource's, beside those that it has, and update again"
+	howToDelete = "with them it is removed. Set them if it is this resource's, beside those that it has, and delete again; " +
+		"or delete again without them to leave it as it is"
+)
+
+// err names the parts, the tags that they lack, and what to do about it. It is nil for no part.
+func (p parts) err(s spec.Spec, found set, how string) error {
+	texts := p.texts(s, found)
+	if len(texts) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%s; %s", strings.Join(texts, "; "), how)
+}
+
+// texts tell of each part by its name what it lacks.
+func (p parts) texts(s spec.Spec, found set) []string {
+	var texts []string
+	add := func(isLost bool, what string, c claim.Claim) {
+		switch {
+		case isLost && c.State == claim.Elsewhere:
+			texts = append(texts, what+": is owned by another account by now, or in another region")
+		case isLost:
+			texts = append(texts, what+": exists in this account and does not belong to this resource: it lacks the tags "+strings.Join(c.MissingTags(), ", "))
+		}
+	}
+	add(p.secret, "secret "+s.SecretName, found.secret.Claim)
+	add(p.user, "user "+s.UserName, found.user.Claim)
+	add(p.bucket, "bucket "+s.BucketName, found.bucket.Claim)
+	return texts
+}
+
+// inUse are the lost parts of a set that is removed that were in use: the committed value of our
+// secret names them, or a key of theirs; or the value of a secret names a key of our user. A value
+// that cannot be read may name them. It is asked before the secret goes: afterwards they are nobody's.
+func (r *run) inUse(ctx context.Context, s spec.Spec, found set) parts {
+	lost := parts{
+		secret: found.secret.Exists() && !found.secret.isOurs() && !found.secret.deleting,
+		user:   found.user.Exists() && !found.user.IsOurs(),
+		bucket: found.bucket.State == claim.Foreign,
+	}
+	isAsked := lost.secret && found.user.IsOurs() || found.secret.isOurs() && !found.secret.deleting && (lost.user || lost.bucket)
+	if !isAsked {
+		return parts{}
+	}
+	current, err := r.readValue(ctx, s, found.secret)
+	if err != nil {
+		r.log.Warn("could not read the value of the secret", "secret", s.SecretName, "reason", err.Error())
+		return lost
+	}
+	hasKey := false
+	if lost.secret || lost.user {
+		keys, _ := r.listKeys(ctx, s, hasty) // none where a lost user is out of the role's path
+		hasKey = indexKey(keys, string(current.fields[spec.FieldAccessKeyID])) >= 0
+	}
+	isNamed := parts{
+		secret: hasKey,
+		user:   hasKey || string(current.fields[spec.FieldUserARN]) == found.user.arn,
+		bucket: string(current.fields[spec.FieldBucket]) == s.BucketName,
+	}
+	if lost.secret { // its value says nothing of others
+		return parts{secret: isNamed.secret}
+	}
+	return lost.and(isNamed)
+}

@@ -1,0 +1,319 @@
+package provision
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"strings"
+
+	"bucketuser/lambda/claim"
+	"bucketuser/lambda/internal/awscall"
+	"bucketuser/lambda/spec"
+)
+
+// A replacement never deletes data, whichever of its sets goes. An old bucket that holds any is
+// refused, but data may come after that: consumers have the old key until the clean-up, and
+// dependants may use the new set before CloudFormation goes back. The Delete of either set
+// carries the OnDelete of a set in use. So both are marked, and a Delete of a marked set whose
+// other set is there releases what is not empty: see package claim.
+
+// tellReturn tells an event that goes back to a set that was in force from one that begins a
+// set. Both ask for another physical id than the resource has. The former finds a set that the
+// one of the event has superseded; or one that holds committed credentials and was not made to
+// replace it, as an earlier version left it. It is never refused. A half-made set is as none.
+func (r *run) tellReturn(ctx context.Context, op operation, found set) (operation, error) {
+	if op.kind != kindReplacement {
+		return op, nil
+	}
+	isReturn := found.isSupersededBy(op.from)
+	if old, _ := found.secret.Replaces(); !isReturn && old.PhysicalID != op.from {
+		var err error
+		if isReturn, err = r.isInForce(ctx, op, found.secret); err != nil {
+			return op, err
+		}
+	}
+	if isReturn {
+		op.isReturn, op.spec.Replaces = true, spec.Counterpart{}
+	}
+	return op, nil
+}
+
+// isSupersededBy reports whether a part of ours says that the set of a physical id has replaced
+// it. Without its secret it is what a removal has left.
+func (x set) isSupersededBy(id string) bool {
+	bySecret, _ := x.secret.SupersededBy()
+	byBucket, _ := x.bucket.SupersededBy()
+	return x.secret.Exists() && (x.secret.isOurs() && bySecret.PhysicalID == id || x.bucket.IsOurs() && byBucket.PhysicalID == id)
+}
+
+// isInForce reports whether a secret holds credentials of the set that an event goes to: it is
+// ours; or it has lost its tags and names the bucket, and the set that the event comes from
+// says that it was made to replace this one.
+func (r *run) isInForce(ctx context.Context, op operation, x secret) (bool, error) {
+	if x.State != claim.Foreign || !x.IsUnowned() || x.deleting {
+		return r.isCommitted(ctx, op.spec, x)
+	}
+	from, err := r.lookSecret(ctx, op.other, r.looking(op.other, "SecretName"))
+	if old, _ := from.Replaces(); err != nil || !from.IsOurs() || old.PhysicalID != op.spec.PhysicalID {
+		return false, err
+	}
+	current, err := r.readValue(ctx, op.spec, x)
+	return string(current.fields[spec.FieldBucket]) == op.spec.BucketName, err
+}
+
+// isCommitted reports whether a secret of ours holds what may be in use.
+func (r *run) isCommitted(ctx context.Context, s spec.Spec, x secret) (bool, error) {
+	if !x.isOurs() || x.deleting || x.current == "" {
+		return false, nil
+	}
+	current, err := r.readValue(ctx, s, x)
+	return current.mayBeInUse(), err
+}
+
+// checkReplacement refuses a replacement that could lose data. It does so in every delivery,
+// whatever an earlier one has made. Only where this very event has committed the credentials of
+// the new set, it has passed before.
+func (r *run) checkReplacement(ctx context.Context, op operation, found set) error {
+	s, old := op.spec, op.other
+	if old.PhysicalID == "" {
+		return nil
+	}
+	if old.PhysicalID != op.from {
+		return fmt.Errorf("replacement: the resource is %s, and an update from it was cut off: update back to the names of that first, and then rename", op.from)
+	}
+	// A name in both sets would be one thing with two owners: deleting either set
+	// would take it from the other.
+	for _, name := range []struct{ property, new, old string }{
+		{"BucketName", s.BucketName, old.BucketName},
+		{"UserName", s.UserName, old.UserName},
+		{"SecretName", s.SecretName, old.SecretName},
+	} {
+		if strings.EqualFold(name.new, name.old) {
+			return fmt.Errorf("%s %s: must change too, since a change of any name replaces user, bucket and secret together; "+
+				"change every name that is given, or give none", name.property, name.new)
+		}
+	}
+	if s.OnDelete != old.OnDelete {
+		return fmt.Errorf("OnDelete: must not change together with a name, since the old bucket is deleted by its old value %s; "+
+			"change OnDelete in an update of its own first", old.OnDelete)
+	}
+	if found.secret.IsOurs() && found.secret.IsOfEvent() {
+		if isDone, err := r.isCommitted(ctx, s, found.secret); isDone || err != nil {
+			return err
+		}
+	}
+	if err := r.checkReplaced(ctx, old); err != nil {
+		return fmt.Errorf("replacement: %w", err)
+	}
+	return nil
+}
+
+// checkReplaced looks at the set that is to be replaced. CloudFormation knows it, so that it is
+// there unless somebody took it away. A user or secret whose tags are lost would be left by the
+// clean-up, with a key that works.
+func (r *run) checkReplaced(ctx context.Context, old spec.Spec) error {
+	found, unseen := r.lookParts(ctx, old)
+	if old.OnDelete == spec.Retain {
+		unseen.bucket = nil
+	}
+	if err := unseen.all(); err != nil {
+		return err
+	}
+	left := parts{secret: found.secret.Exists() && !found.secret.isOurs(), user: found.user.Exists() && !found.user.IsOurs()}
+	if old.OnDelete == spec.Retain {
+		return left.err(old, found, howToReplace)
+	}
+	b, err := r.awaitBucket(ctx, old, "S3 shows the bucket that is replaced", func(b bucket) bool { return b.MayYetBeOurs() })
+	if err != nil {
+		return err
+	}
+	found.bucket, left.bucket = b, b.Exists() && !b.IsOurs()
+	if err := left.err(old, found, howToReplace); err != nil || !b.IsOurs() {
+		return err
+	}
+	if err := r.checkEmpty(ctx, old); err != nil {
+		return fmt.Errorf("%w; a replacement never deletes data: empty the bucket, or set OnDelete to %s in an update of its own first, which keeps it", err, spec.Retain)
+	}
+	return nil
+}
+
+// supersede marks the set that a replacement comes from, on secret and bucket, right before the
+// commit of the new one. What it writes does not depend on what a read shows: the mark may have
+// been taken off a moment ago. Without the mark the replacement fails.
+//
+// A return is never refused: the set that it comes from was marked when it was made.
+func (r *run) supersede(ctx context.Context, op operation) error {
+	old := op.other
+	if op.kind != kindReplacement || r.hasMarked || old.PhysicalID != op.from { // or its names are not known
+		return nil
+	}
+	found, err := r.lookSuperseded(ctx, old)
+	if err == nil {
+		err = found.checkLate()
+	}
+	if err == nil {
+		r.hasMarked = true
+		err = together(
+			func() error { return r.supersedeSecret(ctx, op, found.secret) },
+			func() error { return r.supersedeBucket(ctx, op, found.bucket) },
+		)
+	}
+	if op.isReturn && awscall.IsRefused(err) {
+		r.log.Warn("could not mark the set that was gone back from", "secret", old.SecretName, "reason", err.Error())
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("mark of the replaced set: %w", err)
+	}
+	return nil
+}
+
+// lookSuperseded looks at the secret and the bucket of a set until both show as its own. Where one
+// was taken away that takes the whole patience.
+func (r *run) lookSuperseded(ctx context.Context, old spec.Spec) (set, error) {
+	return awscall.Repeat(ctx, r.patience, "AWS shows the set that is replaced", func() (set, bool, error) {
+		var found set
+		err := together(
+			func() (err error) {
+				found.secret, err = r.lookSecret(ctx, old, r.looking(old, "SecretName"))
+				return err
+			},
+			func() (err error) {
+				if found.bucket, err = r.lookBucket(ctx, old); awscall.IsDenied(err) && old.Outside().Has("BucketName") && old.OnDelete == spec.Retain {
+					return nil // it keeps its data in any case, and the role has no right to its name
+				}
+				return err
+			},
+		)
+		isLag := found.secret.MayYetBeOurs() && !found.secret.isOurs() || found.bucket.MayYetBeOurs()
+		return found, err == nil && isLag, err
+	})
+}
+
+func (r *run) supersedeSecret(ctx context.Context, op operation, x secret) error {
+	if !x.IsOurs() || x.deleting {
+		return nil
+	}
+	return r.tagSecret(ctx, op.other, x, claim.Supersede(op.spec))
+}
+
+func (r *run) supersedeBucket(ctx context.Context, op operation, b bucket) error {
+	if !b.IsOurs() {
+		return nil
+	}
+	return r.putBucketTags(ctx, op.other, b.SupersedeBucket(op.spec))
+}
+
+// unsupersede takes the marks of a set off that is in force again, those of one set or, with "", of
+// any. It writes whatever a read shows, as supersede does. A mark that stays keeps data, and no
+// more: the set that it names is going, so a refusal is logged.
+func (r *run) unsupersede(ctx context.Context, s spec.Spec, by string) error {
+	isOther := func(c claim.Claim) bool {
+		other, isMarked := c.SupersededBy()
+		return by != "" && isMarked && other.PhysicalID != by
+	}
+	found, err := r.lookSuperseded(ctx, s)
+	if err == nil {
+		err = together(
+			func() error {
+				if !found.secret.IsOurs() || found.secret.deleting || isOther(found.secret.Claim) {
+					return nil
+				}
+				return r.untagSecret(ctx, s, found.secret, claim.SupersededTags)
+			},
+			func() error {
+				if !found.bucket.IsOurs() || isOther(found.bucket.Claim) {
+					return nil
+				}
+				return r.putBucketTags(ctx, s, claim.Restore(found.bucket.Tags()))
+			},
+		)
+	}
+	if awscall.IsRefused(err) {
+		r.log.Warn("could not take off the mark of a replacement", "secret", s.SecretName, "reason", err.Error())
+		return nil
+	}
+	return err
+}
+
+// counterparts are the other sets of the replacements that parts of ours name.
+func (x set) counterparts() []spec.Counterpart {
+	var found []spec.Counterpart
+	for _, part := range []struct {
+		claim.Claim
+		isOurs bool
+	}{{x.secret.Claim, x.secret.isOurs()}, {x.bucket.Claim, x.bucket.IsOurs()}} {
+		for _, mark := range []func() (spec.Counterpart, bool){part.Replaces, part.SupersededBy} {
+			if other, isMarked := mark(); isMarked && part.isOurs {
+				found = append(found, other)
+			}
+		}
+	}
+	return found
+}
+
+// hasCounterpart reports whether the set that a Delete removes is one side of a replacement whose
+// other side is there, as CloudFormation or its secret tells. A mark may be too new to show, so
+// CloudFormation's word counts without one: the resource has another id than that of the Delete.
+func (r *run) hasCounterpart(ctx context.Context, op operation, others []spec.Counterpart) (bool, error) {
+	s := op.spec
+	is, err := r.describe(ctx, s)
+	isKnown := err == nil && is.id != ""
+	switch {
+	case isKnown && is.id != s.PhysicalID && op.from == s.PhysicalID:
+		return true, nil
+	case len(others) == 0:
+		return false, nil
+	}
+	return awscall.Repeat(ctx, r.patience, "Secrets Manager shows the other set of a replacement", func() (isThere, isLag bool, err error) {
+		for _, other := range others {
+			if isThere, err := r.isCounterpartThere(ctx, s, other); isThere || err != nil {
+				return isThere, false, err
+			}
+		}
+		return false, !isKnown, nil
+	})
+}
+
+func (r *run) isCounterpartThere(ctx context.Context, s spec.Spec, other spec.Counterpart) (bool, error) {
+	if other.SecretName == "" {
+		return true, nil
+	}
+	of := spec.Spec{Provider: s.Provider, StackID: s.StackID, LogicalID: s.LogicalID, PhysicalID: other.PhysicalID}
+	of.SecretName = other.SecretName
+	x, err := r.lookSecret(ctx, of, r.looking(of, "SecretName"))
+	if awscall.IsDenied(err) {
+		return true, nil
+	}
+	return err == nil && !x.deleting && !x.IsGone(), err
+}
+
+// isSettled reports whether a set that was made to replace another is what is left of the two.
+func (r *run) isSettled(ctx context.Context, op operation, made set) (bool, error) {
+	var olds []spec.Counterpart
+	for _, part := range []claim.Claim{made.secret.Claim, made.bucket.Claim} {
+		if old, isMarked := part.Replaces(); isMarked {
+			olds = append(olds, old)
+		}
+	}
+	if op.isNew() || len(olds) == 0 {
+		return false, nil
+	}
+	for _, old := range olds {
+		isThere, err := r.isCounterpartThere(ctx, op.spec, old)
+		if isThere || err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// keepGuards writes to the bucket what keeps its data and stands on the secret alone, which a
+// removal deletes first: a removal that is cut off and repeated must find it.
+func (r *run) keepGuards(ctx context.Context, s spec.Spec, found set) error {
+	guarded := found.bucket.Guard(found.secret.Marks())
+	if !found.bucket.IsOurs() || !found.secret.isOurs() || maps.Equal(guarded, found.bucket.Tags()) {
+		return nil
+	}
+	return r.putBucketTags(ctx, s, guarded)
+}
