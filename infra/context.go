@@ -45,6 +45,7 @@ func properties() map[string]func(*bucketuser.BucketUserProps, spec.Properties) 
 		"Versioning":         func(p *props, v spec.Properties) { p.Versioning = &v.Versioning },
 		"SecretKmsKeyId":     func(p *props, v spec.Properties) { p.SecretKmsKeyId = &v.SecretKmsKeyId },
 		"SecretRecoveryDays": func(p *props, v spec.Properties) { p.SecretRecoveryDays = jsii.Number(v.SecretRecoveryDays) },
+		"Trigger":            func(p *props, v spec.Properties) { p.Trigger = &v.Trigger },
 		"VerifyCredentials":  func(p *props, v spec.Properties) { p.VerifyCredentials = &v.VerifyCredentials },
 		"AbortIncompleteUploadsAfterDays": func(p *props, v spec.Properties) {
 			p.AbortIncompleteUploadsAfterDays = jsii.Number(v.AbortIncompleteUploadsAfterDays)

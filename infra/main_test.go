@@ -49,7 +49,7 @@ func every() map[string]any {
 		"bucketName": "my-data", "userName": "clickhouse", "secretName": "clickhouse/s3", "prefix": "disks/a/",
 		"folderMarker": "false", "access": "ReadOnly", "enforceTls": "false", "onDelete": "Purge", "versioning": "true",
 		"abortIncompleteUploadsAfterDays": "0", "secretKmsKeyId": "alias/mine", "secretRecoveryDays": "7",
-		"verifyCredentials": "false",
+		"trigger": "2026-11-26", "verifyCredentials": "false",
 	}
 }
 
@@ -63,7 +63,7 @@ func TestContextBecomesProperties(t *testing.T) {
 		Prefix: jsii.String("disks/a/"), FolderMarker: jsii.Bool(false), Access: bucketuser.AccessReadOnly,
 		EnforceTls: jsii.Bool(false), OnDelete: bucketuser.OnDeletePurge, Versioning: jsii.Bool(true),
 		AbortIncompleteUploadsAfterDays: jsii.Number(0), SecretKmsKeyId: jsii.String("alias/mine"),
-		SecretRecoveryDays: jsii.Number(7), VerifyCredentials: jsii.Bool(false),
+		SecretRecoveryDays: jsii.Number(7), Trigger: jsii.String("2026-11-26"), VerifyCredentials: jsii.Bool(false),
 	}
 	if diff := cmp.Diff(want, got.resource); diff != "" {
 		t.Errorf("properties (-want +got):\n%s", diff)
@@ -105,6 +105,7 @@ func TestContextIsRefused(t *testing.T) {
 		{"typing error", map[string]any{"bucketNam": "x"}, []string{"-c bucketNam: not a key of this app; it has abort"}},
 		{"access", map[string]any{"access": "Everything"}, []string{"-c access: must be one of ReadOnly, ReadWrite, Full"}},
 		{"truth", map[string]any{"versioning": "yes"}, []string{"-c versioning: must be true or false"}},
+		{"trigger", map[string]any{"trigger": strings.Repeat("a", 1025)}, []string{"-c trigger: must be at most 1024 characters"}},
 		{"list", map[string]any{"prefix": []any{"a"}}, []string{"-c prefix: must be a string"}},
 		{"stack name", map[string]any{"stackName": "9x"}, []string{"-c stackName: must be 1 to 128"}},
 		{"architecture", map[string]any{"architecture": "mips"}, []string{"-c architecture: mips is not arm64 or x86_64"}},

@@ -79,6 +79,7 @@ func full() *BucketUserProps {
 		SecretKmsKeyId:                  jsii.String("alias/credentials"),
 		SecretRecoveryDays:              jsii.Number(7),
 		Tags:                            map[string]string{"team": "data", "cost": "42"},
+		Trigger:                         jsii.String("2026-11-26"),
 		VerifyCredentials:               jsii.Bool(false),
 	}
 }

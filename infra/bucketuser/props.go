@@ -66,6 +66,11 @@ type BucketUserProps struct {
 	// that CDK spreads over a stack do not reach what a custom resource makes.
 	Tags map[string]string
 
+	// Trigger is any text, at most 1,024 characters, without an effect of its own. A change
+	// of it makes CloudFormation send an update, which repairs what was changed by hand. The
+	// function never logs it, but templates and events of the stack show it.
+	Trigger *string
+
 	// Provider serves the resource: the stack's own unless given. It must belong to
 	// the same stack, and cannot be changed once the resource exists.
 	Provider Provider
@@ -107,6 +112,7 @@ func (p *BucketUserProps) properties() map[string]any {
 	if len(p.Tags) > 0 {
 		m["Tags"] = tagList(p.Tags)
 	}
+	set(m, "Trigger", p.Trigger)
 	set(m, "VerifyCredentials", p.VerifyCredentials)
 	return m
 }

@@ -38,7 +38,7 @@ func TestFunctionReadsWhatIsSynthesized(t *testing.T) {
 			Condition: map[string]map[string]any{"StringEquals": {"s3:ExistingObjectTag/open": []any{"yes", "true"}}},
 		}},
 		OnDelete: "Purge", Versioning: true, SecretKmsKeyId: "alias/credentials", SecretRecoveryDays: 7,
-		Tags: []spec.Tag{{Key: "cost", Value: "42"}, {Key: "team", Value: "data"}},
+		Tags: []spec.Tag{{Key: "cost", Value: "42"}, {Key: "team", Value: "data"}}, Trigger: "2026-11-26",
 	}
 	if diff := cmp.Diff(want, got.Properties); diff != "" {
 		t.Errorf("properties (-want +got):\n%s", diff)
@@ -78,6 +78,7 @@ func TestRefusedAtSynthesis(t *testing.T) {
 		{"access", BucketUserProps{Access: "Everything"}, "Access: must be one of ReadOnly, ReadWrite, Full"},
 		{"on delete", BucketUserProps{OnDelete: "Keep"}, "OnDelete: must be one of"},
 		{"half a day", BucketUserProps{SecretRecoveryDays: jsii.Number(7.5)}, "SecretRecoveryDays: must be"},
+		{"trigger", BucketUserProps{Trigger: jsii.String(strings.Repeat("ä", 1025))}, "Trigger: must be at most 1024 characters"},
 		{"tag", BucketUserProps{Tags: map[string]string{"aws:x": "y"}}, "Tags: keys must not start"},
 		{"statement outside", BucketUserProps{
 			BucketName: jsii.String("mine"),
@@ -91,6 +92,7 @@ func TestRefusedAtSynthesis(t *testing.T) {
 			BucketName:                      jsii.String("mine-" + *awscdk.Aws_ACCOUNT_ID()),
 			AbortIncompleteUploadsAfterDays: awscdk.Token_AsNumber(map[string]any{"Ref": "Days"}),
 			Statements:                      []Statement{{Effect: "Allow", Action: []string{"s3:GetObject"}, Resource: []string{"arn:aws:s3:::mine-1/*"}}},
+			Trigger:                         awscdk.Token_AsString(map[string]any{"Ref": "Again"}, nil),
 		}, ""},
 		{"bad value beside a token", BucketUserProps{
 			BucketName: jsii.String("mine-" + *awscdk.Aws_ACCOUNT_ID()), Prefix: jsii.String("*"),

@@ -38,6 +38,7 @@ func TestUpdateOfEveryPropertyInPlace(t *testing.T) {
 	second.AbortIncompleteUploadsAfterDays = aws.Float64(3)
 	second.SecretRecoveryDays = aws.Float64(7)
 	second.Tags = map[string]string{"team": "data"}
+	second.Trigger = aws.String("again")
 	second.VerifyCredentials = aws.Bool(false)
 	updated := cloudtest.Must(d.deploy(second))(t)
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"unicode/utf8"
 )
 
 // Limits of AWS, or ours where the comment says so.
@@ -15,6 +16,7 @@ const (
 	maxTags               = 40 // ours, AWS allows 50 and some are the owner tags
 	maxTagKeyLength       = 128
 	maxTagValueLength     = 256
+	maxTriggerLength      = 1024 // ours
 )
 
 // Naming rules: "Bucket naming rules" in the S3 user guide, CreateUser in the IAM
@@ -126,6 +128,15 @@ func (s *Spec) checkTags() string {
 		default:
 			seen[key] = true
 		}
+	}
+	return ""
+}
+
+// checkTrigger counts characters. The reason does not quote the text, and nothing logs it:
+// people may write anything there.
+func (s *Spec) checkTrigger() string {
+	if utf8.RuneCountInString(s.Trigger) > maxTriggerLength {
+		return fmt.Sprintf("must be at most %d characters", maxTriggerLength)
 	}
 	return ""
 }

@@ -62,7 +62,7 @@ func TestContract(t *testing.T) {
 		{"properties", "templates set them",
 			propertyNames(),
 			"BucketName UserName SecretName Prefix FolderMarker Access Statements EnforceTls OnDelete Versioning AbortIncompleteUploadsAfterDays " +
-				"KeySerial RotateAfterDays SecretKmsKeyId SecretRecoveryDays Tags VerifyCredentials"},
+				"KeySerial RotateAfterDays SecretKmsKeyId SecretRecoveryDays Tags Trigger VerifyCredentials"},
 	} {
 		for _, want := range strings.Fields(promise.want) {
 			if !slices.Contains(promise.is, want) {

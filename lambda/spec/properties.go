@@ -45,6 +45,7 @@ type Properties struct {
 	SecretKmsKeyId                  string // "": the AWS managed key
 	SecretRecoveryDays              int    // days; 0: deleted at once
 	Tags                            []Tag
+	Trigger                         string // any text, without an effect of its own
 	VerifyCredentials               bool
 }
 
@@ -105,6 +106,8 @@ var Table = []Property{
 		func(p *Properties) any { return &p.SecretRecoveryDays }, (*Spec).checkRecoveryDays},
 	{"Tags", "none", InPlace, "list of `Key` and `Value` for bucket and secret, merged with tags that others set; the user's are set when it is created; at most 40",
 		func(p *Properties) any { return &p.Tags }, (*Spec).checkTags},
+	{"Trigger", "none", InPlace, "any text, at most 1,024 characters, without an effect of its own: its change makes CloudFormation send an update, which looks at everything and repairs what was changed by hand; the function never logs it",
+		func(p *Properties) any { return &p.Trigger }, (*Spec).checkTrigger},
 	{"VerifyCredentials", "`true`", NoChange, "prove each new key before answering: that it can do what `Access` promises",
 		func(p *Properties) any { return &p.VerifyCredentials }, anyValue},
 }

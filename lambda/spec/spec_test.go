@@ -50,7 +50,7 @@ func TestEveryPropertyIsReadAsStringAndAsItsOwnKind(t *testing.T) {
 		"FolderMarker": false, "Access": "ReadOnly", "EnforceTls": false, "OnDelete": "Purge", "Versioning": true,
 		"AbortIncompleteUploadsAfterDays": float64(3), "KeySerial": float64(0), "RotateAfterDays": float64(0),
 		"SecretKmsKeyId": "alias/mine", "SecretRecoveryDays": float64(7), "VerifyCredentials": false,
-		"Tags": []any{map[string]any{"Key": "team", "Value": "data"}},
+		"Tags": []any{map[string]any{"Key": "team", "Value": "data"}}, "Trigger": "2026-11-26",
 		"Statements": []any{map[string]any{"Effect": "Allow", "Action": []any{"s3:GetObjectTagging"}, "Resource": []any{"/logs/*"},
 			"Condition": map[string]any{"Bool": map[string]any{"aws:SecureTransport": "true"}}}},
 	}
@@ -158,6 +158,9 @@ func TestRefusedValues(t *testing.T) {
 		{"tag with another field", map[string]any{"Tags": []any{map[string]any{"Key": "a", "Name": "b"}}}, "Tags: must be a list of objects"},
 		{"reserved tag", map[string]any{"Tags": []any{map[string]any{"Key": "BucketUser:owner", "Value": "x"}}}, "Tags: keys must not start"},
 		{"tag twice", map[string]any{"Tags": []any{map[string]any{"Key": "a", "Value": "1"}, map[string]any{"Key": "A", "Value": "2"}}}, `Tags: key "A" stands twice`},
+		{"number for a trigger", map[string]any{"Trigger": float64(2)}, "Trigger: must be a string"},
+		{"boolean for a trigger", map[string]any{"Trigger": true}, "Trigger: must be a string"},
+		{"list for a trigger", map[string]any{"Trigger": []any{"a"}}, "Trigger: must be a string"},
 		{"statement without effect", statement("Action", "s3:GetObject"), "statement 1: Effect must be"},
 		{"statement without action", statement("Effect", "Allow"), "statement 1: Action is missing"},
 		{"statement with a principal", statement("Effect", "Allow", "Action", "s3:GetObject", "Principal", "*"), "Statements: must be a list of objects"},
@@ -177,6 +180,51 @@ func TestRefusedValues(t *testing.T) {
 			_, err := parse(test.value)
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("Parse: %v, want %q", err, test.want)
+			}
+		})
+	}
+}
+
+func TestTriggerIsAnyText(t *testing.T) {
+	for name, text := range map[string]string{
+		"empty":              "",
+		"white space":        " \t\r\n",
+		"control characters": "\x00\x1b\u2028",
+		"JSON":               `{"a": ["${aws:username}", "*", "\u0000"]}`,
+		"a number":           "1",
+		"a boolean":          "true",
+		"1,024 characters":   strings.Repeat("a", 1024),
+		"4,096 bytes":        strings.Repeat("𝔸", 1024),
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, base := mustParse(t, map[string]any{"Trigger": text}), mustParse(t, nil)
+			if s.Trigger != text {
+				t.Errorf("Trigger: %q", s.Trigger)
+			}
+			base.Trigger = text
+			if diff := cmp.Diff(base, s); diff != "" {
+				t.Errorf("it has an effect: %s", diff)
+			}
+		})
+	}
+}
+
+// A trigger may be anything, also what nobody else should read. So no reason quotes it.
+func TestReasonDoesNotQuoteTheTrigger(t *testing.T) {
+	for name, value := range map[string]any{
+		"1,025 characters":              strings.Repeat("a", 1025),
+		"1,025 characters, 4,100 bytes": strings.Repeat("𝔸", 1025),
+		"a number":                      float64(20261126),
+		"a boolean":                     true,
+		"an object":                     map[string]any{"20261126": "20261126"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			want := "Trigger: must be a string"
+			if _, isText := value.(string); isText {
+				want = "Trigger: must be at most 1024 characters"
+			}
+			if _, err := parse(map[string]any{"Trigger": value}); err == nil || err.Error() != want {
+				t.Errorf("Parse: %v, want %q", err, want)
 			}
 		})
 	}
@@ -288,6 +336,7 @@ func TestParseForDelete(t *testing.T) {
 		{"unknown properties are not read", map[string]any{"Nonsense": "1", "OnDelete": "Purge"}, false, spec.Purge},
 		{"a bad OnDelete deletes nothing but an empty bucket", map[string]any{"OnDelete": "Everything"}, false, spec.DeleteIfEmpty},
 		{"a bad prefix does not matter", map[string]any{"Prefix": "a*", "OnDelete": "Retain"}, false, spec.Retain},
+		{"a bad trigger does not matter", map[string]any{"Trigger": strings.Repeat("a", 1025), "OnDelete": "Purge"}, false, spec.Purge},
 		{"a bad name means that nothing was made", map[string]any{"BucketName": "A", "OnDelete": "Purge"}, true, ""},
 	}
 	for _, test := range tests {
@@ -297,6 +346,9 @@ func TestParseForDelete(t *testing.T) {
 				t.Errorf("ParseForDelete: %q, %v", s.OnDelete, err)
 			}
 		})
+	}
+	if s, err := spec.ParseForDelete(map[string]any{"Trigger": "again"}, stackID, "Disk", provider); err != nil || s.Trigger != "" {
+		t.Errorf("a Delete has read the trigger: %q, %v", s.Trigger, err)
 	}
 	if _, err := spec.ParseForDelete(nil, "elsewhere", "Disk", provider); err == nil {
 		t.Error("a stack id of nowhere was accepted")
