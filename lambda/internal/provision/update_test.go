@@ -45,6 +45,7 @@ var inPlace = []inPlaceRow{
 	{"Tags", []any{map[string]any{"Key": "team", "Value": "data"}}, func(now awsfake.Snapshot) bool {
 		return now.Buckets["my-data"].Tags["team"] == "data" && now.Secrets["clickhouse/s3"].Tags["team"] == "data"
 	}},
+	{"Trigger", "again", func(awsfake.Snapshot) bool { return true }},
 	{"VerifyCredentials", "false", func(awsfake.Snapshot) bool { return true }},
 }
 
