@@ -64,11 +64,19 @@ func taken(what, property string, c claim.Claim) error {
 	stackID, logicalID, isKnown := c.OtherOwner()
 	switch {
 	case isKnown && stackID == c.Asker().StackID:
-		return fmt.Errorf("%s, but to resource %s of this stack; keep the logical id %s, or choose another %s", notOurs(what, claim.Claim{}), logicalID, logicalID, property)
+		return fmt.Errorf("%s, but to resource %s of this stack, %s; keep the logical id %s, or choose another %s",
+			notOurs(what, claim.Claim{}), logicalID, nameOf(stackID), logicalID, property)
 	case isKnown:
 		return fmt.Errorf("%s, but to resource %s of stack %s; choose another %s", notOurs(what, claim.Claim{}), logicalID, stackID, property)
 	}
 	return fmt.Errorf("%s; choose another %s", notOurs(what, c), property)
+}
+
+// nameOf is the name in the ARN of a stack.
+func nameOf(stackID string) string {
+	_, rest, _ := strings.Cut(stackID, ":stack/")
+	name, _, _ := strings.Cut(rest, "/")
+	return name
 }
 
 // notOurs says what is wrong with a thing that exists. Of one that bears some owner tags it names

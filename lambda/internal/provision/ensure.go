@@ -56,11 +56,14 @@ func (x set) checkLate() error {
 func (r *run) ensure(ctx context.Context, op operation) (map[string]string, error) {
 	// Everything is read before anything is made, so that a name that is not ours
 	// is refused with the account as it was.
-	found, err := r.look(ctx, op)
+	found, unseen, err := r.look(ctx, op)
 	if err != nil {
 		return nil, err
 	}
 	if op, err = r.tellReturn(ctx, op, found); err != nil {
+		return nil, err
+	}
+	if found.lost, err = op.unseen(unseen); err != nil {
 		return nil, err
 	}
 	found.secret.Claim, found.bucket.Claim = found.secret.For(op.spec), found.bucket.For(op.spec)
@@ -158,15 +161,15 @@ func (r *run) answerAsIs(ctx context.Context, op operation, made set, reason err
 	return op.spec.Data(id, made.secret.ARN, current.version), nil
 }
 
-// look reads secret, user and bucket by name, and asks whether the event is late.
-func (r *run) look(ctx context.Context, op operation) (set, error) {
-	var found set
-	err := together(
+// look reads secret, user and bucket by name, and asks whether the event is late. Parts that cannot
+// be looked at have their errors beside them.
+func (r *run) look(ctx context.Context, op operation) (found set, unseen doubts, err error) {
+	err = together(
 		func() error { return r.checkLate(ctx, op) },
-		func() (err error) { found, err = r.lookOnce(ctx, op.spec); return err },
+		func() error { found, unseen = r.lookParts(ctx, op.spec); return nil },
 	)
-	if err != nil {
-		return found, err
+	if err != nil || unseen.all() != nil {
+		return found, unseen, err
 	}
 	isDoubtful, err := r.doubts(ctx, op, found)
 	if err == nil && isDoubtful {
@@ -174,7 +177,23 @@ func (r *run) look(ctx context.Context, op operation) (set, error) {
 		found.bucket, err = r.awaitBucket(ctx, op.spec, "S3 shows whose the bucket is",
 			func(b bucket) bool { return b.State == doubted && !b.IsTaken() })
 	}
-	return found.confirmed(), err
+	return found.confirmed(), unseen, err
+}
+
+// unseen tells what becomes of parts that could not be looked at. An Update that goes back leaves
+// those that it may not look at alone, as it does with what is lost. Every other event fails.
+func (op operation) unseen(by doubts) (lost parts, err error) {
+	goesBack := op.kind == kindBack || op.isReturn
+	isLeft := func(err error) bool { return goesBack && awscall.IsDenied(err) }
+	for _, part := range []struct {
+		err  error
+		lost *bool
+	}{{by.secret, &lost.secret}, {by.user, &lost.user}, {by.bucket, &lost.bucket}} {
+		if *part.lost = isLeft(part.err); !*part.lost {
+			err = errors.Join(err, part.err)
+		}
+	}
+	return lost, err
 }
 
 // admit refuses what ensure must not touch, naming every reason. What an event that begins no

@@ -99,7 +99,7 @@ func (r *run) committedKey(ctx context.Context, op operation, made set) (credent
 		return credential{}, err
 	}
 	r.patience.ChangedAt(current.created)
-	none := credential{follows: current.version}
+	none := credential{follows: current.version, previous: made.secret.PreviousKey()}
 	switch current.state {
 	case tombstone:
 		if op.isNew() { // a commit on top of it would be of a set that is being removed
@@ -116,7 +116,6 @@ func (r *run) committedKey(ctx context.Context, op operation, made set) (credent
 	// A user whom this event has made is looked at, too. Another delivery may have committed a
 	// key of that user meanwhile, and a second commit would take that key away.
 	id, secret := string(current.fields[spec.FieldAccessKeyID]), current.fields[spec.FieldSecretAccessKey]
-	none.previous = made.secret.PreviousKey()
 	key, err := r.activeKey(ctx, op.spec, id, current.created)
 	if err != nil || key == nil {
 		return none, err

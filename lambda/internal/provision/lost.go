@@ -47,11 +47,10 @@ func (r *run) admitInForce(ctx context.Context, op operation, found *set) error 
 		}
 		r.log.Warn("found the bucket adopted, so that it is released when its resource is deleted", "bucket", s.BucketName, "onDelete", s.OnDelete)
 	}
-	lost := lostIn(s, *found)
-	if lost == (parts{}) {
+	found.lost = found.lost.or(lostIn(s, *found)) // or it could not be looked at
+	if found.lost == (parts{}) {
 		return nil
 	}
-	found.lost = lost
 	touched, err := r.touched(ctx, op, *found)
 	if err != nil {
 		return err
@@ -59,10 +58,32 @@ func (r *run) admitInForce(ctx context.Context, op operation, found *set) error 
 	if err := touched.err(s, *found, howToUpdate); err != nil {
 		return err
 	}
-	for _, text := range lost.texts(s, *found) {
-		r.log.Warn("left a part whose tags are not this resource's", "part", text)
-	}
+	r.reportLost(s, *found)
 	return nil
+}
+
+// reportLost logs what an event leaves alone.
+func (r *run) reportLost(s spec.Spec, found set) {
+	if found.lost.secret {
+		r.log.Warn("left what lacks its tags", "secret", s.SecretName, "reason", lacks(found.secret.Claim))
+	}
+	if found.lost.user {
+		r.log.Warn("left what lacks its tags", "user", s.UserName, "reason", lacks(found.user.Claim))
+	}
+	if found.lost.bucket {
+		r.log.Warn("left what lacks its tags", "bucket", s.BucketName, "reason", lacks(found.bucket.Claim))
+	}
+}
+
+// lacks says why a part is lost.
+func lacks(c claim.Claim) string {
+	switch {
+	case c.State == claim.Elsewhere:
+		return "is owned by another account by now, or in another region"
+	case !c.Exists():
+		return "could not be looked at"
+	}
+	return "exists in this account and does not belong to this resource: it lacks the tags " + strings.Join(c.MissingTags(), ", ")
 }
 
 // An aspect is something that an Update in place may change, with the parts that it changes.
@@ -241,11 +262,8 @@ func (p parts) err(s spec.Spec, found set, how string) error {
 func (p parts) texts(s spec.Spec, found set) []string {
 	var texts []string
 	add := func(isLost bool, what string, c claim.Claim) {
-		switch {
-		case isLost && c.State == claim.Elsewhere:
-			texts = append(texts, what+": is owned by another account by now, or in another region")
-		case isLost:
-			texts = append(texts, what+": exists in this account and does not belong to this resource: it lacks the tags "+strings.Join(c.MissingTags(), ", "))
+		if isLost {
+			texts = append(texts, what+": "+lacks(c))
 		}
 	}
 	add(p.secret, "secret "+s.SecretName, found.secret.Claim)
@@ -279,7 +297,7 @@ func (r *run) inUse(ctx context.Context, s spec.Spec, found set) parts {
 	}
 	isNamed := parts{
 		secret: hasKey,
-		user:   hasKey || string(current.fields[spec.FieldUserARN]) == found.user.arn,
+		user:   hasKey || strings.HasSuffix(string(current.fields[spec.FieldUserARN]), "/"+s.UserName), // whatever its path
 		bucket: string(current.fields[spec.FieldBucket]) == s.BucketName,
 	}
 	if lost.secret { // its value says nothing of others

@@ -69,7 +69,7 @@ func (r *run) isKnownPair(ctx context.Context, s spec.Spec, id string, secret se
 			isYoung := time.Since(created) < awscall.Propagation
 			return awscall.Brief(err), isYoung || awscall.IsNotYet(err), nil
 		case err != nil && !awscall.IsDenied(err):
-			r.log.Info("could not try the key in the secret", "user", s.UserName, "accessKeyId", id, "reason", awscall.Brief(err).Error())
+			r.log.Warn("could not try the key in the secret", "user", s.UserName, "accessKeyId", id, "reason", awscall.Brief(err).Error())
 		}
 		return nil, false, nil
 	})

@@ -245,7 +245,7 @@ func excuse(s spec.Spec, found set, property string, err error) error {
 // that is outside of the provider's patterns: see excuse.
 func (r *run) revoke(ctx context.Context, s spec.Spec, found set, unseen doubts) error {
 	var failed error
-	isRecord := unseen.bucket != nil && (len(found.secret.Marks()) > 0 || found.secret.OriginOf(found.bucket.Claim) != spec.OriginMade)
+	isRecord := unseen.bucket != nil && s.OnDelete != spec.Retain && (len(found.secret.Marks()) > 0 || found.secret.OriginOf(found.bucket.Claim) != spec.OriginMade)
 	if found.secret.isOurs() && !isRecord {
 		failed = r.removeSecret(ctx, s, found.secret)
 	}

@@ -123,7 +123,7 @@ func (r *run) checkReplaced(ctx context.Context, old spec.Spec) error {
 	if old.OnDelete == spec.Retain {
 		return left.err(old, found, howToReplace)
 	}
-	b, err := r.awaitBucket(ctx, old, "S3 shows the bucket that is replaced", func(b bucket) bool { return b.MayYetBeOurs() })
+	b, err := r.awaitBucket(ctx, old, "S3 shows the bucket that is replaced", bucket.MayYetBeOurs)
 	if err != nil {
 		return err
 	}
@@ -147,17 +147,11 @@ func (r *run) supersede(ctx context.Context, op operation) error {
 	if op.kind != kindReplacement || r.hasMarked || old.PhysicalID != op.from { // or its names are not known
 		return nil
 	}
-	found, err := r.lookSuperseded(ctx, old)
-	if err == nil {
-		err = found.checkLate()
-	}
-	if err == nil {
-		r.hasMarked = true
-		err = together(
-			func() error { return r.supersedeSecret(ctx, op, found.secret) },
-			func() error { return r.supersedeBucket(ctx, op, found.bucket) },
-		)
-	}
+	r.hasMarked = true
+	err := together(
+		func() error { return r.supersedeSecret(ctx, op) },
+		func() error { return r.supersedeBucket(ctx, op) },
+	)
 	if op.isReturn && awscall.IsRefused(err) {
 		r.log.Warn("could not mark the set that was gone back from", "secret", old.SecretName, "reason", err.Error())
 		return nil
@@ -168,38 +162,33 @@ func (r *run) supersede(ctx context.Context, op operation) error {
 	return nil
 }
 
-// lookSuperseded looks at the secret and the bucket of a set until both show as its own. Where one
-// was taken away that takes the whole patience.
-func (r *run) lookSuperseded(ctx context.Context, old spec.Spec) (set, error) {
-	return awscall.Repeat(ctx, r.patience, "AWS shows the set that is replaced", func() (set, bool, error) {
-		var found set
-		err := together(
-			func() (err error) {
-				found.secret, err = r.lookSecret(ctx, old, r.looking(old, "SecretName"))
-				return err
-			},
-			func() (err error) {
-				if found.bucket, err = r.lookBucket(ctx, old); awscall.IsDenied(err) && old.Outside().Has("BucketName") && old.OnDelete == spec.Retain {
-					return nil // it keeps its data in any case, and the role has no right to its name
-				}
-				return err
-			},
-		)
-		isLag := found.secret.MayYetBeOurs() && !found.secret.isOurs() || found.bucket.MayYetBeOurs()
-		return found, err == nil && isLag, err
+// awaitSecret looks at the secret of a set until it shows as the set's own. Where somebody took it
+// away that takes the whole patience.
+func (r *run) awaitSecret(ctx context.Context, s spec.Spec) (secret, error) {
+	return awscall.Repeat(ctx, r.patience, "Secrets Manager shows the secret of the set", func() (secret, bool, error) {
+		x, err := r.lookSecret(ctx, s, r.looking(s, "SecretName"))
+		return x, err == nil && x.MayYetBeOurs() && !x.isOurs(), err
 	})
 }
 
-func (r *run) supersedeSecret(ctx context.Context, op operation, x secret) error {
-	if !x.IsOurs() || x.deleting {
-		return nil
+func (r *run) supersedeSecret(ctx context.Context, op operation) error {
+	x, err := r.awaitSecret(ctx, op.other)
+	if err != nil || !x.IsOurs() || x.deleting {
+		return err
 	}
 	return r.tagSecret(ctx, op.other, x, claim.Supersede(op.spec))
 }
 
-func (r *run) supersedeBucket(ctx context.Context, op operation, b bucket) error {
-	if !b.IsOurs() {
+// supersedeBucket also serves a bucket to whose name the role has no right any more, if its data is
+// kept in any case.
+func (r *run) supersedeBucket(ctx context.Context, op operation) error {
+	old := op.other
+	b, err := r.awaitBucket(ctx, old, "S3 shows the bucket that is replaced", bucket.MayYetBeOurs)
+	if awscall.IsDenied(err) && old.Outside().Has("BucketName") && old.OnDelete == spec.Retain {
 		return nil
+	}
+	if err != nil || !b.IsOurs() {
+		return err
 	}
 	return r.putBucketTags(ctx, op.other, b.SupersedeBucket(op.spec))
 }
@@ -212,28 +201,31 @@ func (r *run) unsupersede(ctx context.Context, s spec.Spec, by string) error {
 		other, isMarked := c.SupersededBy()
 		return by != "" && isMarked && other.PhysicalID != by
 	}
-	found, err := r.lookSuperseded(ctx, s)
-	if err == nil {
-		err = together(
-			func() error {
-				if !found.secret.IsOurs() || found.secret.deleting || isOther(found.secret.Claim) {
-					return nil
-				}
-				return r.untagSecret(ctx, s, found.secret, claim.SupersededTags)
-			},
-			func() error {
-				if !found.bucket.IsOurs() || isOther(found.bucket.Claim) {
-					return nil
-				}
-				return r.putBucketTags(ctx, s, claim.Restore(found.bucket.Tags()))
-			},
-		)
+	return together(
+		func() error {
+			x, err := r.awaitSecret(ctx, s)
+			if err == nil && x.IsOurs() && !x.deleting && !isOther(x.Claim) {
+				err = r.untagSecret(ctx, s, x, claim.SupersededTags)
+			}
+			return r.unlessRefused(s, err)
+		},
+		func() error {
+			b, err := r.awaitBucket(ctx, s, "S3 shows the bucket of the set", bucket.MayYetBeOurs)
+			if err == nil && b.IsOurs() && !isOther(b.Claim) {
+				err = r.putBucketTags(ctx, s, claim.Restore(b.Tags()))
+			}
+			return r.unlessRefused(s, err)
+		},
+	)
+}
+
+// unlessRefused logs a refusal to take off a mark.
+func (r *run) unlessRefused(s spec.Spec, err error) error {
+	if !awscall.IsRefused(err) {
+		return err
 	}
-	if awscall.IsRefused(err) {
-		r.log.Warn("could not take off the mark of a replacement", "secret", s.SecretName, "reason", err.Error())
-		return nil
-	}
-	return err
+	r.log.Warn("could not take off the mark of a replacement", "secret", s.SecretName, "reason", err.Error())
+	return nil
 }
 
 // counterparts are the other sets of the replacements that parts of ours name.

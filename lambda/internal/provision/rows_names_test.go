@@ -57,7 +57,7 @@ func TestRow9EachEventWhereTheBucketIsElsewhere(t *testing.T) {
 				w.AWS.DeleteBucket("my-data")
 				w.AWS.AddBucketElsewhere("my-data", "999999999999", face)
 				w.succeeded(w.update(w.idOf(named), with("Access", "Full"), named))
-				if !strings.Contains(w.Log.String(), "bucket my-data: is owned by another account by now, or in another region") {
+				if !strings.Contains(w.Log.String(), `"bucket":"my-data","reason":"is owned by another account by now, or in another region"`) {
 					t.Error("the log does not say where the bucket is")
 				}
 				w.succeeded(w.delete(w.idOf(named), named))
