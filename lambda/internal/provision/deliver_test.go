@@ -71,6 +71,11 @@ func (w *bench) play(e event, fault *injection) (r played) {
 	return r
 }
 
+// isWayBack reports whether an Update goes to another set than it says it comes from.
+func (w *bench) isWayBack(e event) bool {
+	return e.kind == "Update" && e.old != nil && w.idOf(e.old) != w.idOf(e.p)
+}
+
 // isBack reports whether an Update goes back from another set, which it removes.
 func (w *bench) isBack(e event) bool {
 	return e.kind == "Update" && e.old != nil && w.idOf(e.p) == w.idOf(e.id) && w.idOf(e.old) != w.idOf(e.p)

@@ -351,4 +351,10 @@
 //   - N14. A key that a delivery made beside another of the same event before it was cut off, and
 //     that IAM did not list yet when the other swept: it stays until the next Update or the
 //     Delete. Nobody has ever known its secret.
+//   - N15. A part that has lost its tags stays as it is until somebody puts them back. A Delete that
+//     was cut off after it removed the secret lets go of the part, with its key, when it is repeated, and
+//     answers SUCCESS; so does the second attempt of a clean-up. A set of which all three parts are
+//     lost is let go of at once.
+//   - N16. The mark of a replaced set that an Update back may not take off stays until the next Update
+//     of the resource. Until then a Delete releases the bucket, and does not empty it, while the other set is there.
 package provision

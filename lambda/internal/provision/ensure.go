@@ -76,7 +76,7 @@ func (r *run) ensure(ctx context.Context, op operation) (map[string]string, erro
 	}
 	data, err := r.complete(ctx, op, made)
 	if err == nil && op.isReturn {
-		err = r.unsupersede(ctx, op.spec, "")
+		err = r.endReturn(ctx, op)
 	}
 	return data, err
 }

@@ -69,8 +69,11 @@ var (
 		maps.DeleteFunc(s.Secrets, func(_ string, x awsfake.Secret) bool { return x.Tags[spec.TagOwner] == spec.Released })
 		return s
 	}}
-	// noTime leaves out the set of a replacement.
+	// markLeft leaves out the marks of sets that were replaced.
+	markLeft = exemption{sim.MarkLeft, unmarked}
+	// noTime leaves out the set of a replacement, and the mark of the other.
 	noTime = exemption{sim.NoTime, func(s awsfake.Snapshot) awsfake.Snapshot {
+		s = unmarked(s)
 		s.Users, s.Buckets, s.Secrets = maps.Clone(s.Users), maps.Clone(s.Buckets), maps.Clone(s.Secrets)
 		names := other(nil)
 		delete(s.Users, names["UserName"].(string))
@@ -147,6 +150,7 @@ func exempted() map[sim.Exclusion]bool {
 	for _, r := range races() {
 		used[r.exempt.number] = true
 	}
+	used[markLeft.number] = true // of all events that go back
 	delete(used, 0)
 	return used
 }

@@ -115,6 +115,17 @@ func (r *run) goBack(ctx context.Context, op operation) error {
 	return r.unsupersede(ctx, op.spec, "")
 }
 
+// endReturn ends an Update that goes back to a set that was in force. CloudFormation deletes the set
+// that it comes from. A third one is what an update from that has left when it was cut off.
+func (r *run) endReturn(ctx context.Context, op operation) error {
+	if id := op.other.PhysicalID; id != "" && id != op.from && id != op.spec.PhysicalID {
+		if err := r.ensureNoLeftover(ctx, op); err != nil {
+			return err
+		}
+	}
+	return r.unsupersede(ctx, op.spec, "")
+}
+
 // ensureNoLeftover removes what the failed replacement left from which an Update goes back.
 // Nobody else does: CloudFormation never heard its id. A bucket that holds data is released:
 // nobody asked for data to be deleted.
@@ -200,12 +211,6 @@ const oldAge = 20 * time.Minute
 
 // isOld reports whether the last event that ensured the set was long ago.
 func (x set) isOld() bool { return x.secret.IsOurs() && x.secret.IsOlder(oldAge) }
-
-// lookOnce reads secret, user and bucket by name.
-func (r *run) lookOnce(ctx context.Context, s spec.Spec) (set, error) {
-	found, unseen := r.lookParts(ctx, s)
-	return found, unseen.all()
-}
 
 // lookParts reads secret, user and bucket by name, beside each other. In a removal the role may
 // have no right to look at a name outside of the provider's patterns.

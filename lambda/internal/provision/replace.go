@@ -99,6 +99,7 @@ func (r *run) checkReplacement(ctx context.Context, op operation, found set) err
 	}
 	if found.secret.IsOurs() && found.secret.IsOfEvent() {
 		if isDone, err := r.isCommitted(ctx, s, found.secret); isDone || err != nil {
+			r.hasMarked = isDone // before the commit
 			return err
 		}
 	}

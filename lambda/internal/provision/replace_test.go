@@ -176,3 +176,37 @@ func TestLeftoverOfAReplacementThatHoldsDataIsReleased(t *testing.T) {
 		}
 	})
 }
+
+// A22: an update was cut off, and rollback is disabled. The next one may come from the properties of the set that was
+// not reached. Nobody knows the names of the set that the resource has then, so nothing is replaced, and what comes
+// back is not refused.
+func TestA22OldPropertiesOfAnotherSet(t *testing.T) {
+	p, q := with("OnDelete", "Purge"), other(with("OnDelete", "Purge"))
+	for name, next := range map[string]sim.Properties{"the same": q, "a third": {"OnDelete": "Purge"}} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(w *bench) {
+				id := w.created(p).PhysicalResourceId
+				was := w.AWS.Snapshot()
+				w.killedAfter("CreateAccessKey", event{kind: "Update", id: p, p: q, old: p})
+				w.refused(w.update(id, next, q), "replacement: the resource is "+id+", and an update from it was cut off")
+				w.succeeded(w.update(id, p, q))
+				w.same(was)
+			})
+		})
+	}
+}
+
+// The same between two sets: what was left half-made goes away with the way back.
+func TestA22ReturnFromAnUpdateThatWasCutOff(t *testing.T) {
+	p, q := with("OnDelete", "Purge"), other(with("OnDelete", "Purge"))
+	third := sim.Properties{"OnDelete": "Purge", "BucketName": "my-data-3", "UserName": "clickhouse-3", "SecretName": "clickhouse/s3-3"}
+	inWorld(t, func(w *bench) {
+		w.history(create(p))
+		was := w.AWS.Snapshot()
+		w.history(update(p, q, p))
+		w.killedAfter("CreateAccessKey", update(q, third, q))
+		w.succeeded(w.update(w.idOf(q), p, third))
+		w.succeeded(w.delete(w.idOf(q), q))
+		w.same(was)
+	})
+}

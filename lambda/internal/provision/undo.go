@@ -173,10 +173,8 @@ func (r *run) undoSet(ctx context.Context, s spec.Spec, does remedy) error {
 	if stays, err := r.bury(ctx, s, found.secret); err != nil || stays {
 		return err
 	}
-	if r.hasMarked || r.op.kind == kindReplacement && r.op.isRepeated { // or another delivery has
-		if err := r.unsupersede(ctx, r.op.other, s.PhysicalID); err != nil {
-			return fmt.Errorf("mark of the set that was to be replaced: %w", err)
-		}
+	if err := r.unmark(ctx, s); err != nil {
+		return err
 	}
 	if found.user.IsOurs() {
 		if err := r.removeUser(ctx, s, found.user); err != nil {
@@ -190,6 +188,19 @@ func (r *run) undoSet(ctx context.Context, s spec.Spec, does remedy) error {
 		return fmt.Errorf("secret %s: stays until AWS shows the rest of the set", s.SecretName)
 	}
 	return r.removeSecret(ctx, s, found.secret)
+}
+
+// unmark takes the mark of a replacement that is undone off the set that was to be replaced. This
+// delivery has made it, or an earlier one.
+func (r *run) unmark(ctx context.Context, s spec.Spec) error {
+	mayBeMarked := r.hasMarked || r.op.kind == kindReplacement && r.op.isRepeated
+	if !mayBeMarked {
+		return nil
+	}
+	if err := r.unsupersede(ctx, r.op.other, s.PhysicalID); err != nil {
+		return fmt.Errorf("mark of the set that was to be replaced: %w", err)
+	}
+	return nil
 }
 
 // bury commits an empty value, a tombstone, in the place of credentials. Whoever proves a key

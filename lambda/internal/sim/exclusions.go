@@ -26,10 +26,12 @@ const (
 	ProbeLeft                               // by a delivery that is cut off beside another
 	ByHand                                  // changed, and not set right before the next event
 	KeyUnseen                               // by the sweep, of a delivery that is cut off beside another
+	LostTags                                // of a thing that is left as it is until somebody puts them back
+	MarkLeft                                // of a replacement, where it could not be taken off
 )
 
 // last is the highest number.
-const last = KeyUnseen
+const last = MarkLeft
 
 // Exclusions are all of them, in order.
 func Exclusions() (all []Exclusion) {
@@ -43,9 +45,9 @@ func Exclusions() (all []Exclusion) {
 // others need events that meet more exactly: stories and races use those.
 func (n Exclusion) IsOfWalks() bool {
 	switch n {
-	case LaterCallWins, CreateAfterDelete, Forgotten, NothingLater, ByHand:
+	case LaterCallWins, CreateAfterDelete, Forgotten, NothingLater, ByHand, LostTags:
 		return true
-	case OneCreateFails, MarkerMoved, NoTime, PolicyAfterRelease, MarkerAdopted, RestoredUntagged, TokenTaken, ProbeLeft, KeyUnseen:
+	case OneCreateFails, MarkerMoved, NoTime, PolicyAfterRelease, MarkerAdopted, RestoredUntagged, TokenTaken, ProbeLeft, KeyUnseen, MarkLeft:
 	}
 	return false
 }
