@@ -54,6 +54,14 @@ func (a *AWS) TagUser(name string, tags map[string]string) {
 	}
 }
 
+// SetUserTags puts tags in the place of all that a user has.
+func (a *AWS) SetUserTags(name string, tags map[string]string) {
+	defer a.changing()()
+	if u := a.users[name]; u != nil {
+		u.tags = notNil(tags)
+	}
+}
+
 // SetBoundary gives a user another permissions boundary, or takes it off where the ARN is empty.
 func (a *AWS) SetBoundary(name, arn string) {
 	defer a.changing()()
@@ -116,6 +124,14 @@ func (a *AWS) TagBucket(name string, tags map[string]string) {
 	defer a.changing()()
 	if b := a.buckets[name]; b != nil {
 		maps.Copy(b.tags, tags)
+	}
+}
+
+// SetBucketTags puts tags in the place of all that a bucket has, those that start with aws: too.
+func (a *AWS) SetBucketTags(name string, tags map[string]string) {
+	defer a.changing()()
+	if b := a.buckets[name]; b != nil {
+		b.tags = notNil(tags)
 	}
 }
 
@@ -227,7 +243,7 @@ func (a *AWS) TagSecret(name string, tags map[string]string) {
 func (a *AWS) SetSecretTags(name string, tags map[string]string) {
 	defer a.changing()()
 	if s := a.secrets[name]; s != nil {
-		s.tags = maps.Clone(tags)
+		s.tags = notNil(tags)
 	}
 }
 
