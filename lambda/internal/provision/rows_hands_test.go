@@ -1,0 +1,300 @@
+package provision_test
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"bucketuser/lambda/internal/awsfake"
+	"bucketuser/lambda/internal/sim"
+	"bucketuser/lambda/spec"
+)
+
+// What the tests by number share that are about other hands: how a resource came to be, how its things lose their
+// tags, and how an event is cut off.
+
+// A making is a way in which a resource came to be: under names that were given or generated, in a region, on a
+// bucket that it made or adopted, by this version or by an earlier one. After it nothing is new any more.
+type making struct {
+	name      string
+	region    string
+	p         sim.Properties
+	isAdopted bool
+	make      func(*bench)
+	before    []cmp.Option // what an account that an earlier version has left may gain by any event
+}
+
+// ignoreOrigin leaves out of a comparison where a bucket is from, which earlier versions did not write down.
+var ignoreOrigin = cmpopts.IgnoreMapEntries(func(key, _ string) bool { return key == "bucketuser:bucket-origin" })
+
+// makings are all of them for a value of OnDelete.
+func makings(t *testing.T, onDelete string) (all []making) {
+	t.Helper()
+	add := func(m making) {
+		start := m.make
+		m.name = onDelete + " " + m.name + " " + m.region
+		m.make = func(w *bench) { start(w); <-time.After(time.Hour) }
+		all = append(all, m)
+	}
+	p, generated := with("OnDelete", onDelete), sim.Properties{"OnDelete": onDelete}
+	part := plus(generated, "UserName", "clickhouse")
+	for _, region := range []string{"eu-west-1", "us-east-1"} {
+		add(making{name: "named", region: region, p: p, make: func(w *bench) { w.history(create(p)) }})
+		add(making{name: "named in part", region: region, p: part, make: func(w *bench) { w.history(create(part)) }})
+		add(making{name: "generated", region: region, p: generated, make: func(w *bench) { w.history(create(generated)) }})
+		if onDelete == "Retain" {
+			add(making{name: "adopted", region: region, p: p, isAdopted: true, make: func(w *bench) { w.adopts(p) }})
+		}
+	}
+	left := []start{startNamed(t, createdWith(onDelete, ""))}
+	if onDelete == "Retain" {
+		left = append(left, startNamed(t, "adopted"))
+	}
+	for _, version := range versions(t) {
+		for _, s := range left {
+			l, ok := readLeft(t, version, s)
+			if !ok {
+				t.Fatalf("%s has left nothing for %s", version, s.name)
+			}
+			add(making{name: s.name + " by " + version, region: s.inRegion(), p: s.live, isAdopted: s.name == "adopted",
+				make: func(w *bench) { w.restore(l) }, before: []cmp.Option{ignoreOrigin}})
+		}
+	}
+	return all
+}
+
+// everyMaking are those for every value of OnDelete.
+func everyMaking(t *testing.T) (all []making) {
+	for _, onDelete := range []string{"DeleteIfEmpty", "Purge", "Retain"} {
+		all = append(all, makings(t, onDelete)...)
+	}
+	return all
+}
+
+// adopts makes a resource on a bucket that somebody has offered, with data in it.
+func (w *bench) adopts(p sim.Properties) answer {
+	w.t.Helper()
+	w.AWS.AddBucket(w.parse(p).BucketName, map[string]string{"bucketuser:owner": "released", "theirs": "1"})
+	w.AWS.PutObject(w.parse(p).BucketName, "data/x", "1")
+	return w.created(p)
+}
+
+// plus returns a copy of properties with other values.
+func plus(p sim.Properties, pairs ...any) sim.Properties {
+	p = maps.Clone(p)
+	for i := 0; i < len(pairs); i += 2 {
+		p[pairs[i].(string)] = pairs[i+1]
+	}
+	return p
+}
+
+// renaming returns properties under other names: those that were given, or one where none was.
+func renaming(p sim.Properties) sim.Properties {
+	q := plus(p)
+	for _, name := range []string{"BucketName", "UserName", "SecretName"} {
+		if p[name] != nil {
+			q[name] = p[name].(string) + "-2"
+		}
+	}
+	if p["BucketName"] == nil && p["UserName"] == nil && p["SecretName"] == nil {
+		q["UserName"] = "clickhouse-2"
+	}
+	return q
+}
+
+// thingsOfASet are its three things.
+var thingsOfASet = []string{"bucket", "secret", "user"}
+
+// subsets are all choices of at least one of the three.
+func subsets() (all [][]string) {
+	for bits := 1; bits < 8; bits++ {
+		var some []string
+		for i, thing := range thingsOfASet {
+			if bits>>i&1 == 1 {
+				some = append(some, thing)
+			}
+		}
+		all = append(all, some)
+	}
+	return all
+}
+
+// nameOf is how a message names a thing of a set.
+func nameOf(s spec.Spec, thing string) string {
+	return thing + " " + map[string]string{"bucket": s.BucketName, "secret": s.SecretName, "user": s.UserName}[thing]
+}
+
+// thingOf is a thing of a set in an account, or nil.
+func thingOf(now awsfake.Snapshot, s spec.Spec, thing string) any {
+	if x, ok := now.Buckets[s.BucketName]; ok && thing == "bucket" {
+		return x
+	}
+	if x, ok := now.Secrets[s.SecretName]; ok && thing == "secret" {
+		return x
+	}
+	if x, ok := now.Users[s.UserName]; ok && thing == "user" {
+		return x
+	}
+	return nil
+}
+
+// tagsOf are those of a thing of a set.
+func (w *bench) tagsOf(s spec.Spec, thing string) map[string]string {
+	now := w.AWS.Snapshot()
+	return map[string]map[string]string{"bucket": now.Buckets[s.BucketName].Tags, "secret": now.Secrets[s.SecretName].Tags,
+		"user": now.Users[s.UserName].Tags}[thing]
+}
+
+// setTags puts tags in the place of all that a thing of a set has.
+func (w *bench) setTags(s spec.Spec, thing string, tags map[string]string) {
+	switch thing {
+	case "bucket":
+		w.AWS.SetBucketTags(s.BucketName, tags)
+	case "secret":
+		w.AWS.SetSecretTags(s.SecretName, tags)
+	case "user":
+		w.AWS.SetUserTags(s.UserName, tags)
+	}
+}
+
+// A loss is what somebody does to the tags of a thing.
+type loss struct {
+	name string
+	of   func(tags map[string]string) map[string]string
+}
+
+var losses = []loss{
+	{"replaced", func(map[string]string) map[string]string { return map[string]string{"cost-center": "7"} }},
+	{"all taken off", func(map[string]string) map[string]string { return nil }},
+	{"one taken off", func(tags map[string]string) map[string]string { delete(tags, "bucketuser:stack-id"); return tags }},
+	{"owner taken off", func(tags map[string]string) map[string]string { delete(tags, "bucketuser:owner"); return tags }},
+	{"one changed", func(tags map[string]string) map[string]string { tags["bucketuser:logical-id"] = "Other"; return tags }},
+}
+
+// loses has things of a set lose their tags.
+func (w *bench) loses(p sim.Properties, l loss, things ...string) {
+	s := w.parse(p)
+	for _, thing := range things {
+		w.setTags(s, thing, l.of(w.tagsOf(s, thing)))
+	}
+}
+
+// putsBack sets the three owner tags of things, as a person does whom a message told so.
+func (w *bench) putsBack(p sim.Properties, things ...string) {
+	s := w.parse(p)
+	for _, thing := range things {
+		tags := plusTags(w.tagsOf(s, thing), ownerTags(s))
+		w.setTags(s, thing, tags)
+	}
+}
+
+func plusTags(tags, more map[string]string) map[string]string {
+	all := map[string]string{}
+	maps.Copy(all, tags)
+	maps.Copy(all, more)
+	return all
+}
+
+// ownerTags are those that make a thing a set's own.
+func ownerTags(s spec.Spec) map[string]string {
+	return map[string]string{"bucketuser:owner": s.PhysicalID, "bucketuser:stack-id": s.StackID, "bucketuser:logical-id": s.LogicalID}
+}
+
+// keeps fails the test unless things of a set are as they were.
+func (w *bench) keeps(was awsfake.Snapshot, p sim.Properties, things []string, options ...cmp.Option) {
+	w.t.Helper()
+	now, s := w.AWS.Snapshot(), w.parse(p)
+	for _, thing := range things {
+		if diff := cmp.Diff(thingOf(was, s, thing), thingOf(now, s, thing), options...); diff != "" {
+			w.t.Errorf("%s (-before +after)\n%s", nameOf(s, thing), diff)
+		}
+	}
+}
+
+// isGone fails the test if things of a set are there, but for a secret in its recovery window.
+func (w *bench) isGone(p sim.Properties, things ...string) {
+	w.t.Helper()
+	now, s := w.AWS.Snapshot(), w.parse(p)
+	for _, thing := range things {
+		if is := thingOf(now, s, thing); is != nil && (thing != "secret" || now.Secrets[s.SecretName].DeletedDays == 0) {
+			w.t.Errorf("%s is still there: %+v", nameOf(s, thing), is)
+		}
+	}
+}
+
+// isReleased fails the test unless the bucket of a set was let go of with all the objects that it had.
+func (w *bench) isReleased(was awsfake.Snapshot, p sim.Properties) {
+	w.t.Helper()
+	name := w.parse(p).BucketName
+	b, ok := w.AWS.Snapshot().Buckets[name]
+	if diff := cmp.Diff(was.Buckets[name].Objects, b.Objects); diff != "" || !ok || b.Tags["bucketuser:owner"] != "released" || b.Tags["bucketuser:adopted"] != "" {
+		w.t.Errorf("bucket %s was not released: %+v\nobjects (-before +after)\n%s", name, b, diff)
+	}
+}
+
+// warnsOf fails the test unless the log has a warning about each of the things.
+func (w *bench) warnsOf(p sim.Properties, things ...string) {
+	w.t.Helper()
+	for _, thing := range things {
+		_, name, _ := strings.Cut(nameOf(w.parse(p), thing), " ")
+		isThere := false
+		for line := range strings.Lines(w.Log.String()) {
+			isThere = isThere || strings.Contains(line, `"level":"WARN"`) && strings.Contains(line, `"`+name+`"`)
+		}
+		if !isThere {
+			w.t.Errorf("the log warns of nothing about %s %s:\n%s", thing, name, w.Log.String())
+		}
+	}
+}
+
+// anew has the next event be one of its own, though it may ask for what the last one asked for.
+func (w *bench) anew() { w.sent.last = "" }
+
+// cutOff delivers an event to a process that dies after its n-th call. It returns false if there is no such call.
+func (w *bench) cutOff(n int, e event) bool {
+	w.t.Helper()
+	r := w.play(e, &injection{Hit: sim.Hit{At: n, Fault: "killed after"}, order: "first"})
+	w.t.Logf("killed after call %d: %s", n, r.call)
+	return r.reached
+}
+
+// eachCut plays a story once for each call of an event, after which the process dies.
+func eachCut(t *testing.T, region string, start func(*bench), e event, then func(*bench)) {
+	for n, isReached := 1, true; isReached && n < maxCalls; n++ {
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			inRegion(t, region, func(w *bench) {
+				start(w)
+				if isReached = w.cutOff(n, e); isReached {
+					then(w)
+				}
+			})
+		})
+	}
+}
+
+// saysAll fails the test unless an answer is FAILED and its Reason has each of the texts.
+func (w *bench) saysAll(a answer, texts ...string) {
+	w.t.Helper()
+	if a.Status != "FAILED" {
+		w.t.Fatalf("answer: %s", a.Status)
+	}
+	for _, text := range texts {
+		if !strings.Contains(a.Reason, text) {
+			w.t.Errorf("the reason does not say %q: %s", text, a.Reason)
+		}
+	}
+}
+
+// saysNone fails the test if a Reason has one of the texts.
+func (w *bench) saysNone(a answer, texts ...string) {
+	w.t.Helper()
+	if i := slices.IndexFunc(texts, func(text string) bool { return strings.Contains(a.Reason, text) }); i >= 0 {
+		w.t.Errorf("the reason says %q: %s", texts[i], a.Reason)
+	}
+}
