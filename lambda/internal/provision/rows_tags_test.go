@@ -1,0 +1,227 @@
+package provision_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"bucketuser/lambda/internal/awsfake"
+	"bucketuser/lambda/internal/sim"
+)
+
+// What becomes of things whose tags somebody has replaced or taken off, by the numbers of their rows.
+
+// A lost is a making with the things that have lost their tags, and in which way.
+type lost struct {
+	making
+	things []string
+	loss
+}
+
+// lostThings are all choices of things and ways for each making, the further ways for one making only.
+func lostThings(t *testing.T) (all []lost) {
+	for i, m := range everyMaking(t) {
+		for _, things := range subsets() {
+			for j, l := range losses {
+				if j == 0 || i == 0 || (i+j)%len(losses) == 0 {
+					all = append(all, lost{m, things, l})
+				}
+			}
+		}
+	}
+	return all
+}
+
+func (l lost) String() string {
+	return strings.Join([]string{l.making.name, strings.Join(l.things, " and "), l.loss.name}, ", ")
+}
+
+// has reports whether a thing has lost its tags.
+func (l lost) has(thing string) bool { return slices.Contains(l.things, thing) }
+
+// rest are the things that have not.
+func (l lost) rest() []string {
+	return slices.DeleteFunc(slices.Clone(thingsOfASet), l.has)
+}
+
+// inUse are the lost things that keep a Delete from its SUCCESS: those that our secret's value names, and the secret if
+// its value names a key of our user.
+func (l lost) inUse() (things []string) {
+	for _, thing := range l.things {
+		if thing == "secret" && !l.has("user") || thing != "secret" && !l.has("secret") {
+			things = append(things, thing)
+		}
+	}
+	return things
+}
+
+// begin makes the resource, with data in its bucket where that keeps no Delete from its work, and then things lose their
+// tags.
+func (l lost) begin(w *bench) {
+	l.make(w)
+	if l.p["OnDelete"] != "DeleteIfEmpty" || l.has("bucket") || l.has("secret") {
+		w.writes(l.p, "data/kept")
+	}
+	w.loses(l.p, l.loss, l.things...)
+}
+
+// isAsked fails the test unless an answer is FAILED and names each of the things with the tags that it lacks.
+func (w *bench) isAsked(a answer, l lost, things []string) {
+	w.t.Helper()
+	s := w.parse(l.p)
+	for _, thing := range things {
+		w.saysAll(a, nameOf(s, thing))
+		tags := w.tagsOf(s, thing)
+		for key, value := range ownerTags(s) {
+			if tags[key] != value {
+				w.saysAll(a, key)
+			}
+		}
+	}
+	w.saysNone(a, "bucketuser:adopted", "choose another")
+}
+
+// Row 31: tags were replaced. An Update that would not change the thing leaves it alone and logs it, in each delivery.
+// A Delete revokes what is ours by its tags, and fails for what was in use. Deleting again lets go of it.
+func TestRow31(t *testing.T) {
+	for _, l := range lostThings(t) {
+		t.Run(l.String(), func(t *testing.T) {
+			inRegion(t, l.region, func(w *bench) {
+				l.begin(w)
+				was := w.AWS.Snapshot()
+				for range 2 {
+					w.history(update(l.p, l.p, l.p))
+					w.keeps(was, l.p, l.things)
+					w.keeps(was, l.p, l.rest(), append(l.before, ignoreLastEvent)...)
+				}
+				w.warnsOf(l.p, l.things...)
+				w.letsGoOf(l)
+			})
+		})
+	}
+}
+
+// letsGoOf deletes a resource twice.
+func (w *bench) letsGoOf(l lost) {
+	w.t.Helper()
+	was := w.AWS.Snapshot()
+	a := w.play(remove(l.p), nil).answer
+	if things := l.inUse(); len(things) > 0 {
+		w.isAsked(a, l, things)
+		w.hasLetGoOf(l, was)
+		<-time.After(time.Hour)
+		w.anew()
+		a = w.play(remove(l.p), nil).answer
+	}
+	w.succeeded(a)
+	w.hasLetGoOf(l, was)
+	if !strings.Contains(w.Log.String(), "left") {
+		w.t.Error("the log does not say what is left")
+	}
+}
+
+// hasLetGoOf fails the test unless all that is ours by its tags is gone, or released, and all else as it was.
+func (w *bench) hasLetGoOf(l lost, was awsfake.Snapshot) {
+	w.t.Helper()
+	w.keeps(was, l.p, l.things)
+	for _, thing := range l.rest() {
+		isKept := l.isAdopted || l.has("secret") || l.p["OnDelete"] == "Retain" // where the secret is lost nothing says that we made the bucket
+		if thing == "bucket" && isKept {
+			w.isReleased(was, l.p)
+			continue
+		}
+		w.isGone(l.p, thing)
+	}
+}
+
+// Row 31, its kind: the other Updates that ensure a set. CloudFormation goes back to one whose things have lost their
+// tags, from a replacement that was cut off and from one that had succeeded.
+func TestRow31GoingBack(t *testing.T) {
+	for _, m := range everyMaking(t) {
+		for _, things := range subsets() {
+			for _, killed := range []string{"CreateSecret", "CreateAccessKey", "PutSecretValue", ""} {
+				l := lost{m, things, losses[0]}
+				t.Run(l.String()+" "+killed, func(t *testing.T) {
+					inRegion(t, l.region, func(w *bench) { w.goesBackToLost(l, killed) })
+				})
+			}
+		}
+	}
+}
+
+// goesBackToLost replaces a set, has its things lose their tags, and goes back to it.
+func (w *bench) goesBackToLost(l lost, killed string) {
+	w.t.Helper()
+	l.make(w)
+	q := renaming(l.p)
+	if killed == "" {
+		w.history(l.replaces())
+	} else {
+		w.killedAfter(killed, l.replaces())
+	}
+	<-time.After(time.Minute)
+	w.loses(l.p, l.loss, l.things...)
+	was := w.AWS.Snapshot()
+	from := l.p
+	if killed == "" {
+		from = q
+	}
+	w.history(update(from, l.p, q))
+	w.keeps(was, l.p, l.things)
+	w.keeps(was, l.p, l.rest(), append(l.before, ignoreLastEvent, ignoreMarks)...)
+	w.warnsOf(l.p, l.things...)
+	if killed == "" {
+		w.anew()
+		w.history(remove(q))
+	}
+	w.isGone(q, thingsOfASet...)
+	w.keeps(was, l.p, l.things)
+}
+
+// Row 32: the user was deleted and made again by hand, with keys of its own. It is somebody else's, and the policy is not
+// written for it.
+func TestRow32(t *testing.T) {
+	again := map[string]func(w *bench, name string){
+		"without tags":    func(w *bench, name string) { w.AWS.AddUser(name, "/bucketuser/", nil) },
+		"at another path": func(w *bench, name string) { w.AWS.AddUser(name, "/", map[string]string{"team": "data"}) },
+		"with a boundary": func(w *bench, name string) {
+			w.AWS.AddUser(name, "/bucketuser/", map[string]string{"bucketuser:owner": "Disk"})
+			w.AWS.SetBoundary(name, sim.Boundary)
+		},
+	}
+	for _, m := range everyMaking(t) {
+		for name, make := range again {
+			for _, hasKey := range []bool{true, false} {
+				t.Run(m.name+" "+name, func(t *testing.T) {
+					inRegion(t, m.region, func(w *bench) {
+						m.make(w)
+						user := w.parse(m.p).UserName
+						w.AWS.DeleteUser(user)
+						make(w, user)
+						if hasKey {
+							w.AWS.AddKey(user)
+						}
+						<-time.After(time.Hour)
+						w.keepsTheirUser(lost{m, []string{"user"}, losses[0]})
+					})
+				})
+			}
+		}
+	}
+}
+
+// keepsTheirUser updates a resource whose user is somebody else's, goes back, and deletes it.
+func (w *bench) keepsTheirUser(l lost) {
+	w.t.Helper()
+	was, changed := w.AWS.Snapshot(), plus(l.p, "Access", "Full")
+	w.isAsked(w.play(update(l.p, changed, l.p), nil).answer, l, l.things)
+	w.unchanged(was)
+	w.history(update(l.p, l.p, changed))
+	w.unchanged(was, append(l.before, ignoreLastEvent)...)
+	days := plus(l.p, "AbortIncompleteUploadsAfterDays", "3")
+	w.history(update(l.p, days, l.p), update(l.p, l.p, days))
+	w.unchanged(was, append(l.before, ignoreLastEvent)...)
+	w.warnsOf(l.p, "user")
+	w.letsGoOf(l)
+}
