@@ -2,8 +2,8 @@ package provision_test
 
 import (
 	"fmt"
+	"iter"
 	"maps"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -44,7 +44,7 @@ func makings(t *testing.T, onDelete string) (all []making) {
 	}
 	p, generated := with("OnDelete", onDelete), sim.Properties{"OnDelete": onDelete}
 	part := plus(generated, "UserName", "clickhouse")
-	for _, region := range []string{"eu-west-1", "us-east-1"} {
+	for _, region := range regions {
 		add(making{name: "named", region: region, p: p, make: func(w *bench) { w.history(create(p)) }})
 		add(making{name: "named in part", region: region, p: part, make: func(w *bench) { w.history(create(part)) }})
 		add(making{name: "generated", region: region, p: generated, make: func(w *bench) { w.history(create(generated)) }})
@@ -71,7 +71,7 @@ func makings(t *testing.T, onDelete string) (all []making) {
 
 // everyMaking are those for every value of OnDelete.
 func everyMaking(t *testing.T) (all []making) {
-	for _, onDelete := range []string{"DeleteIfEmpty", "Purge", "Retain"} {
+	for _, onDelete := range onDeletes {
 		all = append(all, makings(t, onDelete)...)
 	}
 	return all
@@ -163,44 +163,6 @@ func (w *bench) setTags(s spec.Spec, thing string, tags map[string]string) {
 	}
 }
 
-// A loss is what somebody does to the tags of a thing.
-type loss struct {
-	name string
-	of   func(tags map[string]string) map[string]string
-}
-
-var losses = []loss{
-	{"replaced", func(map[string]string) map[string]string { return map[string]string{"cost-center": "7"} }},
-	{"all taken off", func(map[string]string) map[string]string { return nil }},
-	{"one taken off", func(tags map[string]string) map[string]string { delete(tags, "bucketuser:stack-id"); return tags }},
-	{"owner taken off", func(tags map[string]string) map[string]string { delete(tags, "bucketuser:owner"); return tags }},
-	{"one changed", func(tags map[string]string) map[string]string { tags["bucketuser:logical-id"] = "Other"; return tags }},
-}
-
-// loses has things of a set lose their tags.
-func (w *bench) loses(p sim.Properties, l loss, things ...string) {
-	s := w.parse(p)
-	for _, thing := range things {
-		w.setTags(s, thing, l.of(w.tagsOf(s, thing)))
-	}
-}
-
-// putsBack sets the three owner tags of things, as a person does whom a message told so.
-func (w *bench) putsBack(p sim.Properties, things ...string) {
-	s := w.parse(p)
-	for _, thing := range things {
-		tags := plusTags(w.tagsOf(s, thing), ownerTags(s))
-		w.setTags(s, thing, tags)
-	}
-}
-
-func plusTags(tags, more map[string]string) map[string]string {
-	all := map[string]string{}
-	maps.Copy(all, tags)
-	maps.Copy(all, more)
-	return all
-}
-
 // ownerTags are those that make a thing a set's own.
 func ownerTags(s spec.Spec) map[string]string {
 	return map[string]string{"bucketuser:owner": s.PhysicalID, "bucketuser:stack-id": s.StackID, "bucketuser:logical-id": s.LogicalID}
@@ -253,6 +215,26 @@ func (w *bench) warnsOf(p sim.Properties, things ...string) {
 	}
 }
 
+// both goes through each pair of two lists.
+func both[A, B any](as []A, bs []B) iter.Seq2[A, B] {
+	return func(yield func(A, B) bool) {
+		for _, a := range as {
+			for _, b := range bs {
+				if !yield(a, b) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Lists that the tests go through.
+var (
+	regions   = []string{"eu-west-1", "us-east-1"}
+	onDeletes = []string{"DeleteIfEmpty", "Purge", "Retain"}
+	yesAndNo  = []bool{true, false}
+)
+
 // anew has the next event be one of its own, though it may ask for what the last one asked for.
 func (w *bench) anew() { w.sent.last = "" }
 
@@ -275,26 +257,5 @@ func eachCut(t *testing.T, region string, start func(*bench), e event, then func
 				}
 			})
 		})
-	}
-}
-
-// saysAll fails the test unless an answer is FAILED and its Reason has each of the texts.
-func (w *bench) saysAll(a answer, texts ...string) {
-	w.t.Helper()
-	if a.Status != "FAILED" {
-		w.t.Fatalf("answer: %s", a.Status)
-	}
-	for _, text := range texts {
-		if !strings.Contains(a.Reason, text) {
-			w.t.Errorf("the reason does not say %q: %s", text, a.Reason)
-		}
-	}
-}
-
-// saysNone fails the test if a Reason has one of the texts.
-func (w *bench) saysNone(a answer, texts ...string) {
-	w.t.Helper()
-	if i := slices.IndexFunc(texts, func(text string) bool { return strings.Contains(a.Reason, text) }); i >= 0 {
-		w.t.Errorf("the reason says %q: %s", texts[i], a.Reason)
 	}
 }

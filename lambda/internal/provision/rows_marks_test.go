@@ -78,28 +78,29 @@ func TestA1NoSuccessWithoutTheMark(t *testing.T) {
 		"bucket": func(c awsfake.Call) bool { return isCall("PutBucketTagging")(c) && c.Target == "my-data" },
 	}
 	for thing, is := range refusals {
-		for _, onDelete := range []string{"DeleteIfEmpty", "Purge", "Retain"} {
-			for _, isForGood := range []bool{true, false} {
-				t.Run(thing+" "+onDelete, func(t *testing.T) {
-					inWorld(t, func(w *bench) {
-						p := with("OnDelete", onDelete)
-						w.history(create(p))
-						<-time.After(time.Hour)
-						was := w.AWS.Snapshot()
-						w.AWS.Before = notYet(time.Hour, awsfake.AccessDenied, is)
-						w.refused(w.update(w.idOf(p), other(p), p), "")
-						if !isForGood {
-							w.AWS.Before = nil
-						}
-						if !isForGood || thing == "bucket" { // an Update needs the right to tag its own secret
-							w.succeeded(w.update(w.idOf(p), p, other(p)))
-							w.same(was)
-						}
-					})
-				})
-			}
+		for onDelete, isForGood := range both(onDeletes, yesAndNo) {
+			t.Run(thing+" "+onDelete, func(t *testing.T) {
+				inWorld(t, func(w *bench) { w.cannotMark(thing, is, with("OnDelete", onDelete), isForGood) })
+			})
 		}
 	}
+}
+
+// cannotMark replaces a set whose mark is refused, and goes back.
+func (w *bench) cannotMark(thing string, is func(awsfake.Call) bool, p sim.Properties, isForGood bool) {
+	w.t.Helper()
+	w.history(create(p))
+	<-time.After(time.Hour)
+	was := w.AWS.Snapshot()
+	w.AWS.Before = notYet(time.Hour, awsfake.AccessDenied, is)
+	w.refused(w.update(w.idOf(p), other(p), p), "")
+	if !isForGood {
+		w.AWS.Before = nil
+	} else if thing == "secret" { // an Update needs the right to tag its own secret
+		return
+	}
+	w.succeeded(w.update(w.idOf(p), p, other(p)))
+	w.same(was)
 }
 
 // A1a: one of the two marks is enough, as is what stands on the secret alone when the Delete is cut off at any call
@@ -107,8 +108,8 @@ func TestA1NoSuccessWithoutTheMark(t *testing.T) {
 func TestA1aDeleteIsCutOff(t *testing.T) {
 	for _, lost := range []string{"", "bucket", "secret"} {
 		for _, p := range []sim.Properties{with("OnDelete", "DeleteIfEmpty"), with("OnDelete", "Purge"), with("OnDelete", "Retain"), with("OnDelete", "Purge", "SecretRecoveryDays", "7")} {
-			for _, isAnew := range []bool{false, true} {
-				name := strings.Join([]string{lost, p["OnDelete"].(string), map[bool]string{true: "anew", false: "again"}[isAnew]}, " ")
+			for _, isAnew := range yesAndNo {
+				name := strings.Join([]string{lost, p["OnDelete"].(string), againOrAnew(isAnew)}, " ")
 				t.Run(name, func(t *testing.T) { deleteOfAReplacedSetIsCutOff(t, p, lost, isAnew) })
 			}
 		}
@@ -141,35 +142,34 @@ func deleteOfAReplacedSetIsCutOff(t *testing.T, p sim.Properties, lost string, i
 func TestA22(t *testing.T) {
 	for name, test := range map[string]struct {
 		changes func(w *bench, p sim.Properties)
-		also    []any // in the properties of the second
-		onAll   bool  // it is made for Retain, too
+		on      []string // values of OnDelete
 	}{
-		"data":                 {func(w *bench, p sim.Properties) { w.AWS.PutObject("my-data", "data/late", "1") }, nil, false},
-		"bucket lost":          {func(w *bench, p sim.Properties) { w.loses(p, losses[0], "bucket") }, nil, false},
-		"user lost":            {func(w *bench, p sim.Properties) { w.loses(p, losses[0], "user") }, nil, true},
-		"secret lost":          {func(w *bench, p sim.Properties) { w.loses(p, losses[0], "secret") }, nil, true},
-		"a Deny for everybody": {func(w *bench, p sim.Properties) { denyAll(w.AWS, "my-data") }, nil, false},
-		"OnDelete changes":     {func(*bench, sim.Properties) {}, []any{"OnDelete", "changed"}, true},
+		"data":                 {func(w *bench, p sim.Properties) { w.AWS.PutObject("my-data", "data/late", "1") }, onDeletes[:2]},
+		"bucket lost":          {func(w *bench, p sim.Properties) { w.loses(p, losses[0], "bucket") }, onDeletes[:2]},
+		"user lost":            {func(w *bench, p sim.Properties) { w.loses(p, losses[0], "user") }, onDeletes},
+		"secret lost":          {func(w *bench, p sim.Properties) { w.loses(p, losses[0], "secret") }, onDeletes},
+		"a Deny for everybody": {func(w *bench, p sim.Properties) { denyAll(w.AWS, "my-data") }, onDeletes[:2]},
 	} {
-		for _, onDelete := range []string{"DeleteIfEmpty", "Purge", "Retain"} {
-			if onDelete == "Retain" && !test.onAll {
-				continue
-			}
-			for _, isAnew := range []bool{true, false} {
-				if !isAnew && test.also != nil {
-					continue // it is another event
-				}
-				p := with("OnDelete", onDelete)
-				q := plus(other(p), test.also...)
-				if test.also != nil {
-					q["OnDelete"] = map[string]string{"DeleteIfEmpty": "Purge", "Purge": "Retain", "Retain": "Purge"}[onDelete]
-				}
-				t.Run(strings.Join([]string{name, onDelete, map[bool]string{true: "anew", false: "again"}[isAnew]}, " "), func(t *testing.T) {
-					eachCheckIsMadeAgain(t, p, q, func(w *bench) { test.changes(w, p) }, isAnew)
-				})
-			}
+		for onDelete, isAnew := range both(test.on, yesAndNo) {
+			p := with("OnDelete", onDelete)
+			t.Run(strings.Join([]string{name, onDelete, againOrAnew(isAnew)}, " "), func(t *testing.T) {
+				eachCheckIsMadeAgain(t, p, other(p), func(w *bench) { test.changes(w, p) }, isAnew)
+			})
 		}
 	}
+	for onDelete, then := range map[string]string{"DeleteIfEmpty": "Purge", "Purge": "Retain", "Retain": "Purge"} {
+		p := with("OnDelete", onDelete)
+		t.Run("OnDelete changes from "+onDelete, func(t *testing.T) {
+			eachCheckIsMadeAgain(t, p, plus(other(p), "OnDelete", then), func(*bench) {}, true)
+		})
+	}
+}
+
+func againOrAnew(isAnew bool) string {
+	if isAnew {
+		return "anew"
+	}
+	return "again"
 }
 
 // eachCheckIsMadeAgain cuts a replacement off at each call, changes the account, and has the replacement come again. It

@@ -1,6 +1,7 @@
 package provision_test
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -11,6 +12,44 @@ import (
 )
 
 // What becomes of things whose tags somebody has replaced or taken off, by the numbers of their rows.
+
+// A loss is what somebody does to the tags of a thing.
+type loss struct {
+	name string
+	of   func(tags map[string]string) map[string]string
+}
+
+var losses = []loss{
+	{"replaced", func(map[string]string) map[string]string { return map[string]string{"cost-center": "7"} }},
+	{"all taken off", func(map[string]string) map[string]string { return nil }},
+	{"one taken off", func(tags map[string]string) map[string]string { delete(tags, "bucketuser:stack-id"); return tags }},
+	{"owner taken off", func(tags map[string]string) map[string]string { delete(tags, "bucketuser:owner"); return tags }},
+	{"one changed", func(tags map[string]string) map[string]string { tags["bucketuser:logical-id"] = "Other"; return tags }},
+}
+
+// loses has things of a set lose their tags.
+func (w *bench) loses(p sim.Properties, l loss, things ...string) {
+	s := w.parse(p)
+	for _, thing := range things {
+		w.setTags(s, thing, l.of(w.tagsOf(s, thing)))
+	}
+}
+
+// putsBack sets the three owner tags of things, as a person does whom a message told so.
+func (w *bench) putsBack(p sim.Properties, things ...string) {
+	s := w.parse(p)
+	for _, thing := range things {
+		tags := plusTags(w.tagsOf(s, thing), ownerTags(s))
+		w.setTags(s, thing, tags)
+	}
+}
+
+func plusTags(tags, more map[string]string) map[string]string {
+	all := map[string]string{}
+	maps.Copy(all, tags)
+	maps.Copy(all, more)
+	return all
+}
 
 // A lost is a making with the things that have lost their tags, and in which way.
 type lost struct {

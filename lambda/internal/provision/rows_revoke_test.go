@@ -1,0 +1,104 @@
+package provision_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"bucketuser/lambda/internal/awsfake"
+	"bucketuser/lambda/internal/sim"
+)
+
+// A Delete revokes first, whatever keeps it from the rest.
+
+// A11: neither a bucket that denies everything to everybody nor one without our tags keeps the key alive: secret and user
+// go, and then the Delete fails. With the obstacle gone the next one ends.
+func TestA11(t *testing.T) {
+	for _, m := range everyMaking(t) {
+		for name, obstacle := range map[string]func(w *bench, bucket string){
+			"Deny": func(w *bench, bucket string) { denyAll(w.AWS, bucket) },
+			"tags": func(w *bench, _ string) { w.loses(m.p, losses[0], "bucket") },
+			"both": func(w *bench, bucket string) { denyAll(w.AWS, bucket); w.loses(m.p, losses[1], "bucket") },
+		} {
+			for _, key := range []string{"data/x", ""} {
+				t.Run(strings.Join([]string{m.name, name, key}, " "), func(t *testing.T) {
+					inRegion(t, m.region, func(w *bench) {
+						m.make(w)
+						w.writes(m.p, key)
+						s := w.parse(m.p)
+						obstacle(w, s.BucketName)
+						was := w.AWS.Snapshot()
+						w.saysAll(w.play(remove(m.p), nil).answer, "bucket "+s.BucketName)
+						w.isGone(m.p, "secret", "user")
+						now := w.AWS.Snapshot() // the policy shows another principal now
+						if diff := cmp.Diff(was.Buckets[s.BucketName].Objects, now.Buckets[s.BucketName].Objects); diff != "" {
+							t.Errorf("objects (-before +after)\n%s", diff)
+						}
+					})
+				})
+			}
+		}
+	}
+}
+
+// A11, its kind: each call of a Delete is refused for good in turn. A doubt about one part never keeps the others alive:
+// what is refused on the bucket keeps neither secret nor user, and what is refused on one of these not the other. With
+// the right the next Delete ends.
+func TestA11EachRight(t *testing.T) {
+	for _, onDelete := range []string{"DeleteIfEmpty", "Purge", "Retain"} {
+		for _, days := range []string{"0", "7"} {
+			p := with("OnDelete", onDelete, "SecretRecoveryDays", days)
+			start := func(w *bench) {
+				w.history(create(p))
+				if onDelete != "DeleteIfEmpty" {
+					w.fill()
+				}
+				<-time.After(time.Hour)
+			}
+			calm := life{"", start, remove(p), nil}.live(t, "eu-west-1", nil)
+			for _, kind := range calm.kinds(func(c awsfake.Call) bool { return c.Service != "cloudformation" }) {
+				t.Run(strings.Join([]string{onDelete, days, kind}, " "), func(t *testing.T) {
+					inWorld(t, func(w *bench) { start(w); w.deletesWithoutARight(p, kind) })
+				})
+			}
+		}
+	}
+}
+
+// deletesWithoutARight has a kind of calls be refused in a Delete, and not in the next.
+func (w *bench) deletesWithoutARight(p sim.Properties, kind string) {
+	w.t.Helper()
+	service := ""
+	w.AWS.Before = func(_ context.Context, c awsfake.Call) awsfake.Decision {
+		if isKind(kind)(c) {
+			service = c.Service
+			return awsfake.Refuse(awsfake.AccessDenied)
+		}
+		return awsfake.Decision{}
+	}
+	was := w.AWS.Snapshot()
+	a := w.play(remove(p), nil).answer
+	if a.Status == "SUCCESS" && service != "" && !strings.HasPrefix(kind, "GetSecretValue") {
+		w.t.Error("answers SUCCESS")
+	}
+	switch service {
+	case "s3":
+		w.isGone(p, "secret", "user")
+	case "iam":
+		w.isGone(p, "secret")
+		w.keeps(was, p, []string{"bucket"})
+	case "secretsmanager":
+		w.isGone(p, "user")
+	}
+	w.AWS.Before = nil
+	<-time.After(time.Hour)
+	w.anew()
+	w.history(remove(p))
+	w.isGone(p, "secret", "user")
+	if b, ok := w.AWS.Snapshot().Buckets["my-data"]; ok && b.Tags["bucketuser:owner"] != "released" {
+		w.t.Errorf("the bucket is still there: %+v", b)
+	}
+}
