@@ -177,9 +177,13 @@ func (w *bench) hasLetGoOf(l lost, was awsfake.Snapshot) {
 // Row 31, its kind: the other Updates that ensure a set. CloudFormation goes back to one whose things have lost their
 // tags, from a replacement that was cut off and from one that had succeeded.
 func TestRow31GoingBack(t *testing.T) {
-	for _, m := range everyMaking(t) {
-		for _, things := range subsets() {
-			for _, killed := range []string{"CreateSecret", "CreateAccessKey", "PutSecretValue", ""} {
+	ways := []string{"", "CreateAccessKey", "PutSecretValue", "CreateSecret"} // "": it had succeeded
+	for i, m := range everyMaking(t) {
+		for j, things := range subsets() {
+			for k, killed := range ways {
+				if i > 0 && k != (i+j)%len(ways) {
+					continue // the first making has all
+				}
 				l := lost{m, things, losses[0]}
 				t.Run(l.String()+" "+killed, func(t *testing.T) {
 					inRegion(t, l.region, func(w *bench) { w.goesBackToLost(l, killed) })
