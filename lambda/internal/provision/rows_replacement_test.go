@@ -35,7 +35,7 @@ func TestRow30(t *testing.T) {
 				}
 				w.history(m.back())
 				w.unchanged(was, append(m.before, ignoreLastEvent)...)
-				if m.p["OnDelete"] == "Purge" {
+				if m.onDelete == "Purge" {
 					w.history(remove(m.p))
 					w.empty()
 					return
@@ -248,7 +248,7 @@ func (w *bench) endsAsItSays(m making) {
 	w.writes(m.p, "data/more")
 	was := w.AWS.Snapshot()
 	w.anew()
-	switch a := w.play(remove(m.p), nil).answer; m.p["OnDelete"] {
+	switch a := w.play(remove(m.p), nil).answer; m.onDelete {
 	case "DeleteIfEmpty":
 		w.refused(a, "is not empty")
 		w.keeps(was, m.p, thingsOfASet)

@@ -45,7 +45,7 @@ func (w *bench) isMoved(thing string, p sim.Properties, isSameStack, isReplaceme
 	<-time.After(time.Hour)
 	was := w.AWS.Snapshot()
 	a := w.play(e, nil).answer
-	w.saysAll(a, nameOf(w.parse(p), thing), "Warehouse", strings.Split(stack, "/")[1])
+	w.saysAll(a, nameOf(w.parse(p), thing), "Warehouse", map[bool]string{true: "this stack", false: "reports"}[isSameStack])
 	w.saysNone(a, "released", "bucketuser:adopted")
 	if says := strings.Contains(strings.ToLower(a.Reason), "logical id"); says != isSameStack {
 		w.t.Errorf("says to keep the logical id: %t: %s", says, a.Reason)
