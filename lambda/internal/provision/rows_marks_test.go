@@ -193,6 +193,8 @@ func eachCheckIsMadeAgain(t *testing.T, p, q sim.Properties, changes func(*bench
 		if a.Status == "SUCCESS" {
 			return
 		}
+		allowAll(w.AWS, "my-data")
+		was = w.AWS.Snapshot()
 		w.history(update(p, p, q))
 		w.keeps(was, p, thingsOfASet, ignoreLastEvent, ignoreMarks)
 		w.isGone(q, "secret", "user", "bucket")

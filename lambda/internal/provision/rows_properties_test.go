@@ -66,9 +66,9 @@ func (w *bench) changesBesideLost(row inPlaceRow, l lost) {
 	}
 	w.history(update(named, named, changed))
 	w.keeps(was, named, l.things)
-	w.keepsButVersions(was, l.rest())
 	w.succeeded(w.update(w.idOf(named), named, named))
 	w.keeps(was, named, l.things)
+	w.keepsButVersions(was, l.rest())
 }
 
 // keepsButVersions fails the test unless things of the named set are as they were, but for versions.
