@@ -154,16 +154,35 @@ func TestA10(t *testing.T) {
 	}
 }
 
-// meetsAStranger plays a Create that meets a thing of somebody else's, and dies at the n-th call after its tombstone.
-// It returns false if there is no such call.
+// meetsAStranger plays a Create that meets a thing of somebody else's and dies in its undoing, and the Delete after it. It
+// returns false if there is no such call.
 func (w *bench) meetsAStranger(thing string, tags map[string]string, n int, isInvented bool) (isReached bool) {
 	w.t.Helper()
-	session, url := w.AWS.Session("provider"), w.begin("Create", "", named, nil)
-	isMade, after, theirs := false, 0, awsfake.Snapshot{}
+	theirs, isReached := w.diesUndoing(create(named), thing, tags, n)
+	id := w.idOf(named)
+	if isInvented {
+		id = inventedID
+	}
+	w.succeeded(w.delete(id, named))
+	w.keeps(theirs, named, []string{thing})
+	w.isGone(named, "secret", map[string]string{"user": "bucket", "bucket": "user"}[thing])
+	return isReached
+}
+
+// diesUndoing plays an event that meets a thing of somebody else's, and dies at the n-th call after its tombstone. It
+// returns the account when that thing was made, and false if there is no such call.
+func (w *bench) diesUndoing(e event, thing string, tags map[string]string, n int) (theirs awsfake.Snapshot, isReached bool) {
+	w.t.Helper()
+	id := ""
+	if e.kind != "Create" {
+		id = w.idOf(e.id)
+	}
+	session, url := w.AWS.Session("provider"), w.begin(e.kind, id, e.p, e.old)
+	isMade, after := false, 0
 	w.Run(sim.First, func(c awsfake.Call) awsfake.Decision {
 		if !isMade && strings.EqualFold(c.Operation, "Create"+thing) {
 			isMade = true
-			w.adds(w.parse(named), thing, tags)
+			w.adds(w.parse(e.p), thing, tags)
 			theirs = w.AWS.Snapshot()
 		}
 		if after > 0 || c.Operation == "PutSecretValue" && putValue(c) == "null" {
@@ -173,15 +192,8 @@ func (w *bench) meetsAStranger(thing string, tags map[string]string, n int, isIn
 			return awsfake.Lose(awsfake.Killed)
 		}
 		return awsfake.Decision{}
-	}, func() { _, _ = w.invoke(session, url, "Create", "", named, nil) })
-	id := w.idOf(named)
-	if isInvented {
-		id = inventedID
-	}
-	w.succeeded(w.delete(id, named))
-	w.keeps(theirs, named, []string{thing})
-	w.isGone(named, "secret", map[string]string{"user": "bucket", "bucket": "user"}[thing])
-	return after >= n
+	}, func() { _, _ = w.invoke(session, url, e.kind, id, e.p, e.old) })
+	return theirs, after >= n
 }
 
 // adds has somebody make a thing of a set's name.
