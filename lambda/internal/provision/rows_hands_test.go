@@ -29,7 +29,12 @@ type making struct {
 	isAdopted bool
 	make      func(*bench)
 	before    []cmp.Option // what an account that an earlier version has left may gain by any event
+	turn      int          // 0: the first for its OnDelete
 }
+
+// tries reports whether the k-th of n choices is tried on a making: on the first for an OnDelete each of them, on every
+// other one in turn.
+func (m making) tries(k, n int) bool { return m.turn == 0 || k%n == m.turn%n }
 
 // ignoreOrigin leaves out of a comparison where a bucket is from, which earlier versions did not write down.
 var ignoreOrigin = cmpopts.IgnoreMapEntries(func(key, _ string) bool { return key == "bucketuser:bucket-origin" })
@@ -39,7 +44,7 @@ func makings(t *testing.T, onDelete string) (all []making) {
 	t.Helper()
 	add := func(m making) {
 		start := m.make
-		m.onDelete = onDelete
+		m.onDelete, m.turn = onDelete, len(all)
 		m.name = onDelete + " " + m.name + " " + m.region
 		m.make = func(w *bench) { start(w); <-time.After(time.Hour) }
 		all = append(all, m)

@@ -29,13 +29,13 @@ var concerned = map[string][]string{
 // Row 31: each property's change against each lost thing. It is refused if it would change the thing, with the account
 // as it was, and its rollback changes nothing. Otherwise it does its work on the other things.
 func TestRow31EachProperty(t *testing.T) {
-	for _, row := range inPlace {
-		for _, things := range subsets() {
+	for i, row := range inPlace {
+		for j, things := range subsets() {
 			if row.property == "Tags" && slices.Contains(things, "bucket") && slices.Contains(things, "secret") {
 				continue // nothing shows which of the events it is
 			}
-			for i, l := range losses {
-				region := []string{"eu-west-1", "us-east-1"}[i%2]
+			for k, l := range []loss{losses[0], losses[1+(i+j)%(len(losses)-1)]} {
+				region := regions[k]
 				t.Run(strings.Join([]string{row.property, strings.Join(things, " and "), l.name}, ", "), func(t *testing.T) {
 					inRegion(t, region, func(w *bench) { w.changesBesideLost(row, lost{namedMaking, things, l}) })
 				})

@@ -30,8 +30,8 @@ var theirTags = map[string]func(w *bench, p sim.Properties) map[string]string{
 func TestA3(t *testing.T) {
 	for _, thing := range thingsOfASet {
 		for name, tags := range theirTags {
-			for region, p := range both(regions, []sim.Properties{named, {}, with("OnDelete", "Retain")}) {
-				for killed, isReplacement := range both([]string{"", "CreateSecret", "CreateAccessKey"}, yesAndNo) {
+			for killed, isReplacement := range both([]string{"", "CreateSecret", "CreateAccessKey"}, yesAndNo) {
+				for region, p := range both(regions[:map[bool]int{true: 1, false: 2}[isReplacement]], []sim.Properties{named, {}, with("OnDelete", "Retain")}) {
 					t.Run(strings.Join([]string{thing, name, region, killed}, " "), func(t *testing.T) {
 						inRegion(t, region, func(w *bench) { w.takesNothing(thing, tags, p, killed, isReplacement) })
 					})

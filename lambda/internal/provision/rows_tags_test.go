@@ -58,12 +58,12 @@ type lost struct {
 	loss
 }
 
-// lostThings are all choices of things and ways for each making, the further ways for one making only.
+// lostThings are all choices of things for each making, and of ways.
 func lostThings(t *testing.T) (all []lost) {
-	for i, m := range everyMaking(t) {
-		for _, things := range subsets() {
+	for _, m := range everyMaking(t) {
+		for i, things := range subsets() {
 			for j, l := range losses {
-				if j == 0 || i == 0 || (i+j)%len(losses) == 0 {
+				if m.tries(i+j, len(losses)) {
 					all = append(all, lost{m, things, l})
 				}
 			}
@@ -178,11 +178,11 @@ func (w *bench) hasLetGoOf(l lost, was awsfake.Snapshot) {
 // tags, from a replacement that was cut off and from one that had succeeded.
 func TestRow31GoingBack(t *testing.T) {
 	ways := []string{"", "CreateAccessKey", "PutSecretValue", "CreateSecret"} // "": it had succeeded
-	for i, m := range everyMaking(t) {
-		for j, things := range subsets() {
-			for k, killed := range ways {
-				if i > 0 && k != (i+j)%len(ways) {
-					continue // the first making has all
+	for _, m := range everyMaking(t) {
+		for i, things := range subsets() {
+			for j, killed := range ways {
+				if !m.tries(i+j, len(ways)) {
+					continue
 				}
 				l := lost{m, things, losses[0]}
 				t.Run(l.String()+" "+killed, func(t *testing.T) {
@@ -234,19 +234,15 @@ func TestRow32(t *testing.T) {
 		},
 	}
 	for _, m := range everyMaking(t) {
-		for name, make := range again {
-			for _, hasKey := range yesAndNo {
+		for i, name := range slices.Sorted(maps.Keys(again)) {
+			for j, hasKey := range yesAndNo {
+				if !m.tries(i+j, 2) {
+					continue
+				}
 				t.Run(m.name+" "+name, func(t *testing.T) {
 					inRegion(t, m.region, func(w *bench) {
 						l := lost{m, []string{"user"}, loss{"", func(tags map[string]string) map[string]string { return tags }}}
-						l.begin(w)
-						user := w.parse(m.p).UserName
-						w.AWS.DeleteUser(user)
-						make(w, user)
-						if hasKey {
-							w.AWS.AddKey(user)
-						}
-						<-time.After(time.Hour)
+						w.hasAnotherUser(l, again[name], hasKey)
 						w.keepsTheirUser(l)
 						w.letsGoOf(l, name != "at another path")
 					})
@@ -254,6 +250,18 @@ func TestRow32(t *testing.T) {
 			}
 		}
 	}
+}
+
+// hasAnotherUser makes a resource whose user somebody has made again.
+func (w *bench) hasAnotherUser(l lost, make func(w *bench, name string), hasKey bool) {
+	l.begin(w)
+	user := w.parse(l.p).UserName
+	w.AWS.DeleteUser(user)
+	make(w, user)
+	if hasKey {
+		w.AWS.AddKey(user)
+	}
+	<-time.After(time.Hour)
 }
 
 // keepsTheirUser updates a resource whose user is somebody else's, and goes back.
