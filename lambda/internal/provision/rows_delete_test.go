@@ -115,6 +115,35 @@ func TestA2DeleteIsCutOff(t *testing.T) {
 	}
 }
 
+// A2: the tags are put back between two Deletes, as the first of them says, when secret and user are gone. The bucket
+// counts as adopted all the same, whether it holds data or not.
+func TestA2PutBackBetweenDeletes(t *testing.T) {
+	for _, things := range [][]string{{"bucket"}, {"bucket", "secret"}, {"bucket", "user"}, thingsOfASet} {
+		for onDelete, isEmpty := range both(onDeletes, yesAndNo) {
+			t.Run(strings.Join(append(things, onDelete), " "), func(t *testing.T) {
+				inWorld(t, func(w *bench) {
+					retain, p := with("OnDelete", "Retain"), with("OnDelete", onDelete)
+					w.adopts(retain)
+					if isEmpty {
+						w.AWS.DeleteObject("my-data", "data/x")
+					}
+					<-time.After(time.Hour)
+					w.loses(retain, losses[0], things...)
+					w.update(w.idOf(p), p, retain)
+					was := w.AWS.Snapshot()
+					w.play(remove(p), nil)
+					w.keeps(was, p, []string{"bucket"})
+					w.putsBack(p, "bucket")
+					<-time.After(time.Hour)
+					w.anew()
+					w.deletesAtLast(p)
+					w.isReleased(was, p)
+				})
+			})
+		}
+	}
+}
+
 // A2: an adopted bucket of a set that an earlier version made. An Update writes down where the bucket is from. Where
 // both things were put back by hand, nothing says that it was made.
 func TestA2OfAnEarlierVersion(t *testing.T) {

@@ -1,7 +1,6 @@
 package provision_test
 
 import (
-	"fmt"
 	"iter"
 	"maps"
 	"strings"
@@ -253,38 +252,3 @@ var (
 
 // anew has the next event be one of its own, though it may ask for what the last one asked for.
 func (w *bench) anew() { w.sent.last = "" }
-
-// cutOff delivers an event to a process that dies after its n-th call. It returns false if there is no such call.
-func (w *bench) cutOff(n int, e event) bool {
-	w.t.Helper()
-	r := w.play(e, &injection{Hit: sim.Hit{At: n, Fault: "killed after"}, order: "first"})
-	w.t.Logf("killed after call %d: %s", n, r.call)
-	return r.reached
-}
-
-// eachCut plays a story once for each call of an event that changes anything, after which the process dies, and once for
-// its first call. What it leaves after any other call it leaves after one of these.
-func eachCut(t *testing.T, region string, start func(*bench), e event, then func(*bench)) {
-	cuts := []int{1}
-	inRegion(t, region, func(w *bench) {
-		start(w)
-		begun := len(w.Gate.Went())
-		w.play(e, &injection{order: "first"})
-		for i, step := range w.Gate.Went()[begun:] {
-			if i > 0 && isWrite(step.Call) {
-				cuts = append(cuts, i+1)
-			}
-		}
-	})
-	for _, n := range cuts {
-		t.Run(fmt.Sprint(n), func(t *testing.T) {
-			inRegion(t, region, func(w *bench) {
-				start(w)
-				if !w.cutOff(n, e) {
-					t.Error("there is no such call")
-				}
-				then(w)
-			})
-		})
-	}
-}

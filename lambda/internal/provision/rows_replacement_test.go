@@ -107,27 +107,6 @@ func denied(bucket string, operations ...string) hook {
 	}
 }
 
-// denyAll puts a statement in front of the policy of a bucket that denies everything to everybody. allowAll takes it away.
-func denyAll(a *awsfake.AWS, bucket string) {
-	replacePolicy(a, bucket, ownStatements, denyStatements(bucket))
-}
-func allowAll(a *awsfake.AWS, bucket string) {
-	replacePolicy(a, bucket, denyStatements(bucket), ownStatements)
-}
-
-const ownStatements = `"Statement":[`
-
-func denyStatements(bucket string) string {
-	return ownStatements + `{"Action":"s3:*","Effect":"Deny","Principal":"*","Resource":["arn:aws:s3:::` + bucket + `","arn:aws:s3:::` + bucket + `/*"],"Sid":"NoMore"},`
-}
-
-func replacePolicy(a *awsfake.AWS, bucket, from, to string) {
-	policy := a.Snapshot().Buckets[bucket].Policy
-	if err := a.SetBucketPolicy(bucket, strings.Replace(policy, from, to, 1)); err != nil && policy != "" {
-		panic(err)
-	}
-}
-
 // A1a, A1b: what tells a Delete that the other set is there. CloudFormation names it, or the secret that the mark
 // names bears the tags of the other set, or that one cannot be looked at.
 var tellings = map[string]func(w *bench, p, other sim.Properties) answer{

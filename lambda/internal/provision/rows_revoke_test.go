@@ -136,3 +136,24 @@ func (w *bench) deletesWithoutARight(p sim.Properties, kind string) {
 		w.t.Errorf("the bucket is still there: %+v", b)
 	}
 }
+
+// denyAll puts a statement in front of the policy of a bucket that denies everything to everybody. allowAll takes it away.
+func denyAll(a *awsfake.AWS, bucket string) {
+	replacePolicy(a, bucket, ownStatements, denyStatements(bucket))
+}
+func allowAll(a *awsfake.AWS, bucket string) {
+	replacePolicy(a, bucket, denyStatements(bucket), ownStatements)
+}
+
+const ownStatements = `"Statement":[`
+
+func denyStatements(bucket string) string {
+	return ownStatements + `{"Action":"s3:*","Effect":"Deny","Principal":"*","Resource":["arn:aws:s3:::` + bucket + `","arn:aws:s3:::` + bucket + `/*"],"Sid":"NoMore"},`
+}
+
+func replacePolicy(a *awsfake.AWS, bucket, from, to string) {
+	policy := a.Snapshot().Buckets[bucket].Policy
+	if err := a.SetBucketPolicy(bucket, strings.Replace(policy, from, to, 1)); err != nil && policy != "" {
+		panic(err)
+	}
+}

@@ -113,6 +113,49 @@ func TestA1aWhileTheMarkDoesNotShow(t *testing.T) {
 	}
 }
 
+// A1a: things of either set lose their tags between the replacement and the Delete that cleans up. No data goes, and
+// deleting again ends.
+func TestA1aBesideLostTags(t *testing.T) {
+	for onDelete, isOfNewSet := range both(onDeletes, yesAndNo) {
+		for things, l := range both(subsets(), losses[:2]) {
+			for i, telling := range []string{"CloudFormation", "the secret", "the secret alone"} {
+				if i > 0 && (l.name != losses[0].name || isOfNewSet && len(things) > 1) {
+					continue
+				}
+				t.Run(strings.Join([]string{onDelete, strings.Join(things, " and "), l.name, telling}, ", "), func(t *testing.T) {
+					inWorld(t, func(w *bench) {
+						p := with("OnDelete", onDelete)
+						w.history(create(p), update(p, other(p), p))
+						w.writes(p, "data/late")
+						<-time.After(time.Hour)
+						if isOfNewSet {
+							w.loses(other(p), l, things...)
+						} else {
+							w.loses(p, l, things...)
+						}
+						w.cleansUpAtLast(p, func() answer { return tellings[telling](w, p, other(p)) })
+					})
+				})
+			}
+		}
+	}
+}
+
+// cleansUpAtLast has an old set be deleted until that succeeds, and fails the test if data goes, or if the Delete fails
+// more than once.
+func (w *bench) cleansUpAtLast(p sim.Properties, cleanUp func() answer) {
+	w.t.Helper()
+	was := w.AWS.Snapshot()
+	if a := cleanUp(); a.Status == "FAILED" {
+		<-time.After(time.Hour)
+		w.succeeded(cleanUp())
+	}
+	w.keeps(was, other(p), thingsOfASet)
+	if b := w.AWS.Snapshot().Buckets["my-data"]; len(b.Objects["data/late"]) != 1 {
+		w.t.Errorf("data is gone: %+v", b)
+	}
+}
+
 // A1a: somebody writes between the last look into the bucket and DeleteBucket, which alone decides.
 func TestA1aDeleteBucketDecides(t *testing.T) {
 	for _, m := range everyMaking(t) {
