@@ -71,7 +71,7 @@ func (r *run) remove(ctx context.Context, op operation) error {
 	}
 	lost := r.inUse(ctx, s, found)
 	r.reportForeign(s, found)
-	return errors.Join(r.removeSet(ctx, s, found, unseen, data), lost.err(s, found, howToDelete))
+	return errors.Join(r.removeSet(ctx, s, found, unseen, lost, data), lost.err(s, found, howToDelete))
 }
 
 // howToEnd says what goes on where a Delete is refused for data in the bucket, and how to end it.
@@ -135,7 +135,7 @@ func (r *run) ensureNoLeftover(ctx context.Context, op operation) error {
 	}
 	found, unseen, err := r.lookForRemoval(ctx, op.other, op.isRepeated, parts{})
 	if err == nil {
-		err = r.removeSet(ctx, op.other, found, unseen, releaseData)
+		err = r.removeSet(ctx, op.other, found, unseen, parts{}, releaseData)
 	}
 	if err != nil {
 		return fmt.Errorf("left by the failed replacement: %w", err)
@@ -144,12 +144,13 @@ func (r *run) ensureNoLeftover(ctx context.Context, op operation) error {
 }
 
 // removeSet removes the three, as far as they are ours, in the order that is safe. The bucket
-// stays where access could not be ended, and where it is not known whether it may go.
-func (r *run) removeSet(ctx context.Context, s spec.Spec, found set, unseen doubts, data disposal) error {
+// stays where access could not be ended, and where it is not known whether it may go. The secret
+// goes last where it shows that a lost part was in use.
+func (r *run) removeSet(ctx context.Context, s spec.Spec, found set, unseen doubts, lost parts, data disposal) error {
 	if err := r.keepGuards(ctx, s, found); err != nil {
 		unseen.bucket = errors.Join(unseen.bucket, err)
 	}
-	err := errors.Join(unseen.secret, unseen.user, r.revoke(ctx, s, found, unseen))
+	err := errors.Join(unseen.secret, unseen.user, r.revoke(ctx, s, found, unseen, lost))
 	if err != nil || unseen.bucket != nil {
 		return errors.Join(err, unseen.bucket)
 	}
@@ -158,7 +159,24 @@ func (r *run) removeSet(ctx context.Context, s spec.Spec, found set, unseen doub
 			return err
 		}
 	}
-	return r.removeBucket(ctx, s, found.bucket, data)
+	err = r.removeBucket(ctx, s, found.bucket, data)
+	if err != nil || lost == (parts{}) || !found.secret.isOurs() {
+		return err
+	}
+	if lost.bucket && found.secret.OriginOf(found.bucket.Claim) != spec.OriginMade {
+		return r.forget(ctx, s, found.secret)
+	}
+	return r.removeSecret(ctx, s, found.secret)
+}
+
+// forget puts a tombstone in the place of credentials. The secret stays for the next Delete: it says
+// that the bucket was not made by us, and if somebody puts its tags back by then, they do not.
+func (r *run) forget(ctx context.Context, s spec.Spec, x secret) error {
+	current, err := r.readValue(ctx, s, x)
+	if err == nil {
+		_, err = r.settle(ctx, s, x, current.version, nil)
+	}
+	return err
 }
 
 // parts says something of each part of a set.
@@ -246,11 +264,11 @@ func excuse(s spec.Spec, found set, property string, err error) error {
 // more, then the keys and the user. Only then may the bucket be emptied.
 //
 // A secret that stays does not keep the keys alive. It stays where it says of the bucket what
-// could not be written there. A user without keys stays where a name could not be looked at
+// could not be written there, and for later where parts are lost. A user without keys stays where a name could not be looked at
 // that is outside of the provider's patterns: see excuse.
-func (r *run) revoke(ctx context.Context, s spec.Spec, found set, unseen doubts) error {
+func (r *run) revoke(ctx context.Context, s spec.Spec, found set, unseen doubts, lost parts) error {
 	var failed error
-	isRecord := unseen.bucket != nil && s.OnDelete != spec.Retain && (len(found.secret.Marks()) > 0 || found.secret.OriginOf(found.bucket.Claim) != spec.OriginMade)
+	isRecord := lost != (parts{}) || unseen.bucket != nil && s.OnDelete != spec.Retain && (len(found.secret.Marks()) > 0 || found.secret.OriginOf(found.bucket.Claim) != spec.OriginMade)
 	if found.secret.isOurs() && !isRecord {
 		failed = r.removeSecret(ctx, s, found.secret)
 	}
