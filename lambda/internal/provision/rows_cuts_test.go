@@ -17,6 +17,14 @@ func (w *bench) cutOff(n int, e event) bool {
 	return r.reached
 }
 
+// regionOf has half of the cuts be in us-east-1, where CreateBucket says less.
+func regionOf(isAnew bool) string {
+	if isAnew {
+		return regions[0]
+	}
+	return regions[1]
+}
+
 // eachCut plays a story once for each call of an event that changes anything, after which the process dies, and once for
 // its first call. What it leaves after any other call it leaves after one of these.
 func eachCut(t *testing.T, region string, start func(*bench), e event, then func(*bench)) {

@@ -100,7 +100,7 @@ func TestA2DeleteIsCutOff(t *testing.T) {
 						w.putsBack(retain, things...)
 						was = w.AWS.Snapshot()
 					}
-					eachCut(t, "eu-west-1", start, remove(purge), func(w *bench) {
+					eachCut(t, regionOf(isAnew), start, remove(purge), func(w *bench) {
 						if isAnew {
 							<-time.After(time.Hour)
 							w.anew()
@@ -111,35 +111,6 @@ func TestA2DeleteIsCutOff(t *testing.T) {
 					})
 				})
 			}
-		}
-	}
-}
-
-// A2: the tags are put back between two Deletes, as the first of them says, when secret and user are gone. The bucket
-// counts as adopted all the same, whether it holds data or not.
-func TestA2PutBackBetweenDeletes(t *testing.T) {
-	for _, things := range [][]string{{"bucket"}, {"bucket", "secret"}, {"bucket", "user"}, thingsOfASet} {
-		for onDelete, isEmpty := range both(onDeletes, yesAndNo) {
-			t.Run(strings.Join(append(things, onDelete), " "), func(t *testing.T) {
-				inWorld(t, func(w *bench) {
-					retain, p := with("OnDelete", "Retain"), with("OnDelete", onDelete)
-					w.adopts(retain)
-					if isEmpty {
-						w.AWS.DeleteObject("my-data", "data/x")
-					}
-					<-time.After(time.Hour)
-					w.loses(retain, losses[0], things...)
-					w.update(w.idOf(p), p, retain)
-					was := w.AWS.Snapshot()
-					w.play(remove(p), nil)
-					w.keeps(was, p, []string{"bucket"})
-					w.putsBack(p, "bucket")
-					<-time.After(time.Hour)
-					w.anew()
-					w.deletesAtLast(p)
-					w.isReleased(was, p)
-				})
-			})
 		}
 	}
 }

@@ -150,27 +150,6 @@ func TestA10InAReplacement(t *testing.T) {
 	}
 }
 
-// Row 31: the Delete of a set with lost things is cut off at each call and delivered again. Nobody has heard yet that
-// something stays, so it fails once.
-func TestRow31DeleteIsCutOff(t *testing.T) {
-	for _, things := range subsets() {
-		for _, onDelete := range onDeletes {
-			p := with("OnDelete", onDelete)
-			l := lost{making{p: p, onDelete: onDelete, make: func(w *bench) { w.created(p); <-time.After(time.Hour) }}, things, losses[0]}
-			if len(l.inUse()) == 0 {
-				continue
-			}
-			t.Run(l.String(), func(t *testing.T) {
-				var was awsfake.Snapshot
-				eachCut(t, "eu-west-1", func(w *bench) { l.begin(w); was = w.AWS.Snapshot() }, remove(p), func(w *bench) {
-					w.isAsked(w.play(remove(p), nil).answer, l, l.inUse())
-					w.hasLetGoOf(l, was)
-				})
-			})
-		}
-	}
-}
-
 // Row 31, with OnDelete Retain: a replacement does not ask for the bucket. It is left when the old set is deleted.
 func TestRow31ReplacedWithoutItsBucket(t *testing.T) {
 	for _, m := range makings(t, "Retain") {

@@ -125,7 +125,7 @@ func deleteOfAReplacedSetIsCutOff(t *testing.T, p sim.Properties, lost string, i
 		w.loses(p, loss{"", func(tags map[string]string) map[string]string { delete(tags, supersededTag); return tags }}, lost)
 		was = w.AWS.Snapshot()
 	}
-	eachCut(t, "eu-west-1", start, remove(p), func(w *bench) {
+	eachCut(t, regionOf(isAnew), start, remove(p), func(w *bench) {
 		if isAnew {
 			<-time.After(time.Hour)
 			w.anew()
@@ -179,7 +179,7 @@ func againOrAnew(isAnew bool) string {
 // is refused, unless another delivery of it has committed before. Nothing of the new set is left when CloudFormation
 // goes back.
 func eachCheckIsMadeAgain(t *testing.T, p, q sim.Properties, changes func(*bench), isAnew bool) {
-	eachCut(t, "eu-west-1", func(w *bench) { w.history(create(p)); <-time.After(time.Hour) }, update(p, other(p), p), func(w *bench) {
+	eachCut(t, regionOf(isAnew), func(w *bench) { w.history(create(p)); <-time.After(time.Hour) }, update(p, other(p), p), func(w *bench) {
 		<-time.After(2 * time.Minute)
 		isCommitted := committed(w.AWS, "clickhouse/s3-2")
 		if isAnew {

@@ -186,7 +186,7 @@ func TestA1bGoingBackIsCutOff(t *testing.T) {
 				w.writes(p, "data/late")
 				<-time.After(time.Hour)
 			}
-			eachCut(t, "eu-west-1", start, update(q, p, q), func(w *bench) {
+			eachCut(t, regionOf(isAnew), start, update(q, p, q), func(w *bench) {
 				if isAnew {
 					<-time.After(time.Hour)
 					w.anew()
