@@ -116,6 +116,17 @@ func (c Claim) OtherOwner() (stackID, logicalID string, isKnown bool) {
 	return stackID, logicalID, stackID != "" && logicalID != "" && isOther
 }
 
+// IsOthers reports whether one owner tag names somebody else, where a thing that has lost some of its
+// tags has none.
+func (c Claim) IsOthers() bool {
+	for key, value := range OwnerTags(c.of) {
+		if c.tags[key] != "" && c.tags[key] != value {
+			return true
+		}
+	}
+	return false
+}
+
 // IsUnowned reports whether the thing bears no tag of any owner.
 func (c Claim) IsUnowned() bool {
 	return c.tags[spec.TagOwner] == "" && c.tags[spec.TagStackID] == "" && c.tags[spec.TagLogicalID] == ""

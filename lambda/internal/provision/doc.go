@@ -85,19 +85,21 @@
 // change, so that its rollback, which finds the account as it was, is not refused.
 //
 //	refusal                                        | events                        | its rollback                           | shown by
-//	a name is taken                                | Create, replacement           | a Delete, or back: finds nothing       | TestA7NameIsTaken
-//	the old bucket holds data, or is not known     | replacement                   | back: makes no such check              | TestA7OldBucketHoldsData
-//	a part of the old set is lost                  | replacement                   | back: leaves it                        | TestA7PartOfTheOldSetIsLost
+//	a name is taken, or the bucket elsewhere       | Create, replacement           | a Delete, or back: finds nothing       | TestA7
+//	the old bucket holds data, or cannot be looked at | replacement                | back: makes no such check              | TestA7
+//	a part of the old set is lost                  | replacement                   | back: leaves it                        | TestA7
+//	the old set cannot be marked                   | replacement                   | back: leaves it                        | TestA7
 //	an update from the resource was cut off        | replacement                   | back: makes no such check              | TestA22OldPropertiesOfAnotherSet
-//	a lost part would be changed                   | in place                      | in place: shows as wanted              | TestA7LostPartWouldBeChanged
-//	an adopted bucket with another OnDelete        | in place                      | in place: goes to Retain               | TestA7AdoptedBucketKeepsRetain
-//	the user has no boundary and needs a key       | Create, replacement           | a Delete, or back: keeps its key       | TestA7NoBoundary
-//	no room for a key                              | Create, replacement, in place | in place: what is stored stays         | TestA7NoRoomForAKey
-//	the policy is too long with those of others    | Create, replacement, in place | in place: writes what is there         | TestA7PolicyIsTooLong
-//	the bucket holds data                          | Delete                        | none: nothing was changed              | TestRow34Removed
+//	a lost part would be changed                   | in place                      | in place: shows as wanted              | TestA7
+//	an adopted bucket with another OnDelete        | in place                      | in place: goes to Retain               | TestA7
+//	the policy is too long with those of others    | Create, replacement, in place | in place: writes what is there         | TestA7
+//	the user has no boundary and needs a key       | Create, replacement           | a Delete, or back: keeps its key       | TestA26BeginningIsRefused
+//	the bucket holds data                          | Delete                        | none: nothing was changed              | TestRow34
 //
-// Two are not: tags that are lost between an Update and its rollback, where that would change the
-// part, and patterns of the provider that no longer cover the names. Putting the tags back, or widening the patterns, and going on with the rollback heals both.
+// Three are not: tags that are lost between an Update and its rollback, where that would change the
+// part; a part that the role may not look at, in place; and patterns of the provider that no longer
+// cover the names. Putting the tags or the right back, or widening the patterns, and going on with
+// the rollback heals them.
 //
 // # What the secret holds
 //

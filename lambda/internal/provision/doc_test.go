@@ -148,3 +148,23 @@ func calledOperations(t *testing.T) []string {
 	slices.Sort(all)
 	return slices.Compact(all)
 }
+
+// TestDocOfRefusals holds the table of what hangs on the state of the account: each refusal names a test that is there.
+func TestDocOfRefusals(t *testing.T) {
+	text, err := os.ReadFile("doc.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(text), "# What hangs on the state of the account")
+	table, _, _ = strings.Cut(table, "\n// #")
+	rows := regexp.MustCompile(`(?m)^//\t.* \| (Test\w+)$`).FindAllStringSubmatch(table, -1)
+	if len(rows) < 10 {
+		t.Fatalf("only %d refusals", len(rows))
+	}
+	tests := testsOfPackage(t)
+	for _, row := range rows {
+		if !tests[row[1]] {
+			t.Errorf("there is no test %s", row[1])
+		}
+	}
+}

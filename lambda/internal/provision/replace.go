@@ -39,18 +39,18 @@ func (r *run) tellReturn(ctx context.Context, op operation, found set) (operatio
 }
 
 // isSupersededBy reports whether a part of ours says that the set of a physical id has replaced
-// it. Without its secret it is what a removal has left.
+// it.
 func (x set) isSupersededBy(id string) bool {
 	bySecret, _ := x.secret.SupersededBy()
 	byBucket, _ := x.bucket.SupersededBy()
-	return x.secret.Exists() && (x.secret.isOurs() && bySecret.PhysicalID == id || x.bucket.IsOurs() && byBucket.PhysicalID == id)
+	return x.secret.isOurs() && bySecret.PhysicalID == id || x.bucket.IsOurs() && byBucket.PhysicalID == id
 }
 
 // isInForce reports whether a secret holds credentials of the set that an event goes to: it is
 // ours; or it has lost its tags and names the bucket, and the set that the event comes from
 // says that it was made to replace this one.
 func (r *run) isInForce(ctx context.Context, op operation, x secret) (bool, error) {
-	if x.State != claim.Foreign || !x.IsUnowned() || x.deleting {
+	if x.State != claim.Foreign || x.IsOthers() || x.deleting {
 		return r.isCommitted(ctx, op.spec, x)
 	}
 	from, err := r.lookSecret(ctx, op.other, r.looking(op.other, "SecretName"))

@@ -1,6 +1,7 @@
 package provision_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -148,6 +149,18 @@ func TestA10InAReplacement(t *testing.T) {
 			})
 		}
 	}
+}
+
+// isInUse reports whether the secret of a set names a key that its user has.
+func (w *bench) isInUse(l lost) bool {
+	now, s := w.AWS.Snapshot(), w.parse(l.p)
+	for _, v := range now.Secrets[s.SecretName].Versions {
+		isNamed := func(k awsfake.AccessKey) bool { return strings.Contains(v.Value, k.ID) }
+		if slices.Contains(v.Stages, "AWSCURRENT") && (!l.has("secret") || slices.ContainsFunc(now.Users[s.UserName].Keys, isNamed)) {
+			return true
+		}
+	}
+	return false
 }
 
 // Row 31, with OnDelete Retain: a replacement does not ask for the bucket. It is left when the old set is deleted.

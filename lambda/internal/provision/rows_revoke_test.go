@@ -50,7 +50,7 @@ func (w *bench) revokesAndFails(m making, isSecretGone bool) {
 	w.t.Helper()
 	was, s := w.AWS.Snapshot(), w.parse(m.p)
 	w.saysAll(w.play(remove(m.p), nil).answer, "bucket "+s.BucketName)
-	if w.isGone(m.p, "user"); isSecretGone {
+	if w.isGone(m.p, "user"); isSecretGone && !w.isForgotten(m.p) {
 		w.isGone(m.p, "secret")
 	}
 	if diff := cmp.Diff(was.Buckets[s.BucketName].Objects, w.AWS.Snapshot().Buckets[s.BucketName].Objects); diff != "" {
