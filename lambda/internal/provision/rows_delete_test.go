@@ -139,6 +139,7 @@ func TestA2OfAnEarlierVersion(t *testing.T) {
 // A10: somebody makes the user, or the bucket, between look and creating call, and the undo is cut off after its
 // tombstone. No value names what is theirs: the Delete leaves it, says so in the log, and succeeds.
 func TestA10(t *testing.T) {
+	long(t)
 	for _, thing := range []string{"user", "bucket"} {
 		for name, tags := range map[string]map[string]string{"no tags": nil, "theirs": foreignTags, "half of ours": {"bucketuser:stack-id": stackID}} {
 			for _, region := range []string{"eu-west-1", "us-east-1"} {

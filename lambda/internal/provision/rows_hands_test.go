@@ -3,6 +3,7 @@ package provision_test
 import (
 	"iter"
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -71,6 +72,27 @@ func makings(t *testing.T, onDelete string) (all []making) {
 			add(making{name: s.name + " by " + version, region: s.inRegion(), p: s.live, isAdopted: s.name == "adopted",
 				make: func(w *bench) { w.restore(l) }, before: []cmp.Option{ignoreOrigin}})
 		}
+	}
+	return few(all)
+}
+
+// long has a test run beside others of its kind, and only where there is time for it: in make crash.
+func long(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("takes long")
+	}
+	t.Parallel()
+}
+
+// few are those makings that a short run has, each with one of the choices.
+func few(all []making) []making {
+	if !testing.Short() {
+		return all
+	}
+	all = slices.DeleteFunc(all, func(m making) bool { return m.turn%3 != 0 })
+	for i := range all {
+		all[i].turn = i + 1
 	}
 	return all
 }

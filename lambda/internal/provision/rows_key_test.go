@@ -88,6 +88,7 @@ func keyEvents(m making) map[string]struct {
 // Row 36: the secret's value has the right key id and a wrong secret access key. An Update notices it, makes another key,
 // and keeps the displaced one active: its id is on the secret before the commit.
 func TestRow36(t *testing.T) {
+	long(t)
 	for _, m := range everyMaking(t) {
 		for name, test := range keyEvents(m) {
 			t.Run(m.name+" "+name, func(t *testing.T) {
@@ -191,6 +192,7 @@ func answered(outcome error, d time.Duration) hook {
 // A14: S3 answers the stored key with anything but the two codes. Nothing is changed, and the answer is logged but for
 // AccessDenied, which proves the pair right.
 func TestA14OtherAnswersChangeNothing(t *testing.T) {
+	long(t)
 	for name, test := range answersToTheStoredKey {
 		for _, age := range []time.Duration{time.Second, time.Hour} {
 			for kind, next := range keyEvents(namedMaking) {

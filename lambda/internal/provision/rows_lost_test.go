@@ -16,6 +16,7 @@ import (
 // Row 31: a key is needed while things have lost their tags. With user or secret lost no key is made or removed, and no
 // value written. With the bucket lost a key is made without proof: nothing is written to that bucket.
 func TestRow31KeyIsNeeded(t *testing.T) {
+	long(t)
 	for name, tamper := range map[string]func(w *bench, key string){
 		"key deleted":       func(w *bench, key string) { w.AWS.DeleteKey(key) },
 		"key made inactive": func(w *bench, key string) { w.AWS.SetKeyActive(key, false) },
@@ -74,6 +75,7 @@ func (w *bench) needsAKey(l lost, e event) {
 
 // Row 31: tags are lost a moment after the resource was made, when AWS may not show all of it. Waiting ends.
 func TestRow31OfAYoungSet(t *testing.T) {
+	long(t)
 	for things, l := range both(subsets(), losses) {
 		for _, onDelete := range onDeletes {
 			p := with("OnDelete", onDelete, "SecretRecoveryDays", []string{"0", "7"}[len(things)%2])
@@ -130,6 +132,7 @@ func TestRow31OfferedByHand(t *testing.T) {
 // A10: the same in a replacement, from which CloudFormation goes back. What is theirs stays, in whatever part of its
 // undoing the replacement was cut off.
 func TestA10InAReplacement(t *testing.T) {
+	long(t)
 	p, q := named, other(named)
 	for thing, region := range both([]string{"user", "bucket"}, regions) {
 		for n, isReached := 1, true; isReached; n++ {

@@ -106,6 +106,7 @@ func (w *bench) cannotMark(thing string, is func(awsfake.Call) bool, p sim.Prope
 // A1a: one of the two marks is enough, as is what stands on the secret alone when the Delete is cut off at any call
 // and repeated, at once or by an event of its own.
 func TestA1aDeleteIsCutOff(t *testing.T) {
+	long(t)
 	for _, lost := range []string{"", "bucket", "secret"} {
 		for _, p := range []sim.Properties{with("OnDelete", "DeleteIfEmpty"), with("OnDelete", "Purge"), with("OnDelete", "Retain"), with("OnDelete", "Purge", "SecretRecoveryDays", "7")} {
 			for _, isAnew := range yesAndNo {
@@ -140,6 +141,7 @@ func deleteOfAReplacedSetIsCutOff(t *testing.T, p sim.Properties, lost string, i
 // A22: an Update is killed at any call, rollback is disabled, and somebody changes the account. The same Update comes a
 // second time, by itself or as another delivery. A half-made set is looked at like none: every check is made again.
 func TestA22(t *testing.T) {
+	long(t)
 	for name, test := range map[string]struct {
 		changes func(w *bench, p sim.Properties)
 		on      []string // values of OnDelete

@@ -29,6 +29,7 @@ var concerned = map[string][]string{
 // Row 31: each property's change against each lost thing. It is refused if it would change the thing, with the account
 // as it was, and its rollback changes nothing. Otherwise it does its work on the other things.
 func TestRow31EachProperty(t *testing.T) {
+	long(t)
 	for i, row := range inPlace {
 		for j, things := range subsets() {
 			if row.property == "Tags" && slices.Contains(things, "bucket") && slices.Contains(things, "secret") {

@@ -28,6 +28,7 @@ var theirTags = map[string]func(w *bench, p sim.Properties) map[string]string{
 // A3: nothing of the name is taken: a bucket, a secret or a user of somebody else's, made before the first delivery or
 // between two of them, with names that were given or generated. Theirs stays as it is, and nothing of ours is left.
 func TestA3(t *testing.T) {
+	long(t)
 	for _, thing := range thingsOfASet {
 		for name, tags := range theirTags {
 			for killed, isReplacement := range both([]string{"", "CreateSecret", "CreateAccessKey"}, yesAndNo) {

@@ -18,6 +18,7 @@ import (
 // and then the Delete fails. The secret goes as well, unless it alone says that the bucket was adopted. With the obstacle
 // gone the next Delete ends.
 func TestA11(t *testing.T) {
+	long(t)
 	for _, m := range everyMaking(t) {
 		for name, obstacle := range map[string]func(w *bench, bucket string){
 			"Deny": func(w *bench, bucket string) { denyAll(w.AWS, bucket) },
@@ -82,6 +83,7 @@ func (w *bench) deletesWithoutObstacle(m making, key string) {
 // what is refused on the bucket keeps neither secret nor user, and what is refused on one of these not the other. With
 // the right the next Delete ends.
 func TestA11EachRight(t *testing.T) {
+	long(t)
 	for _, onDelete := range []string{"DeleteIfEmpty", "Purge", "Retain"} {
 		for _, days := range []string{"0", "7"} {
 			p := with("OnDelete", onDelete, "SecretRecoveryDays", days)

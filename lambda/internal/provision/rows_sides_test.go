@@ -15,6 +15,7 @@ import (
 // A1: with the old set gone the new one is deleted as OnDelete says, whether an Update has taken its mark off or not, and
 // whether CloudFormation says anything or not.
 func TestA1NewSideIsDeletedAsItSays(t *testing.T) {
+	long(t)
 	for _, m := range everyMaking(t) {
 		for before, isUpdated := range both([]hook{nil, deny("DescribeStackResource")}, yesAndNo) {
 			t.Run(m.name, func(t *testing.T) {
@@ -116,6 +117,7 @@ func TestA1aWhileTheMarkDoesNotShow(t *testing.T) {
 // A1a: things of either set lose their tags between the replacement and the Delete that cleans up. No data goes, and
 // deleting again ends.
 func TestA1aBesideLostTags(t *testing.T) {
+	long(t)
 	for onDelete, isOfNewSet := range both(onDeletes, yesAndNo) {
 		for things, telling := range both(subsets(), []string{"CloudFormation", "the secret", "the secret alone"}) {
 			t.Run(strings.Join([]string{onDelete, strings.Join(things, " and "), telling}, ", "), func(t *testing.T) {

@@ -124,6 +124,7 @@ func (w *bench) isAsked(a answer, l lost, things []string) {
 // Row 31: tags were replaced. An Update that would not change the thing leaves it alone and logs it, in each delivery.
 // A Delete revokes what is ours by its tags, and fails for what was in use. Deleting again lets go of it.
 func TestRow31(t *testing.T) {
+	long(t)
 	for _, l := range lostThings(t) {
 		t.Run(l.String(), func(t *testing.T) {
 			inRegion(t, l.region, func(w *bench) {
@@ -193,6 +194,7 @@ func (w *bench) isForgotten(p sim.Properties) bool {
 // Row 31, its kind: the other Updates that ensure a set. CloudFormation goes back to one whose things have lost their
 // tags, from a replacement that was cut off and from one that had succeeded.
 func TestRow31GoingBack(t *testing.T) {
+	long(t)
 	ways := []string{"", "CreateAccessKey", "PutSecretValue", "CreateSecret"} // "": it had succeeded
 	for _, m := range everyMaking(t) {
 		for i, things := range subsets() {

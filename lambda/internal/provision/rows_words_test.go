@@ -99,6 +99,7 @@ const letsIn = `"msg":"found a statement that lets others in"`
 // A32: a leaked key has let another account in by a statement of its own. An event that reads the policy names each such
 // statement in its log and leaves it: not ours, not a Deny, and none that lets in our own account.
 func TestA32(t *testing.T) {
+	long(t)
 	events := map[string]struct {
 		start func(*bench, sim.Properties)
 		event func(sim.Properties) event
