@@ -112,15 +112,12 @@ func wantUpdatedBucket(t *testing.T, bucket *string) {
 	}
 }
 
-func TestReplacementPurgesTheOldBucket(t *testing.T) {
-	d := newDeployment(t, "ReplacePurge")
+func TestReplacementRemovesTheOldSet(t *testing.T) {
+	d := newDeployment(t, "ReplaceSet")
 	p := d.named("")
 	p.OnDelete = bucketuser.OnDeletePurge
 	p.Versioning = aws.Bool(true)
-	created := cloudtest.Must(d.deploy(p))(t)
-	if err := d.as(created).Put(t.Context(), created["BucketName"], "data/table"); err != nil {
-		t.Fatal(err)
-	}
+	cloudtest.Must(d.deploy(p))(t)
 	q := d.named("-2")
 	q.OnDelete, q.Versioning = p.OnDelete, p.Versioning
 	replaced := cloudtest.Must(d.deploy(q))(t)
