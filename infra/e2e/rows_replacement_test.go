@@ -38,7 +38,7 @@ func TestRow30RenameOfAUserKeepsTheData(t *testing.T) {
 // An update checks that the old bucket is empty, and CloudFormation cleans up when all siblings
 // are done. Data that comes in between is kept, and so is what a sibling writes into the new
 // bucket before another takes the update back.
-func TestRow30DataAfterTheCheckIsKept(t *testing.T) { dataAfterTheCheck(t, "Row30Late", "Purge") }
+func TestRow30A1DataAfterTheCheckIsKept(t *testing.T) { dataAfterTheCheck(t, "Row30Late", "Purge") }
 
 // With DeleteIfEmpty such a bucket must not keep user and key alive either.
 func TestRow34ReplacedSetIsRevoked(t *testing.T) { dataAfterTheCheck(t, "Row34", "DeleteIfEmpty") }

@@ -99,6 +99,18 @@ func (r *row) things() []local.Thing {
 	return own
 }
 
+// tagsOf are the tags of one thing, by its String.
+func (r *row) tagsOf(name string) map[string]string {
+	r.t.Helper()
+	for _, thing := range r.things() {
+		if thing.String() == name {
+			return thing.Tags
+		}
+	}
+	r.t.Fatalf("there is no %s", name)
+	return nil
+}
+
 // settings are those of all things of the row.
 func (r *row) settings() []string {
 	r.t.Helper()
