@@ -113,7 +113,7 @@ func TestRow34ResourceTakenOutOfTheTemplate(t *testing.T) {
 	before := r.settings()
 	o := r.apply(r.templateOf(""))
 	r.want(o, types.StackStatusUpdateComplete) // a clean-up that fails does not fail the update
-	wantFailure(t, o, "R: ", bucket, "not empty", created["UserName"], "live on", "add it again")
+	wantFailure(t, o, "R: ", bucket, "not empty", created["UserName"], "live on", "again", created["AccessKeyId"])
 	wantSame(t, "after the refused deletion", before, r.settings())
 	wantKeyWorks(t, "after the refused deletion", user)
 
@@ -142,7 +142,7 @@ func TestRow38ResourceMovedToAnotherLogicalID(t *testing.T) {
 	o := r.apply(r.templateOf("Moved", names...))
 	r.want(o, types.StackStatusUpdateRollbackComplete)
 	for _, name := range []string{created["BucketName"], created["UserName"], created["SecretName"]} {
-		wantFailure(t, o, "Moved: ", name, "R of stack "+r.name, "keep the logical id")
+		wantFailure(t, o, "Moved: ", name, "resource R of this stack", "keep the logical id R")
 	}
 	for _, reason := range o.failed {
 		if strings.Contains(reason, "released") {

@@ -25,7 +25,7 @@ import (
 // All rows share one provider stack. Somebody else's bucket, user and secret stand beside each.
 type row struct {
 	*deployment
-	word   string // stands in the names of theirs, and in every name that is given
+	word   string // is a word of the names of theirs, and of every name that is given
 	theirs strangers
 
 	stackID string

@@ -90,13 +90,19 @@ func (r *row) things() []local.Thing {
 	var own []local.Thing
 	for _, thing := range cloudtest.Must(cloud.Things(r.t.Context()))(r.t) {
 		isTagged := r.stackID != "" && thing.Tags[spec.TagStackID] == r.stackID
-		if r.theirs.include(thing) || !isTagged && !r.seen[thing.String()] && !strings.Contains(strings.ToLower(thing.Name), r.word) {
+		if r.theirs.include(thing) || !isTagged && !r.seen[thing.String()] && !r.isNamed(thing.Name) {
 			continue
 		}
 		r.seen[thing.String()] = true
 		own = append(own, thing)
 	}
 	return own
+}
+
+// isNamed reports whether the row's word is one of the words of a name.
+func (r *row) isNamed(name string) bool {
+	words := strings.FieldsFunc(name, func(c rune) bool { return c == '-' || c == '/' })
+	return slices.Contains(words, r.word)
 }
 
 // tagsOf are the tags of one thing, by its String.
@@ -135,14 +141,15 @@ func wantSame(t *testing.T, when string, before, after []string) {
 	}
 }
 
-// wantNoStrays fails the test if a thing bears the stack's tags and those of no resource that
-// the stack has.
+// wantNoStrays fails the test if a thing bears all owner tags, and those of no resource that the
+// stack has.
 func (r *row) wantNoStrays() {
 	r.t.Helper()
 	ids := r.physicalIDs()
 	for _, thing := range r.things() {
-		if id := thing.Tags[spec.TagLogicalID]; thing.Tags[spec.TagStackID] == r.stackID && thing.Tags[spec.TagOwner] != ids[id] {
-			r.t.Errorf("%s belongs to %s, and the stack's %s is %q", thing, thing.Tags[spec.TagOwner], id, ids[id])
+		owner, id := thing.Tags[spec.TagOwner], thing.Tags[spec.TagLogicalID]
+		if thing.Tags[spec.TagStackID] == r.stackID && owner != "" && id != "" && owner != ids[id] {
+			r.t.Errorf("%s belongs to %s, and the stack's %s is %q", thing, owner, id, ids[id])
 		}
 	}
 }
