@@ -54,6 +54,12 @@ type deployment struct {
 func newDeployment(t *testing.T, name string) *deployment {
 	t.Helper()
 	t.Parallel()
+	return newSerialDeployment(t, name)
+}
+
+// newSerialDeployment leaves it to the test when it becomes parallel.
+func newSerialDeployment(t *testing.T, name string) *deployment {
+	t.Helper()
 	return &deployment{t: t, name: name, dir: t.TempDir(), code: cloud.Function.Dir, app: cloud.App}
 }
 

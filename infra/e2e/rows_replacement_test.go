@@ -80,9 +80,33 @@ func dataAfterTheCheck(t *testing.T, name, onDelete string) {
 	r.wantNoStrays()
 	r.wantReleased(bucket, "data/consumer")
 
-	// The new set was never replaced: its empty bucket goes with it.
+	// What was replaced is gone, so OnDelete counts for the new set.
+	current := forward.outputs["BucketName"]
+	if err := r.as(forward.outputs).Put(t.Context(), current, "data/table"); err != nil {
+		t.Error(err)
+	}
+	if onDelete != "Purge" {
+		o := r.remove()
+		r.want(o, types.StackStatusDeleteFailed)
+		wantFailure(t, o, "R: ", current, "not empty")
+		r.removeObject(current, "data/table")
+	}
 	r.want(r.remove(), types.StackStatusDeleteComplete)
 	r.wantLeft("bucket "+bucket, "bucket "+rolledBack)
+}
+
+// A set that CloudFormation has gone back to is one in force: Purge empties it when the stack is
+// deleted, although it bears the mark of its replacement.
+func TestRow30A1SetThatCameBackIsPurgedAsBefore(t *testing.T) {
+	t.Parallel()
+	r := newRow(t, "Row30Back")
+	created := r.deploy("UserName: row30back-a", "OnDelete: Purge")
+	r.want(r.applyHeld(true, func() {}, "UserName: row30back-b", "OnDelete: Purge"), types.StackStatusUpdateRollbackComplete)
+	if err := r.as(created).Put(t.Context(), created["BucketName"], "data/table"); err != nil {
+		t.Fatal(err)
+	}
+	r.want(r.remove(), types.StackStatusDeleteComplete)
+	r.wantLeft()
 }
 
 // wantOnly fails the test if anything but what starts with one of the words has failed.

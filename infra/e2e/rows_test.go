@@ -52,7 +52,7 @@ func newRow(t *testing.T, name string) *row {
 		t.Fatal("the provider of the rows was not deployed")
 	}
 	word := strings.ToLower(name)
-	return &row{deployment: &deployment{t: t, name: name}, word: word, theirs: newStrangers(t, word), seen: map[string]bool{}}
+	return &row{deployment: newSerialDeployment(t, name), word: word, theirs: newStrangers(t, word), seen: map[string]bool{}}
 }
 
 // template has the resource R with properties, each as "Name: value", beside a resource that
