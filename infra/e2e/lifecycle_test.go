@@ -112,28 +112,39 @@ func wantUpdatedBucket(t *testing.T, bucket *string) {
 	}
 }
 
+// A stack's own provider has a right to a name as long as a resource has it: once a replacement is
+// done, or taken back, the function can no longer look at the set that went. OnDelete counts
+// nevertheless for the one that is in force.
 func TestReplacementRemovesTheOldSet(t *testing.T) {
 	d := newDeployment(t, "ReplaceSet")
 	p := d.named("")
 	p.OnDelete = bucketuser.OnDeletePurge
 	p.Versioning = aws.Bool(true)
 	cloudtest.Must(d.deploy(p))(t)
-	q := d.named("-2")
-	q.OnDelete, q.Versioning = p.OnDelete, p.Versioning
+	q := d.renamed(p, "-2")
 	replaced := cloudtest.Must(d.deploy(q))(t)
 	d.wantNoLeak(replaced)
-	if err := d.as(replaced).Put(t.Context(), replaced["BucketName"], "data/table"); err != nil {
-		t.Fatal(err)
-	}
 	for _, item := range d.left() {
 		if strings.HasSuffix(item, "-bucket") || strings.HasSuffix(item, "-user") || strings.HasSuffix(item, "/secret") {
 			t.Errorf("left of the old set: %s", item)
 		}
 	}
+	_, err := d.deployBeside(d.renamed(q, "-3"), true)
+	refused(t, err, "Failing")
+	if err := d.as(replaced).Put(t.Context(), replaced["BucketName"], "data/table"); err != nil {
+		t.Fatal(err)
+	}
 	if err := d.destroy(); err != nil {
 		t.Fatal(err)
 	}
 	d.wantNothing()
+}
+
+// renamed returns properties with the three names of another suffix.
+func (d *deployment) renamed(p props, suffix string) props {
+	names := d.named(suffix)
+	p.BucketName, p.UserName, p.SecretName = names.BucketName, names.UserName, names.SecretName
+	return p
 }
 
 func TestRetainedBucketIsAdoptedByAnotherResource(t *testing.T) {
