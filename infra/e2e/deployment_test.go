@@ -72,6 +72,13 @@ func (d *deployment) named(suffix string) props {
 	}
 }
 
+// renamed returns properties with the three names of another suffix.
+func (d *deployment) renamed(p props, suffix string) props {
+	names := d.named(suffix)
+	p.BucketName, p.UserName, p.SecretName = names.BucketName, names.UserName, names.SecretName
+	return p
+}
+
 // deploy runs cdk deploy and returns the stack's outputs.
 func (d *deployment) deploy(p props) (map[string]string, error) {
 	d.t.Helper()

@@ -140,13 +140,6 @@ func TestReplacementRemovesTheOldSet(t *testing.T) {
 	d.wantNothing()
 }
 
-// renamed returns properties with the three names of another suffix.
-func (d *deployment) renamed(p props, suffix string) props {
-	names := d.named(suffix)
-	p.BucketName, p.UserName, p.SecretName = names.BucketName, names.UserName, names.SecretName
-	return p
-}
-
 func TestRetainedBucketIsAdoptedByAnotherResource(t *testing.T) {
 	d := newDeployment(t, "Retained")
 	ctx := t.Context()
