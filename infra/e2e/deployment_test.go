@@ -54,6 +54,12 @@ type deployment struct {
 func newDeployment(t *testing.T, name string) *deployment {
 	t.Helper()
 	t.Parallel()
+	return newSerialDeployment(t, name)
+}
+
+// newSerialDeployment leaves it to the test when it becomes parallel.
+func newSerialDeployment(t *testing.T, name string) *deployment {
+	t.Helper()
 	return &deployment{t: t, name: name, dir: t.TempDir(), code: cloud.Function.Dir, app: cloud.App}
 }
 
@@ -64,6 +70,13 @@ func (d *deployment) named(suffix string) props {
 		UserName:   aws.String(d.name + "-user" + suffix),
 		SecretName: aws.String(d.name + "/secret" + suffix),
 	}
+}
+
+// renamed returns properties with the three names of another suffix.
+func (d *deployment) renamed(p props, suffix string) props {
+	names := d.named(suffix)
+	p.BucketName, p.UserName, p.SecretName = names.BucketName, names.UserName, names.SecretName
+	return p
 }
 
 // deploy runs cdk deploy and returns the stack's outputs.

@@ -108,9 +108,11 @@ func (d *deployment) logs() []string {
 		if !strings.Contains(aws.ToString(group.LogGroupName), d.name) {
 			continue
 		}
-		for _, event := range cloudtest.Must(cloud.Logs.FilterLogEvents(ctx,
-			&cloudwatchlogs.FilterLogEventsInput{LogGroupName: group.LogGroupName}))(t).Events {
-			lines = append(lines, aws.ToString(event.Message))
+		pages := cloudwatchlogs.NewFilterLogEventsPaginator(cloud.Logs, &cloudwatchlogs.FilterLogEventsInput{LogGroupName: group.LogGroupName})
+		for pages.HasMorePages() {
+			for _, event := range cloudtest.Must(pages.NextPage(ctx))(t).Events {
+				lines = append(lines, aws.ToString(event.Message))
+			}
 		}
 	}
 	if len(lines) == 0 {

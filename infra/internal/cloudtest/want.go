@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -67,6 +68,23 @@ func (c *Cloud) WantNothing(t testing.TB, word string) {
 	if left := Must(c.Left(t.Context(), word))(t); len(left) > 0 {
 		t.Errorf("left: %q", left)
 	}
+}
+
+// Changes are the lines that differ between two lists of different lines, such as those of
+// [local.AWS.Settings]: "-" before what is gone, "+" before what is new.
+func Changes(before, after []string) []string {
+	var changes []string
+	for _, line := range before {
+		if !slices.Contains(after, line) {
+			changes = append(changes, "- "+line)
+		}
+	}
+	for _, line := range after {
+		if !slices.Contains(before, line) {
+			changes = append(changes, "+ "+line)
+		}
+	}
+	return changes
 }
 
 // Run runs a program in dir and returns what it prints to standard output. Its

@@ -3,6 +3,7 @@ package cloudtest
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/aws/smithy-go"
@@ -61,6 +62,16 @@ func TestAnotherCodeFailsTheTest(t *testing.T) {
 	WantCode(r, denied, "NoSuchKey")
 	if r.failures != 3 {
 		t.Errorf("with another: %d failures, want 3", r.failures)
+	}
+}
+
+func TestChangesAreWhatIsGoneAndWhatIsNew(t *testing.T) {
+	got := Changes([]string{"a", "b", "c"}, []string{"b", "c", "d"})
+	if !slices.Equal(got, []string{"- a", "+ d"}) {
+		t.Errorf("%q", got)
+	}
+	if got := Changes([]string{"a", "b"}, []string{"b", "a"}); len(got) > 0 {
+		t.Errorf("in another order: %q", got)
 	}
 }
 
