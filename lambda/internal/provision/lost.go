@@ -31,8 +31,8 @@ func lostIn(s spec.Spec, found set) parts {
 }
 
 // admitInForce refuses an Update in place that would change what is lost, or that gives an
-// adopted bucket another OnDelete than Retain. It is never the rollback of a refused one: what
-// that would go back to is what AWS shows.
+// adopted bucket another OnDelete than Retain. It is never the rollback of a refused one: see
+// touched.
 func (r *run) admitInForce(ctx context.Context, op operation, found *set) error {
 	s := op.spec
 	if found.bucket.State == claim.Hidden { // CreateBucket tells whose it is
@@ -88,55 +88,67 @@ func lacks(c claim.Claim) string {
 
 // An aspect is something that an Update in place may change, with the parts that it changes.
 type aspect struct {
-	of         func(spec.Spec) any
-	changes    parts
-	isAsBefore func(*run, context.Context, operation, set) (bool, error) // as AWS shows it
+	of      func(spec.Spec) any
+	changes parts
+	isAs    func(*run, context.Context, spec.Spec, operation, set) (bool, error) // AWS shows it as a spec has it
 }
 
 // aspects are all that an Update may change of a part that it has not lost.
 var aspects = []aspect{
-	{func(s spec.Spec) any { return s.PolicyJSON() }, parts{user: true, bucket: true}, (*run).hasPolicyOfBefore},
-	{func(s spec.Spec) any { return s.Versioning }, parts{bucket: true}, (*run).hasVersioningOfBefore},
-	{func(s spec.Spec) any { return s.AbortIncompleteUploadsAfterDays }, parts{bucket: true}, (*run).hasLifecycleOfBefore},
-	{func(s spec.Spec) any { return markerOf(s) }, parts{bucket: true}, (*run).hasMarkerOfBefore},
-	{func(s spec.Spec) any { return s.SecretValue("", "") }, parts{secret: true}, (*run).hasValueOfBefore},
-	{func(s spec.Spec) any { return s.SecretKmsKeyId }, parts{secret: true}, (*run).hasKmsKeyOfBefore},
-	{func(s spec.Spec) any { return s.Tags }, parts{secret: true, bucket: true}, (*run).hasTagsOfBefore},
+	{func(s spec.Spec) any { return s.PolicyJSON() }, parts{user: true, bucket: true}, (*run).isPolicyAs},
+	{func(s spec.Spec) any { return s.Versioning }, parts{bucket: true}, (*run).isVersioningAs},
+	{func(s spec.Spec) any { return s.AbortIncompleteUploadsAfterDays }, parts{bucket: true}, (*run).isLifecycleAs},
+	{func(s spec.Spec) any { return markerOf(s) }, parts{bucket: true}, (*run).isMarkerAs},
+	{func(s spec.Spec) any { return s.SecretValue("", "") }, parts{secret: true}, (*run).isValueAs},
+	{func(s spec.Spec) any { return s.SecretKmsKeyId }, parts{secret: true}, (*run).isKmsKeyAs},
+	{func(s spec.Spec) any { return s.Tags }, parts{secret: true, bucket: true}, (*run).areTagsAs},
 }
 
-// touched are the lost parts that an Update in place would change: what it changes shows as it
-// was before. In the rollback of a refused Update it shows as wanted. A part that cannot be read
-// shows nothing.
+// touched are the lost parts that an Update in place would change: something that it changes of
+// them shows as it was before, and nothing that it changes shows as wanted. In the rollback of a
+// refused Update that is the other way round, whatever else somebody has changed. A part that
+// cannot be read shows nothing.
 func (r *run) touched(ctx context.Context, op operation, found set) (parts, error) {
 	var touched parts
 	for _, a := range aspects {
-		changed := a.changes.and(found.lost)
-		if changed == (parts{}) || !op.changes(a.of) {
+		if !op.changes(a.of) {
 			continue
 		}
-		is, err := a.isAsBefore(r, ctx, op, found)
-		switch {
-		case awscall.IsDenied(err) || awscall.IsMissing(err) || awscall.IsElsewhere(err):
-		case err != nil:
+		isWanted, err := r.shows(ctx, a, op.spec, op, found)
+		if isWanted || err != nil {
 			return parts{}, err
-		case is:
-			touched = touched.or(changed)
+		}
+		isBefore, err := r.shows(ctx, a, op.before(), op, found)
+		if err != nil {
+			return parts{}, err
+		}
+		if isBefore {
+			touched = touched.or(a.changes.and(found.lost))
 		}
 	}
 	return touched, nil
 }
 
-func (r *run) hasPolicyOfBefore(ctx context.Context, op operation, _ set) (bool, error) {
-	current, err := r.readPolicy(ctx, op.spec)
+// shows reports whether AWS shows an aspect as a spec has it.
+func (r *run) shows(ctx context.Context, a aspect, s spec.Spec, op operation, found set) (bool, error) {
+	is, err := a.isAs(r, ctx, s, op, found)
+	if awscall.IsDenied(err) || awscall.IsMissing(err) || awscall.IsElsewhere(err) {
+		return false, nil
+	}
+	return is, err
+}
+
+func (r *run) isPolicyAs(ctx context.Context, s spec.Spec, _ operation, _ set) (bool, error) {
+	current, err := r.readPolicy(ctx, s)
 	if err != nil {
 		return false, err
 	}
-	var before policyDocument
-	if err := json.Unmarshal(op.before().PolicyJSON(), &before); err != nil {
-		return false, fmt.Errorf("policy of bucket %s: %w", op.spec.BucketName, err)
+	var wanted policyDocument
+	if err := json.Unmarshal(s.PolicyJSON(), &wanted); err != nil {
+		return false, fmt.Errorf("policy of bucket %s: %w", s.BucketName, err)
 	}
 	ours, _ := splitStatements(current.Statement)
-	return sameStatements(nameless(ours), nameless(before.Statement)), nil
+	return sameStatements(nameless(ours), nameless(wanted.Statement)), nil
 }
 
 // nameless are statements without their Principal: S3 shows the id of a user who is gone there.
@@ -153,23 +165,23 @@ func nameless(statements []json.RawMessage) []json.RawMessage {
 	return all
 }
 
-func (r *run) hasVersioningOfBefore(ctx context.Context, op operation, _ set) (bool, error) {
-	isOn, err := r.readVersioning(ctx, op.spec)
-	return isOn == op.before().Versioning, err
+func (r *run) isVersioningAs(ctx context.Context, s spec.Spec, _ operation, _ set) (bool, error) {
+	isOn, err := r.readVersioning(ctx, s)
+	return isOn == s.Versioning, err
 }
 
-func (r *run) hasLifecycleOfBefore(ctx context.Context, op operation, _ set) (bool, error) {
-	current, err := r.readLifecycle(ctx, op.spec)
-	var ours, before []types.LifecycleRule
+func (r *run) isLifecycleAs(ctx context.Context, s spec.Spec, _ operation, _ set) (bool, error) {
+	current, err := r.readLifecycle(ctx, s)
+	var ours, wanted []types.LifecycleRule
 	for _, rule := range current.rules {
 		if aws.ToString(rule.ID) == spec.AbortUploadsRuleID {
 			ours = append(ours, rule)
 		}
 	}
-	if days := op.before().AbortIncompleteUploadsAfterDays; days > 0 {
-		before = append(before, abortRule(days))
+	if days := s.AbortIncompleteUploadsAfterDays; days > 0 {
+		wanted = append(wanted, abortRule(days))
 	}
-	return slices.EqualFunc(before, ours, sameRule), err
+	return slices.EqualFunc(wanted, ours, sameRule), err
 }
 
 // markerOf is the key of the folder marker, or "" for none.
@@ -180,21 +192,21 @@ func markerOf(s spec.Spec) string {
 	return ""
 }
 
-func (r *run) hasMarkerOfBefore(ctx context.Context, op operation, _ set) (bool, error) {
-	before, isThere := op.before(), false
-	err := r.eachPage(ctx, op.spec, before.MarkerKey(), func(entries []entry, _ bool) (bool, error) {
-		isThere = slices.ContainsFunc(entries, func(e entry) bool { return e.key == before.MarkerKey() })
+func (r *run) isMarkerAs(ctx context.Context, s spec.Spec, _ operation, _ set) (bool, error) {
+	isThere := false
+	err := r.eachPage(ctx, s, s.MarkerKey(), func(entries []entry, _ bool) (bool, error) {
+		isThere = slices.ContainsFunc(entries, func(e entry) bool { return e.key == s.MarkerKey() })
 		return true, nil // it is the first of all that start with it
 	})
-	return isThere == before.FolderMarker, err
+	return isThere == s.FolderMarker, err
 }
 
-func (r *run) hasValueOfBefore(ctx context.Context, op operation, found set) (bool, error) {
-	if found.secret.deleting {
+func (r *run) isValueAs(ctx context.Context, s spec.Spec, _ operation, found set) (bool, error) {
+	if !found.secret.Exists() || found.secret.deleting {
 		return false, nil
 	}
-	current, err := r.readValue(ctx, op.spec, found.secret)
-	for name, value := range op.before().SecretValue("", "") {
+	current, err := r.readValue(ctx, s, found.secret)
+	for name, value := range s.SecretValue("", "") {
 		if value != "" && string(current.fields[name]) != value {
 			return false, err
 		}
@@ -202,12 +214,12 @@ func (r *run) hasValueOfBefore(ctx context.Context, op operation, found set) (bo
 	return true, err
 }
 
-func (r *run) hasKmsKeyOfBefore(_ context.Context, op operation, found set) (bool, error) {
-	return sameKmsKey(found.secret.kmsKeyID, op.before().SecretKmsKeyId), nil
+func (r *run) isKmsKeyAs(_ context.Context, s spec.Spec, _ operation, found set) (bool, error) {
+	return found.secret.Exists() && sameKmsKey(found.secret.kmsKeyID, s.SecretKmsKeyId), nil
 }
 
-// hasTagsOfBefore asks that of secret and bucket which has not lost its tags.
-func (r *run) hasTagsOfBefore(_ context.Context, op operation, found set) (bool, error) {
+// areTagsAs asks that of secret and bucket which has not lost its tags.
+func (r *run) areTagsAs(_ context.Context, s spec.Spec, op operation, found set) (bool, error) {
 	var shown map[string]string
 	switch {
 	case found.secret.isOurs():
@@ -217,13 +229,13 @@ func (r *run) hasTagsOfBefore(_ context.Context, op operation, found set) (bool,
 	default:
 		return false, nil
 	}
-	before := map[string]string{}
-	for _, tag := range op.before().Tags {
-		before[tag.Key] = tag.Value
+	wanted := map[string]string{}
+	for _, tag := range s.Tags {
+		wanted[tag.Key] = tag.Value
 	}
 	for _, tag := range append(slices.Clone(op.spec.Tags), op.before().Tags...) {
 		is, isSet := shown[tag.Key]
-		if was, wasSet := before[tag.Key]; is != was || isSet != wasSet {
+		if want, isWanted := wanted[tag.Key]; is != want || isSet != isWanted {
 			return false, nil
 		}
 	}
