@@ -88,10 +88,9 @@ func (a *AWS) serve(c Call, who caller, asOf int) (any, error) {
 		return nil, a.denied(c, who) // the account's users have no identity policies
 	}
 	serve := func() (any, error) { return a.handle(op, c, who) }
-	if !a.remembers() && asOf == 0 {
+	if a.remember(); !a.remembers() && asOf == 0 {
 		return serve()
 	}
-	a.remember()
 	defer a.note(c)
 	return a.lag(c, who, asOf, serve)
 }

@@ -58,8 +58,12 @@ func (a *AWS) changing() (done func()) {
 	}
 }
 
-// remember begins with the states as they are, unless it has begun already. The caller holds the lock.
+// remember begins with the states as they are, unless it has begun already. It begins again after a time in which no switch
+// needed it. The caller holds the lock.
 func (a *AWS) remember() {
+	if !a.remembers() {
+		a.past.known = nil
+	}
 	if a.past.known != nil || !a.remembers() {
 		return
 	}

@@ -139,5 +139,21 @@ func staleRules() []fakeRule {
 					pass(100 * time.Millisecond)
 				}
 			}},
+		{"L5: what changed while nothing lagged is known at once", "aws-cdk-cli PR #1848", func(t *testing.T, fake *awsfake.AWS, c clients) {
+			id := "arn:aws:cloudformation:eu-west-1:" + account + ":stack/name/7d4d1cd0"
+			fake.StatusPropagation = time.Minute
+			fake.SetResourceStatus(id, "R", "CREATE_IN_PROGRESS")
+			pass(time.Minute)
+			fake.StatusPropagation = 0
+			fake.SetResourceStatus(id, "R", "CREATE_COMPLETE")
+			fake.StatusPropagation = time.Minute
+			fake.SetResourceStatus(id, "R", "DELETE_IN_PROGRESS")
+			out, err := c.stacks.DescribeStackResource(t.Context(), &cloudformation.DescribeStackResourceInput{
+				StackName: aws.String("name"), LogicalResourceId: aws.String("R")})
+			if err != nil {
+				t.Fatal(err)
+			}
+			awsrules.Equal(t, "status", string(out.StackResourceDetail.ResourceStatus), "CREATE_COMPLETE")
+		}},
 	}
 }

@@ -6,9 +6,11 @@
 // as long as ServiceTimeout says, reads it as strictly as the service and drops every
 // other; it sends Delete after a failed Create, under the id of the failed answer or
 // one that it makes up; it takes another id in the answer to an Update for a
-// replacement, and cleans up afterwards; it rolls back, in both of the ways that have
-// been reported for a replacement. The rules are those of cloudformation.md in the
-// project's references.
+// replacement, and cleans up afterwards, as it does when a resource is removed from
+// the template; it rolls back, in both of the ways that have been reported for a
+// replacement, or not at all where that is disabled; it has a nested stack wait for
+// its parent. The rules are those of the contract of custom resources in the user
+// guide; others have their source beside them.
 //
 // A [Cloud] runs the function, a [Stack] is one stack with one resource of interest;
 // the other resources, its siblings, only fail when [How] says so. What is not right
@@ -37,7 +39,7 @@ const (
 	maxAnswerBytes  = 4096
 	maxIDBytes      = 1024
 	retries         = 2 // of a failed asynchronous invocation, after one and two minutes
-	cleanupAttempts = 3 // at a Delete that follows a replacement
+	cleanupAttempts = 3 // at the Delete of what was replaced, or removed from the template
 )
 
 // An Event is a request to the function, as it is in the payload.
@@ -73,6 +75,10 @@ type Exchange struct {
 	Payload []byte
 	Sent    time.Time
 
+	// Known is the physical id that the resource had when the event was sent, empty before the
+	// first answer. A Delete of what was replaced does not name it.
+	Known string
+
 	// Beside are the events of which an invocation ran at the same time as one of
 	// this, by their place in [Cloud.Exchanges]: also this event itself, if two ran.
 	// An invocation whose answer got its 200 counts as over.
@@ -86,7 +92,7 @@ type Cloud struct {
 	// and returns an error. Lambda ends the process with the context of run.
 	Start func(payload json.RawMessage, answers http.RoundTripper) (run func(context.Context) error)
 	// Status is told what DescribeStackResource says from now on. The physical id is
-	// empty before the first answer.
+	// empty before the first answer. Without a status there is no such resource.
 	Status func(stackID, logicalID, physicalID, status string)
 	// Receive, when set, decides what becomes of every PUT of an answer.
 	Receive func() Reception

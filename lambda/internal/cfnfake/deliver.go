@@ -24,10 +24,11 @@ type outcome struct {
 	data   map[string]string
 }
 
-// send delivers an event and waits for what comes of it. giveUp, when closed, makes
-// CloudFormation stop waiting, because another resource has failed.
-func (c *Cloud) send(ctx context.Context, e Event, deliveries int, giveUp <-chan struct{}) outcome {
-	r, n, err := c.open(e)
+// send delivers an event and waits for what comes of it. The resource has the physical id
+// known. giveUp, when closed, makes CloudFormation stop waiting, because another resource
+// has failed.
+func (c *Cloud) send(ctx context.Context, e Event, known string, deliveries int, giveUp <-chan struct{}) outcome {
+	r, n, err := c.open(e, known)
 	if err != nil {
 		return outcome{id: e.PhysicalResourceId, reason: err.Error()}
 	}
@@ -63,7 +64,7 @@ func (c *Cloud) send(ctx context.Context, e Event, deliveries int, giveUp <-chan
 
 // open gives an event its ids and its place among the exchanges, and makes it known
 // to the receiver of answers.
-func (c *Cloud) open(e Event) (*request, int, error) {
+func (c *Cloud) open(e Event, known string) (*request, int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.serial++
@@ -75,7 +76,7 @@ func (c *Cloud) open(e Event) (*request, int, error) {
 		return nil, 0, err
 	}
 	r := &request{event: e, accepted: make(chan outcome, 1)}
-	r.exchange = &Exchange{Event: e, Payload: payload, Sent: time.Now()}
+	r.exchange = &Exchange{Event: e, Payload: payload, Sent: time.Now(), Known: known}
 	c.pending[e.ResponseURL] = r
 	c.exchanges = append(c.exchanges, r.exchange)
 	return r, len(c.exchanges) - 1, nil

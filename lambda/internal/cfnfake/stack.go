@@ -12,10 +12,12 @@ import (
 type State string
 
 const (
-	None           State = "none"            // not there: never created, or deleted
-	Live           State = "live"            // created, updated, or rolled back
-	DeleteFailed   State = "delete failed"   // only Delete can follow
-	RollbackFailed State = "rollback failed" // only ContinueRollback can follow
+	None           State = "none"                   // not there: never created, deleted, or removed from the template
+	Live           State = "live"                   // created, updated, or rolled back
+	Waiting        State = "waiting for its parent" // only ParentEnds can follow
+	UpdateFailed   State = "update failed"          // rollback was disabled: Update, Rollback or Delete can follow
+	DeleteFailed   State = "delete failed"          // only Delete can follow
+	RollbackFailed State = "rollback failed"        // only ContinueRollback can follow
 )
 
 // A Stack is one stack with one custom resource of interest. Its fields are for
@@ -29,30 +31,37 @@ type Stack struct {
 	Data       map[string]string // Fn::GetAtt
 	Reason     string            // of the last failure
 
-	// Abandoned are the Deletes after a replacement that failed for good:
-	// CloudFormation forgets what they were for.
+	// Abandoned are the Deletes of a clean-up that failed for good: CloudFormation
+	// forgets what they were for.
 	Abandoned []Event
+	// Tried are the properties of the last Update if that has failed and was not taken
+	// back, nil otherwise.
+	Tried map[string]any
 
-	cloud  *Cloud
-	resume func(context.Context, How) bool // the rest of a rollback that failed
+	cloud     *Cloud
+	stable    version   // what the resource was when the stack was last complete
+	replaced  []version // what the next complete update deletes
+	isRemoved bool      // from the template, by an update that is not complete
+	isBack    bool      // rolled back, and waiting for the parent
 }
 
-// How is what else happens during an operation. The zero value is that nothing does.
-type How struct {
-	// SiblingFails makes another resource fail after this one succeeded: the
-	// operation is rolled back.
-	SiblingFails bool
-	// GiveUp, when it is closed, makes another resource fail while this one is
-	// created or updated. CloudFormation does not wait for the answer.
-	GiveUp <-chan struct{}
-	// Twice delivers each event two times, beside each other.
-	Twice bool
-	// OnlyDelete rolls a replacement back by nothing but a Delete of the new id,
-	// without the Update that goes back.
-	OnlyDelete bool
-	// CleanupStatus is the status of the resource while a replaced one is deleted.
-	// Empty means UPDATE_COMPLETE.
-	CleanupStatus string
+// version is the resource as CloudFormation knows it at one time.
+type version struct {
+	id         string
+	properties map[string]any
+	data       map[string]string
+}
+
+func (s *Stack) current() version { return version{s.PhysicalID, s.Properties, s.Data} }
+
+// become makes v what the resource is. What it was before under another id is to be
+// deleted.
+func (s *Stack) become(v version) {
+	if s.PhysicalID != v.id {
+		s.replaced = append(s.replaced, s.current())
+	}
+	s.replaced = slices.DeleteFunc(s.replaced, func(r version) bool { return r.id == v.id })
+	s.PhysicalID, s.Properties, s.Data, s.Tried = v.id, v.properties, v.data, nil
 }
 
 // NewStack is a stack whose resource does not exist yet. Its id is new even if there
@@ -72,7 +81,7 @@ func (s *Stack) Create(ctx context.Context, properties map[string]any, how How) 
 		return false
 	}
 	s.status("CREATE_IN_PROGRESS")
-	s.Abandoned = nil
+	s.Abandoned, s.Tried = nil, nil
 	o := s.send(ctx, Event{RequestType: "Create", ResourceProperties: properties}, how, how.GiveUp)
 	s.PhysicalID, s.Properties, s.Data, s.Reason = o.id, properties, o.data, o.reason
 	if !o.ok {
@@ -80,6 +89,7 @@ func (s *Stack) Create(ctx context.Context, properties map[string]any, how How) 
 	} else {
 		s.status("CREATE_COMPLETE")
 		s.State = Live
+		how.between()
 		if !how.SiblingFails {
 			return true
 		}
@@ -89,114 +99,96 @@ func (s *Stack) Create(ctx context.Context, properties map[string]any, how How) 
 }
 
 // Update changes the properties and reports whether the resource has them then. If
-// it fails, or a sibling does, CloudFormation goes back to the old ones.
+// it fails, or a sibling does, CloudFormation goes back to what the stack was when it
+// was last complete. After an update that failed with its rollback disabled, an Update
+// with the properties that the resource has is an update of its siblings alone, unless
+// it was the resource that failed: that is tried again.
 func (s *Stack) Update(ctx context.Context, properties map[string]any, how How) bool {
-	if !s.may("Update", Live) {
+	if !s.may("Update", Live, UpdateFailed) {
 		return false
 	}
-	old, oldID := s.Properties, s.PhysicalID
-	if reflect.DeepEqual(stringsOf(properties), stringsOf(old)) {
-		return true // nothing to send
-	}
-	s.status("UPDATE_IN_PROGRESS")
-	o := s.send(ctx, Event{RequestType: "Update", PhysicalResourceId: oldID, ResourceProperties: properties, OldResourceProperties: old},
-		how, how.GiveUp)
-	s.Reason = o.reason
-	back := func(id string) func(context.Context, How) bool {
-		return func(ctx context.Context, how How) bool { return s.goBack(ctx, id, old, properties, how) }
-	}
-	switch {
-	case !o.ok:
-		s.status("UPDATE_FAILED")
-		s.rollBack(ctx, back(oldID), how)
-		return false
-	case !how.SiblingFails:
-		s.PhysicalID, s.Properties, s.Data = o.id, properties, o.data
-		s.status("UPDATE_COMPLETE")
-		if o.id != oldID {
-			s.cleanUp(ctx, oldID, old, how)
+	isSame := reflect.DeepEqual(stringsOf(properties), stringsOf(s.Properties)) && s.Tried == nil
+	if s.State == Live {
+		if isSame {
+			return true // nothing to send
 		}
-		return true
-	case o.id != oldID && how.OnlyDelete:
-		s.status("UPDATE_COMPLETE")
-		s.cleanUp(ctx, o.id, properties, how)
-		return false
-	default:
-		s.PhysicalID = o.id // until the rollback is through
-		s.status("UPDATE_COMPLETE")
-		s.rollBack(ctx, back(o.id), how)
-		return false
+		s.stable = s.current()
 	}
+	ok := isSame || s.change(ctx, properties, how)
+	return s.conclude(ctx, ok && !how.SiblingFails, how)
 }
 
-// goBack sends the Update that returns from properties to old, for the resource of
-// the given id.
-func (s *Stack) goBack(ctx context.Context, id string, old, properties map[string]any, how How) bool {
+// change sends an Update.
+func (s *Stack) change(ctx context.Context, properties map[string]any, how How) bool {
 	s.status("UPDATE_IN_PROGRESS")
-	o := s.send(ctx, Event{RequestType: "Update", PhysicalResourceId: id, ResourceProperties: old, OldResourceProperties: properties}, how, nil)
+	o := s.send(ctx, Event{RequestType: "Update", PhysicalResourceId: s.PhysicalID, ResourceProperties: properties,
+		OldResourceProperties: s.Properties}, how, how.GiveUp)
+	s.Reason = o.reason
 	if !o.ok {
+		s.Tried = properties
 		s.status("UPDATE_FAILED")
-		s.Reason = o.reason
 		return false
 	}
-	s.PhysicalID, s.Properties, s.Data = o.id, old, o.data
+	s.become(version{o.id, properties, o.data})
 	s.status("UPDATE_COMPLETE")
-	if o.id != id {
-		s.cleanUp(ctx, id, properties, how)
-	}
+	how.between()
 	return true
 }
 
-func (s *Stack) rollBack(ctx context.Context, back func(context.Context, How) bool, how How) {
-	s.State, s.resume = Live, nil
-	if !back(ctx, how) {
-		s.State, s.resume = RollbackFailed, back
+// conclude ends an update of the stack, all of which has succeeded or not, and returns
+// that.
+func (s *Stack) conclude(ctx context.Context, ok bool, how How) bool {
+	switch {
+	case !ok && how.RollbackDisabled:
+		s.State = UpdateFailed
+	case !ok:
+		s.rollBack(ctx, how)
+	case how.Nested:
+		s.State = Waiting
+	default:
+		s.complete(ctx, how)
 	}
+	return ok
 }
 
-// ContinueRollback tries a failed rollback again and reports whether it succeeded.
-func (s *Stack) ContinueRollback(ctx context.Context, how How) bool {
-	if !s.may("ContinueRollback", RollbackFailed) {
-		return false
-	}
-	s.rollBack(ctx, s.resume, how)
-	return s.State == Live
-}
-
-// cleanUp deletes what a replacement has left behind. It gives up after a while,
-// without a failure of the stack.
-func (s *Stack) cleanUp(ctx context.Context, id string, properties map[string]any, how How) {
-	e := Event{RequestType: "Delete", PhysicalResourceId: id, ResourceProperties: properties}
-	if how.CleanupStatus != "" {
-		s.status(how.CleanupStatus)
-		defer s.status("UPDATE_COMPLETE")
-	}
-	for range cleanupAttempts {
-		o := s.send(ctx, e, how, nil)
-		if o.ok {
-			return
-		}
-		s.Reason = o.reason
-	}
-	s.Abandoned = append(s.Abandoned, e)
-}
-
-// Delete removes the resource and reports whether that succeeded.
+// Delete removes the resource, as the deletion of the stack does, and reports whether that
+// succeeded. What an update without a rollback has replaced goes first.
 func (s *Stack) Delete(ctx context.Context, how How) bool {
-	return s.may("Delete", Live, DeleteFailed) && s.delete(ctx, how)
+	return s.may("Delete", Live, UpdateFailed, DeleteFailed) && s.delete(ctx, how)
 }
 
 func (s *Stack) delete(ctx context.Context, how How) bool {
 	s.status("DELETE_IN_PROGRESS")
-	o := s.send(ctx, Event{RequestType: "Delete", PhysicalResourceId: s.PhysicalID, ResourceProperties: s.Properties}, how, nil)
-	if !o.ok {
-		s.status("DELETE_FAILED")
-		s.State, s.Reason = DeleteFailed, o.reason
-		return false
+	for _, v := range append(slices.Clone(s.replaced), s.current()) {
+		if o := s.send(ctx, deletionOf(v), how, nil); !o.ok {
+			s.status("DELETE_FAILED")
+			s.State, s.Reason = DeleteFailed, o.reason
+			return false
+		}
+		s.replaced = s.replaced[min(1, len(s.replaced)):]
 	}
 	s.status("DELETE_COMPLETE")
-	s.State, s.PhysicalID, s.Properties, s.Data = None, "", nil, nil
+	s.forget()
 	return true
+}
+
+// forget ends the life of the resource.
+func (s *Stack) forget() {
+	s.State, s.isRemoved, s.Tried, s.replaced = None, false, nil, nil
+	s.PhysicalID, s.Properties, s.Data = "", nil, nil
+}
+
+// Pending are the Deletes that come when the update is complete.
+func (s *Stack) Pending() []Event {
+	var all []Event
+	for _, v := range s.replaced {
+		all = append(all, deletionOf(v))
+	}
+	return all
+}
+
+func deletionOf(v version) Event {
+	return Event{RequestType: "Delete", PhysicalResourceId: v.id, ResourceProperties: v.properties}
 }
 
 // send completes an event of this stack and delivers it.
@@ -211,7 +203,7 @@ func (s *Stack) send(ctx context.Context, e Event, how How, giveUp <-chan struct
 	if how.Twice {
 		deliveries = 2
 	}
-	return s.cloud.send(ctx, e, deliveries, giveUp)
+	return s.cloud.send(ctx, e, s.PhysicalID, deliveries, giveUp)
 }
 
 func (s *Stack) status(status string) {

@@ -126,8 +126,13 @@ func TestOperationThatWouldNotBegin(t *testing.T) {
 		equal(t, "updated", s.Update(t.Context(), a, cfnfake.How{}), false)
 		equal(t, "deleted", s.Delete(t.Context(), cfnfake.How{}), false)
 		equal(t, "continued", s.ContinueRollback(t.Context(), cfnfake.How{}), false)
+		equal(t, "removed", s.Remove(t.Context(), cfnfake.How{}), false)
+		equal(t, "rolled back", s.Rollback(t.Context(), cfnfake.How{}), false)
+		equal(t, "ended", s.ParentEnds(t.Context(), cfnfake.How{}), false)
 		equal(t, "events", len(f.cloud.Exchanges()), 0)
 		equal(t, "violations", f.cloud.Violations(), []string{"Update of stack analytics, whose resource is none",
-			"Delete of stack analytics, whose resource is none", "ContinueRollback of stack analytics, whose resource is none"})
+			"Delete of stack analytics, whose resource is none", "ContinueRollback of stack analytics, whose resource is none",
+			"Remove of stack analytics, whose resource is none", "Rollback of stack analytics, whose resource is none",
+			"ParentEnds of stack analytics, whose resource is none"})
 	})
 }
