@@ -26,7 +26,8 @@ func (w *walk) write(t *rapid.T) {
 func (w *walk) writeSomewhere() bool {
 	now := w.ground.AWS.Snapshot()
 	for _, name := range slices.Sorted(maps.Keys(now.Buckets)) {
-		if _, foreign := w.model.foreign.Buckets[name]; !foreign && now.Buckets[name].Tags[spec.TagStackID] != "" {
+		isInUse := now.Buckets[name].Tags[spec.TagStackID] != "" || w.model.losses["bucket "+name] != nil
+		if _, foreign := w.model.foreign.Buckets[name]; !foreign && isInUse {
 			n := w.nextObject()
 			w.ground.AWS.PutObject(name, "data/object-"+n, "content "+n)
 			w.model.wrote(name, "data/object-"+n, "content "+n)
@@ -44,7 +45,9 @@ func (w *walk) empty(t *rapid.T) {
 	if len(buckets) == 0 {
 		t.Skip("no data")
 	}
-	if err := w.emptyBucket(t.Context(), buckets[rapid.IntRange(0, len(buckets)-1).Draw(t, "bucket")]); err != nil {
+	bucket := buckets[rapid.IntRange(0, len(buckets)-1).Draw(t, "bucket")]
+	w.plans = append(w.plans, "emptied: bucket "+bucket)
+	if err := w.emptyBucket(t.Context(), bucket); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -61,9 +64,10 @@ func (w *walk) emptyBucket(ctx context.Context, name string) error {
 		}
 	}
 	delete(w.model.objects, name)
-	for _, stack := range w.model.stacks {
-		if s, err := w.ground.Parse(stack.ID, stack.Properties); err == nil && s.BucketName == name {
-			w.model.byHand[stack] = true // its folder marker is gone too
+	w.model.touched()
+	for _, s := range w.model.allSets() {
+		if s.BucketName == name {
+			w.model.byHand[s.PhysicalID] = true // its folder marker is gone too
 		}
 	}
 	return nil
@@ -88,12 +92,16 @@ var changesByHand = map[string]func(w *walk, s spec.Spec) error{
 		w.model.recoverable[s.SecretName] = true
 		return nil
 	},
-	"secret overwritten": func(w *walk, s spec.Spec) error { w.ground.AWS.PutSecretValue(s.SecretName, "nonsense"); return nil },
+	"secret overwritten":                func(w *walk, s spec.Spec) error { w.ground.AWS.PutSecretValue(s.SecretName, "nonsense"); return nil },
+	"value corrupted":                   (*walk).corruptValue,
+	"user made again":                   func(w *walk, s spec.Spec) error { return w.makeUserAgain(s, "") },
+	"user made again with its boundary": func(w *walk, s spec.Spec) error { return w.makeUserAgain(s, sim.Boundary) },
 	"bucket deleted": func(w *walk, s spec.Spec) error {
 		w.ground.AWS.DeleteBucket(s.BucketName)
 		w.model.excuses.Withdraw(markersIn(s.BucketName))
 		delete(w.model.objects, s.BucketName)
 		delete(w.model.shared, s.BucketName)
+		delete(w.model.kept, s.BucketName)
 		return nil
 	},
 	"public access allowed": func(w *walk, s spec.Spec) error { w.ground.AWS.SetPublicAccessBlock(s.BucketName, false); return nil },
@@ -135,7 +143,9 @@ func (w *walk) tamper(t *rapid.T) {
 		t.Skip(err)
 	}
 	w.plans = append(w.plans, "by hand: "+what+" of stack "+stack.Name)
-	w.model.byHand[stack] = true
+	w.model.byHand[s.PhysicalID] = true
+	w.model.touched()
+	w.model.oddLosses(s)
 }
 
 func (w *walk) firstKey(s spec.Spec) string {
@@ -198,6 +208,7 @@ func (w *walk) shareBucket(t *rapid.T) {
 		t.Skip(err)
 	}
 	w.model.shared[s.BucketName] = true
+	w.model.touched()
 }
 
 // takeName makes somebody else have a name that a stack may want.

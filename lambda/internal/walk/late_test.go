@@ -24,7 +24,8 @@ const maxEventAge = 45 * time.Minute
 func (w *walk) redeliverBeside(ctx context.Context, d duplicate) {
 	past := w.ground.cloud.Exchanges()
 	n := len(past) - 1 - d.ago
-	if n < 0 || time.Since(past[n].Sent) > maxEventAge || w.isOpen(n, past) && w.model.excuses.Use(sim.NothingLater) {
+	if n < 0 || time.Since(past[n].Sent) > maxEventAge || w.isUnknown(past[n]) && w.model.excuses.Use(sim.CreateAfterDelete) ||
+		w.isOpen(n, past) && w.model.excuses.Use(sim.NothingLater) {
 		return
 	}
 	w.plans = append(w.plans, fmt.Sprintf("event %d once more, beside event %d", n, len(past)-1))
@@ -48,6 +49,13 @@ func (w *walk) isOpen(n int, past []cfnfake.Exchange) bool {
 	}
 }
 
+// isUnknown reports whether CloudFormation says that there is no such resource, as it does after a removal from
+// the template, or may say so before the event ends; and the event is young enough that it might not know of it yet.
+func (w *walk) isUnknown(x cfnfake.Exchange) bool {
+	status, _ := w.ground.AWS.ResourceStatus(x.Event.StackId, x.Event.LogicalResourceId)
+	return (status == "" || x.Event.StackId == w.leaving) && time.Since(x.Sent) < 5*time.Minute
+}
+
 // idOf is the physical id that an event asks for, or "".
 func (w *walk) idOf(e cfnfake.Event) string {
 	s, _ := w.ground.Parse(e.StackId, e.ResourceProperties)
@@ -67,7 +75,7 @@ func (w *walk) redeliver(t *rapid.T) {
 			t.Skip("may change the account")
 		}
 	}
-	if w.model.isForgotten(past[n].Event) && w.model.excuses.Use(sim.Forgotten) {
+	if w.isUnknown(past[n]) && w.model.excuses.Use(sim.CreateAfterDelete) || w.model.isForgotten(past[n].Event) && w.model.excuses.Use(sim.Forgotten) {
 		t.Skip("may change the account")
 	}
 	w.plans = append(w.plans, fmt.Sprintf("event %d once more", n))
@@ -93,6 +101,15 @@ func (w *walk) settled() awsfake.Snapshot {
 	}
 	for _, bucket := range now.Buckets {
 		delete(bucket.Tags, spec.TagReplaces)
+	}
+	return now
+}
+
+// withoutObjects is the same without what people have written.
+func (w *walk) withoutObjects() awsfake.Snapshot {
+	now := w.settled()
+	for name, bucket := range now.Buckets {
+		now.Buckets[name] = withoutPeople(bucket, w.model.objects[name])
 	}
 	return now
 }

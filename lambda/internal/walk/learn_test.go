@@ -1,6 +1,7 @@
 package walk_test
 
 import (
+	"maps"
 	"slices"
 
 	"bucketuser/lambda/internal/awsfake"
@@ -18,16 +19,18 @@ func (m *model) learn() {
 			m.learnEvent(n, past, s)
 		}
 	}
-	m.seen, m.mayHaveDiedBefore, m.mayHaveDied = len(past), m.mayHaveDiedBefore || m.mayHaveDied, false
+	m.seen, m.mayHaveDiedBefore, m.mayHaveDied, m.mayRepeat = len(past), m.mayHaveDiedBefore || m.mayHaveDied, false, false
 	for _, stack := range m.stacks {
 		if m.late[stack.ID] {
-			m.excuses.Give(sim.LaterCallWins, settingsOf(stack))
+			m.excuses.Give(sim.LaterCallWins, settingsOf(stack.PhysicalID))
 		}
 		m.learnAbandoned(stack)
 	}
 	for bucket := range m.emptied {
 		delete(m.objects, bucket)
 	}
+	now := m.g.AWS.Snapshot()
+	maps.DeleteFunc(m.wiped, func(name string, _ bool) bool { _, ok := now.Secrets[name]; return !ok })
 	clear(m.late)
 	clear(m.toChangeNothing)
 	clear(m.emptied)
@@ -39,47 +42,82 @@ func (m *model) learnEvent(n int, past []cfnfake.Exchange, s spec.Spec) {
 	if s.SecretRecoveryDays > 0 {
 		m.recoverable[s.SecretName] = true
 	}
-	switch {
-	case x.Event.RequestType == "Delete" && s.OnDelete == spec.Purge:
-		if !m.isOthers(x.Event.StackId, s.BucketName) {
-			delete(m.objects, s.BucketName)
-		}
-	case x.Event.RequestType == "Delete" && s.OnDelete == spec.Retain,
-		x.Event.RequestType == "Create" && x.Outcome != "SUCCESS",
-		x.Event.RequestType == "Update" && x.Outcome != "SUCCESS" && s.PhysicalID != x.Event.PhysicalResourceId:
-		m.letGo[s.BucketName] = true // if it holds anything
-	}
 	if x.Event.RequestType == "Delete" {
+		m.learnDelete(x, s)
+		m.learnConsent(x, s)
 		return
+	}
+	isNew := x.Event.RequestType == "Create" || s.PhysicalID != x.Event.PhysicalResourceId
+	switch {
+	case isNew && x.Outcome != "SUCCESS":
+		m.letGo[s.BucketName] = true // if it holds anything
+	case isNew:
+		old, _ := m.g.Parse(x.Event.StackId, x.Event.OldResourceProperties)
+		m.before[s.PhysicalID] = old.SecretName
+	case !isNew && x.Outcome == "SUCCESS":
+		m.learnBack(x, s)
 	}
 	m.learnSettings(x, s, m.hasRival(x, past))
 	if slices.Contains(x.Beside, n) {
 		m.excuses.Give(sim.PolicyAfterRelease, policyOf(s.BucketName))
+		m.excuses.Give(sim.KeyUnseen, keysOf(s.PhysicalID))
 		if m.mayHaveDied {
 			m.excuses.Give(sim.ProbeLeft, probeIn(s.BucketName))
 		}
 	}
 }
 
-// learnSettings takes into account a Create or Update. One that succeeds repairs what
-// was changed by hand. Nothing orders two of them that run beside each other.
-func (m *model) learnSettings(x cfnfake.Exchange, s spec.Spec, isRivaled bool) {
-	for _, stack := range m.stacks {
-		switch {
-		case stack.ID != x.Event.StackId:
-		case isRivaled:
-			m.excuses.Give(sim.LaterCallWins, settingsOf(stack))
-			m.excuses.Give(sim.LaterCallWins, markersIn(s.BucketName))
-		case x.Outcome == "SUCCESS" && stack.PhysicalID == s.PhysicalID:
-			m.repaired(stack)
-		}
+// learnConsent takes into account what a Delete may do to the bucket. Nobody has consented to losing
+// data with what was replaced, or with what was there before.
+func (m *model) learnConsent(x cfnfake.Exchange, s spec.Spec) {
+	isReplaced := x.Known != x.Event.PhysicalResourceId
+	if s.OnDelete == spec.Retain || isReplaced || m.mayBeReleased(s) {
+		m.letGo[s.BucketName] = true // if it holds anything
+	}
+	if s.OnDelete == spec.Purge && !isReplaced && !m.isAdopted(s) && !m.isOthers(x.Event.StackId, s.BucketName) {
+		delete(m.objects, s.BucketName)
 	}
 }
 
-// repaired notes that a stack has what its properties say, or is about to be created.
-func (m *model) repaired(stack *cfnfake.Stack) {
-	m.byHand[stack] = false
-	m.excuses.Withdraw(settingsOf(stack))
+// learnBack takes into account an Update that goes back from a set which the Update before could
+// not make: it has removed what that left.
+func (m *model) learnBack(x cfnfake.Exchange, s spec.Spec) {
+	from, err := m.g.Parse(x.Event.StackId, x.Event.OldResourceProperties)
+	if err != nil || m.tried[from.PhysicalID] == "" {
+		return
+	}
+	delete(m.tried, from.PhysicalID)
+	m.excuses.Withdraw(setOf(from.PhysicalID))
+}
+
+// learnSettings takes into account a Create or Update. One that succeeds repairs what
+// was changed by hand. Nothing orders two of them that run beside each other.
+func (m *model) learnSettings(x cfnfake.Exchange, s spec.Spec, isRivaled bool) {
+	switch {
+	case isRivaled:
+		m.excuses.Give(sim.LaterCallWins, settingsOf(s.PhysicalID))
+		m.excuses.Give(sim.LaterCallWins, settingsOf(x.Event.PhysicalResourceId))
+		m.excuses.Give(sim.LaterCallWins, markersIn(s.BucketName))
+	case x.Outcome == "SUCCESS":
+		m.repaired(s.PhysicalID)
+		m.byHand[s.PhysicalID] = m.isUnhealed(s)
+	}
+}
+
+// repaired notes that a set is what its properties say, or is about to be created.
+func (m *model) repaired(id string) {
+	m.byHand[id] = false
+	m.excuses.Withdraw(settingsOf(id))
+	m.excuses.Withdraw(keysOf(id))
+}
+
+// isUnhealed reports whether the value of a secret may be a corrupted one still, though an Update
+// has succeeded: what the key is tried with may have had another answer.
+func (m *model) isUnhealed(s spec.Spec) bool {
+	if !m.mayHaveDied {
+		delete(m.unhealed, s.SecretName)
+	}
+	return m.unhealed[s.SecretName]
 }
 
 // hasRival reports whether another Create or Update of the same stack ran beside this
@@ -96,13 +134,8 @@ func (m *model) hasRival(x cfnfake.Exchange, past []cfnfake.Exchange) bool {
 // after that.
 func (m *model) mustChangeNothing(n int, past []cfnfake.Exchange) bool {
 	e := past[n].Event
-	if n >= m.seen {
+	if n >= m.seen || m.isChanged(past[n]) {
 		return false
-	}
-	for _, stack := range m.stacks {
-		if stack.ID == e.StackId && m.byHand[stack] {
-			return false
-		}
 	}
 	return slices.ContainsFunc(past[n+1:], func(x cfnfake.Exchange) bool {
 		id := x.Answer.PhysicalResourceId
@@ -111,16 +144,50 @@ func (m *model) mustChangeNothing(n int, past []cfnfake.Exchange) bool {
 	})
 }
 
-// learnAbandoned takes into account the Deletes that CloudFormation gave up on.
+// learnAbandoned takes into account the sets that CloudFormation knows no more: those of
+// Deletes that it gave up on, and that of an Update that has failed without a rollback.
 func (m *model) learnAbandoned(stack *cfnfake.Stack) {
 	for _, e := range stack.Abandoned {
-		if s, err := m.g.Parse(stack.ID, e.ResourceProperties); err == nil {
-			for _, name := range names(s) {
-				m.excuses.Give(sim.Forgotten, name)
-			}
-			m.excuses.Give(sim.Forgotten, markersIn(s.BucketName)) // an Update may come back to it, under other properties
+		if e.PhysicalResourceId != stack.PhysicalID { // or it is in force again
+			m.forget(stack, e.ResourceProperties)
 		}
 	}
+	m.learnTried(stack)
+	if len(stack.Abandoned)+len(stack.Pending()) > 0 || stack.Tried != nil {
+		m.twins[stack.ID] = true
+	}
+	for _, s := range m.sets(stack) {
+		m.excuses.Withdraw(setOf(s.PhysicalID))
+	}
+}
+
+// learnTried takes into account the Update that has failed without a rollback.
+func (m *model) learnTried(stack *cfnfake.Stack) {
+	s, err := m.g.Parse(stack.ID, stack.Properties)
+	if err != nil || stack.Tried == nil {
+		return
+	}
+	tried := m.forget(stack, stack.Tried)
+	switch from := m.tried[tried.PhysicalID]; {
+	case tried.PhysicalID == s.PhysicalID && tried.MarkerKey() != s.MarkerKey():
+		m.excuses.Give(sim.MarkerMoved, markersIn(s.BucketName))
+	case tried.PhysicalID == s.PhysicalID:
+	case from != "" && from != s.PhysicalID:
+		m.tried[tried.PhysicalID] = "several"
+	default:
+		m.tried[tried.PhysicalID] = s.PhysicalID
+	}
+}
+
+// forget notes that CloudFormation does not know of a set that may be there.
+func (m *model) forget(stack *cfnfake.Stack, p sim.Properties) spec.Spec {
+	s, err := m.g.Parse(stack.ID, p)
+	if err != nil || s.PhysicalID == stack.PhysicalID {
+		return s
+	}
+	m.excuses.Give(sim.Forgotten, setOf(s.PhysicalID))
+	m.excuses.Give(sim.Forgotten, markersIn(s.BucketName)) // an Update may come back to it, under other properties
+	return s
 }
 
 // cameLate notes that an earlier event is delivered beside this step. The settings of
@@ -136,15 +203,34 @@ func (m *model) cameLate(n int, past []cfnfake.Exchange) {
 	case e.RequestType != "Delete":
 		m.late[e.StackId] = true
 		m.excuses.Give(sim.LaterCallWins, markersIn(s.BucketName))
-	case s.OnDelete == spec.Purge && (m.isDeleteFailed(e.StackId) || m.isForgotten(e)) && !m.isOthers(e.StackId, s.BucketName):
+	case s.OnDelete == spec.Purge && m.mayPurge(past[n]) && !m.isAdopted(s) && !m.isOthers(e.StackId, s.BucketName):
 		m.emptied[s.BucketName] = true
 	}
+	if err == nil && (m.isChanged(past[n]) || e.RequestType == "Delete" && m.isForgotten(e)) { // the resource may have another id by now
+		m.letGo[s.BucketName] = true
+	}
+}
+
+// isChanged reports whether a set that an event is about, or comes from, was changed by hand.
+func (m *model) isChanged(x cfnfake.Exchange) bool {
+	s, _ := m.g.Parse(x.Event.StackId, x.Event.ResourceProperties)
+	return m.byHand[s.PhysicalID] || m.byHand[x.Event.PhysicalResourceId]
+}
+
+// mayPurge reports whether a Delete that comes late may go on with one that failed, or with what
+// CloudFormation has forgotten, and what it deletes is not the other side of what is there.
+func (m *model) mayPurge(x cfnfake.Exchange) bool {
+	isThere := slices.ContainsFunc(m.stacks, func(stack *cfnfake.Stack) bool {
+		return stack.ID == x.Event.StackId && stack.State != cfnfake.None
+	})
+	isReplaced := x.Known != x.Event.PhysicalResourceId && isThere
+	return !isReplaced && (m.isDeleteFailed(x.Event.StackId) || m.isForgotten(x.Event))
 }
 
 // isForgotten reports whether an event is about a set that CloudFormation has forgotten.
 func (m *model) isForgotten(e cfnfake.Event) bool {
 	s, err := m.g.Parse(e.StackId, e.ResourceProperties)
-	return err == nil && slices.ContainsFunc(names(s), func(name string) bool { return m.excuses.Of(name) != 0 })
+	return err == nil && m.excuses.Of(setOf(s.PhysicalID)) != 0
 }
 
 // isDeleteFailed reports whether a stack could not be deleted.

@@ -1,11 +1,13 @@
 package walk_test
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
+	"bucketuser/lambda/claim"
 	"bucketuser/lambda/internal/awsfake"
 	"bucketuser/lambda/internal/cfnfake"
 	"bucketuser/lambda/internal/sim"
@@ -24,9 +26,17 @@ type model struct {
 	objects     map[string]map[string]string // by bucket and key: what nobody may lose
 	foreign     awsfake.Snapshot             // what other people have under names that we might want
 	shared      map[string]bool              // buckets whose policy has a statement of somebody else
-	byHand      map[*cfnfake.Stack]bool      // changed by hand since its last Create or Update
+	byHand      map[string]bool              // sets, by id, that were changed by hand since their last Create or Update
 	letGo       map[string]bool              // buckets that were to be kept at any time
 	recoverable map[string]bool              // secrets that may be in their recovery window
+	losses      map[string]*loss             // by kind and name: what has lost its tags
+	wiped       map[string]bool              // secrets that have lost their tags once, and what those said of the bucket
+	unhealed    map[string]bool              // secrets whose value was corrupted, and not seen healed
+	displaced   map[string]bool              // keys, by id, that a corrupted value named: they may stay
+	kept        map[string]bool              // buckets that were let go of once: nobody deletes them any more
+	twins       map[string]bool              // stacks, by id, that had more sets than one at the end of a step
+	before      map[string]string            // by the id of a set: the secret of the one that it has replaced
+	tried       map[string]string            // by the id of a set that an Update without a rollback has tried: the id it came from
 
 	// What came in this step.
 	late            map[string]bool   // stacks, by id, of which an earlier Create or Update came late
@@ -34,6 +44,8 @@ type model struct {
 	emptied         map[string]bool   // buckets that people wanted purged, by a Delete that came late
 	owners          map[string]string // by bucket, the stack of the resource that had it before; "" for nobody
 	mayHaveDied     bool              // something may have failed
+	mayRepeat       bool              // an event may have been delivered twice
+	wrong           []error           // found while learning
 
 	mayHaveDiedBefore bool // or in an earlier step
 	seen              int  // exchanges that were taken into account
@@ -43,7 +55,9 @@ func newModel(g *ground) *model {
 	return &model{g: g, excuses: g.course.excuses,
 		objects: map[string]map[string]string{},
 		foreign: awsfake.Snapshot{Users: map[string]awsfake.User{}, Buckets: map[string]awsfake.Bucket{}, Secrets: map[string]awsfake.Secret{}},
-		shared:  map[string]bool{}, byHand: map[*cfnfake.Stack]bool{}, letGo: map[string]bool{}, recoverable: map[string]bool{},
+		shared:  map[string]bool{}, byHand: map[string]bool{}, letGo: map[string]bool{}, recoverable: map[string]bool{},
+		losses: map[string]*loss{}, wiped: map[string]bool{}, unhealed: map[string]bool{}, displaced: map[string]bool{},
+		kept: map[string]bool{}, twins: map[string]bool{}, tried: map[string]string{}, before: map[string]string{},
 		late: map[string]bool{}, toChangeNothing: map[int]bool{}, emptied: map[string]bool{}, owners: map[string]string{},
 	}
 }
@@ -64,7 +78,7 @@ func (m *model) check() error {
 	if v := m.g.cloud.Violations(); len(v) > 0 {
 		return fmt.Errorf("the contract is broken: %s", strings.Join(v, "; "))
 	}
-	if err := m.checkData(now); err != nil {
+	if err := errors.Join(append(m.wrong, m.checkData(now), m.checkKept(now), m.checkLosses(now))...); err != nil {
 		return err
 	}
 	expected := map[string]bool{}
@@ -82,27 +96,50 @@ func (m *model) check() error {
 
 // checkStack wants what a stack has to be right, and notes its names as expected.
 func (m *model) checkStack(now awsfake.Snapshot, stack *cfnfake.Stack, expected map[string]bool) error {
-	switch stack.State {
-	case cfnfake.None:
-		return nil
-	case cfnfake.RollbackFailed:
+	if stack.State == cfnfake.RollbackFailed {
 		return fmt.Errorf("stack %s cannot be rolled back: %s", stack.Name, stack.Reason)
-	case cfnfake.Live, cfnfake.DeleteFailed:
 	}
-	s, err := m.g.Parse(stack.ID, stack.Properties)
-	if err != nil {
-		return nil // its Delete failed before anything was made
+	sets := m.sets(stack)
+	for _, s := range sets {
+		for _, name := range names(s) {
+			expected[name] = true
+		}
 	}
-	for _, name := range names(s) {
-		expected[name] = true
-	}
-	if stack.State != cfnfake.Live {
+	switch stack.State {
+	case cfnfake.None, cfnfake.DeleteFailed, cfnfake.RollbackFailed:
 		return nil
+	case cfnfake.Live, cfnfake.Waiting, cfnfake.UpdateFailed:
 	}
-	if err := m.checkLive(now, stack, s); err != nil && !(m.byHand[stack] && m.excuses.Use(sim.ByHand)) {
+	if err := m.checkLive(now, stack, sets[0]); err != nil && !(m.byHand[stack.PhysicalID] && m.excuses.Use(sim.ByHand)) {
 		return fmt.Errorf("stack %s, %s: %w", stack.Name, stack.PhysicalID, err)
 	}
 	return nil
+}
+
+// allSets are those of all stacks.
+func (m *model) allSets() (all []spec.Spec) {
+	for _, stack := range m.stacks {
+		all = append(all, m.sets(stack)...)
+	}
+	return all
+}
+
+// sets are what CloudFormation knows of a stack's resource: the one that it has, and those that
+// are to be deleted when an update is complete. Properties that were refused made nothing.
+func (m *model) sets(stack *cfnfake.Stack) (all []spec.Spec) {
+	if stack.State == cfnfake.None {
+		return nil
+	}
+	known := []sim.Properties{stack.Properties}
+	for _, e := range stack.Pending() {
+		known = append(known, e.ResourceProperties)
+	}
+	for _, p := range known {
+		if s, err := m.g.Parse(stack.ID, p); err == nil {
+			all = append(all, s)
+		}
+	}
+	return all
 }
 
 // names are those of a set, with their kind.
@@ -130,6 +167,22 @@ func (m *model) isFree(s spec.Spec) bool {
 	return !user && !secret && !bucket
 }
 
+// isForgottenOf reports whether a set is one of a stack that was removed from its template and forgotten,
+// and is there as it was: it can be added again.
+func (m *model) isForgottenOf(stack *cfnfake.Stack, s spec.Spec) bool {
+	now, own := m.g.AWS.Snapshot(), claim.OwnerTags(s)
+	isWhole := isSubset(own, now.Users[s.UserName].Tags) && isSubset(own, now.Secrets[s.SecretName].Tags) && isSubset(own, now.Buckets[s.BucketName].Tags)
+	isAdopted := m.isAdopted(s) || m.wiped[s.SecretName] || m.lostOf(s).any()
+	return isWhole && !isAdopted && slices.ContainsFunc(stack.Abandoned, func(e cfnfake.Event) bool { return e.PhysicalResourceId == s.PhysicalID })
+}
+
+// isUntold reports whether a set of a stack has lost tags and no Delete has said so.
+func (m *model) isUntold(stack *cfnfake.Stack) bool {
+	return slices.ContainsFunc(m.sets(stack), func(s spec.Spec) bool {
+		return slices.ContainsFunc(names(s), func(name string) bool { l := m.lossOf(s, name); return l != nil && !l.isTold })
+	})
+}
+
 // isForeign reports whether somebody else has a name of a set.
 func (m *model) isForeign(s spec.Spec) bool {
 	_, user := m.foreign.Users[s.UserName]
@@ -139,8 +192,30 @@ func (m *model) isForeign(s spec.Spec) bool {
 }
 
 // isAdopted reports whether the bucket of a set was there before it.
-func (m *model) isAdopted(s spec.Spec) bool {
-	return m.g.AWS.Snapshot().Buckets[s.BucketName].Tags[spec.TagAdopted] == "true"
+func (m *model) isAdopted(s spec.Spec) bool { return m.kept[s.BucketName] }
+
+// mayBeReleased reports whether the bucket of a set may be released where another would be deleted, or
+// be the reason of a failure: it was adopted, or what says that it was not is lost; or there is,
+// or was, another set to which it may be the other side of a replacement.
+func (m *model) mayBeReleased(s spec.Spec) bool {
+	_, isTaken := m.foreign.Secrets[s.SecretName] // since it was deleted by hand, or by a Delete that was cut off
+	_, isOther := m.foreign.Secrets[m.before[s.PhysicalID]]
+	return m.isAdopted(s) || m.wiped[s.SecretName] || m.lostOf(s).any() || m.twins[s.StackID] || isTaken || isOther
+}
+
+// checkKept wants every bucket that was let go of to be there still.
+func (m *model) checkKept(now awsfake.Snapshot) error {
+	for name := range m.kept {
+		if _, ok := now.Buckets[name]; !ok {
+			return fmt.Errorf("bucket %s was adopted, and is deleted", name)
+		}
+	}
+	for name, bucket := range now.Buckets {
+		if bucket.Tags[spec.TagOwner] == spec.Released {
+			m.kept[name] = true
+		}
+	}
+	return nil
 }
 
 func (m *model) holdsData(s spec.Spec) bool { return len(m.objects[s.BucketName]) > 0 }

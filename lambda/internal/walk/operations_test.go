@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -29,8 +30,8 @@ func (w *walk) create(t *rapid.T) {
 	plan := drawPlan(t, false)
 	s, err := w.ground.Parse(stack.ID, p)
 	w.skipIfInUse(t, stack, s)
-	must := err == nil && plan.isCalm() && w.model.isFree(s)
-	w.model.repaired(stack)
+	must := err == nil && plan.isCalm() && (w.model.isFree(s) || w.model.isForgottenOf(stack, s))
+	w.model.repaired(s.PhysicalID)
 	ok := w.carryOut(t.Context(), stack, plan, func(ctx context.Context, how cfnfake.How) bool { return stack.Create(ctx, p, how) })
 	if must && !ok {
 		w.wrong = fmt.Errorf("a Create that nothing stood against failed: %s", stack.Reason)
@@ -38,19 +39,30 @@ func (w *walk) create(t *rapid.T) {
 }
 
 func (w *walk) update(t *rapid.T) {
-	stack := w.drawStack(t, cfnfake.Live)
+	stack := w.drawStack(t, cfnfake.Live, cfnfake.UpdateFailed)
 	w.change(t, stack, drawValues(t, stack.Properties))
 }
 
+// retry updates a stack whose last update has failed and was not rolled back: as that one would have, or its
+// siblings alone.
+func (w *walk) retry(t *rapid.T) {
+	stack := w.drawStack(t, cfnfake.UpdateFailed)
+	p := stack.Properties
+	if stack.Tried != nil && rapid.Bool().Draw(t, "the same again") {
+		p = stack.Tried
+	}
+	w.change(t, stack, p)
+}
+
 func (w *walk) changeOnDelete(t *rapid.T) {
-	stack := w.drawStack(t, cfnfake.Live)
+	stack := w.drawStack(t, cfnfake.Live, cfnfake.UpdateFailed)
 	p := maps.Clone(stack.Properties)
 	p["OnDelete"] = rapid.SampledFrom(onDeletes).Draw(t, "OnDelete")
 	w.change(t, stack, p)
 }
 
 func (w *walk) rename(t *rapid.T) {
-	stack := w.drawStack(t, cfnfake.Live)
+	stack := w.drawStack(t, cfnfake.Live, cfnfake.UpdateFailed)
 	given := rapid.SampledFrom(append(slices.Clone(nameSets), loneRenames...)).Draw(t, "names")
 	w.change(t, stack, withNames(stack.Properties, given))
 }
@@ -64,8 +76,8 @@ func (w *walk) change(t *rapid.T, stack *cfnfake.Stack, p sim.Properties) {
 		t.Fatal(err, oldErr)
 	}
 	w.skipIfInUse(t, stack, s)
-	before := w.settled()
-	c := w.changeOf(stack, plan, s, old)
+	before := w.withoutObjects()
+	wasLive, c := stack.State == cfnfake.Live, w.changeOf(stack, plan, s, old)
 
 	ok := w.carryOut(t.Context(), stack, plan, func(ctx context.Context, how cfnfake.How) bool { return stack.Update(ctx, p, how) })
 	switch {
@@ -73,8 +85,10 @@ func (w *walk) change(t *rapid.T, stack *cfnfake.Stack, p sim.Properties) {
 		w.wrong = fmt.Errorf("an Update that nothing stood against failed: %s", stack.Reason)
 	case ok && c.keepsName && !w.setExists(s):
 		w.wrong = fmt.Errorf("a rename that keeps a name was not refused")
-	case !ok && c.keepsName && plan.isCalm():
-		if diff := changes(before, w.settled()); diff != "" && !w.model.excuses.Use(c.excuse) {
+	case ok && c.refusal != "":
+		w.wrong = fmt.Errorf("an Update was not refused, though %s", c.refusal)
+	case !ok && (c.keepsName || c.refusal != "") && plan.isCalm() && wasLive:
+		if diff := changes(before, w.withoutObjects()); diff != "" && !w.model.excuses.Use(c.excuse) {
 			w.wrong = fmt.Errorf("a refused Update changed the account: %s", diff)
 		}
 	}
@@ -82,22 +96,31 @@ func (w *walk) change(t *rapid.T, stack *cfnfake.Stack, p sim.Properties) {
 
 // expected is what an Update leads to, as far as that is known before.
 type expected struct {
-	must      bool // it succeeds
-	keepsName bool // it is a replacement that keeps a name, so it is refused
+	must      bool   // it succeeds
+	keepsName bool   // it is a replacement that keeps a name, so it is refused
+	refusal   string // why else it is refused
 	excuse    sim.Exclusion
 }
 
 func (w *walk) changeOf(stack *cfnfake.Stack, p plan, s, old spec.Spec) (e expected) {
+	m := w.model
+	if p.isCalm() {
+		e.refusal = w.refusal(stack, s, old)
+	}
 	if s.PhysicalID == old.PhysicalID {
-		e.must = p.isCalm() && (!w.model.isAdopted(s) || s.OnDelete == spec.Retain)
+		isReleased := old.OnDelete == spec.Retain && s.OnDelete != spec.Retain && m.mayBeReleased(s)
+		e.must = p.isCalm() && e.refusal == "" && !isReleased
+		if l, t := m.lostOf(s), touches(s, old); l.user && t.user || l.secret && t.secret || l.bucket && t.bucket {
+			e.excuse = sim.LostTags
+		}
 		return e
 	}
 	e.keepsName = s.BucketName == old.BucketName || s.UserName == old.UserName || s.SecretName == old.SecretName
-	isEmpty := old.OnDelete == spec.Retain || !w.model.holdsData(old)
-	e.must = p.isCalm() && !e.keepsName && w.model.isFree(s) && s.OnDelete == old.OnDelete && isEmpty
-	e.excuse = w.model.ofStack(stack)
-	if e.excuse == 0 && !e.keepsName && old.OnDelete == spec.DeleteIfEmpty {
-		e.excuse = w.model.ofMarkers(old)
+	isEmpty := old.OnDelete == spec.Retain || !m.holdsData(old)
+	e.must = p.isCalm() && !e.keepsName && e.refusal == "" && m.isFree(s) && s.OnDelete == old.OnDelete && isEmpty
+	e.excuse = m.excuseOf(old)
+	if e.excuse == 0 && !e.keepsName && old.OnDelete != spec.Retain {
+		e.excuse = m.ofMarkers(old)
 	}
 	return e
 }
@@ -105,9 +128,9 @@ func (w *walk) changeOf(stack *cfnfake.Stack, p plan, s, old spec.Spec) (e expec
 // skipIfInUse avoids names of another stack whose things were taken away by hand: who
 // takes such a name has it, and the other stack is stuck, rightly.
 func (w *walk) skipIfInUse(t *rapid.T, by *cfnfake.Stack, s spec.Spec) {
-	for _, stack := range w.model.stacks {
-		if other, err := w.ground.Parse(stack.ID, stack.Properties); err == nil && stack != by && w.model.byHand[stack] &&
-			(other.BucketName == s.BucketName || other.UserName == s.UserName || other.SecretName == s.SecretName) {
+	for _, other := range w.model.allSets() {
+		isShared := other.BucketName == s.BucketName || other.UserName == s.UserName || other.SecretName == s.SecretName
+		if isShared && w.model.byHand[other.PhysicalID] && (by == nil || other.StackID != by.ID) {
 			t.Skip("the name may look free")
 		}
 	}
@@ -119,30 +142,23 @@ func (w *walk) setExists(s spec.Spec) bool {
 }
 
 func (w *walk) delete(t *rapid.T) {
-	stack := w.drawStack(t, cfnfake.Live, cfnfake.DeleteFailed)
+	stack := w.drawStack(t, cfnfake.Live, cfnfake.UpdateFailed, cfnfake.DeleteFailed)
 	w.remove(t.Context(), stack, drawPlan(t, true))
 }
 
 // remove deletes the resource of a stack and judges the outcome where nothing else
 // happened.
 func (w *walk) remove(ctx context.Context, stack *cfnfake.Stack, p plan) bool {
-	s, err := w.ground.Parse(stack.ID, stack.Properties)
-	kept := err == nil && s.OnDelete == spec.DeleteIfEmpty && !w.model.isAdopted(s)
-	holds := err == nil && w.model.holdsData(s)
-	var excuse sim.Exclusion
-	if err == nil {
-		excuse = w.model.ofMarkers(s)
-	}
-	before := w.settled()
-	calm, reallyOurs := p.isCalm(), err == nil && w.isOwn(s)
+	before, is := w.settled(), w.standing(stack)
+	calm := p.isCalm()
 	ok := w.carryOut(ctx, stack, p, stack.Delete)
 	switch {
 	case !calm:
-	case !ok && !(kept && holds) && !w.model.excuses.Use(excuse):
+	case !ok && !is.mayFail && !w.model.excuses.Use(is.excuse):
 		w.wrong = fmt.Errorf("a Delete that nothing stood against failed: %s", stack.Reason)
-	case ok && kept && holds && reallyOurs:
-		w.wrong = fmt.Errorf("a Delete with OnDelete=DeleteIfEmpty succeeded, and bucket %s holds data", s.BucketName)
-	case !ok && kept:
+	case ok && is.mustFail:
+		w.wrong = fmt.Errorf("a Delete with OnDelete=DeleteIfEmpty succeeded, and its bucket holds data")
+	case !ok && is.isRefused:
 		if diff := changes(before, w.settled()); diff != "" {
 			w.wrong = fmt.Errorf("a Delete that failed changed the account: %s", diff)
 		}
@@ -150,26 +166,51 @@ func (w *walk) remove(ctx context.Context, stack *cfnfake.Stack, p plan) bool {
 	return ok
 }
 
+// standing is what the removal of a stack's resource leads to.
+type standing struct {
+	mayFail   bool // there is a reason for it to fail
+	isRefused bool // where it fails, it changes nothing
+	mustFail  bool
+	excuse    sim.Exclusion
+}
+
+func (w *walk) standing(stack *cfnfake.Stack) (is standing) {
+	m := w.model
+	s, err := w.ground.Parse(stack.ID, stack.Properties)
+	if err != nil {
+		return is
+	}
+	isKept := s.OnDelete == spec.DeleteIfEmpty && !m.mayBeReleased(s)
+	is.isRefused = isKept && len(stack.Pending()) == 0
+	is.mustFail = isKept && m.holdsData(s) && w.isOwn(s)
+	is.mayFail = s.OnDelete == spec.DeleteIfEmpty && m.holdsData(s) || m.isUntold(stack)
+	is.excuse = m.ofMarkers(s)
+	return is
+}
+
 func (w *walk) isOwn(s spec.Spec) bool {
 	return isSubset(claim.OwnerTags(s), w.ground.AWS.Snapshot().Buckets[s.BucketName].Tags)
 }
 
 // end deletes everything, as people would, and wants nothing left but what Retain has
-// promised.
+// promised. What has lost its tags is let go of when it is deleted again.
 func (w *walk) end(t *rapid.T) {
+	calm := plan{pause: 20 * time.Second}
 	for _, stack := range w.model.stacks {
-		if stack.State == cfnfake.None {
-			continue
+		if stack.State == cfnfake.Waiting {
+			w.carryOut(t.Context(), stack, calm, stack.ParentEnds)
+			w.check(t)
 		}
-		if !w.remove(t.Context(), stack, plan{}) && w.wrong == nil {
-			if s, err := w.ground.Parse(stack.ID, stack.Properties); err == nil {
-				if err := w.emptyBucket(t.Context(), s.BucketName); err != nil {
-					t.Fatal(err)
+		for tries := 0; stack.State != cfnfake.None && tries < 4; tries++ {
+			if w.remove(t.Context(), stack, calm); stack.State != cfnfake.None && w.wrong == nil {
+				if s, err := w.ground.Parse(stack.ID, stack.Properties); err == nil {
+					if err := w.emptyBucket(t.Context(), s.BucketName); err != nil {
+						t.Fatal(err)
+					}
 				}
 			}
-			w.remove(t.Context(), stack, plan{})
+			w.check(t)
 		}
-		w.check(t)
 		if stack.State != cfnfake.None {
 			w.tell(t)
 			t.Fatalf("stack %s cannot be deleted: %s", stack.Name, stack.Reason)

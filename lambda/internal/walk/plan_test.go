@@ -20,8 +20,9 @@ type plan struct {
 	seed       int // of the order of calls
 	slow       time.Duration
 	faults     []sim.Hit
-	giveUp     int // at this call another resource fails
-	write      int // at this call somebody writes to a bucket
+	giveUp     int  // at this call another resource fails
+	write      int  // at this call somebody writes to a bucket
+	between    bool // somebody writes after each answer, before CloudFormation goes on
 	late       []duplicate
 	receptions []cfnfake.Reception // of the first attempts to answer
 	limits     []time.Duration     // of the first invocations
@@ -42,6 +43,7 @@ func (p plan) String() string {
 		value any
 	}{
 		{"twice", p.how.Twice}, {"sibling fails", p.how.SiblingFails}, {"only Delete", p.how.OnlyDelete}, {"cleanup status", p.how.CleanupStatus},
+		{"nested", p.how.Nested}, {"rollback disabled", p.how.RollbackDisabled}, {"write between", p.between},
 		{"slow", p.slow}, {"faults", p.faults}, {"give up at call", p.giveUp}, {"write at call", p.write},
 		{"pause", p.pause}, {"late duplicates", p.late}, {"receptions", p.receptions}, {"time of the function", p.limits},
 	} {
@@ -80,6 +82,9 @@ func drawPlan(t *rapid.T, deleting bool) plan {
 	if one(4, "slow") {
 		p.slow = 100 * time.Millisecond
 	}
+	p.between = one(4, "write between")
+	p.how.Nested = one(5, "nested")
+	p.how.RollbackDisabled = one(5, "rollback disabled")
 	if one(4, "answer not taken") {
 		p.receptions = drawReceptions(t)
 	}
@@ -136,6 +141,9 @@ func (w *walk) carryOut(ctx context.Context, stack *cfnfake.Stack, p plan, opera
 		f.happen = append(f.happen, happening{p.giveUp, func() { close(given) }})
 	}
 	f.happen = append(f.happen, happening{p.write, func() { w.writeSomewhere() }})
+	if p.between {
+		p.how.Between = func() { w.writeSomewhere() }
+	}
 	for _, d := range p.late {
 		f.happen = append(f.happen, happening{d.at, func() { w.redeliverBeside(ctx, d) }})
 	}
@@ -143,6 +151,9 @@ func (w *walk) carryOut(ctx context.Context, stack *cfnfake.Stack, p plan, opera
 	w.laws.begin(w.ground.AWS, p)
 	defer w.laws.end(w.ground.AWS)
 	w.model.mayHaveDied = w.model.mayHaveDied || !isCalm
+	w.model.mayRepeat = w.model.mayRepeat || !isCalm || p.how.Twice || len(p.receptions) > 0
+	w.model.nameLosses()
+	abandoned := len(stack.Abandoned)
 	w.ground.cloud.Receive = func() cfnfake.Reception { return shift(&p.receptions, cfnfake.Taken) }
 	w.ground.cloud.Timeout = func() time.Duration { return shift(&p.limits, functionTimeout) }
 	w.ground.during(f, func() {
@@ -150,6 +161,9 @@ func (w *walk) carryOut(ctx context.Context, stack *cfnfake.Stack, p plan, opera
 		w.ground.cloud.Settle()
 	})
 	w.ground.cloud.Receive, w.ground.cloud.Timeout = nil, nil
+	if isCalm && len(stack.Abandoned) > abandoned && stack.State != cfnfake.None {
+		w.wrong = fmt.Errorf("a clean-up that nothing stood against failed for good: %s", stack.Reason)
+	}
 	if stack.State == cfnfake.RollbackFailed && !isCalm {
 		w.ground.during(trouble{}, func() {
 			stack.ContinueRollback(ctx, cfnfake.How{})

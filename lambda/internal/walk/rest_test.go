@@ -14,26 +14,37 @@ import (
 
 // checkRest wants a reason for everything that belongs to no resource.
 func (m *model) checkRest(now awsfake.Snapshot, expected map[string]bool) error {
-	isForgotten := func(name string) bool { return m.excuses.Use(m.excuses.Of(name)) }
 	for name, user := range now.Users {
-		if _, ok := m.foreign.Users[name]; !ok && !expected["user "+name] && !isForgotten("user "+name) {
+		if _, ok := m.foreign.Users[name]; !ok && !m.isExpected("user "+name, user.Tags, expected) {
 			return fmt.Errorf("orphan: user %s with %d keys", name, len(user.Keys))
 		}
 	}
 	for name, secret := range now.Secrets {
-		if _, ok := m.foreign.Secrets[name]; !ok && !expected["secret "+name] && !m.mayStay(name, secret) && !isForgotten("secret "+name) {
+		if _, ok := m.foreign.Secrets[name]; !ok && !m.mayStay(name, secret) && !m.isExpected("secret "+name, secret.Tags, expected) {
 			return fmt.Errorf("orphan: secret %s", name)
 		}
 	}
 	for name, bucket := range now.Buckets {
-		if _, ok := m.foreign.Buckets[name]; ok || expected["bucket "+name] {
+		if _, ok := m.foreign.Buckets[name]; ok || m.isExpected("bucket "+name, bucket.Tags, expected) {
 			continue
 		}
-		if err := m.checkReleased(name, bucket); err != nil && !isForgotten("bucket "+name) {
+		if err := m.checkReleased(name, bucket); err != nil {
 			return fmt.Errorf("orphan: bucket %s: %w", name, err)
 		}
 	}
 	return errors.Join(m.checkShared(now), m.checkForeign(now))
+}
+
+// isExpected reports whether a thing is of a set that CloudFormation knows, or of one that it has
+// forgotten, or has lost its tags.
+func (m *model) isExpected(name string, tags map[string]string, expected map[string]bool) bool {
+	switch {
+	case expected[name]:
+		return true
+	case m.losses[name] != nil:
+		return m.excuses.Use(sim.LostTags)
+	}
+	return m.excuses.Use(m.excuses.Of(setOf(tags[spec.TagOwner]))) || m.excuses.Use(m.excuses.Of(setOf(tags[spec.TagReleasedBy])))
 }
 
 // checkShared wants somebody else's statement to be in every bucket policy that had it.

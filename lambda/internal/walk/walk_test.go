@@ -60,6 +60,12 @@ func TestRandomWalks(t *testing.T) {
 				"rename":          w.rename,
 				"change OnDelete": w.changeOnDelete,
 				"delete":          w.delete,
+				"take out":        w.takeOut,
+				"end the parent":  w.endParent,
+				"roll back":       w.rollBack,
+				"retry":           w.retry,
+				"replace tags":    w.replaceTags,
+				"put tags back":   w.putTagsBack,
 				"write":           w.write,
 				"empty":           w.empty,
 				"change by hand":  w.tamper,
@@ -103,7 +109,8 @@ type walk struct {
 	objects int
 	steps   int
 	plans   []string
-	wrong   error // found in the middle of a step
+	leaving string // the id of a stack that may lose its resource in this step
+	wrong   error  // found in the middle of a step
 }
 
 // newWalk has all randomness depend on seeds: outer is the test outside the bubble.
