@@ -15,18 +15,19 @@ import (
 // maxTagValue is how long the value of a tag may be, in S3 and in Secrets Manager.
 const maxTagValue = 256
 
-// link is the value of a mark. A name that is too long for it is left out: the other set then
-// counts as being there.
+// link is the value of a mark. The name of a secret that is too long for it is left out.
 func link(to spec.Counterpart) string {
-	if value := to.PhysicalID + " " + to.SecretName; len(value) <= maxTagValue {
-		return value
+	value := to.PhysicalID + " " + to.SecretName + " " + to.UserName
+	if len(value) > maxTagValue {
+		value = to.PhysicalID + "  " + to.UserName
 	}
-	return to.PhysicalID
+	return value
 }
 
 func readLink(value string) (to spec.Counterpart, isMarked bool) {
-	id, secret, _ := strings.Cut(value, " ")
-	return spec.Counterpart{PhysicalID: id, SecretName: secret}, id != ""
+	id, names, _ := strings.Cut(value, " ")
+	secret, user, _ := strings.Cut(names, " ")
+	return spec.Counterpart{PhysicalID: id, SecretName: secret, UserName: user}, id != ""
 }
 
 // For returns the claim as one of another spec of the same set.
@@ -66,7 +67,7 @@ func Restore(tags map[string]string) map[string]string { return without(tags, Su
 // Settle returns tags without the mark of a set that replaces another: that one is gone.
 func Settle(tags map[string]string) map[string]string { return without(tags, spec.TagReplaces) }
 
-// IsGone reports whether a secret no longer is that of a set of this physical id. One without any
+// IsGone reports whether a thing no longer is that of a set of this physical id. One without any
 // owner may have lost its tags.
 func (c Claim) IsGone() bool {
 	owner := c.tags[spec.TagOwner]

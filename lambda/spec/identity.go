@@ -44,7 +44,7 @@ const (
 	TagFormat = "bucketuser:format"
 
 	// TagReplaces is on the new set of a replacement, and TagSupersededBy on the secret and the
-	// bucket of the old one. Either names the other set by its physical id and its secret.
+	// bucket of the old one. Either names the other set by its physical id, its secret and its user.
 	TagReplaces     = "bucketuser:replaces"
 	TagSupersededBy = "bucketuser:superseded-by"
 

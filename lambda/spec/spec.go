@@ -60,10 +60,11 @@ type Spec struct {
 type Counterpart struct {
 	PhysicalID string
 	SecretName string
+	UserName   string
 }
 
 // Counterpart is the set of the spec, as the other set of its replacement names it.
-func (s Spec) Counterpart() Counterpart { return Counterpart{s.PhysicalID, s.SecretName} }
+func (s Spec) Counterpart() Counterpart { return Counterpart{s.PhysicalID, s.SecretName, s.UserName} }
 
 // Parse decodes and checks properties, the ResourceProperties of an event from
 // the given stack and logical id. Its error is [Faults] and names every property

@@ -246,7 +246,7 @@ func (x set) counterparts() []spec.Counterpart {
 }
 
 // hasCounterpart reports whether the set that a Delete removes is one side of a replacement whose
-// other side is there, as CloudFormation or its secret tells. A mark may be too new to show, so
+// other side is there, as CloudFormation, its secret or its user tells. A mark may be too new to show, so
 // CloudFormation's word counts without one: the resource has another id than that of the Delete.
 func (r *run) hasCounterpart(ctx context.Context, op operation, others []spec.Counterpart) (bool, error) {
 	s := op.spec
@@ -258,7 +258,7 @@ func (r *run) hasCounterpart(ctx context.Context, op operation, others []spec.Co
 	case len(others) == 0:
 		return false, nil
 	}
-	return awscall.Repeat(ctx, r.patience, "Secrets Manager shows the other set of a replacement", func() (isThere, isLag bool, err error) {
+	return awscall.Repeat(ctx, r.patience, "AWS shows the other set of a replacement", func() (isThere, isLag bool, err error) {
 		for _, other := range others {
 			if isThere, err := r.isCounterpartThere(ctx, s, other); isThere || err != nil {
 				return isThere, false, err
@@ -268,17 +268,26 @@ func (r *run) hasCounterpart(ctx context.Context, op operation, others []spec.Co
 	})
 }
 
+// isCounterpartThere looks at the secret and the user of the other set. The role may have no right to
+// the name of the secret any more: the user tells then.
 func (r *run) isCounterpartThere(ctx context.Context, s spec.Spec, other spec.Counterpart) (bool, error) {
-	if other.SecretName == "" {
+	of := spec.Spec{Provider: s.Provider, StackID: s.StackID, LogicalID: s.LogicalID, PhysicalID: other.PhysicalID}
+	of.SecretName, of.UserName = other.SecretName, other.UserName
+	if of.SecretName != "" {
+		x, err := r.lookSecret(ctx, of, awscall.Standard())
+		isThere := err == nil && !x.deleting && !x.IsGone()
+		if isThere || err != nil && !awscall.IsDenied(err) {
+			return isThere, err
+		}
+	}
+	if of.UserName == "" {
 		return true, nil
 	}
-	of := spec.Spec{Provider: s.Provider, StackID: s.StackID, LogicalID: s.LogicalID, PhysicalID: other.PhysicalID}
-	of.SecretName = other.SecretName
-	x, err := r.lookSecret(ctx, of, r.looking(of, "SecretName"))
+	u, err := r.lookUser(ctx, of)
 	if awscall.IsDenied(err) {
 		return true, nil
 	}
-	return err == nil && !x.deleting && !x.IsGone(), err
+	return err == nil && !u.IsGone(), err
 }
 
 // isSettled reports whether a set that was made to replace another is what is left of the two.

@@ -107,7 +107,7 @@ func (w *bench) replaced(before, after sim.Properties) (old, replaced string) {
 	was := w.AWS.Snapshot()
 	replaced = w.succeeded(w.update(old, after, before)).PhysicalResourceId
 	now := w.awsWithout("b-2", "u-2", "s-2")
-	if tags := now.Buckets["my-data"].Tags; tags["bucketuser:superseded-by"] != replaced+" s-2" {
+	if tags := now.Buckets["my-data"].Tags; tags["bucketuser:superseded-by"] != replaced+" s-2 u-2" {
 		w.t.Errorf("the old bucket is not marked: %v", tags)
 	}
 	if diff := cmp.Diff(was, unmarked(now), ignoreLastEvent); diff != "" {

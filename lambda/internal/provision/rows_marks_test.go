@@ -9,6 +9,7 @@ import (
 
 	"bucketuser/lambda/internal/awsfake"
 	"bucketuser/lambda/internal/sim"
+	"bucketuser/lambda/spec"
 )
 
 // The marks of a replacement, by which its Deletes know that nothing is to be emptied.
@@ -30,7 +31,8 @@ func TestA1Marks(t *testing.T) {
 				m.make(w)
 				q := renaming(m.p)
 				old, replacing := w.parse(m.p), w.parse(q)
-				toOld, toNew := old.PhysicalID+" "+old.SecretName, replacing.PhysicalID+" "+replacing.SecretName
+				markOf := func(s spec.Spec) string { return s.PhysicalID + " " + s.SecretName + " " + s.UserName }
+				toOld, toNew := markOf(old), markOf(replacing)
 				w.history(m.replaces())
 				for _, thing := range []string{"bucket", "secret"} {
 					w.keepsTags(w.tagsOf(replacing, thing), replacesTag, toOld, supersededTag, "")
@@ -64,6 +66,31 @@ func TestA1LongNames(t *testing.T) {
 			w.isReleased(was, p)
 			w.isGone(p, "secret", "user")
 			w.keeps(was, q, thingsOfASet)
+		})
+	}
+}
+
+// A1: the right to the name of the old secret goes with the old set. The user tells that it is gone, so OnDelete counts
+// again, and the next Update takes the mark off, without a wait.
+func TestA1OldSecretIsOutOfReach(t *testing.T) {
+	for _, isUpdated := range yesAndNo {
+		inWorld(t, func(w *bench) {
+			p, q := with("OnDelete", "Purge"), other(with("OnDelete", "Purge"))
+			w.history(create(p), update(p, q, p), remove(p))
+			w.AWS.PutObject("my-data-2", "data/x", "1")
+			<-time.After(time.Hour)
+			w.anew()
+			w.AWS.Before = denied("clickhouse/s3", "DescribeSecret")
+			start := time.Now()
+			if isUpdated {
+				w.history(update(q, plus(q, "Access", "Full"), q))
+				w.keepsTags(w.tagsOf(w.parse(q), "bucket"), replacesTag, "")
+			}
+			if took := time.Since(start); took > 20*time.Second {
+				t.Errorf("took %s", took)
+			}
+			w.history(remove(q))
+			w.empty()
 		})
 	}
 }

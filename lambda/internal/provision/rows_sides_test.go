@@ -46,7 +46,7 @@ func TestA1MarkStaysWhileTheOldSetIsThere(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, func(w *bench) {
 				w.history(create(p), update(p, q, p), update(q, plus(q, "Access", "Full"), q))
-				w.keepsTags(w.tagsOf(w.parse(q), "bucket"), replacesTag, w.idOf(p)+" clickhouse/s3")
+				w.keepsTags(w.tagsOf(w.parse(q), "bucket"), replacesTag, w.idOf(p)+" clickhouse/s3 clickhouse")
 				w.writes(next.p, "data/x")
 				was := w.AWS.Snapshot()
 				w.history(next)
