@@ -22,6 +22,7 @@ import (
 // A stack that an earlier version has deployed is updated to this one, rolled back to that
 // one, updated again and destroyed. Its key, its secret and its data are the same throughout.
 func TestStacksOfEarlierVersionsAreServed(t *testing.T) {
+	t.Parallel()
 	for _, v := range cloudtest.Must(history.Versions(root))(t) {
 		t.Run(v.Name, func(t *testing.T) { upgrade(t, v) })
 	}
