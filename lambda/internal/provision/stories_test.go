@@ -74,6 +74,7 @@ func stories() []story {
 	all = append(all, rollbackStories()...)
 	all = append(all, deleteStories()...)
 	all = append(all, leftStories()...)
+	all = append(all, handsStories()...)
 	return append(all, exemptStories()...)
 }
 

@@ -1,0 +1,24 @@
+package provision_test
+
+import "time"
+
+// handsStories are Updates of a set of which somebody has replaced the tags of a thing, an hour after it was made. They
+// change nothing of it. Those that would are refused, and tested by number, as what cannot be read refuses nothing.
+func handsStories() []story {
+	var all []story
+	theirs, purge := map[string]string{"cost-center": "7"}, with("OnDelete", "Purge")
+	replaceTags := map[string]func(*bench){
+		"bucket": func(w *bench) { w.AWS.SetBucketTags("my-data", theirs) },
+		"secret": func(w *bench) { w.AWS.SetSecretTags("clickhouse/s3", theirs) },
+		"user":   func(w *bench) { w.AWS.SetUserTags("clickhouse", theirs) },
+	}
+	for _, thing := range thingsOfASet {
+		e, back := update(named, purge, named), update(named, named, purge)
+		all = append(all, story{name: "update leaving a lost " + thing, region: "eu-west-1", start: "created", before: func(w *bench) {
+			<-time.After(time.Hour)
+			replaceTags[thing](w)
+			<-time.After(time.Hour)
+		}, event: e, endings: []ending{{name: "again", events: []event{e}}, {name: "back", events: []event{back}}}})
+	}
+	return all
+}
