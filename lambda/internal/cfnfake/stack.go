@@ -107,6 +107,7 @@ func (s *Stack) Update(ctx context.Context, properties map[string]any, how How) 
 	if !s.may("Update", Live, UpdateFailed) {
 		return false
 	}
+	s.isRemoved = false // it is in the template again
 	isSame := reflect.DeepEqual(stringsOf(properties), stringsOf(s.Properties)) && s.Tried == nil
 	if s.State == Live {
 		if isSame {

@@ -80,6 +80,11 @@ func TestRemovedFromTheTemplate(t *testing.T) {
 			s.Remove(t.Context(), cfnfake.How{Nested: true})
 			s.ParentEnds(t.Context(), cfnfake.How{SiblingFails: true})
 		}, []string{}, cfnfake.Live, "id-a"},
+		{"nested, and back in the template after its parent failed", nil, func(t *testing.T, s *cfnfake.Stack) {
+			s.Remove(t.Context(), cfnfake.How{Nested: true})
+			s.ParentEnds(t.Context(), cfnfake.How{SiblingFails: true, RollbackDisabled: true})
+			s.Update(t.Context(), a, cfnfake.How{})
+		}, []string{}, cfnfake.Live, "id-a"},
 	})
 }
 

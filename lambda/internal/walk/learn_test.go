@@ -100,7 +100,7 @@ func (m *model) learnSettings(x cfnfake.Exchange, s spec.Spec, isRivaled bool) {
 		m.excuses.Give(sim.LaterCallWins, markersIn(s.BucketName))
 	case x.Outcome == "SUCCESS":
 		m.repaired(s.PhysicalID)
-		m.byHand[s.PhysicalID] = m.isUnhealed(s)
+		m.byHand[s.PhysicalID] = m.isUnhealed(x, s)
 	}
 }
 
@@ -111,10 +111,10 @@ func (m *model) repaired(id string) {
 	m.excuses.Withdraw(keysOf(id))
 }
 
-// isUnhealed reports whether the value of a secret may be a corrupted one still, though an Update
-// has succeeded: what the key is tried with may have had another answer.
-func (m *model) isUnhealed(s spec.Spec) bool {
-	if !m.mayHaveDied {
+// isUnhealed reports whether the value of a secret may be a corrupted one still, though an event
+// has succeeded: only an Update of the set tries the key, and may have had another answer.
+func (m *model) isUnhealed(x cfnfake.Exchange, s spec.Spec) bool {
+	if !m.mayHaveDied && x.Event.RequestType == "Update" && x.Event.PhysicalResourceId == s.PhysicalID {
 		delete(m.unhealed, s.SecretName)
 	}
 	return m.unhealed[s.SecretName]

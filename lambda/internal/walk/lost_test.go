@@ -31,6 +31,10 @@ type lost struct{ user, secret, bucket bool }
 
 func (l lost) any() bool { return l.user || l.secret || l.bucket }
 
+func (l lost) and(other lost) lost {
+	return lost{l.user && other.user, l.secret && other.secret, l.bucket && other.bucket}
+}
+
 // lostOf are the parts of a set that have lost their tags.
 func (m *model) lostOf(s spec.Spec) lost {
 	return lost{m.lossOf(s, "user "+s.UserName) != nil, m.lossOf(s, "secret "+s.SecretName) != nil, m.lossOf(s, "bucket "+s.BucketName) != nil}

@@ -103,24 +103,23 @@ type expected struct {
 }
 
 func (w *walk) changeOf(stack *cfnfake.Stack, p plan, s, old spec.Spec) (e expected) {
-	m := w.model
 	if p.isCalm() {
 		e.refusal = w.refusal(stack, s, old)
 	}
 	if s.PhysicalID == old.PhysicalID {
-		isReleased := old.OnDelete == spec.Retain && s.OnDelete != spec.Retain && m.mayBeReleased(s)
+		isReleased := old.OnDelete == spec.Retain && s.OnDelete != spec.Retain && w.model.mayBeReleased(s)
 		e.must = p.isCalm() && e.refusal == "" && !isReleased
-		if l, t := m.lostOf(s), touches(s, old); l.user && t.user || l.secret && t.secret || l.bucket && t.bucket {
+		if w.model.lostOf(s).and(touches(s, old)).any() {
 			e.excuse = sim.LostTags
 		}
 		return e
 	}
 	e.keepsName = s.BucketName == old.BucketName || s.UserName == old.UserName || s.SecretName == old.SecretName
-	isEmpty := old.OnDelete == spec.Retain || !m.holdsData(old)
-	e.must = p.isCalm() && !e.keepsName && e.refusal == "" && m.isFree(s) && s.OnDelete == old.OnDelete && isEmpty
-	e.excuse = m.excuseOf(old)
+	isEmpty := old.OnDelete == spec.Retain || !w.model.holdsData(old)
+	e.must = p.isCalm() && !e.keepsName && e.refusal == "" && w.model.isFree(s) && s.OnDelete == old.OnDelete && isEmpty
+	e.excuse = w.model.excuseOf(old)
 	if e.excuse == 0 && !e.keepsName && old.OnDelete != spec.Retain {
-		e.excuse = m.ofMarkers(old)
+		e.excuse = w.model.ofMarkers(old)
 	}
 	return e
 }
@@ -193,27 +192,31 @@ func (w *walk) isOwn(s spec.Spec) bool {
 }
 
 // end deletes everything, as people would, and wants nothing left but what Retain has
-// promised. What has lost its tags is let go of when it is deleted again.
+// promised.
 func (w *walk) end(t *rapid.T) {
-	calm := plan{pause: 20 * time.Second}
 	for _, stack := range w.model.stacks {
 		if stack.State == cfnfake.Waiting {
-			w.carryOut(t.Context(), stack, calm, stack.ParentEnds)
+			w.carryOut(t.Context(), stack, plan{pause: 20 * time.Second}, stack.ParentEnds)
 			w.check(t)
 		}
 		for tries := 0; stack.State != cfnfake.None && tries < 4; tries++ {
-			if w.remove(t.Context(), stack, calm); stack.State != cfnfake.None && w.wrong == nil {
-				if s, err := w.ground.Parse(stack.ID, stack.Properties); err == nil {
-					if err := w.emptyBucket(t.Context(), s.BucketName); err != nil {
-						t.Fatal(err)
-					}
-				}
-			}
-			w.check(t)
+			w.removeOrEmpty(t, stack)
 		}
 		if stack.State != cfnfake.None {
 			w.tell(t)
 			t.Fatalf("stack %s cannot be deleted: %s", stack.Name, stack.Reason)
 		}
 	}
+}
+
+// removeOrEmpty deletes the resource of a stack. If that fails it empties the bucket. What has lost
+// its tags is let go of when it is deleted again.
+func (w *walk) removeOrEmpty(t *rapid.T, stack *cfnfake.Stack) {
+	s, err := w.ground.Parse(stack.ID, stack.Properties)
+	if ok := w.remove(t.Context(), stack, plan{pause: 20 * time.Second}); !ok && w.wrong == nil && err == nil {
+		if err := w.emptyBucket(t.Context(), s.BucketName); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.check(t)
 }

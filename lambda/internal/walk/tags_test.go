@@ -142,20 +142,12 @@ func touches(s, old spec.Spec) lost {
 	}
 }
 
-// refusal is why an Update must not succeed where nothing else happens, or "". Where people have
-// changed things nobody knows.
+// refusal is why an Update must not succeed where nothing else happens, or "".
 func (w *walk) refusal(stack *cfnfake.Stack, s, old spec.Spec) string {
-	m := w.model
-	l := m.lostOf(old)
 	if s.PhysicalID == old.PhysicalID {
-		t := touches(s, old)
-		isTouched := l.user && t.user || l.secret && t.secret || l.bucket && t.bucket
-		isAsItSays := !m.isOdd(old) && m.ofSet(old.PhysicalID) == 0 && m.excuses.Of(markersIn(s.BucketName)) == 0
-		if isTouched && isAsItSays && stack.State == cfnfake.Live && !(l.secret && l.bucket) {
-			return "it would change what has lost its tags"
-		}
-		return ""
+		return w.refusalInPlace(stack, s, old)
 	}
+	m, l := w.model, w.model.lostOf(old)
 	isReturn := slices.ContainsFunc(append(stack.Pending(), stack.Abandoned...), func(e cfnfake.Event) bool { return e.PhysicalResourceId == s.PhysicalID })
 	from := m.tried[s.PhysicalID]
 	switch {
@@ -165,6 +157,17 @@ func (w *walk) refusal(stack *cfnfake.Stack, s, old spec.Spec) string {
 		return "what it replaces has lost its tags"
 	case old.OnDelete != spec.Retain && m.holdsData(old):
 		return "it replaces a bucket that holds data"
+	}
+	return ""
+}
+
+// refusalInPlace is that of an Update in place. Where people have changed more than tags nobody knows,
+// nor where secret and bucket both have lost theirs: one tells what tags the other had.
+func (w *walk) refusalInPlace(stack *cfnfake.Stack, s, old spec.Spec) string {
+	m, l := w.model, w.model.lostOf(old)
+	isAsItSays := !m.isOdd(old) && m.ofSet(old.PhysicalID) == 0 && m.excuses.Of(markersIn(s.BucketName)) == 0
+	if l.and(touches(s, old)).any() && isAsItSays && stack.State == cfnfake.Live && !(l.secret && l.bucket) {
+		return "it would change what has lost its tags"
 	}
 	return ""
 }

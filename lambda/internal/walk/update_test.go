@@ -50,16 +50,16 @@ func (w *walk) conclude(t *rapid.T, stack *cfnfake.Stack, p plan, operation func
 		return
 	}
 	isForgotten := slices.ContainsFunc(stack.Abandoned, func(e cfnfake.Event) bool { return e.PhysicalResourceId == id })
-	isKept := s.OnDelete == spec.DeleteIfEmpty && !w.model.mayBeReleased(s)
-	isWanted := isKept && w.model.holdsData(s) && isOwn
+	mayBeKept := s.OnDelete == spec.DeleteIfEmpty && w.model.holdsData(s)
+	mustBeKept := mayBeKept && isOwn && !w.model.mayBeReleased(s)
 	switch {
-	case isForgotten && !isWanted && !w.model.excuses.Use(excuse):
+	case isForgotten && !mayBeKept && !w.model.excuses.Use(excuse):
 		w.wrong = fmt.Errorf("a removal that nothing stood against failed for good: %s", stack.Reason)
-	case isForgotten && isWanted:
+	case isForgotten && mustBeKept:
 		if diff := changes(before, w.withoutObjects()); diff != "" {
 			w.wrong = fmt.Errorf("a removal that failed changed the account: %s", diff)
 		}
-	case isWanted:
+	case mustBeKept:
 		w.wrong = fmt.Errorf("a removal with OnDelete=DeleteIfEmpty succeeded, and its bucket holds data")
 	}
 }
