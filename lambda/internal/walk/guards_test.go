@@ -69,6 +69,38 @@ func TestModelNoticesWhatIsWrong(t *testing.T) {
 			w.model.foreign.Buckets["theirs"] = w.ground.AWS.Snapshot().Buckets["theirs"]
 			w.ground.AWS.PutObject("theirs", "x", "y")
 		}, "bucket theirs was changed"},
+		{"what has lost its tags changed", func(w *walk, s *cfnfake.Stack) {
+			w.loseTags(s, "bucket data-a")
+			w.ground.AWS.PutObject("data-a", "x", "y")
+		}, "bucket data-a, which has lost its tags, was changed"},
+		{"what has lost its tags deleted", func(w *walk, s *cfnfake.Stack) {
+			w.loseTags(s, "user user-a")
+			w.ground.AWS.DeleteUser("user-a")
+		}, "user user-a, which has lost its tags, was changed"},
+		{"a key for a user who has lost the tags", func(w *walk, s *cfnfake.Stack) {
+			w.loseTags(s, "user user-a")
+			w.ground.AWS.AddKey("user-a")
+		}, "user user-a, which has lost its tags, was changed"},
+		{"let go of without a word", func(w *walk, s *cfnfake.Stack) {
+			w.loseTags(s, "user user-a")
+			w.model.nameLosses()
+			w.model.learnDelete(cfnfake.Exchange{Outcome: "SUCCESS"}, w.model.sets(s)[0])
+		}, "a Delete left user user-a, which was in use"},
+		{"an adopted bucket deleted", func(w *walk, _ *cfnfake.Stack) {
+			w.model.kept["data-a"] = true
+			w.ground.AWS.DeleteBucket("data-a")
+		}, "bucket data-a was adopted, and is deleted"},
+		{"data lost by a clean-up with Purge", func(w *walk, s *cfnfake.Stack) {
+			w.model.wrote("data-a", "data/object-1", "content")
+			purged := w.model.sets(s)[0]
+			purged.OnDelete = "Purge"
+			w.model.learnConsent(cfnfake.Exchange{Event: cfnfake.Event{StackId: s.ID, PhysicalResourceId: s.PhysicalID}, Known: "another"}, purged)
+		}, "data lost"},
+		{"a value that was not healed", func(w *walk, s *cfnfake.Stack) {
+			if err := w.corruptValue(w.model.sets(s)[0]); err != nil {
+				panic(err)
+			}
+		}, "not that of the live key"},
 		{"a leak in the log", func(w *walk, _ *cfnfake.Stack) {
 			slog.New(slog.NewJSONHandler(&w.ground.Log, nil)).Info("key", "value", w.ground.AWS.IssuedSecrets()[0])
 		}, "leak in the log"},
@@ -90,6 +122,12 @@ func TestModelNoticesWhatIsWrong(t *testing.T) {
 			})
 		})
 	}
+}
+
+// loseTags has a part of the stack's set lose its tags.
+func (w *walk) loseTags(stack *cfnfake.Stack, name string) {
+	w.setTags(name, ofCostTool)
+	w.model.lose(w.model.sets(stack)[0], name)
 }
 
 // The same plan leads to the same calls, whatever the Go scheduler does.
