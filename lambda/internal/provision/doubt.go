@@ -52,10 +52,11 @@ func (r *run) contest(ctx context.Context, op operation, found *set) error {
 	if !op.isNew() {
 		return nil
 	}
+	origin := found.bucket.Origin() // as long as nothing beside changes it
 	return together(
 		func() (err error) {
 			if found.secret.IsTaken() && !found.secret.deleting {
-				found.secret, err = r.createSecret(ctx, op.spec, found.bucket.Origin())
+				found.secret, err = r.createSecret(ctx, op.spec, origin)
 			}
 			return unlessTaken(found.secret.Claim, err)
 		},
