@@ -67,6 +67,9 @@ func (r *run) ensure(ctx context.Context, op operation) (map[string]string, erro
 		return nil, err
 	}
 	found.secret.Claim, found.bucket.Claim = found.secret.For(op.spec), found.bucket.For(op.spec)
+	if !op.isNew() { // an event that begins the set makes or adopts the bucket itself
+		found = found.confirmed()
+	}
 	if err := r.admit(ctx, op, &found); err != nil {
 		return nil, err
 	}
@@ -177,7 +180,7 @@ func (r *run) look(ctx context.Context, op operation) (found set, unseen doubts,
 		found.bucket, err = r.awaitBucket(ctx, op.spec, "S3 shows whose the bucket is",
 			func(b bucket) bool { return b.State == doubted && !b.IsTaken() })
 	}
-	return found.confirmed(), unseen, err
+	return found, unseen, err
 }
 
 // unseen tells what becomes of parts that could not be looked at. An Update that goes back leaves
