@@ -43,7 +43,8 @@ func (r *run) tellReturn(ctx context.Context, op operation, found set) (operatio
 func (x set) isSupersededBy(id string) bool {
 	bySecret, _ := x.secret.SupersededBy()
 	byBucket, _ := x.bucket.SupersededBy()
-	return x.secret.isOurs() && bySecret.PhysicalID == id || x.bucket.IsOurs() && byBucket.PhysicalID == id
+	isInForce := x.secret.IsOurs() && !x.secret.deleting // one that waits for its deletion is of a set that is gone
+	return isInForce && bySecret.PhysicalID == id || x.bucket.IsOurs() && byBucket.PhysicalID == id
 }
 
 // isInForce reports whether a secret holds credentials of the set that an event goes to: it is
@@ -63,7 +64,7 @@ func (r *run) isInForce(ctx context.Context, op operation, x secret) (bool, erro
 
 // isCommitted reports whether a secret of ours holds what may be in use.
 func (r *run) isCommitted(ctx context.Context, s spec.Spec, x secret) (bool, error) {
-	if !x.isOurs() || x.deleting || x.current == "" {
+	if !x.IsOurs() || x.deleting || x.current == "" {
 		return false, nil
 	}
 	current, err := r.readValue(ctx, s, x)

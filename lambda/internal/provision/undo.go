@@ -169,6 +169,10 @@ func (r *run) undoSet(ctx context.Context, s spec.Spec, does remedy) error {
 	if does.ifBegun && !found.isBegunBy(s) {
 		return nil
 	}
+	if r.inUse(ctx, s, found).secret { // which has lost its tags
+		r.log.Info("did not undo what is committed", "secret", s.SecretName)
+		return nil
+	}
 	isShort := found.isIncomplete(never) && !r.patience.IsOver()
 	if stays, err := r.bury(ctx, s, found.secret); err != nil || stays {
 		return err
