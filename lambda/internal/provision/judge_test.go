@@ -35,7 +35,7 @@ func (c *campaign) judge(w *bench, r played, event event, after awsfake.Snapshot
 	case c.makesASet(w, event) && !strings.Contains(r.answer.Reason, "undo: "):
 		// Either everything was undone or the credentials are committed. After a replacement no
 		// other event may come, such as in CloudFormation's express mode.
-		if diff := c.difference(c.undone(), now); diff != "" && !committed(w.AWS, w.parse(event.p).SecretName) {
+		if diff := c.difference(c.undone(), now); diff != "" && markLeft.difference(c.uses, c.undone(), now) != "" && !committed(w.AWS, w.parse(event.p).SecretName) {
 			return "FAILED and undone, but " + diff + ": " + r.answer.Reason
 		}
 	}
