@@ -358,5 +358,6 @@
 //     answers SUCCESS; so does the second attempt of a clean-up. A set of which all three parts are
 //     lost is let go of at once.
 //   - N16. The mark of a replaced set that an Update back may not take off, or that was left by an
-//     earlier delivery of a replacement that is undone, stays until the next Update of the resource. Until then a Delete releases the bucket, and does not empty it, while the other set is there.
+//     earlier delivery of a replacement that is undone, stays until the next Update of the resource, as does a secret of an
+//     earlier version without what it says of the bucket. Until then a Delete releases the bucket, and does not empty it, while the other set is there.
 package provision

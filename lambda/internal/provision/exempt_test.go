@@ -69,8 +69,8 @@ var (
 		maps.DeleteFunc(s.Secrets, func(_ string, x awsfake.Secret) bool { return x.Tags[spec.TagOwner] == spec.Released })
 		return s
 	}}
-	// markLeft leaves out the marks of sets that were replaced.
-	markLeft = exemption{sim.MarkLeft, unmarked}
+	// markLeft leaves out the marks of sets that were replaced, and where their buckets are from.
+	markLeft = exemption{sim.MarkLeft, func(s awsfake.Snapshot) awsfake.Snapshot { return withoutOrigin(unmarked(s)) }}
 	// noTime leaves out the set of a replacement, and the mark of the other.
 	noTime = exemption{sim.NoTime, func(s awsfake.Snapshot) awsfake.Snapshot {
 		s = unmarked(s)
