@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	secretstypes "github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 )
 
@@ -120,24 +121,33 @@ func listRolesAndPolicies(ctx context.Context, config aws.Config) (items []strin
 
 func listUsersAndKeys(ctx context.Context, config aws.Config) (items []string, err error) {
 	client := iam.NewFromConfig(config)
-	users := iam.NewListUsersPaginator(client, &iam.ListUsersInput{})
-	for users.HasMorePages() {
-		page, err := users.NextPage(ctx)
+	users, err := allUsers(ctx, client)
+	if err != nil {
+		return nil, err
+	}
+	for _, user := range users {
+		items = append(items, "user "+aws.ToString(user.UserName))
+		keys, err := client.ListAccessKeys(ctx, &iam.ListAccessKeysInput{UserName: user.UserName})
 		if err != nil {
 			return nil, err
 		}
-		for _, user := range page.Users {
-			items = append(items, "user "+aws.ToString(user.UserName))
-			keys, err := client.ListAccessKeys(ctx, &iam.ListAccessKeysInput{UserName: user.UserName})
-			if err != nil {
-				return nil, err
-			}
-			for _, key := range keys.AccessKeyMetadata {
-				items = append(items, "access key "+aws.ToString(key.AccessKeyId))
-			}
+		for _, key := range keys.AccessKeyMetadata {
+			items = append(items, "access key "+aws.ToString(key.AccessKeyId))
 		}
 	}
 	return items, nil
+}
+
+func allUsers(ctx context.Context, client *iam.Client) (users []iamtypes.User, err error) {
+	pages := iam.NewListUsersPaginator(client, &iam.ListUsersInput{})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, err
+		}
+		users = append(users, page.Users...)
+	}
+	return users, nil
 }
 
 func listBuckets(ctx context.Context, config aws.Config) (items []string, err error) {
@@ -152,6 +162,15 @@ func listBuckets(ctx context.Context, config aws.Config) (items []string, err er
 }
 
 func listSecrets(ctx context.Context, config aws.Config) (items []string, err error) {
+	secrets, err := allSecrets(ctx, config)
+	for _, secret := range secrets {
+		items = append(items, "secret "+aws.ToString(secret.Name))
+	}
+	return items, err
+}
+
+// allSecrets are also those that wait for their deletion.
+func allSecrets(ctx context.Context, config aws.Config) (secrets []secretstypes.SecretListEntry, err error) {
 	pages := secretsmanager.NewListSecretsPaginator(secretsmanager.NewFromConfig(config),
 		&secretsmanager.ListSecretsInput{IncludePlannedDeletion: aws.Bool(true)})
 	for pages.HasMorePages() {
@@ -159,11 +178,9 @@ func listSecrets(ctx context.Context, config aws.Config) (items []string, err er
 		if err != nil {
 			return nil, err
 		}
-		for _, secret := range page.SecretList {
-			items = append(items, "secret "+aws.ToString(secret.Name))
-		}
+		secrets = append(secrets, page.SecretList...)
 	}
-	return items, nil
+	return secrets, nil
 }
 
 func listParameters(ctx context.Context, config aws.Config) (items []string, err error) {

@@ -101,47 +101,40 @@ func taggedBuckets(ctx context.Context, config aws.Config) ([]Thing, error) {
 
 func taggedUsers(ctx context.Context, config aws.Config) ([]Thing, error) {
 	client := iam.NewFromConfig(config)
+	users, err := allUsers(ctx, client)
+	if err != nil {
+		return nil, err
+	}
 	var things []Thing
-	users := iam.NewListUsersPaginator(client, &iam.ListUsersInput{})
-	for users.HasMorePages() {
-		page, err := users.NextPage(ctx)
+	for _, user := range users {
+		tags, err := client.ListUserTags(ctx, &iam.ListUserTagsInput{UserName: user.UserName})
+		if isOne(err, "NoSuchEntity") {
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
-		for _, user := range page.Users {
-			tags, err := client.ListUserTags(ctx, &iam.ListUserTagsInput{UserName: user.UserName})
-			if isOne(err, "NoSuchEntity") {
-				continue
-			}
-			if err != nil {
-				return nil, err
-			}
-			thing := Thing{"user", aws.ToString(user.UserName), map[string]string{}}
-			for _, tag := range tags.Tags {
-				thing.Tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
-			}
-			things = append(things, thing)
+		thing := Thing{"user", aws.ToString(user.UserName), map[string]string{}}
+		for _, tag := range tags.Tags {
+			thing.Tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
 		}
+		things = append(things, thing)
 	}
 	return things, nil
 }
 
 func taggedSecrets(ctx context.Context, config aws.Config) ([]Thing, error) {
+	secrets, err := allSecrets(ctx, config)
+	if err != nil {
+		return nil, err
+	}
 	var things []Thing
-	pages := secretsmanager.NewListSecretsPaginator(secretsmanager.NewFromConfig(config),
-		&secretsmanager.ListSecretsInput{IncludePlannedDeletion: aws.Bool(true)})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return nil, err
+	for _, secret := range secrets {
+		thing := Thing{"secret", aws.ToString(secret.Name), map[string]string{}}
+		for _, tag := range secret.Tags {
+			thing.Tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
 		}
-		for _, secret := range page.SecretList {
-			thing := Thing{"secret", aws.ToString(secret.Name), map[string]string{}}
-			for _, tag := range secret.Tags {
-				thing.Tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
-			}
-			things = append(things, thing)
-		}
+		things = append(things, thing)
 	}
 	return things, nil
 }

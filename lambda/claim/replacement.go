@@ -1,7 +1,6 @@
 package claim
 
 import (
-	"maps"
 	"strings"
 
 	"bucketuser/lambda/spec"
@@ -12,13 +11,10 @@ import (
 // new set is marked by the calls that create it, the old one before CloudFormation hears of the
 // new.
 
-// maxTagValue is how long the value of a tag may be, in S3 and in Secrets Manager.
-const maxTagValue = 256
-
 // link is the value of a mark. The name of a secret that is too long for it is left out.
 func link(to spec.Counterpart) string {
 	value := to.PhysicalID + " " + to.SecretName + " " + to.UserName
-	if len(value) > maxTagValue {
+	if len(value) > spec.MaxTagValueLength {
 		value = to.PhysicalID + "  " + to.UserName
 	}
 	return value
@@ -56,9 +52,7 @@ func Supersede(by spec.Spec) map[string]string {
 
 // SupersedeBucket returns the tags of a bucket of such a set.
 func (c Claim) SupersedeBucket(by spec.Spec) map[string]string {
-	tags := without(c.tags)
-	maps.Copy(tags, Supersede(by))
-	return tags
+	return c.with(Supersede(by))
 }
 
 // Restore returns tags without the mark of a set that was replaced: it is in force.
@@ -77,8 +71,7 @@ func (c Claim) IsGone() bool {
 // Guard returns the tags of a bucket with what keeps its data: that it was adopted, and the
 // marks of a replacement, wherever they were found.
 func (c Claim) Guard(marks map[string]string) map[string]string {
-	tags := without(c.tags)
-	maps.Copy(tags, marks)
+	tags := c.with(marks)
 	if c.State == Adopted {
 		tags[spec.TagAdopted] = "true"
 	}

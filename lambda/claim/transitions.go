@@ -63,11 +63,7 @@ func (c Claim) KeepSecret(before spec.Spec, origin string) map[string]string {
 
 // keep also removes the note of a release, which an adoption that was cut off has left.
 func (c Claim) keep(wanted map[string]string, before spec.Spec) map[string]string {
-	tags := maps.Clone(c.tags)
-	if tags == nil {
-		tags = map[string]string{}
-	}
-	delete(tags, spec.TagReleasedBy)
+	tags := without(c.tags, spec.TagReleasedBy)
 	for _, tag := range before.Tags {
 		delete(tags, tag.Key)
 	}
@@ -109,6 +105,13 @@ func (c Claim) ReleaseBucket() map[string]string {
 func (c Claim) ReleaseSecret() map[string]string {
 	tags := without(c.tags, spec.TagBefore, spec.TagLastEvent, spec.TagFormat, spec.TagPreviousKey)
 	tags[spec.TagOwner], tags[spec.TagReleasedBy] = spec.Released, c.of.PhysicalID
+	return tags
+}
+
+// with returns a copy of the tags of a thing with others. It is never nil.
+func (c Claim) with(others map[string]string) map[string]string {
+	tags := without(c.tags)
+	maps.Copy(tags, others)
 	return tags
 }
 

@@ -15,7 +15,7 @@ const (
 	maxLifecycleDays      = 36500
 	maxTags               = 40 // ours, AWS allows 50 and some are the owner tags
 	maxTagKeyLength       = 128
-	maxTagValueLength     = 256
+	MaxTagValueLength     = 256  // of S3, IAM and Secrets Manager
 	maxTriggerLength      = 1024 // ours
 )
 
@@ -117,10 +117,10 @@ func (s *Spec) checkTags() string {
 	seen := map[string]bool{}
 	for _, tag := range s.Tags {
 		switch key := strings.ToLower(tag.Key); {
-		case tag.Key == "" || len([]rune(tag.Key)) > maxTagKeyLength || len([]rune(tag.Value)) > maxTagValueLength,
+		case tag.Key == "" || len([]rune(tag.Key)) > maxTagKeyLength || len([]rune(tag.Value)) > MaxTagValueLength,
 			!tagText.MatchString(tag.Key), !tagText.MatchString(tag.Value):
 			return fmt.Sprintf("keys are 1 to %d and values 0 to %d letters, digits, spaces and characters of _.:/=+-@",
-				maxTagKeyLength, maxTagValueLength)
+				maxTagKeyLength, MaxTagValueLength)
 		case strings.HasPrefix(key, "aws:"), strings.HasPrefix(key, "bucketuser:"):
 			return `keys must not start with "aws:" or "bucketuser:"`
 		case seen[key]: // IAM compares keys without regard to case

@@ -64,29 +64,24 @@ func taken(what, property string, c claim.Claim) error {
 	stackID, logicalID, isKnown := c.OtherOwner()
 	switch {
 	case isKnown && stackID == c.Asker().StackID:
-		return fmt.Errorf("%s, but to resource %s of this stack, %s; keep the logical id %s, or choose another %s",
-			notOurs(what, claim.Claim{}), logicalID, nameOf(stackID), logicalID, property)
+		return fmt.Errorf("%s: %s, but to resource %s of this stack, %s; keep the logical id %s, or choose another %s",
+			what, strange, logicalID, nameOf(stackID), logicalID, property)
 	case isKnown:
-		return fmt.Errorf("%s, but to resource %s of stack %s; choose another %s", notOurs(what, claim.Claim{}), logicalID, stackID, property)
+		return fmt.Errorf("%s: %s, but to resource %s of stack %s; choose another %s", what, strange, logicalID, stackID, property)
+	case c.IsUnowned():
+		return fmt.Errorf("%s: %s; choose another %s", what, strange, property)
 	}
-	return fmt.Errorf("%s; choose another %s", notOurs(what, c), property)
+	return fmt.Errorf("%s: %s; choose another %s", what, lacks(c), property)
 }
+
+// strange is what an error says of a thing that exists and is not ours.
+const strange = "exists in this account and does not belong to this resource"
 
 // nameOf is the name in the ARN of a stack.
 func nameOf(stackID string) string {
 	_, rest, _ := strings.Cut(stackID, ":stack/")
 	name, _, _ := strings.Cut(rest, "/")
 	return name
-}
-
-// notOurs says what is wrong with a thing that exists. Of one that bears some owner tags it names
-// those that it lacks.
-func notOurs(what string, c claim.Claim) string {
-	text := what + ": exists in this account and does not belong to this resource"
-	if c.Exists() && !c.IsUnowned() {
-		text += ": it lacks the tags " + strings.Join(c.MissingTags(), ", ")
-	}
-	return text
 }
 
 // lookBucket reads the tags of the bucket. S3 answers 403 for a bucket of another account,

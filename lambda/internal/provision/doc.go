@@ -315,15 +315,17 @@
 //   - N2. An Update beside another of the same set, such as its rollback or an earlier one
 //     that comes late: settings, folder markers, and the time of the last event are as the
 //     later call of either left them, and so is the mark of a replaced set. Key and secret agree, and the next Update converges.
-//   - N3. A Create that starts after its Delete, while CloudFormation cannot be asked: it
-//     makes a whole set. If the Delete runs beside it, there is a whole set in the end, or
-//     none, or the secret alone, whose key is gone. Deleting the resource again removes it.
+//   - N3. A Create that starts after its Delete, while CloudFormation cannot be asked, or says
+//     that there is no such resource, as after a removal from the template: it makes a whole set.
+//     If the Delete runs beside it, there is a whole set in the end, or none, or the secret
+//     alone, whose key is gone. Deleting the resource again removes it.
 //   - N4. A replacement that was cut off, or that failed after its commit, and from which
 //     CloudFormation does not go back, since its rollback was disabled or given up, or in its
 //     express mode: the new set stays, with its tags, until an Update back to the old names
-//     removes it. So does the old set of a replacement whose clean-up failed three times:
-//     CloudFormation forgets it then, and its key still works. The events of the stack name it. While
-//     either set is there, a Delete of the other releases its bucket and does not empty it.
+//     removes it. So does the old set of a replacement whose clean-up failed three times, and a
+//     set taken out of its template that could not be deleted: CloudFormation forgets it then, and
+//     its key still works. The events of the stack name it. While either set of a replacement is
+//     there, a Delete of the other releases its bucket and does not empty it.
 //   - N5. A Delete right after an Update that moved the folder marker to another Prefix and
 //     could neither be finished nor be taken back: the marker of the Prefix that the
 //     event does not name counts as data. Nor does an Update after such a one, where rollback is
@@ -350,14 +352,16 @@
 //     stay in the bucket until the next key is proven, or the bucket is released or removed.
 //   - N13. What somebody changes or takes away by hand stays so until the next Create or
 //     Update of the resource. Until then a name that was taken away is free for others.
-//   - N14. A key that a delivery made beside another of the same event before it was cut off, and
-//     that IAM did not list yet when the other swept: it stays until the next Update or the
-//     Delete. Nobody has ever known its secret.
+//   - N14. A key that a delivery made beside another of the same event, or of the same resource,
+//     before it was cut off or gave up, and that IAM did not list yet when the other swept: it
+//     stays until the next Update or the Delete. Nobody has ever known its secret.
 //   - N15. A part that has lost its tags stays as it is until somebody puts them back. A Delete that
-//     was cut off after it removed the secret lets go of the part, with its key, when it is repeated, and
-//     answers SUCCESS; so does the second attempt of a clean-up. A set of which all three parts are
-//     lost is let go of at once.
+//     was cut off after it removed the secret lets go of the part, with its key, when it is
+//     repeated, and answers SUCCESS; so does the second attempt of a clean-up, a Delete that is
+//     delivered twice, and one whose answer is not taken. A set of which all three parts are lost is
+//     let go of at once.
 //   - N16. The mark of a replaced set that an Update back may not take off, or that was left by an
-//     earlier delivery of a replacement that is undone, stays until the next Update of the resource, as does a secret of an
-//     earlier version without what it says of the bucket. Until then a Delete releases the bucket, and does not empty it, while the other set is there.
+//     earlier delivery of a replacement that is undone, stays until the next Update of the
+//     resource, as does a secret of an earlier version without what it says of the bucket. Until
+//     then a Delete releases the bucket, and does not empty it, while the other set is there.
 package provision

@@ -46,6 +46,18 @@ func (x set) isOurs() bool {
 	return x.secret.isOurs() || x.user.IsOurs() || x.bucket.IsOurs()
 }
 
+// notOurs are the parts that exist and are not ours.
+func (x set) notOurs() parts {
+	return parts{
+		secret: x.secret.Exists() && !x.secret.isOurs(),
+		user:   x.user.Exists() && !x.user.IsOurs(),
+		bucket: x.bucket.Exists() && !x.bucket.IsOurs(),
+	}
+}
+
+// saysMade reports whether the secret says that the bucket was made by us.
+func (x set) saysMade() bool { return x.secret.OriginOf(x.bucket.Claim) == spec.OriginMade }
+
 // checkLate returns [claim.ErrLater] if a part of the set says that a later event has ensured it.
 func (x set) checkLate() error {
 	return cmp.Or(x.secret.CheckLate(), x.user.CheckLate(), x.bucket.CheckLate())

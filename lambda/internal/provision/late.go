@@ -91,8 +91,7 @@ func (r *run) checkGoneBack(ctx context.Context, replaced spec.Spec) error {
 // as one whose Create had failed without a rollback, or CloudFormation has given it up, and
 // somebody may have decided to retain what there is. No answer lets the Delete go on. Without a
 // time of the event, CREATE_COMPLETE alone is believed.
-func (r *run) checkLateDelete(ctx context.Context, s spec.Spec) error {
-	is, err := r.describe(ctx, s)
+func checkLateDelete(s spec.Spec, is resource, err error) error {
 	isOther := is.status != types.ResourceStatusDeleteInProgress
 	if s.Sent.IsZero() {
 		isOther = is.status == types.ResourceStatusCreateComplete

@@ -23,11 +23,8 @@ import (
 // lostIn are the parts of a set in force that are lost. A released bucket is taken over with
 // OnDelete Retain, a released secret always.
 func lostIn(s spec.Spec, found set) parts {
-	return parts{
-		secret: found.secret.Exists() && !found.secret.isOurs() && !found.secret.IsReleased(),
-		user:   found.user.Exists() && !found.user.IsOurs(),
-		bucket: found.bucket.Exists() && !found.bucket.IsOurs() && !(found.bucket.IsReleased() && s.OnDelete == spec.Retain),
-	}
+	isTakenOver := parts{secret: found.secret.IsReleased(), bucket: found.bucket.IsReleased() && s.OnDelete == spec.Retain}
+	return found.notOurs().and(isTakenOver.not())
 }
 
 // admitInForce refuses an Update in place that would change what is lost, or that gives an
@@ -83,7 +80,7 @@ func lacks(c claim.Claim) string {
 	case !c.Exists():
 		return "could not be looked at"
 	}
-	return "exists in this account and does not belong to this resource: it lacks the tags " + strings.Join(c.MissingTags(), ", ")
+	return strange + ": it lacks the tags " + strings.Join(c.MissingTags(), ", ")
 }
 
 // An aspect is something that an Update in place may change, with the parts that it changes.
@@ -242,7 +239,9 @@ func (r *run) areTagsAs(_ context.Context, s spec.Spec, op operation, found set)
 	return true, nil
 }
 
-// and, or combine what is said of each part.
+// not, and, or turn round and combine what is said of each part.
+func (p parts) not() parts { return parts{!p.secret, !p.user, !p.bucket} }
+
 func (p parts) and(q parts) parts {
 	return parts{p.secret && q.secret, p.user && q.user, p.bucket && q.bucket}
 }
@@ -288,11 +287,8 @@ func (p parts) texts(s spec.Spec, found set) []string {
 // secret names them, or a key of theirs; or the value of a secret names a key of our user. A value
 // that cannot be read may name them. It is asked before the secret goes: afterwards they are nobody's.
 func (r *run) inUse(ctx context.Context, s spec.Spec, found set) parts {
-	lost := parts{
-		secret: found.secret.Exists() && !found.secret.isOurs() && !found.secret.deleting,
-		user:   found.user.Exists() && !found.user.IsOurs(),
-		bucket: found.bucket.State == claim.Foreign,
-	}
+	isNobodys := parts{secret: found.secret.deleting, bucket: found.bucket.State != claim.Foreign}
+	lost := found.notOurs().and(isNobodys.not())
 	isAsked := lost.secret && found.user.IsOurs() || found.secret.isOurs() && !found.secret.deleting && (lost.user || lost.bucket)
 	if !isAsked {
 		return parts{}

@@ -40,7 +40,7 @@ func disposalOf(onDelete string) disposal {
 // already, counts as removed. A late Delete removes nothing: the same names may be in use again.
 // So it is the last to be asked, after all waiting.
 //
-// Doubt about one part never keeps the others alive: all that is ours goes. Then the Delete fails
+// Doubt about one part does not keep the others alive: all that is ours goes. Then the Delete fails
 // for what could not be looked at, and for what is lost and was in use. It is nobody's once the
 // secret is gone, so that deleting again lets go of it.
 func (r *run) remove(ctx context.Context, op operation) error {
@@ -49,11 +49,12 @@ func (r *run) remove(ctx context.Context, op operation) error {
 	if err != nil {
 		return err
 	}
-	if err := r.checkLateDelete(ctx, s); err != nil {
+	is, noAnswer := r.describe(ctx, s)
+	if err := checkLateDelete(s, is, noAnswer); err != nil {
 		return err
 	}
 	data := disposalOf(s.OnDelete)
-	isReplaced, err := r.hasCounterpart(ctx, op, found.counterparts())
+	isReplaced, err := r.hasCounterpart(ctx, op, is.id, found.counterparts())
 	if err != nil {
 		return err
 	}
@@ -61,13 +62,17 @@ func (r *run) remove(ctx context.Context, op operation) error {
 		r.log.Info("keeps data, as one side of a replacement", "bucket", s.BucketName, "onDelete", s.OnDelete)
 		data = releaseData
 	}
-	// Nothing is changed before it is clear that the bucket may go too.
+	// Nothing is changed before it is clear that the bucket may go too. An outage ends, so the next
+	// Delete finds out. A denial may stay for ever: by a holder of the key who wants to keep it, say.
 	if found.bucket.State == claim.Ours && data == refuseData {
 		err := r.unlessGone(ctx, s, r.checkEmpty(ctx, s))
 		if errors.Is(err, errHoldsData) {
 			return fmt.Errorf("%w; %s", err, r.howToEnd(ctx, s, found))
 		}
 		unseen.bucket = errors.Join(unseen.bucket, err)
+	}
+	if data == refuseData && unseen.bucket != nil && !awscall.IsDenied(unseen.bucket) {
+		return fmt.Errorf("%w; nothing was changed: delete again", unseen.bucket)
 	}
 	lost := r.inUse(ctx, s, found)
 	r.reportForeign(s, found)
@@ -95,13 +100,14 @@ func (r *run) howToEnd(ctx context.Context, s spec.Spec, found set) string {
 
 // reportForeign logs what a Delete leaves, since the tags say that it is not ours.
 func (r *run) reportForeign(s spec.Spec, found set) {
-	if found.secret.Exists() && !found.secret.isOurs() {
+	left := found.notOurs()
+	if left.secret {
 		r.log.Info("left what is not ours", "secret", s.SecretName)
 	}
-	if found.user.Exists() && !found.user.IsOurs() {
+	if left.user {
 		r.log.Info("left what is not ours", "user", s.UserName)
 	}
-	if found.bucket.Exists() && !found.bucket.IsOurs() {
+	if left.bucket {
 		r.log.Info("left what is not ours", "bucket", s.BucketName)
 	}
 }
@@ -163,7 +169,7 @@ func (r *run) removeSet(ctx context.Context, s spec.Spec, found set, unseen doub
 	if err != nil || lost == (parts{}) || !found.secret.isOurs() {
 		return err
 	}
-	if lost.bucket && found.secret.OriginOf(found.bucket.Claim) != spec.OriginMade {
+	if lost.bucket && !found.saysMade() {
 		return r.forget(ctx, s, found.secret)
 	}
 	return r.removeSecret(ctx, s, found.secret)
@@ -264,11 +270,12 @@ func excuse(s spec.Spec, found set, property string, err error) error {
 // more, then the keys and the user. Only then may the bucket be emptied.
 //
 // A secret that stays does not keep the keys alive. It stays where it says of the bucket what
-// could not be written there, and for later where parts are lost. A user without keys stays where a name could not be looked at
-// that is outside of the provider's patterns: see excuse.
+// could not be written there, and for later where parts are lost. A user without keys stays where
+// a name could not be looked at that is outside of the provider's patterns: see excuse.
 func (r *run) revoke(ctx context.Context, s spec.Spec, found set, unseen doubts, lost parts) error {
 	var failed error
-	isRecord := lost != (parts{}) || unseen.bucket != nil && s.OnDelete != spec.Retain && (len(found.secret.Marks()) > 0 || found.secret.OriginOf(found.bucket.Claim) != spec.OriginMade)
+	isGuard := len(found.secret.Marks()) > 0 || !found.saysMade()
+	isRecord := lost != (parts{}) || unseen.bucket != nil && s.OnDelete != spec.Retain && isGuard
 	if found.secret.isOurs() && !isRecord {
 		failed = r.removeSecret(ctx, s, found.secret)
 	}

@@ -121,16 +121,16 @@ func (r *run) checkReplaced(ctx context.Context, old spec.Spec) error {
 	if err := unseen.all(); err != nil {
 		return err
 	}
-	left := parts{secret: found.secret.Exists() && !found.secret.isOurs(), user: found.user.Exists() && !found.user.IsOurs()}
 	if old.OnDelete == spec.Retain {
-		return left.err(old, found, howToReplace)
+		return parts{secret: true, user: true}.and(found.notOurs()).err(old, found, howToReplace)
 	}
-	b, err := r.awaitBucket(ctx, old, "S3 shows the bucket that is replaced", bucket.MayYetBeOurs)
-	if err != nil {
-		return err
+	if found.bucket.MayYetBeOurs() {
+		var err error
+		if found.bucket, err = r.awaitBucket(ctx, old, "S3 shows the bucket that is replaced", bucket.MayYetBeOurs); err != nil {
+			return err
+		}
 	}
-	found.bucket, left.bucket = b, b.Exists() && !b.IsOurs()
-	if err := left.err(old, found, howToReplace); err != nil || !b.IsOurs() {
+	if err := found.notOurs().err(old, found, howToReplace); err != nil || !found.bucket.IsOurs() {
 		return err
 	}
 	if err := r.checkEmpty(ctx, old); err != nil {
@@ -192,7 +192,20 @@ func (r *run) supersedeBucket(ctx context.Context, op operation) error {
 	if err != nil || !b.IsOurs() {
 		return err
 	}
-	return r.putBucketTags(ctx, op.other, b.SupersedeBucket(op.spec))
+	return r.markBucket(ctx, old, b.SupersedeBucket(op.spec))
+}
+
+// markBucket writes the tags of a bucket with or without a mark. Where secret and user are gone, a
+// removal beside this event is about to let go of the bucket, or has: an event whose answer was taken
+// long ago would take that back.
+func (r *run) markBucket(ctx context.Context, s spec.Spec, tags map[string]string) error {
+	found, unseen := r.lookParts(ctx, s)
+	isRevoked := unseen.secret == nil && unseen.user == nil && (!found.secret.Exists() || found.secret.deleting) && !found.user.Exists()
+	if isRevoked {
+		r.log.Info("does not mark the bucket of a set that is being removed", "bucket", s.BucketName)
+		return nil
+	}
+	return r.putBucketTags(ctx, s, tags)
 }
 
 // unsupersede takes the marks of a set off that is in force again, those of one set or, with "", of
@@ -214,7 +227,7 @@ func (r *run) unsupersede(ctx context.Context, s spec.Spec, by string) error {
 		func() error {
 			b, err := r.awaitBucket(ctx, s, "S3 shows the bucket of the set", bucket.MayYetBeOurs)
 			if err == nil && b.IsOurs() && !isOther(b.Claim) {
-				err = r.putBucketTags(ctx, s, claim.Restore(b.Tags()))
+				err = r.markBucket(ctx, s, claim.Restore(b.Tags()))
 			}
 			return r.unlessRefused(s, err)
 		},
@@ -247,26 +260,30 @@ func (x set) counterparts() []spec.Counterpart {
 }
 
 // hasCounterpart reports whether the set that a Delete removes is one side of a replacement whose
-// other side is there, as CloudFormation, its secret or its user tells. A mark may be too new to show, so
-// CloudFormation's word counts without one: the resource has another id than that of the Delete.
-func (r *run) hasCounterpart(ctx context.Context, op operation, others []spec.Counterpart) (bool, error) {
+// other side is there, as CloudFormation, its secret or its user tells. A mark may be too new to show,
+// so CloudFormation's word counts without one: the id of the resource, if it is known, is not the Delete's.
+func (r *run) hasCounterpart(ctx context.Context, op operation, id string, others []spec.Counterpart) (bool, error) {
 	s := op.spec
-	is, err := r.describe(ctx, s)
-	isKnown := err == nil && is.id != ""
 	switch {
-	case isKnown && is.id != s.PhysicalID && op.from == s.PhysicalID:
+	case id != "" && id != s.PhysicalID && op.from == s.PhysicalID:
 		return true, nil
 	case len(others) == 0:
 		return false, nil
 	}
 	return awscall.Repeat(ctx, r.patience, "AWS shows the other set of a replacement", func() (isThere, isLag bool, err error) {
-		for _, other := range others {
-			if isThere, err := r.isCounterpartThere(ctx, s, other); isThere || err != nil {
-				return isThere, false, err
-			}
-		}
-		return false, !isKnown, nil
+		isThere, err = r.isAnyThere(ctx, s, others)
+		return isThere, err == nil && !isThere && id == "", err
 	})
+}
+
+// isAnyThere reports whether one of the other sets is there.
+func (r *run) isAnyThere(ctx context.Context, s spec.Spec, others []spec.Counterpart) (bool, error) {
+	for _, other := range others {
+		if isThere, err := r.isCounterpartThere(ctx, s, other); isThere || err != nil {
+			return isThere, err
+		}
+	}
+	return false, nil
 }
 
 // isCounterpartThere looks at the secret and the user of the other set. The role may have no right to
@@ -302,13 +319,8 @@ func (r *run) isSettled(ctx context.Context, op operation, made set) (bool, erro
 	if op.isNew() || len(olds) == 0 {
 		return false, nil
 	}
-	for _, old := range olds {
-		isThere, err := r.isCounterpartThere(ctx, op.spec, old)
-		if isThere || err != nil {
-			return false, err
-		}
-	}
-	return true, nil
+	isThere, err := r.isAnyThere(ctx, op.spec, olds)
+	return err == nil && !isThere, err
 }
 
 // keepGuards writes to the bucket what keeps its data and stands on the secret alone, which a

@@ -3,6 +3,7 @@ package provision_test
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"bucketuser/lambda/internal/sim"
 )
@@ -23,6 +24,14 @@ func regionOf(isAnew bool) string {
 		return regions[0]
 	}
 	return regions[1]
+}
+
+// anewAfterAnHour has what comes next be an event of its own, an hour later, if it is to be one.
+func (w *bench) anewAfterAnHour(isAnew bool) {
+	if isAnew {
+		<-time.After(time.Hour)
+		w.anew()
+	}
 }
 
 // eachCut plays a story once for each call of an event that changes anything, after which the process dies, and once for

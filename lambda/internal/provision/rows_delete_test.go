@@ -101,10 +101,7 @@ func TestA2DeleteIsCutOff(t *testing.T) {
 						was = w.AWS.Snapshot()
 					}
 					eachCut(t, regionOf(isAnew), start, remove(purge), func(w *bench) {
-						if isAnew {
-							<-time.After(time.Hour)
-							w.anew()
-						}
+						w.anewAfterAnHour(isAnew)
 						w.history(remove(purge))
 						w.isReleased(was, purge)
 						w.isGone(purge, "secret", "user")

@@ -154,10 +154,7 @@ func deleteOfAReplacedSetIsCutOff(t *testing.T, p sim.Properties, lost string, i
 		was = w.AWS.Snapshot()
 	}
 	eachCut(t, regionOf(isAnew), start, remove(p), func(w *bench) {
-		if isAnew {
-			<-time.After(time.Hour)
-			w.anew()
-		}
+		w.anewAfterAnHour(isAnew)
 		w.history(remove(p))
 		w.isReleased(was, p)
 		w.isGone(p, "secret", "user")

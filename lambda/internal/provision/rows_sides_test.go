@@ -189,10 +189,7 @@ func TestA1bGoingBackIsCutOff(t *testing.T) {
 				<-time.After(time.Hour)
 			}
 			eachCut(t, regionOf(isAnew), start, update(q, p, q), func(w *bench) {
-				if isAnew {
-					<-time.After(time.Hour)
-					w.anew()
-				}
+				w.anewAfterAnHour(isAnew)
 				w.history(update(q, p, q))
 				w.keeps(was, p, []string{"secret", "user"}, ignoreLastEvent)
 				now := w.AWS.Snapshot()
