@@ -364,4 +364,7 @@
 //     earlier delivery of a replacement that is undone, stays until the next Update of the
 //     resource, as does a secret of an earlier version without what it says of the bucket. Until
 //     then a Delete releases the bucket, and does not empty it, while the other set is there.
+//   - N17. A Delete with OnDelete DeleteIfEmpty fails where S3 denies it the look at its bucket, and
+//     removes secret, keys and user all the same: whoever has the key may be the one who has seen to
+//     the denial. Nothing else in the account changes.
 package provision

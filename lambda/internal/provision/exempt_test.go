@@ -71,6 +71,16 @@ var (
 	}}
 	// markLeft leaves out the marks of sets that were replaced, and where their buckets are from.
 	markLeft = exemption{sim.MarkLeft, func(s awsfake.Snapshot) awsfake.Snapshot { return withoutOrigin(unmarked(s)) }}
+	// accessEnded leaves out users, secrets, and whom policies name.
+	accessEnded = exemption{sim.AccessEnded, func(s awsfake.Snapshot) awsfake.Snapshot {
+		s.Users, s.Secrets = nil, nil
+		s.Buckets = maps.Clone(s.Buckets)
+		for name, b := range s.Buckets {
+			b.Policy = principal.ReplaceAllString(b.Policy, "")
+			s.Buckets[name] = b
+		}
+		return s
+	}}
 	// noTime leaves out the set of a replacement, and the mark of the other.
 	noTime = exemption{sim.NoTime, func(s awsfake.Snapshot) awsfake.Snapshot {
 		s = unmarked(s)
@@ -82,6 +92,9 @@ var (
 		return s
 	}}
 )
+
+// principal is whom a statement of ours names.
+var principal = regexp.MustCompile(`"Principal":\{"AWS":"[^"]*"\}`)
 
 // holds reports whether a current value of a secret names a key.
 func holds(s awsfake.Snapshot, key string) bool {

@@ -31,8 +31,9 @@ const (
 )
 
 // discardTimeout bounds the removal of a key that was not committed. The time for the work
-// may be over by then, so the removal takes place in the time that is kept back.
-const discardTimeout = 3 * time.Second
+// may be over by then, so the removal takes place in the time that is kept back. It ends between
+// two attempts, which come a second after each other.
+const discardTimeout = 3500 * time.Millisecond
 
 // secretKey is a secret access key. Whatever prints it prints REDACTED.
 type secretKey string

@@ -188,6 +188,9 @@ func deleteStories() []story {
 			e := remove(p)
 			e.refused = onDelete == "DeleteIfEmpty"
 			add(name+" filled", start, e, (*bench).fill)
+			if e.refused {
+				all[len(all)-1].exempt = accessEnded
+			}
 		}
 	}
 	add("with recovery", "created SecretRecoveryDays", remove(with("SecretRecoveryDays", "7")), nil)

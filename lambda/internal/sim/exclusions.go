@@ -28,10 +28,11 @@ const (
 	KeyUnseen                               // by the sweep, of a delivery that is cut off beside another
 	LostTags                                // of a thing that is left as it is until somebody puts them back
 	MarkLeft                                // of a replacement, where it could not be taken off
+	AccessEnded                             // by a Delete that may not look at its bucket
 )
 
 // last is the highest number.
-const last = MarkLeft
+const last = AccessEnded
 
 // Exclusions are all of them, in order.
 func Exclusions() (all []Exclusion) {
@@ -47,7 +48,7 @@ func (n Exclusion) IsOfWalks() bool {
 	switch n {
 	case LaterCallWins, CreateAfterDelete, Forgotten, NothingLater, ByHand, LostTags:
 		return true
-	case OneCreateFails, MarkerMoved, NoTime, PolicyAfterRelease, MarkerAdopted, RestoredUntagged, TokenTaken, ProbeLeft, KeyUnseen, MarkLeft:
+	case OneCreateFails, MarkerMoved, NoTime, PolicyAfterRelease, MarkerAdopted, RestoredUntagged, TokenTaken, ProbeLeft, KeyUnseen, MarkLeft, AccessEnded:
 	}
 	return false
 }
