@@ -14,6 +14,7 @@ const module = "bucketuser/"
 // floor above its own.
 var floors = [][]string{
 	{"lambda/spec", "lambda/claim", "lambda/internal/awscall", "lambda/internal/cfnresource"},
+	{"lambda/internal/bucket"},
 	{"lambda/internal/provision"},
 	{"lambda"},
 }
@@ -28,6 +29,9 @@ var nevers = []struct{ from, to, why string }{
 	{"lambda/internal/awscall", "github.com/aws/aws-sdk-go-v2/service/", "what an answer means does not depend on what was asked"},
 	{"lambda/internal/cfnresource", "github.com/aws/aws-sdk-go-v2/", "CloudFormation's protocol knows nothing of AWS's services"},
 	{"lambda/internal/cfnresource", module + "lambda/", "nor of what the resource is"},
+	{"lambda/internal/bucket", "github.com/aws/aws-sdk-go-v2/service/iam", "the bucket knows nothing of users"},
+	{"lambda/internal/bucket", "github.com/aws/aws-sdk-go-v2/service/secretsmanager", "nor of secrets"},
+	{"lambda/internal/bucket", module + "lambda/internal/cfnresource", "nor of events"},
 	{"lambda", "testing", "the function is no test"},
 	{"infra/bucketuser", module + "lambda/internal/", "an app that embeds the construct builds none of the function"},
 }

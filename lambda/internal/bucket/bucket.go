@@ -1,4 +1,4 @@
-package provision
+package bucket
 
 import (
 	"context"
@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -18,22 +17,25 @@ import (
 	"bucketuser/lambda/spec"
 )
 
-// usEast1 differs from every other region: a bucket there names no location, and
+// USEast1 differs from every other region: a bucket there names no location, and
 // CreateBucket answers 200 for a bucket that the account already has.
-const usEast1 = "us-east-1"
+const USEast1 = "us-east-1"
 
-// bucket is the S3 bucket under the name of a spec.
-type bucket struct {
+// A Bucket is the S3 bucket under the name of a spec.
+type Bucket struct {
 	claim.Claim
-	fresh bool // created by this event, so without configuration
+	Fresh bool // made by this event, so without configuration
 }
 
 // elsewhere is a bucket that S3 says nothing of: of another account, or in another region.
-var elsewhere = bucket{Claim: claim.Claim{State: claim.Elsewhere}}
+var elsewhere = Bucket{Claim: claim.Claim{State: claim.Elsewhere}}
 
-// admit refuses a bucket that is not ours and that may not be adopted.
-func (b bucket) admit(s spec.Spec) error {
-	isRetained := disposalOf(s.OnDelete) == releaseData
+// IsUntagged reports whether the bucket shows no tags.
+func (b Bucket) IsUntagged() bool { return b.State == claim.Foreign && !b.IsTaken() }
+
+// Admit refuses a bucket that is not ours and that may not be adopted.
+func (b Bucket) Admit(s spec.Spec) error {
+	isRetained := s.OnDelete == spec.Retain
 	switch b.State {
 	case claim.Absent, claim.Hidden, claim.Ours: // where it is hidden, CreateBucket tells whose it is
 		return nil
@@ -51,241 +53,223 @@ func (b bucket) admit(s spec.Spec) error {
 		return nil
 	case claim.Foreign:
 	}
-	err := taken("bucket "+s.BucketName, "BucketName", b.Claim)
+	err := b.Taken("bucket "+s.BucketName, "BucketName")
 	if b.IsUnowned() {
 		return fmt.Errorf("%w, or tag it %s=%s and set OnDelete to %s to adopt it", err, spec.TagOwner, spec.Released, spec.Retain)
 	}
 	return err
 }
 
-// taken refuses a thing that a set is begun without. If it bears the tags of another resource,
-// that one would lose it to whoever took it over.
-func taken(what, property string, c claim.Claim) error {
-	stackID, logicalID, isKnown := c.OtherOwner()
-	switch {
-	case isKnown && stackID == c.Asker().StackID:
-		return fmt.Errorf("%s: %s, but to resource %s of this stack, %s; keep the logical id %s, or choose another %s",
-			what, strange, logicalID, nameOf(stackID), logicalID, property)
-	case isKnown:
-		return fmt.Errorf("%s: %s, but to resource %s of stack %s; choose another %s", what, strange, logicalID, stackID, property)
-	case c.IsUnowned():
-		return fmt.Errorf("%s: %s; choose another %s", what, strange, property)
-	}
-	return fmt.Errorf("%s: %s; choose another %s", what, lacks(c), property)
-}
-
-// strange is what an error says of a thing that exists and is not ours.
-const strange = "exists in this account and does not belong to this resource"
-
-// nameOf is the name in the ARN of a stack.
-func nameOf(stackID string) string {
-	_, rest, _ := strings.Cut(stackID, ":stack/")
-	name, _, _ := strings.Cut(rest, "/")
-	return name
-}
-
-// lookBucket reads the tags of the bucket. S3 answers 403 for a bucket of another account,
+// Look reads the tags of the bucket. S3 answers 403 for a bucket of another account,
 // for a missing permission, and maybe for a name that nobody has. The list of our own buckets
 // tells whether the permission is missing, or late. It is asked for only after a 403.
-func (r *run) lookBucket(ctx context.Context, s spec.Spec) (bucket, error) {
-	b, err := r.readBucketTags(ctx, s, awscall.Standard())
+func (c Client) Look(ctx context.Context) (Bucket, error) {
+	b, err := c.readTags(ctx, awscall.Standard())
 	if !awscall.IsDenied(err) {
 		return b, err
 	}
-	rights := r.looking(s, "BucketName")
-	_, isOwn, listErr := r.listedBucket(ctx, s, rights)
+	rights := c.looking()
+	_, isOwn, listErr := c.Listed(ctx)
 	switch {
 	case listErr != nil:
-		return bucket{}, errors.Join(err, listErr)
+		return Bucket{}, errors.Join(err, listErr)
 	case isOwn:
-		return r.readBucketTags(ctx, s, rights)
+		return c.readTags(ctx, rights)
 	}
-	return bucket{Claim: claim.Claim{State: claim.Hidden}}, nil
+	return Bucket{Claim: claim.Claim{State: claim.Hidden}}, nil
 }
 
-// listedBucket finds the bucket among our own.
-func (r *run) listedBucket(ctx context.Context, s spec.Spec, retryer aws.Retryer) (listed types.Bucket, isListed bool, err error) {
-	out, err := r.s3.ListBuckets(ctx, &s3.ListBucketsInput{Prefix: &s.BucketName}, func(o *s3.Options) { o.Retryer = retryer })
+// Listed finds the bucket among our own.
+func (c Client) Listed(ctx context.Context) (listed types.Bucket, isListed bool, err error) {
+	out, err := c.s3.ListBuckets(ctx, &s3.ListBucketsInput{Prefix: &c.spec.BucketName}, func(o *s3.Options) { o.Retryer = c.looking() })
 	if err != nil {
 		return types.Bucket{}, false, fmt.Errorf("list of buckets: %w", awscall.Brief(err))
 	}
-	at := slices.IndexFunc(out.Buckets, func(b types.Bucket) bool { return aws.ToString(b.Name) == s.BucketName })
+	at := slices.IndexFunc(out.Buckets, func(b types.Bucket) bool { return aws.ToString(b.Name) == c.spec.BucketName })
 	if at < 0 {
 		return types.Bucket{}, false, nil
 	}
 	return out.Buckets[at], true, nil
 }
 
-func (r *run) readBucketTags(ctx context.Context, s spec.Spec, retryer aws.Retryer) (bucket, error) {
-	out, err := r.s3.GetBucketTagging(ctx, &s3.GetBucketTaggingInput{Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner()},
+// Await looks at the bucket while what it sees may be a lag. Where it is one to the end, it
+// returns what was seen last.
+func (c Client) Await(ctx context.Context, until string, mayBeLag func(Bucket) bool) (Bucket, error) {
+	return awscall.Repeat(ctx, c.patience, until, func() (Bucket, bool, error) {
+		found, err := c.Look(ctx)
+		return found, err == nil && mayBeLag(found), err
+	})
+}
+
+func (c Client) readTags(ctx context.Context, retryer aws.Retryer) (Bucket, error) {
+	out, err := c.s3.GetBucketTagging(ctx, &s3.GetBucketTaggingInput{Bucket: &c.spec.BucketName, ExpectedBucketOwner: c.owner()},
 		func(o *s3.Options) { o.Retryer = retryer })
 	switch {
 	case err == nil:
-		return bucket{Claim: claim.Read(bucketTags(out.TagSet), s)}, nil
+		return Bucket{Claim: claim.Read(bucketTags(out.TagSet), c.spec)}, nil
 	case awscall.IsNoBucket(err):
-		return bucket{}, nil
+		return Bucket{}, nil
 	case awscall.IsCode(err, "NoSuchTagSet"):
-		return bucket{Claim: claim.Read(nil, s)}, nil
+		return Bucket{Claim: claim.Read(nil, c.spec)}, nil
 	case awscall.IsElsewhere(err):
 		return elsewhere, nil
 	default:
-		return bucket{}, fmt.Errorf("bucket %s: %w", s.BucketName, awscall.Brief(err))
+		return Bucket{}, fmt.Errorf("bucket %s: %w", c.spec.BucketName, awscall.Brief(err))
 	}
 }
 
-// ensureBucket creates the bucket if it is missing, or adopts a released one. Encryption
+// Ensure creates the bucket if it is missing, or adopts a released one. Encryption
 // (SSE-S3), BucketOwnerEnforced and the public access block are S3's defaults for a new bucket.
 //
 // A bucket of ours that a Create finds was made by another delivery, or was deleted a moment
 // ago and still shows: only CreateBucket tells. It is not asked about one that was adopted: in
 // us-east-1 it would reset the ACL.
-func (r *run) ensureBucket(ctx context.Context, op operation, found bucket) (bucket, error) {
-	isInDoubt := op.isNew() && found.State == claim.Ours && !found.fresh
+func (c Client) Ensure(ctx context.Context, change spec.Change, found Bucket) (Bucket, error) {
+	isInDoubt := change.IsNew && found.State == claim.Ours && !found.Fresh
 	if !found.Exists() || isInDoubt {
 		var err error
-		if found, err = r.createBucket(ctx, op.spec, found); err != nil {
+		if found, err = c.Create(ctx, found); err != nil {
 			return found, err
 		}
 	}
 	if found.IsReleased() { // perhaps only since it was looked for
-		return r.adoptBucket(ctx, op.spec, found)
+		return c.adopt(ctx, found)
 	}
 	return found, nil
 }
 
-// createBucket creates the bucket, or tells whose it is. Where it is in the account already,
+// Create creates the bucket, or tells whose it is. Where it is in the account already,
 // another event or another resource may have made it, so its tags are read until S3 shows
 // them. In us-east-1 CreateBucket answers 200 for such a bucket, too, and sets no tags.
-func (r *run) createBucket(ctx context.Context, s spec.Spec, seen bucket) (bucket, error) {
-	made := bucket{Claim: claim.Made(s), fresh: true}
+func (c Client) Create(ctx context.Context, seen Bucket) (Bucket, error) {
+	made := Bucket{Claim: claim.Made(c.spec), Fresh: true}
 	in := &s3.CreateBucketInput{
-		Bucket:                    &s.BucketName,
+		Bucket:                    &c.spec.BucketName,
 		CreateBucketConfiguration: &types.CreateBucketConfiguration{Tags: toBucketTags(made.Tags())},
 	}
-	if s.Region != usEast1 {
-		in.CreateBucketConfiguration.LocationConstraint = types.BucketLocationConstraint(s.Region)
+	if c.spec.Region != USEast1 {
+		in.CreateBucketConfiguration.LocationConstraint = types.BucketLocationConstraint(c.spec.Region)
 	}
-	r.asked.bucket = true
-	isThere := sync.OnceFunc(r.patience.Changed) // maybe since a moment ago
-	found, err := awscall.Repeat(ctx, r.patience, "S3 shows the tags of the bucket", func() (bucket, bool, error) {
-		_, err := r.s3.CreateBucket(ctx, in)
+	c.making.Asked = true
+	isThere := sync.OnceFunc(c.patience.Changed) // maybe since a moment ago
+	found, err := awscall.Repeat(ctx, c.patience, "S3 shows the tags of the bucket", func() (Bucket, bool, error) {
+		_, err := c.s3.CreateBucket(ctx, in)
 		switch {
 		case awscall.IsCode(err, "BucketAlreadyExists"):
-			r.refused.bucket = true
-			return elsewhere, false, elsewhere.admit(s)
-		case err == nil && s.Region != usEast1:
+			c.making.Refused = true
+			return elsewhere, false, elsewhere.Admit(c.spec)
+		case err == nil && c.spec.Region != USEast1:
 			isThere()
-			r.made.bucket = true
+			c.making.Made = true
 			return made, false, nil
 		case err != nil && !awscall.IsCode(err, "BucketAlreadyOwnedByYou"):
-			noteFailure(err, &r.refused.bucket, &r.made.bucket)
-			return bucket{}, false, seen.refusal(s, err)
+			c.making.Fail(err)
+			return Bucket{}, false, seen.refusal(c.spec, err)
 		}
 		isThere()
-		r.made.bucket = r.made.bucket || err == nil
-		found, err := r.lookBucket(ctx, s)
+		c.making.Made = c.making.Made || err == nil
+		found, err := c.Look(ctx)
 		return found, err == nil && found.MayYetBeOurs() && !found.IsReleased(), err
 	})
 	if err == nil && found.State == claim.Ours {
-		r.log.Info("created", "bucket", s.BucketName)
+		c.log.Info("created", "bucket", c.spec.BucketName)
 	}
 	if err == nil && !found.Exists() {
-		err = fmt.Errorf("bucket %s: is in this account, and S3 does not show it; try again", s.BucketName)
+		err = fmt.Errorf("bucket %s: is in this account, and S3 does not show it; try again", c.spec.BucketName)
 	}
 	if err == nil {
-		r.refused.bucket = found.IsTaken()
-		err = found.admit(s)
+		c.making.Refused = found.IsTaken()
+		err = found.Admit(c.spec)
 	}
 	return found, err
 }
 
 // refusal is the error of a CreateBucket that was refused. Of a bucket that is hidden, too, the
 // role may have no right to the name since somebody else has it: its rights end with the account.
-func (b bucket) refusal(s spec.Spec, err error) error {
+func (b Bucket) refusal(s spec.Spec, err error) error {
 	if b.State == claim.Hidden && awscall.IsDenied(err) {
-		return fmt.Errorf("%w; or the role lacks a right: %w", elsewhere.admit(s), awscall.Brief(err))
+		return fmt.Errorf("%w; or the role lacks a right: %w", elsewhere.Admit(s), awscall.Brief(err))
 	}
 	return fmt.Errorf("bucket %s: %w", s.BucketName, awscall.Brief(err))
 }
 
-// adoptBucket makes a released bucket ours. Two resources may adopt it at the same time: the
+// adopt makes a released bucket ours. Two resources may adopt it at the same time: the
 // later one wins, and the other reads that here or before its commit. The tags that were
 // written count: a read may be from before.
-func (r *run) adoptBucket(ctx context.Context, s spec.Spec, found bucket) (bucket, error) {
+func (c Client) adopt(ctx context.Context, found Bucket) (Bucket, error) {
 	tags := found.AdoptBucket()
-	if err := r.putBucketTags(ctx, s, tags); err != nil {
-		return bucket{}, err
+	if err := c.PutTags(ctx, tags); err != nil {
+		return Bucket{}, err
 	}
-	r.log.Info("took over what was released", "bucket", s.BucketName)
-	adopted := bucket{Claim: claim.Read(tags, s)}
-	return adopted, r.ensureStillOurs(ctx, s, adopted)
+	c.log.Info("took over what was released", "bucket", c.spec.BucketName)
+	adopted := Bucket{Claim: claim.Read(tags, c.spec)}
+	return adopted, c.CheckStillOurs(ctx, adopted)
 }
 
-// ensureStillOurs reads the owner of an adopted bucket once more. Only the tags of another
+// CheckStillOurs reads the owner of an adopted bucket once more. Only the tags of another
 // owner speak against it.
-func (r *run) ensureStillOurs(ctx context.Context, s spec.Spec, b bucket) error {
+func (c Client) CheckStillOurs(ctx context.Context, b Bucket) error {
 	if b.State != claim.Adopted {
 		return nil
 	}
-	found, err := r.lookBucket(ctx, s)
+	found, err := c.Look(ctx)
 	if err != nil || found.MayYetBeOurs() {
 		return err
 	}
-	r.refused.bucket = found.IsTaken()
-	return found.admit(s)
+	c.making.Refused = found.IsTaken()
+	return found.Admit(c.spec)
 }
 
-// releaseBucket lets go of the bucket. It removes our statements, our lifecycle rule and a
+// release lets go of the bucket. It removes our statements, our lifecycle rule and a
 // probe that was left, and then tags the bucket as released. The tags come last: a delivery
 // that is cut off before them finds the bucket as ours again.
-func (r *run) releaseBucket(ctx context.Context, s spec.Spec, b bucket) error {
-	if err := r.removePolicy(ctx, s); err != nil {
+func (c Client) release(ctx context.Context, b Bucket, mayLag bool) error {
+	if err := c.removePolicy(ctx, mayLag); err != nil {
 		return err
 	}
-	if err := r.removeLifecycle(ctx, s); err != nil {
+	if err := c.removeLifecycle(ctx, mayLag); err != nil {
 		return err
 	}
-	if err := r.removeObjects(ctx, s, s.ProbeKey()); err != nil {
+	if err := c.RemoveObjects(ctx, c.spec.ProbeKey()); err != nil {
 		return err
 	}
-	if err := r.putBucketTags(ctx, s, b.ReleaseBucket()); err != nil && !awscall.IsMissing(err) {
+	if err := c.PutTags(ctx, b.ReleaseBucket()); err != nil && !awscall.IsMissing(err) {
 		return err
 	}
-	r.log.Info("released", "bucket", s.BucketName)
+	c.log.Info("released", "bucket", c.spec.BucketName)
 	return nil
 }
 
 // deleteBucket deletes the bucket, and reports whether S3 knew it.
-func (r *run) deleteBucket(ctx context.Context, s spec.Spec) (wasThere bool, err error) {
-	_, err = r.s3.DeleteBucket(ctx, &s3.DeleteBucketInput{Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner()})
+func (c Client) deleteBucket(ctx context.Context) (wasThere bool, err error) {
+	_, err = c.s3.DeleteBucket(ctx, &s3.DeleteBucketInput{Bucket: &c.spec.BucketName, ExpectedBucketOwner: c.owner()})
 	if awscall.IsMissing(err) {
 		return false, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("bucket %s: %w", s.BucketName, awscall.Brief(err))
+		return false, fmt.Errorf("bucket %s: %w", c.spec.BucketName, awscall.Brief(err))
 	}
 	return true, nil
 }
 
-// ensureBucketTags adds the property Tags to those that others set.
-func (r *run) ensureBucketTags(ctx context.Context, op operation, made set) error {
-	b := made.bucket
-	tags := made.marks(op, b.KeepBucket(op.before()))
-	isChanged := op.changes(func(s spec.Spec) any { return s.Tags })
+// ensureTags adds the property Tags to those that others set.
+func (c Client) ensureTags(ctx context.Context, change spec.Change, b Bucket, tags map[string]string) error {
+	isChanged := change.Changes(func(s spec.Spec) any { return s.Tags })
 	if maps.Equal(tags, b.Tags()) && !isChanged {
 		return nil
 	}
-	return r.putBucketTags(ctx, op.spec, tags)
+	return c.PutTags(ctx, tags)
 }
 
-func (r *run) putBucketTags(ctx context.Context, s spec.Spec, tags map[string]string) error {
-	_, err := r.s3.PutBucketTagging(ctx, &s3.PutBucketTaggingInput{
-		Bucket:              &s.BucketName,
-		ExpectedBucketOwner: r.expectedOwner(),
+// PutTags replaces all tags of the bucket.
+func (c Client) PutTags(ctx context.Context, tags map[string]string) error {
+	_, err := c.s3.PutBucketTagging(ctx, &s3.PutBucketTaggingInput{
+		Bucket:              &c.spec.BucketName,
+		ExpectedBucketOwner: c.owner(),
 		Tagging:             &types.Tagging{TagSet: toBucketTags(tags)},
 	})
 	if err != nil {
-		return fmt.Errorf("tags of bucket %s: %w", s.BucketName, awscall.Brief(err))
+		return fmt.Errorf("tags of bucket %s: %w", c.spec.BucketName, awscall.Brief(err))
 	}
 	return nil
 }

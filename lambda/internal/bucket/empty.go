@@ -1,4 +1,4 @@
-package provision
+package bucket
 
 import (
 	"context"
@@ -9,35 +9,34 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"bucketuser/lambda/internal/awscall"
-	"bucketuser/lambda/spec"
 )
 
-// emptyBucket deletes every version and delete marker, however many there are, and aborts
+// purge deletes every version and delete marker, however many there are, and aborts
 // every unfinished upload. The user's key must be gone before, since an object that is
 // written meanwhile may stay. Repeating it goes on where it stopped.
-func (r *run) emptyBucket(ctx context.Context, s spec.Spec) error {
+func (c Client) purge(ctx context.Context) error {
 	deleted := 0
-	err := r.eachPage(ctx, s, "", func(entries []entry, _ bool) (bool, error) {
-		if err := r.deleteEntries(ctx, s, entries); err != nil {
+	err := c.eachPage(ctx, "", func(entries []entry, _ bool) (bool, error) {
+		if err := c.deleteEntries(ctx, entries); err != nil {
 			return false, fmt.Errorf("%w; %d entries are deleted so far: delete again to go on", err, deleted)
 		}
 		deleted += len(entries)
-		r.log.Info("deleted objects", "bucket", s.BucketName, "deleted", deleted)
+		c.log.Info("deleted objects", "bucket", c.spec.BucketName, "deleted", deleted)
 		return false, nil
 	})
 	if err != nil {
 		return err
 	}
-	return r.abortUploads(ctx, s)
+	return c.abortUploads(ctx)
 }
 
 // deleteEntries deletes a page of entries. DeleteObjects answers 200 even where S3 has
 // refused some keys, and names those in its answer. Each of them is tried once more.
-func (r *run) deleteEntries(ctx context.Context, s spec.Spec, entries []entry) error {
+func (c Client) deleteEntries(ctx context.Context, entries []entry) error {
 	var batch []types.ObjectIdentifier
 	for _, e := range entries {
 		if !e.isPlain() {
-			if err := r.deleteEntry(ctx, s, e); err != nil {
+			if err := c.deleteEntry(ctx, e); err != nil {
 				return err
 			}
 			continue
@@ -47,49 +46,49 @@ func (r *run) deleteEntries(ctx context.Context, s spec.Spec, entries []entry) e
 	if len(batch) == 0 {
 		return nil
 	}
-	out, err := r.s3.DeleteObjects(ctx, &s3.DeleteObjectsInput{
-		Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner(),
+	out, err := c.s3.DeleteObjects(ctx, &s3.DeleteObjectsInput{
+		Bucket: &c.spec.BucketName, ExpectedBucketOwner: c.owner(),
 		Delete: &types.Delete{Objects: batch, Quiet: aws.Bool(true)}})
 	if awscall.IsMissing(err) { // another delivery of this Delete has got further
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("bucket %s: %w", s.BucketName, awscall.Brief(err))
+		return fmt.Errorf("bucket %s: %w", c.spec.BucketName, awscall.Brief(err))
 	}
 	for _, failed := range out.Errors {
 		// The SDK repeats throttling and server errors of a call, not those inside an answer.
 		e := entry{key: aws.ToString(failed.Key), version: aws.ToString(failed.VersionId)}
-		if err := r.deleteEntry(ctx, s, e); err != nil {
+		if err := c.deleteEntry(ctx, e); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (r *run) deleteEntry(ctx context.Context, s spec.Spec, e entry) error {
-	_, err := r.s3.DeleteObject(ctx, &s3.DeleteObjectInput{
-		Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner(), Key: &e.key, VersionId: &e.version})
+func (c Client) deleteEntry(ctx context.Context, e entry) error {
+	_, err := c.s3.DeleteObject(ctx, &s3.DeleteObjectInput{
+		Bucket: &c.spec.BucketName, ExpectedBucketOwner: c.owner(), Key: &e.key, VersionId: &e.version})
 	if err != nil && !awscall.IsMissing(err) {
-		return fmt.Errorf("object %q, version %s, of bucket %s: %w", e.key, e.version, s.BucketName, awscall.Brief(err))
+		return fmt.Errorf("object %q, version %s, of bucket %s: %w", e.key, e.version, c.spec.BucketName, awscall.Brief(err))
 	}
 	return nil
 }
 
 // abortUploads removes the parts of unfinished multipart uploads, which are stored
 // and paid for but listed nowhere else.
-func (r *run) abortUploads(ctx context.Context, s spec.Spec) error {
+func (c Client) abortUploads(ctx context.Context) error {
 	in := &s3.ListMultipartUploadsInput{
-		Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner(), EncodingType: types.EncodingTypeUrl}
+		Bucket: &c.spec.BucketName, ExpectedBucketOwner: c.owner(), EncodingType: types.EncodingTypeUrl}
 	for {
-		page, err := r.s3.ListMultipartUploads(ctx, in)
+		page, err := c.s3.ListMultipartUploads(ctx, in)
 		if awscall.IsMissing(err) {
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("uploads of bucket %s: %w", s.BucketName, awscall.Brief(err))
+			return fmt.Errorf("uploads of bucket %s: %w", c.spec.BucketName, awscall.Brief(err))
 		}
 		for _, upload := range page.Uploads {
-			if err := r.abortUpload(ctx, s, upload, page.EncodingType); err != nil {
+			if err := c.abortUpload(ctx, upload, page.EncodingType); err != nil {
 				return err
 			}
 		}
@@ -97,21 +96,21 @@ func (r *run) abortUploads(ctx context.Context, s spec.Spec) error {
 			return nil
 		}
 		if in.KeyMarker, err = decoded(page.NextKeyMarker, page.EncodingType); err != nil {
-			return fmt.Errorf("uploads of bucket %s: %w", s.BucketName, err)
+			return fmt.Errorf("uploads of bucket %s: %w", c.spec.BucketName, err)
 		}
 		in.UploadIdMarker = page.NextUploadIdMarker
 	}
 }
 
-func (r *run) abortUpload(ctx context.Context, s spec.Spec, upload types.MultipartUpload, encoding types.EncodingType) error {
+func (c Client) abortUpload(ctx context.Context, upload types.MultipartUpload, encoding types.EncodingType) error {
 	key, err := decoded(upload.Key, encoding)
 	if err != nil {
-		return fmt.Errorf("uploads of bucket %s: %w", s.BucketName, err)
+		return fmt.Errorf("uploads of bucket %s: %w", c.spec.BucketName, err)
 	}
-	_, err = r.s3.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{
-		Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner(), Key: key, UploadId: upload.UploadId})
+	_, err = c.s3.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{
+		Bucket: &c.spec.BucketName, ExpectedBucketOwner: c.owner(), Key: key, UploadId: upload.UploadId})
 	if err != nil && !awscall.IsMissing(err) {
-		return fmt.Errorf("upload of %q to bucket %s: %w", *key, s.BucketName, awscall.Brief(err))
+		return fmt.Errorf("upload of %q to bucket %s: %w", *key, c.spec.BucketName, awscall.Brief(err))
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package provision
+package bucket
 
 import (
 	"context"
@@ -12,7 +12,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"bucketuser/lambda/internal/awscall"
-	"bucketuser/lambda/spec"
 )
 
 // entry is one version or delete marker.
@@ -37,27 +36,27 @@ func (e entry) isPlain() bool {
 // encoded: stores that are compatible with S3 may not know the question. The SDK's paginators send an
 // encoded marker back as it came, and the next page then starts at the wrong key. So eachPage
 // decodes the marker itself.
-func (r *run) eachPage(ctx context.Context, s spec.Spec, prefix string, visit func(entries []entry, more bool) (enough bool, err error)) error {
+func (c Client) eachPage(ctx context.Context, prefix string, visit func(entries []entry, more bool) (enough bool, err error)) error {
 	in := &s3.ListObjectVersionsInput{
-		Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner(), Prefix: &prefix, EncodingType: types.EncodingTypeUrl}
+		Bucket: &c.spec.BucketName, ExpectedBucketOwner: c.owner(), Prefix: &prefix, EncodingType: types.EncodingTypeUrl}
 	for {
-		page, err := r.s3.ListObjectVersions(ctx, in)
-		if awscall.IsMissing(err) && !r.isAsking {
+		page, err := c.s3.ListObjectVersions(ctx, in)
+		if awscall.IsMissing(err) && !c.isAsking {
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("objects of bucket %s: %w", s.BucketName, awscall.Brief(err))
+			return fmt.Errorf("objects of bucket %s: %w", c.spec.BucketName, awscall.Brief(err))
 		}
 		entries, err := entriesOf(page)
 		if err != nil {
-			return fmt.Errorf("objects of bucket %s: %w", s.BucketName, err)
+			return fmt.Errorf("objects of bucket %s: %w", c.spec.BucketName, err)
 		}
 		more := aws.ToBool(page.IsTruncated)
 		if enough, err := visit(entries, more); enough || err != nil || !more {
 			return err
 		}
 		if in.KeyMarker, err = decoded(page.NextKeyMarker, page.EncodingType); err != nil {
-			return fmt.Errorf("objects of bucket %s: %w", s.BucketName, err)
+			return fmt.Errorf("objects of bucket %s: %w", c.spec.BucketName, err)
 		}
 		in.VersionIdMarker = page.NextVersionIdMarker
 	}

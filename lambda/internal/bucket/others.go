@@ -1,17 +1,15 @@
-package provision
+package bucket
 
 import (
 	"encoding/json"
 	"slices"
 	"strings"
-
-	"bucketuser/lambda/spec"
 )
 
 // reportOpen logs each statement of others in the bucket policy that lets somebody in from outside
 // of the account. Whoever had a key with Access Full may have written it, and it works when that
 // key is gone. It stays: nobody can tell whether it is wanted.
-func (r *run) reportOpen(s spec.Spec, others []json.RawMessage) {
+func (c Client) reportOpen(others []json.RawMessage) {
 	for _, text := range others {
 		var statement struct {
 			Sid, Effect             string
@@ -20,12 +18,12 @@ func (r *run) reportOpen(s spec.Spec, others []json.RawMessage) {
 		if json.Unmarshal(text, &statement) != nil || statement.Effect != "Allow" {
 			continue
 		}
-		if statement.NotPrincipal != nil || letsOutsidersIn(statement.Principal, s.Account) {
+		if statement.NotPrincipal != nil || letsOutsidersIn(statement.Principal, c.spec.Account) {
 			who := string(statement.Principal)
 			if statement.NotPrincipal != nil {
 				who = "all but " + string(statement.NotPrincipal)
 			}
-			r.log.Warn("found a statement that lets others in", "bucket", s.BucketName, "sid", statement.Sid, "principal", who)
+			c.log.Warn("found a statement that lets others in", "bucket", c.spec.BucketName, "sid", statement.Sid, "principal", who)
 		}
 	}
 }

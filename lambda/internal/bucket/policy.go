@@ -1,4 +1,4 @@
-package provision
+package bucket
 
 import (
 	"context"
@@ -25,31 +25,30 @@ type policyDocument struct {
 // ensurePolicy writes our statements beside those of others. S3 stores the unique id of a
 // user in place of its name, so a user that was created again is another principal: the
 // policy is written again for every new user. S3 does not know a new user at once.
-func (r *run) ensurePolicy(ctx context.Context, op operation, made set) error {
-	s := op.spec
+func (c Client) ensurePolicy(ctx context.Context, change spec.Change, b Bucket, user Principal) error {
 	current := policyDocument{}
-	if !made.bucket.fresh {
+	if !b.Fresh {
 		var err error
-		if current, err = r.readPolicy(ctx, s); err != nil {
+		if current, err = c.readPolicy(ctx); err != nil {
 			return err
 		}
 	}
 	var wanted policyDocument
-	if err := json.Unmarshal(s.PolicyJSON(), &wanted); err != nil {
-		return fmt.Errorf("policy of bucket %s: %w", s.BucketName, err)
+	if err := json.Unmarshal(c.spec.PolicyJSON(), &wanted); err != nil {
+		return fmt.Errorf("policy of bucket %s: %w", c.spec.BucketName, err)
 	}
 	ours, others := splitStatements(current.Statement)
-	r.reportOpen(s, others)
-	isChanged := op.changes(func(s spec.Spec) any { return s.PolicyJSON() })
-	if !made.user.fresh && !isChanged && sameStatements(ours, wanted.Statement) {
+	c.reportOpen(others)
+	isChanged := change.Changes(func(s spec.Spec) any { return s.PolicyJSON() })
+	if user != NewUser && !isChanged && sameStatements(ours, wanted.Statement) {
 		return nil
 	}
-	r.reportRepair(op, !made.bucket.fresh && !made.user.fresh && !isOurPolicyOf(op.before(), ours), "policy")
+	c.reportRepair(change, !b.Fresh && user != NewUser && !isOurPolicyOf(change.Before, ours), "policy")
 	if len(others) > 0 {
 		wanted.Version, wanted.ID = current.Version, current.ID
 		wanted.Statement = append(others, wanted.Statement...)
 	}
-	return r.putPolicy(ctx, s, wanted)
+	return c.putPolicy(ctx, wanted)
 }
 
 // isOurPolicyOf reports whether statements are those of a spec, as far as that is known.
@@ -63,12 +62,13 @@ func isOurPolicyOf(old spec.Spec, statements []json.RawMessage) bool {
 }
 
 // removePolicy takes our statements away and leaves the others. A read may be from before
-// they were written (L4), so they are looked for until that can be no more.
-func (r *run) removePolicy(ctx context.Context, s spec.Spec) error {
-	current, err := awscall.Repeat(ctx, r.patience, "S3 shows our policy", func() (policyDocument, bool, error) {
-		current, err := r.readPolicy(ctx, s)
+// they were written (L4), so they are looked for until that can be no more; but not where the
+// event has failed before it wrote any, so that mayLag is false.
+func (c Client) removePolicy(ctx context.Context, mayLag bool) error {
+	current, err := awscall.Repeat(ctx, c.patience, "S3 shows our policy", func() (policyDocument, bool, error) {
+		current, err := c.readPolicy(ctx)
 		ours, _ := splitStatements(current.Statement)
-		return current, err == nil && len(ours) == 0 && r.mayHaveEquipped(), err
+		return current, err == nil && len(ours) == 0 && mayLag, err
 	})
 	if err != nil {
 		return err
@@ -79,54 +79,48 @@ func (r *run) removePolicy(ctx context.Context, s spec.Spec) error {
 		return nil
 	case len(others) > 0:
 		current.Statement = others
-		return r.putPolicy(ctx, s, current)
+		return c.putPolicy(ctx, current)
 	}
-	_, err = r.s3.DeleteBucketPolicy(ctx, &s3.DeleteBucketPolicyInput{Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner()})
+	_, err = c.s3.DeleteBucketPolicy(ctx, &s3.DeleteBucketPolicyInput{Bucket: &c.spec.BucketName, ExpectedBucketOwner: c.owner()})
 	if err != nil && !awscall.IsMissing(err) {
-		return fmt.Errorf("policy of bucket %s: %w", s.BucketName, awscall.Brief(err))
+		return fmt.Errorf("policy of bucket %s: %w", c.spec.BucketName, awscall.Brief(err))
 	}
 	return nil
 }
 
-// mayHaveEquipped reports whether a bucket that is let go of may have our policy and our rule
-// though it does not show them: not if this event, which made it ours, has failed before.
-func (r *run) mayHaveEquipped() bool {
-	return r.hasEquipped || r.op.isRepeated || r.op.kind == kindDelete || r.op.kind == kindBack
-}
-
-func (r *run) readPolicy(ctx context.Context, s spec.Spec) (policyDocument, error) {
-	out, err := r.s3.GetBucketPolicy(ctx, &s3.GetBucketPolicyInput{Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner()})
+func (c Client) readPolicy(ctx context.Context) (policyDocument, error) {
+	out, err := c.s3.GetBucketPolicy(ctx, &s3.GetBucketPolicyInput{Bucket: &c.spec.BucketName, ExpectedBucketOwner: c.owner()})
 	if awscall.IsCode(err, "NoSuchBucketPolicy", "NoSuchBucket") {
 		return policyDocument{}, nil
 	}
 	if err != nil {
-		return policyDocument{}, fmt.Errorf("policy of bucket %s: %w", s.BucketName, awscall.Brief(err))
+		return policyDocument{}, fmt.Errorf("policy of bucket %s: %w", c.spec.BucketName, awscall.Brief(err))
 	}
 	var document policyDocument
 	if err := json.Unmarshal([]byte(aws.ToString(out.Policy)), &document); err != nil {
-		return policyDocument{}, fmt.Errorf("policy of bucket %s: cannot be read: %w", s.BucketName, err)
+		return policyDocument{}, fmt.Errorf("policy of bucket %s: cannot be read: %w", c.spec.BucketName, err)
 	}
 	return document, nil
 }
 
-func (r *run) putPolicy(ctx context.Context, s spec.Spec, document policyDocument) error {
+func (c Client) putPolicy(ctx context.Context, document policyDocument) error {
 	text, err := json.Marshal(document)
 	if err != nil {
-		return fmt.Errorf("policy of bucket %s: %w", s.BucketName, err)
+		return fmt.Errorf("policy of bucket %s: %w", c.spec.BucketName, err)
 	}
 	if len(text) > spec.MaxPolicyBytes {
 		return fmt.Errorf("policy of bucket %s: has %d bytes with the statements of others, S3 allows %d; shorten Statements",
-			s.BucketName, len(text), spec.MaxPolicyBytes)
+			c.spec.BucketName, len(text), spec.MaxPolicyBytes)
 	}
-	_, err = r.s3.PutBucketPolicy(ctx, &s3.PutBucketPolicyInput{
-		Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner(), Policy: aws.String(string(text))},
+	_, err = c.s3.PutBucketPolicy(ctx, &s3.PutBucketPolicyInput{
+		Bucket: &c.spec.BucketName, ExpectedBucketOwner: c.owner(), Policy: aws.String(string(text))},
 		func(o *s3.Options) {
-			o.Retryer = r.patience.Retryer(awscall.LateRights, awscall.NewBucket, awscall.NewPrincipal)
+			o.Retryer = c.patience.Retryer(awscall.LateRights, awscall.NewBucket, awscall.NewPrincipal)
 		})
 	if err != nil {
-		return fmt.Errorf("policy of bucket %s: %w", s.BucketName, awscall.Brief(err))
+		return fmt.Errorf("policy of bucket %s: %w", c.spec.BucketName, awscall.Brief(err))
 	}
-	r.patience.Changed()
+	c.patience.Changed()
 	return nil
 }
 

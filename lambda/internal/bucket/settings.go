@@ -1,4 +1,4 @@
-package provision
+package bucket
 
 import (
 	"context"
@@ -16,105 +16,103 @@ import (
 
 // ensurePublicAccessBlock sets all four switches. A new bucket has them by default since April
 // 2023. They are set all the same: the policy that follows relies on them.
-func (r *run) ensurePublicAccessBlock(ctx context.Context, op operation, b bucket) error {
-	s := op.spec
+func (c Client) ensurePublicAccessBlock(ctx context.Context, change spec.Change, b Bucket) error {
 	wanted := &types.PublicAccessBlockConfiguration{
 		BlockPublicAcls:       aws.Bool(true),
 		BlockPublicPolicy:     aws.Bool(true),
 		IgnorePublicAcls:      aws.Bool(true),
 		RestrictPublicBuckets: aws.Bool(true),
 	}
-	if !b.fresh {
-		out, err := r.s3.GetPublicAccessBlock(ctx, &s3.GetPublicAccessBlockInput{
-			Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner()})
+	if !b.Fresh {
+		out, err := c.s3.GetPublicAccessBlock(ctx, &s3.GetPublicAccessBlockInput{
+			Bucket: &c.spec.BucketName, ExpectedBucketOwner: c.owner()})
 		if err != nil && !awscall.IsCode(err, "NoSuchPublicAccessBlockConfiguration") {
-			return fmt.Errorf("public access block of bucket %s: %w", s.BucketName, awscall.Brief(err))
+			return fmt.Errorf("public access block of bucket %s: %w", c.spec.BucketName, awscall.Brief(err))
 		}
 		if err == nil && reflect.DeepEqual(out.PublicAccessBlockConfiguration, wanted) {
 			return nil
 		}
-		r.reportRepair(op, true, "public access block")
+		c.reportRepair(change, true, "public access block")
 	}
-	_, err := r.s3.PutPublicAccessBlock(ctx, &s3.PutPublicAccessBlockInput{
-		Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner(), PublicAccessBlockConfiguration: wanted})
+	_, err := c.s3.PutPublicAccessBlock(ctx, &s3.PutPublicAccessBlockInput{
+		Bucket: &c.spec.BucketName, ExpectedBucketOwner: c.owner(), PublicAccessBlockConfiguration: wanted})
 	if err != nil {
-		return fmt.Errorf("public access block of bucket %s: %w", s.BucketName, awscall.Brief(err))
+		return fmt.Errorf("public access block of bucket %s: %w", c.spec.BucketName, awscall.Brief(err))
 	}
 	return nil
 }
 
 // ensureVersioning turns versioning on, or suspends it where it was on: S3 cannot
 // turn it off.
-func (r *run) ensureVersioning(ctx context.Context, op operation, b bucket) error {
-	s := op.spec
+func (c Client) ensureVersioning(ctx context.Context, change spec.Change, b Bucket) error {
 	isOn := false
-	if !b.fresh {
+	if !b.Fresh {
 		var err error
-		if isOn, err = r.readVersioning(ctx, s); err != nil {
+		if isOn, err = c.readVersioning(ctx); err != nil {
 			return err
 		}
 	}
-	if isOn == s.Versioning && !op.changes(func(s spec.Spec) any { return s.Versioning }) {
+	if isOn == c.spec.Versioning && !change.Changes(func(s spec.Spec) any { return s.Versioning }) {
 		return nil
 	}
 	status := types.BucketVersioningStatusSuspended
-	if s.Versioning {
+	if c.spec.Versioning {
 		status = types.BucketVersioningStatusEnabled
 	}
-	_, err := r.s3.PutBucketVersioning(ctx, &s3.PutBucketVersioningInput{
-		Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner(),
+	_, err := c.s3.PutBucketVersioning(ctx, &s3.PutBucketVersioningInput{
+		Bucket: &c.spec.BucketName, ExpectedBucketOwner: c.owner(),
 		VersioningConfiguration: &types.VersioningConfiguration{Status: status}})
 	if err != nil {
-		return fmt.Errorf("versioning of bucket %s: %w", s.BucketName, awscall.Brief(err))
+		return fmt.Errorf("versioning of bucket %s: %w", c.spec.BucketName, awscall.Brief(err))
 	}
 	return nil
 }
 
 // readVersioning reports whether versioning is on.
-func (r *run) readVersioning(ctx context.Context, s spec.Spec) (bool, error) {
-	out, err := r.s3.GetBucketVersioning(ctx, &s3.GetBucketVersioningInput{
-		Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner()})
+func (c Client) readVersioning(ctx context.Context) (bool, error) {
+	out, err := c.s3.GetBucketVersioning(ctx, &s3.GetBucketVersioningInput{
+		Bucket: &c.spec.BucketName, ExpectedBucketOwner: c.owner()})
 	if err != nil {
-		return false, fmt.Errorf("versioning of bucket %s: %w", s.BucketName, awscall.Brief(err))
+		return false, fmt.Errorf("versioning of bucket %s: %w", c.spec.BucketName, awscall.Brief(err))
 	}
 	return out.Status == types.BucketVersioningStatusEnabled, nil
 }
 
 // ensureLifecycle sets the one rule that is ours, or removes it at 0 days.
-func (r *run) ensureLifecycle(ctx context.Context, op operation, b bucket) error {
+func (c Client) ensureLifecycle(ctx context.Context, change spec.Change, b Bucket) error {
 	var current lifecycle
-	if !b.fresh {
+	if !b.Fresh {
 		var err error
-		if current, err = r.readLifecycle(ctx, op.spec); err != nil {
+		if current, err = c.readLifecycle(ctx); err != nil {
 			return err
 		}
 	}
-	days := op.spec.AbortIncompleteUploadsAfterDays
+	days := c.spec.AbortIncompleteUploadsAfterDays
 	rules := current.others()
 	if days > 0 {
 		rules = append(rules, abortRule(days))
 	}
 	// A bucket that was released a moment ago may still show our rule.
-	isChanged := op.isNew() && days > 0 || op.changes(func(s spec.Spec) any { return s.AbortIncompleteUploadsAfterDays })
+	isChanged := change.IsNew && days > 0 || change.Changes(func(s spec.Spec) any { return s.AbortIncompleteUploadsAfterDays })
 	if slices.EqualFunc(rules, current.rules, sameRule) && !isChanged {
 		return nil
 	}
 	current.rules = rules
-	return r.putLifecycle(ctx, op.spec, current)
+	return c.putLifecycle(ctx, current)
 }
 
 // removeLifecycle takes our rule away and leaves the others. A read may be from before it was
 // written (L4), so it is looked for until that can be no more.
-func (r *run) removeLifecycle(ctx context.Context, s spec.Spec) error {
-	current, err := awscall.Repeat(ctx, r.patience, "S3 shows our lifecycle rule", func() (lifecycle, bool, error) {
-		current, err := r.readLifecycle(ctx, s)
+func (c Client) removeLifecycle(ctx context.Context, mayLag bool) error {
+	current, err := awscall.Repeat(ctx, c.patience, "S3 shows our lifecycle rule", func() (lifecycle, bool, error) {
+		current, err := c.readLifecycle(ctx)
 		isShown := len(current.others()) < len(current.rules)
-		return current, err == nil && !isShown && s.AbortIncompleteUploadsAfterDays > 0 && r.mayHaveEquipped(), err
+		return current, err == nil && !isShown && c.spec.AbortIncompleteUploadsAfterDays > 0 && mayLag, err
 	})
 	others := current.others()
 	if err == nil && len(others) < len(current.rules) {
 		current.rules = others
-		err = r.putLifecycle(ctx, s, current)
+		err = c.putLifecycle(ctx, current)
 	}
 	if awscall.IsMissing(err) {
 		return nil
@@ -136,14 +134,14 @@ func (l lifecycle) others() []types.LifecycleRule {
 }
 
 // readLifecycle returns a configuration without rules where the bucket has none.
-func (r *run) readLifecycle(ctx context.Context, s spec.Spec) (lifecycle, error) {
-	out, err := r.s3.GetBucketLifecycleConfiguration(ctx, &s3.GetBucketLifecycleConfigurationInput{
-		Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner()})
+func (c Client) readLifecycle(ctx context.Context) (lifecycle, error) {
+	out, err := c.s3.GetBucketLifecycleConfiguration(ctx, &s3.GetBucketLifecycleConfigurationInput{
+		Bucket: &c.spec.BucketName, ExpectedBucketOwner: c.owner()})
 	if awscall.IsCode(err, "NoSuchLifecycleConfiguration") {
 		return lifecycle{}, nil
 	}
 	if err != nil {
-		return lifecycle{}, fmt.Errorf("lifecycle of bucket %s: %w", s.BucketName, awscall.Brief(err))
+		return lifecycle{}, fmt.Errorf("lifecycle of bucket %s: %w", c.spec.BucketName, awscall.Brief(err))
 	}
 	return lifecycle{out.Rules, out.TransitionDefaultMinimumObjectSize}, nil
 }
@@ -169,19 +167,19 @@ func abortRule(days int) types.LifecycleRule {
 	}
 }
 
-func (r *run) putLifecycle(ctx context.Context, s spec.Spec, l lifecycle) error {
+func (c Client) putLifecycle(ctx context.Context, l lifecycle) error {
 	var err error
 	if len(l.rules) == 0 {
-		_, err = r.s3.DeleteBucketLifecycle(ctx, &s3.DeleteBucketLifecycleInput{
-			Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner()})
+		_, err = c.s3.DeleteBucketLifecycle(ctx, &s3.DeleteBucketLifecycleInput{
+			Bucket: &c.spec.BucketName, ExpectedBucketOwner: c.owner()})
 	} else {
-		_, err = r.s3.PutBucketLifecycleConfiguration(ctx, &s3.PutBucketLifecycleConfigurationInput{
-			Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner(),
+		_, err = c.s3.PutBucketLifecycleConfiguration(ctx, &s3.PutBucketLifecycleConfigurationInput{
+			Bucket: &c.spec.BucketName, ExpectedBucketOwner: c.owner(),
 			TransitionDefaultMinimumObjectSize: l.minimum,
 			LifecycleConfiguration:             &types.BucketLifecycleConfiguration{Rules: l.rules}})
 	}
 	if err != nil {
-		return fmt.Errorf("lifecycle of bucket %s: %w", s.BucketName, awscall.Brief(err))
+		return fmt.Errorf("lifecycle of bucket %s: %w", c.spec.BucketName, awscall.Brief(err))
 	}
 	return nil
 }

@@ -8,7 +8,7 @@ import (
 
 	"bucketuser/lambda/claim"
 	"bucketuser/lambda/internal/awscall"
-	"bucketuser/lambda/spec"
+	"bucketuser/lambda/internal/bucket"
 )
 
 // A look may show what was so a moment ago (L4), and nothing of what was made a moment ago
@@ -25,23 +25,11 @@ func (r *run) doubts(ctx context.Context, op operation, found set) (bool, error)
 		return true, nil
 	case !op.isNew() && b.IsReleased():
 		return true, nil
-	case !b.isUntagged() || found.isOurs():
-		return b.isUntagged(), nil
+	case !b.IsUntagged() || found.isOurs():
+		return b.IsUntagged(), nil
 	}
-	listed, isListed, err := r.listedBucket(ctx, op.spec, r.looking(op.spec, "BucketName"))
+	listed, isListed, err := r.bucketOf(op.spec).Listed(ctx)
 	return !isListed || time.Since(aws.ToTime(listed.CreationDate)) < awscall.Propagation, err
-}
-
-// isUntagged reports whether the bucket shows no tags.
-func (b bucket) isUntagged() bool { return b.State == claim.Foreign && !b.IsTaken() }
-
-// awaitBucket looks at the bucket while what it sees may be a lag. Where it is one to the end, it
-// returns what was seen last.
-func (r *run) awaitBucket(ctx context.Context, s spec.Spec, until string, mayBeLag func(bucket) bool) (bucket, error) {
-	return awscall.Repeat(ctx, r.patience, until, func() (bucket, bool, error) {
-		found, err := r.lookBucket(ctx, s)
-		return found, err == nil && mayBeLag(found), err
-	})
 }
 
 // contest has AWS decide about names of a new set that show as somebody else's, before
@@ -68,10 +56,10 @@ func (r *run) contest(ctx context.Context, op operation, found *set) error {
 		},
 		func() (err error) {
 			// In us-east-1 CreateBucket also says yes to a bucket that is somebody else's.
-			isTaken := found.bucket.IsTaken() && op.spec.Region != usEast1
+			isTaken := found.bucket.IsTaken() && op.spec.Region != bucket.USEast1
 			isHidden := found.bucket.State == claim.Hidden && op.kind == kindCreate
 			if isTaken || isHidden {
-				found.bucket, err = r.createBucket(ctx, op.spec, found.bucket)
+				found.bucket, err = r.bucketOf(op.spec).Create(ctx, found.bucket)
 			}
 			return unlessTaken(found.bucket.Claim, err)
 		},
@@ -87,11 +75,4 @@ func unlessTaken(c claim.Claim, err error) error {
 	case claim.Absent, claim.Hidden, claim.Ours:
 	}
 	return err
-}
-
-// noteFailure notes for undoing whether a creating call was refused, so that there is no such
-// part, or has had no answer, so that there may be one. What was made before stays noted.
-func noteFailure(err error, refused, made *bool) {
-	*refused = awscall.IsRefused(err) && !*made
-	*made = *made || !awscall.IsRefused(err)
 }

@@ -10,6 +10,7 @@ import (
 
 	"bucketuser/lambda/claim"
 	"bucketuser/lambda/internal/awscall"
+	"bucketuser/lambda/internal/bucket"
 	"bucketuser/lambda/spec"
 )
 
@@ -17,7 +18,7 @@ import (
 type set struct {
 	secret secret
 	user   user
-	bucket bucket
+	bucket bucket.Bucket
 	lost   parts // parts that are left alone: see lost.go
 
 	isSettled bool // nothing is there any more that it was made to replace
@@ -189,8 +190,8 @@ func (r *run) look(ctx context.Context, op operation) (found set, unseen doubts,
 	isDoubtful, err := r.doubts(ctx, op, found)
 	if err == nil && isDoubtful {
 		doubted := found.bucket.State
-		found.bucket, err = r.awaitBucket(ctx, op.spec, "S3 shows whose the bucket is",
-			func(b bucket) bool { return b.State == doubted && !b.IsTaken() })
+		found.bucket, err = r.bucketOf(op.spec).Await(ctx, "S3 shows whose the bucket is",
+			func(b bucket.Bucket) bool { return b.State == doubted && !b.IsTaken() })
 	}
 	return found, unseen, err
 }
@@ -228,7 +229,7 @@ func (r *run) admit(ctx context.Context, op operation, found *set) error {
 	if err := r.contest(ctx, op, found); err != nil {
 		return err
 	}
-	return errors.Join(found.secret.admit(op.spec), found.user.admit(op.spec), found.bucket.admit(op.spec))
+	return errors.Join(found.secret.admit(op.spec), found.user.admit(op.spec), found.bucket.Admit(op.spec))
 }
 
 // make creates what is missing, each tagged as ours by the call that creates it. The secret is
@@ -246,14 +247,14 @@ func (r *run) make(ctx context.Context, op operation, found set) (made set, err 
 		func() (err error) { made.user, err = r.ensureUser(ctx, op, found.user); return err },
 		func() (err error) {
 			if !found.lost.bucket {
-				made.bucket, err = r.ensureBucket(ctx, op, found.bucket)
+				made.bucket, err = r.bucketOf(op.spec).Ensure(ctx, op.change(), found.bucket)
 			}
 			return err
 		},
 	)
 	r.reportRepair(op, made.secret.fresh, "secret")
 	r.reportRepair(op, made.user.fresh, "user")
-	r.reportRepair(op, made.bucket.fresh, "bucket")
+	r.reportRepair(op, made.bucket.Fresh, "bucket")
 	if made.user.lacksBoundary(op.spec) {
 		r.log.Warn("found the user without a permissions boundary", "user", op.spec.UserName)
 	}
@@ -268,10 +269,7 @@ func (r *run) reportRepair(op operation, isRepaired bool, part string) {
 	}
 }
 
-// equip brings bucket and secret in line with the spec. S3 refuses two changes of one
-// bucket's configuration at the same time (OperationAborted), so those follow each
-// other: public access block first, policy second. Objects and the secret are
-// another matter.
+// equip brings bucket and secret in line with the spec, beside each other.
 func (r *run) equip(ctx context.Context, op operation, made set) error {
 	r.hasEquipped = true
 	var err error
@@ -285,27 +283,27 @@ func (r *run) equip(ctx context.Context, op operation, made set) error {
 	)
 }
 
-// equipBucket brings what S3 lets one call change at a time in line. A policy that names a lost
-// user would let in whoever has the name now.
+// equipBucket brings the settings and tags of the bucket in line.
 func (r *run) equipBucket(ctx context.Context, op operation, made set) error {
 	if made.lost.bucket {
 		return nil
 	}
-	if err := r.ensurePublicAccessBlock(ctx, op, made.bucket); err != nil {
-		return err
+	principal := bucket.OldUser
+	switch {
+	case made.lost.user:
+		principal = bucket.LostUser
+	case made.user.fresh:
+		principal = bucket.NewUser
 	}
-	if !made.lost.user {
-		if err := r.ensurePolicy(ctx, op, made); err != nil {
-			return err
-		}
+	tags := made.marks(op, made.bucket.KeepBucket(op.before()))
+	return r.bucketOf(op.spec).Equip(ctx, op.change(), made.bucket, principal, tags)
+}
+
+func (r *run) ensureMarker(ctx context.Context, op operation, made set) error {
+	if made.lost.bucket {
+		return nil
 	}
-	if err := r.ensureVersioning(ctx, op, made.bucket); err != nil {
-		return err
-	}
-	if err := r.ensureLifecycle(ctx, op, made.bucket); err != nil {
-		return err
-	}
-	return r.ensureBucketTags(ctx, op, made)
+	return r.bucketOf(op.spec).EnsureMarker(ctx, op.change())
 }
 
 // together runs steps beside each other, waits for all of them and joins their

@@ -2,16 +2,13 @@ package provision
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/s3/types"
-
 	"bucketuser/lambda/claim"
 	"bucketuser/lambda/internal/awscall"
+	"bucketuser/lambda/internal/bucket"
 	"bucketuser/lambda/spec"
 )
 
@@ -33,7 +30,7 @@ func lostIn(s spec.Spec, found set) parts {
 func (r *run) admitInForce(ctx context.Context, op operation, found *set) error {
 	s := op.spec
 	if found.bucket.State == claim.Hidden { // CreateBucket tells whose it is
-		b, err := r.createBucket(ctx, s, found.bucket)
+		b, err := r.bucketOf(s).Create(ctx, found.bucket)
 		if found.bucket = b; err != nil && b.State != claim.Elsewhere && b.State != claim.Foreign {
 			return err
 		}
@@ -62,25 +59,14 @@ func (r *run) admitInForce(ctx context.Context, op operation, found *set) error 
 // reportLost logs what an event leaves alone.
 func (r *run) reportLost(s spec.Spec, found set) {
 	if found.lost.secret {
-		r.log.Warn("left what lacks its tags", "secret", s.SecretName, "reason", lacks(found.secret.Claim))
+		r.log.Warn("left what lacks its tags", "secret", s.SecretName, "reason", found.secret.Lacks())
 	}
 	if found.lost.user {
-		r.log.Warn("left what lacks its tags", "user", s.UserName, "reason", lacks(found.user.Claim))
+		r.log.Warn("left what lacks its tags", "user", s.UserName, "reason", found.user.Lacks())
 	}
 	if found.lost.bucket {
-		r.log.Warn("left what lacks its tags", "bucket", s.BucketName, "reason", lacks(found.bucket.Claim))
+		r.log.Warn("left what lacks its tags", "bucket", s.BucketName, "reason", found.bucket.Lacks())
 	}
-}
-
-// lacks says why a part is lost.
-func lacks(c claim.Claim) string {
-	switch {
-	case c.State == claim.Elsewhere:
-		return "is owned by another account by now, or in another region"
-	case !c.Exists():
-		return "could not be looked at"
-	}
-	return strange + ": it lacks the tags " + strings.Join(c.MissingTags(), ", ")
 }
 
 // An aspect is something that an Update in place may change, with the parts that it changes.
@@ -92,10 +78,10 @@ type aspect struct {
 
 // aspects are all that an Update may change of a part that it has not lost.
 var aspects = []aspect{
-	{func(s spec.Spec) any { return s.PolicyJSON() }, parts{user: true, bucket: true}, (*run).isPolicyAs},
-	{func(s spec.Spec) any { return s.Versioning }, parts{bucket: true}, (*run).isVersioningAs},
-	{func(s spec.Spec) any { return s.AbortIncompleteUploadsAfterDays }, parts{bucket: true}, (*run).isLifecycleAs},
-	{func(s spec.Spec) any { return markerOf(s) }, parts{bucket: true}, (*run).isMarkerAs},
+	{func(s spec.Spec) any { return s.PolicyJSON() }, parts{user: true, bucket: true}, ofBucket(bucket.Client.ShowsPolicy)},
+	{func(s spec.Spec) any { return s.Versioning }, parts{bucket: true}, ofBucket(bucket.Client.ShowsVersioning)},
+	{func(s spec.Spec) any { return s.AbortIncompleteUploadsAfterDays }, parts{bucket: true}, ofBucket(bucket.Client.ShowsLifecycle)},
+	{func(s spec.Spec) any { return markerOf(s) }, parts{bucket: true}, ofBucket(bucket.Client.ShowsMarker)},
 	{func(s spec.Spec) any { return s.SecretValue("", "") }, parts{secret: true}, (*run).isValueAs},
 	{func(s spec.Spec) any { return s.SecretKmsKeyId }, parts{secret: true}, (*run).isKmsKeyAs},
 	{func(s spec.Spec) any { return s.Tags }, parts{secret: true, bucket: true}, (*run).areTagsAs},
@@ -135,50 +121,11 @@ func (r *run) shows(ctx context.Context, a aspect, s spec.Spec, op operation, fo
 	return is, err
 }
 
-func (r *run) isPolicyAs(ctx context.Context, s spec.Spec, _ operation, _ set) (bool, error) {
-	current, err := r.readPolicy(ctx, s)
-	if err != nil {
-		return false, err
+// ofBucket asks the bucket of the spec.
+func ofBucket(shows func(bucket.Client, context.Context) (bool, error)) func(*run, context.Context, spec.Spec, operation, set) (bool, error) {
+	return func(r *run, ctx context.Context, s spec.Spec, _ operation, _ set) (bool, error) {
+		return shows(r.bucketOf(s), ctx)
 	}
-	var wanted policyDocument
-	if err := json.Unmarshal(s.PolicyJSON(), &wanted); err != nil {
-		return false, fmt.Errorf("policy of bucket %s: %w", s.BucketName, err)
-	}
-	ours, _ := splitStatements(current.Statement)
-	return sameStatements(nameless(ours), nameless(wanted.Statement)), nil
-}
-
-// nameless are statements without their Principal: S3 shows the id of a user who is gone there.
-func nameless(statements []json.RawMessage) []json.RawMessage {
-	var all []json.RawMessage
-	for _, text := range statements {
-		var fields map[string]json.RawMessage
-		if json.Unmarshal(text, &fields) == nil {
-			delete(fields, "Principal")
-			text, _ = json.Marshal(fields) // of what was JSON
-		}
-		all = append(all, text)
-	}
-	return all
-}
-
-func (r *run) isVersioningAs(ctx context.Context, s spec.Spec, _ operation, _ set) (bool, error) {
-	isOn, err := r.readVersioning(ctx, s)
-	return isOn == s.Versioning, err
-}
-
-func (r *run) isLifecycleAs(ctx context.Context, s spec.Spec, _ operation, _ set) (bool, error) {
-	current, err := r.readLifecycle(ctx, s)
-	var ours, wanted []types.LifecycleRule
-	for _, rule := range current.rules {
-		if aws.ToString(rule.ID) == spec.AbortUploadsRuleID {
-			ours = append(ours, rule)
-		}
-	}
-	if days := s.AbortIncompleteUploadsAfterDays; days > 0 {
-		wanted = append(wanted, abortRule(days))
-	}
-	return slices.EqualFunc(wanted, ours, sameRule), err
 }
 
 // markerOf is the key of the folder marker, or "" for none.
@@ -187,15 +134,6 @@ func markerOf(s spec.Spec) string {
 		return s.MarkerKey()
 	}
 	return ""
-}
-
-func (r *run) isMarkerAs(ctx context.Context, s spec.Spec, _ operation, _ set) (bool, error) {
-	isThere := false
-	err := r.eachPage(ctx, s, s.MarkerKey(), func(entries []entry, _ bool) (bool, error) {
-		isThere = slices.ContainsFunc(entries, func(e entry) bool { return e.key == s.MarkerKey() })
-		return true, nil // it is the first of all that start with it
-	})
-	return isThere == s.FolderMarker, err
 }
 
 func (r *run) isValueAs(ctx context.Context, s spec.Spec, _ operation, found set) (bool, error) {
@@ -274,7 +212,7 @@ func (p parts) texts(s spec.Spec, found set) []string {
 	var texts []string
 	add := func(isLost bool, what string, c claim.Claim) {
 		if isLost {
-			texts = append(texts, what+": "+lacks(c))
+			texts = append(texts, what+": "+c.Lacks())
 		}
 	}
 	add(p.secret, "secret "+s.SecretName, found.secret.Claim)

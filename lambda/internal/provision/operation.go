@@ -1,7 +1,6 @@
 package provision
 
 import (
-	"reflect"
 	"time"
 
 	"github.com/aws/aws-lambda-go/cfn"
@@ -57,13 +56,13 @@ func (op operation) before() spec.Spec {
 	return spec.Spec{}
 }
 
-// changes reports whether an Update in place changes what part tells of a spec. A read may be
-// from before the last write (L4), such as that of the Update from which CloudFormation goes
-// back now. So what changes is written even where the read shows it already.
-func (op operation) changes(part func(spec.Spec) any) bool {
-	before := op.before()
-	return before.PhysicalID != "" && !reflect.DeepEqual(part(before), part(op.spec))
+// change is what the event asks for of the set.
+func (op operation) change() spec.Change {
+	return spec.Change{Spec: op.spec, Before: op.before(), IsNew: op.isNew()}
 }
+
+// changes reports whether an Update in place changes what part tells of a spec.
+func (op operation) changes(part func(spec.Spec) any) bool { return op.change().Changes(part) }
 
 // replaced is the set that a replacement comes from, as far as that is known.
 func (op operation) replaced() spec.Spec {

@@ -32,7 +32,7 @@ func (r *run) prove(ctx context.Context, op operation, made set, key credential)
 			}
 			return nil
 		},
-		func() error { return r.ensureStillOurs(ctx, s, made.bucket) },
+		func() error { return r.bucketOf(s).CheckStillOurs(ctx, made.bucket) },
 		func() error {
 			if isTried {
 				failed = r.useKey(proof, s, key)
@@ -42,7 +42,7 @@ func (r *run) prove(ctx context.Context, op operation, made set, key credential)
 	)
 	if isTried {
 		// The user's own delete leaves a version and a marker in a versioned bucket.
-		err = errors.Join(err, r.removeObjects(ctx, s, s.ProbeKey()))
+		err = errors.Join(err, r.bucketOf(s).RemoveObjects(ctx, s.ProbeKey()))
 	}
 	if late != nil {
 		return late // which also ended the proof

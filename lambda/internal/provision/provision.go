@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
 	"bucketuser/lambda/internal/awscall"
+	"bucketuser/lambda/internal/bucket"
 	"bucketuser/lambda/internal/cfnresource"
 	"bucketuser/lambda/spec"
 )
@@ -69,12 +70,9 @@ type run struct {
 
 	op          operation
 	invalid     error // of the properties
-	asked       parts // parts that AWS was asked to make
-	refused     parts // those of them that it has refused
-	made        parts // those that it has made, or may have made
-	hasMarked   bool  // the set that is replaced may say so
-	hasEquipped bool  // the bucket may have our policy and our rule
-	isAsking    bool  // "no such bucket" is an answer: see asking
+	making      struct{ secret, user, bucket awscall.Making }
+	hasMarked   bool // the set that is replaced may say so
+	hasEquipped bool // the bucket may have our policy and our rule
 }
 
 // Begin returns a delivery of the event.
@@ -127,6 +125,11 @@ func (r *run) Remove(ctx context.Context) error {
 	}
 	r.patience.EndsWith(ctx)
 	return r.patience.Explain(r.remove(ctx, r.op))
+}
+
+// bucketOf is the room of the bucket of a spec.
+func (r *run) bucketOf(s spec.Spec) bucket.Client {
+	return bucket.New(r.s3, r.patience, r.log, &r.making.bucket, s)
 }
 
 // expectedOwner is passed with every call on a bucket, so that a bucket of the

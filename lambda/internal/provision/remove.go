@@ -7,40 +7,18 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"bucketuser/lambda/claim"
 	"bucketuser/lambda/internal/awscall"
+	"bucketuser/lambda/internal/bucket"
 	"bucketuser/lambda/spec"
 )
-
-// A disposal is what a removal does with a bucket that holds more than our own objects.
-type disposal int
-
-// The disposals.
-const (
-	refuseData  disposal = iota // it stays, and the removal fails
-	purgeData                   // everything in the bucket is deleted
-	releaseData                 // the bucket is kept and released
-)
-
-// disposalOf is what the property OnDelete asks for.
-func disposalOf(onDelete string) disposal {
-	switch onDelete {
-	case spec.Purge:
-		return purgeData
-	case spec.Retain:
-		return releaseData
-	default:
-		return refuseData
-	}
-}
 
 // remove carries out a Delete. What is not ours stays: a set that was never made, or that is gone
 // already, counts as removed. A late Delete removes nothing: the same names may be in use again.
 // So it is the last to be asked, after all waiting.
 //
-// Doubt about one part does not keep the others alive: all that is ours goes. Then the Delete fails
+// Doubt about one part keeps none of the others alive: all that is ours goes. Then the Delete fails
 // for what could not be looked at, and for what is lost and was in use. It is nobody's once the
 // secret is gone, so that deleting again lets go of it.
 func (r *run) remove(ctx context.Context, op operation) error {
@@ -53,25 +31,25 @@ func (r *run) remove(ctx context.Context, op operation) error {
 	if err := checkLateDelete(s, is, noAnswer); err != nil {
 		return err
 	}
-	data := disposalOf(s.OnDelete)
+	data := bucket.DisposalOf(s.OnDelete)
 	isReplaced, err := r.hasCounterpart(ctx, op, is.id, found.counterparts())
 	if err != nil {
 		return err
 	}
 	if isReplaced {
 		r.log.Info("keeps data, as one side of a replacement", "bucket", s.BucketName, "onDelete", s.OnDelete)
-		data = releaseData
+		data = bucket.ReleaseData
 	}
 	// Nothing is changed before it is clear that the bucket may go too. An outage ends, so the next
 	// Delete finds out. A denial may stay for ever: by a holder of the key who wants to keep it, say.
-	if found.bucket.State == claim.Ours && data == refuseData {
-		err := r.unlessGone(ctx, s, r.checkEmpty(ctx, s))
-		if errors.Is(err, errHoldsData) {
+	if found.bucket.State == claim.Ours && data == bucket.RefuseData {
+		err := r.bucketOf(s).UnlessGone(ctx, r.bucketOf(s).CheckEmpty(ctx))
+		if errors.Is(err, bucket.ErrHoldsData) {
 			return fmt.Errorf("%w; %s", err, r.howToEnd(ctx, s, found))
 		}
 		unseen.bucket = errors.Join(unseen.bucket, err)
 	}
-	if data == refuseData && unseen.bucket != nil && !awscall.IsDenied(unseen.bucket) {
+	if data == bucket.RefuseData && unseen.bucket != nil && !awscall.IsDenied(unseen.bucket) {
 		return fmt.Errorf("%w; nothing was changed: delete again", unseen.bucket)
 	}
 	lost := r.inUse(ctx, s, found)
@@ -141,7 +119,7 @@ func (r *run) ensureNoLeftover(ctx context.Context, op operation) error {
 	}
 	found, unseen, err := r.lookForRemoval(ctx, op.other, op.isRepeated, parts{})
 	if err == nil {
-		err = r.removeSet(ctx, op.other, found, unseen, parts{}, releaseData)
+		err = r.removeSet(ctx, op.other, found, unseen, parts{}, bucket.ReleaseData)
 	}
 	if err != nil {
 		return fmt.Errorf("left by the failed replacement: %w", err)
@@ -152,7 +130,7 @@ func (r *run) ensureNoLeftover(ctx context.Context, op operation) error {
 // removeSet removes the three, as far as they are ours, in the order that is safe. The bucket
 // stays where access could not be ended, and where it is not known whether it may go. The secret
 // goes last where it shows that a lost part was in use.
-func (r *run) removeSet(ctx context.Context, s spec.Spec, found set, unseen doubts, lost parts, data disposal) error {
+func (r *run) removeSet(ctx context.Context, s spec.Spec, found set, unseen doubts, lost parts, data bucket.Disposal) error {
 	if err := r.keepGuards(ctx, s, found); err != nil {
 		unseen.bucket = errors.Join(unseen.bucket, err)
 	}
@@ -161,11 +139,11 @@ func (r *run) removeSet(ctx context.Context, s spec.Spec, found set, unseen doub
 		return errors.Join(err, unseen.bucket)
 	}
 	if found.isOurs() && !found.bucket.Exists() { // or an event beside this one has made it since
-		if found.bucket, err = r.lookBucket(ctx, s); err != nil {
+		if found.bucket, err = r.bucketOf(s).Look(ctx); err != nil {
 			return err
 		}
 	}
-	err = r.removeBucket(ctx, s, found.bucket, data)
+	err = r.bucketOf(s).Remove(ctx, found.bucket, data, r.mayHaveEquipped())
 	if err != nil || lost == (parts{}) || !found.secret.isOurs() {
 		return err
 	}
@@ -245,7 +223,7 @@ func (r *run) lookParts(ctx context.Context, s spec.Spec) (found set, unseen dou
 			return nil
 		},
 		func() error { found.user, unseen.user = r.lookUser(ctx, s); return nil },
-		func() error { found.bucket, unseen.bucket = r.lookBucket(ctx, s); return nil },
+		func() error { found.bucket, unseen.bucket = r.bucketOf(s).Look(ctx); return nil },
 	)
 	unseen.secret = excuse(s, found, "SecretName", unseen.secret)
 	unseen.bucket = excuse(s, found, "BucketName", unseen.bucket)
@@ -299,86 +277,8 @@ func (r *run) revoke(ctx context.Context, s spec.Spec, found set, unseen doubts,
 	return r.removeSecret(ctx, s, x)
 }
 
-// removeBucket deletes a bucket of ours and releases one that was adopted. An event that is
-// still at work may write its marker after ours was removed, and S3 may still count what was
-// deleted (L8). So a bucket that holds nothing else is tried again.
-func (r *run) removeBucket(ctx context.Context, s spec.Spec, b bucket, data disposal) error {
-	switch b.State {
-	case claim.Absent, claim.Hidden, claim.Elsewhere, claim.Foreign, claim.Released, claim.Leaving:
-		return nil
-	case claim.Adopted:
-		return r.releaseBucket(ctx, s, b)
-	case claim.Ours:
-	}
-	err := r.deleteOwnBucket(ctx, s, data)
-	isFull := awscall.IsCode(err, "BucketNotEmpty")
-	switch {
-	case data == releaseData && (errors.Is(err, errHoldsData) || isFull):
-		return r.releaseBucket(ctx, s, b)
-	case isFull:
-		return fmt.Errorf("%w; somebody keeps writing to it: stop that and delete again", err)
-	}
-	return r.unlessGone(ctx, s, err)
-}
-
-// deleteOwnBucket empties the bucket and deletes it, again and again while it may be there. Between
-// two attempts it looks whose the bucket is: another delivery may have deleted it, and somebody
-// else may have made one of that name.
-func (r *run) deleteOwnBucket(ctx context.Context, s spec.Spec, data disposal) error {
-	r.patience.Changed()
-	asking, isAgain := r.asking(), false
-	_, err := awscall.Repeat(ctx, r.patience, "S3 counts what was deleted as gone", func() (struct{}, bool, error) {
-		if isAgain {
-			now, err := r.lookBucket(ctx, s)
-			if err != nil || !now.Exists() || !now.IsOurs() && !now.MayYetBeOurs() {
-				return struct{}{}, err == nil && !now.Exists(), err
-			}
-		}
-		isAgain = true
-		switch err := asking.empty(ctx, s, data); {
-		case awscall.IsNoBucket(err):
-			return struct{}{}, true, nil
-		case err != nil:
-			return struct{}{}, false, err
-		}
-		wasThere, err := asking.deleteBucket(ctx, s)
-		return struct{}{}, err == nil && !wasThere || awscall.IsCode(err, "BucketNotEmpty"), err
-	})
-	if err == nil {
-		r.log.Info("removed", "bucket", s.BucketName)
-	}
-	return err
-}
-
-// asking is the run with a client to which "no such bucket" is an answer.
-func (r *run) asking() *run {
-	other := *r
-	other.isAsking = true
-	other.s3 = s3.New(r.s3.Options(), func(o *s3.Options) { o.Retryer = r.patience.Retryer(awscall.LateRights) })
-	return &other
-}
-
-// unlessGone drops a refusal that S3 may give for a bucket that is gone by now, as another
-// delivery has removed it: S3 may hide from the role what does not exist.
-func (r *run) unlessGone(ctx context.Context, s spec.Spec, refusal error) error {
-	if !awscall.IsDenied(refusal) {
-		return refusal
-	}
-	now, err := r.awaitBucket(ctx, s, "S3 shows whether the bucket is gone", func(b bucket) bool { return !b.Exists() })
-	if err != nil || now.Exists() {
-		return refusal
-	}
-	return nil
-}
-
-// empty makes a bucket ready to be deleted: it removes everything, or else marker and probe
-// where there is nothing else.
-func (r *run) empty(ctx context.Context, s spec.Spec, data disposal) error {
-	if data == purgeData {
-		return r.emptyBucket(ctx, s)
-	}
-	if err := r.checkEmpty(ctx, s); err != nil {
-		return err
-	}
-	return r.removeObjects(ctx, s, s.MarkerKey(), s.ProbeKey())
+// mayHaveEquipped reports whether a bucket that is let go of may have our policy and our rule
+// though it does not show them: not if this event, which made it ours, has failed before.
+func (r *run) mayHaveEquipped() bool {
+	return r.hasEquipped || r.op.isRepeated || r.op.kind == kindDelete || r.op.kind == kindBack
 }

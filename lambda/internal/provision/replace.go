@@ -8,6 +8,7 @@ import (
 
 	"bucketuser/lambda/claim"
 	"bucketuser/lambda/internal/awscall"
+	"bucketuser/lambda/internal/bucket"
 	"bucketuser/lambda/spec"
 )
 
@@ -126,14 +127,14 @@ func (r *run) checkReplaced(ctx context.Context, old spec.Spec) error {
 	}
 	if found.bucket.MayYetBeOurs() {
 		var err error
-		if found.bucket, err = r.awaitBucket(ctx, old, "S3 shows the bucket that is replaced", bucket.MayYetBeOurs); err != nil {
+		if found.bucket, err = r.bucketOf(old).Await(ctx, "S3 shows the bucket that is replaced", bucket.Bucket.MayYetBeOurs); err != nil {
 			return err
 		}
 	}
 	if err := found.notOurs().err(old, found, howToReplace); err != nil || !found.bucket.IsOurs() {
 		return err
 	}
-	if err := r.checkEmpty(ctx, old); err != nil {
+	if err := r.bucketOf(old).CheckEmpty(ctx); err != nil {
 		return fmt.Errorf("%w; a replacement never deletes data: empty the bucket, or set OnDelete to %s in an update of its own first, which keeps it", err, spec.Retain)
 	}
 	return nil
@@ -185,7 +186,7 @@ func (r *run) supersedeSecret(ctx context.Context, op operation) error {
 // kept in any case.
 func (r *run) supersedeBucket(ctx context.Context, op operation) error {
 	old := op.other
-	b, err := r.awaitBucket(ctx, old, "S3 shows the bucket that is replaced", bucket.MayYetBeOurs)
+	b, err := r.bucketOf(old).Await(ctx, "S3 shows the bucket that is replaced", bucket.Bucket.MayYetBeOurs)
 	if awscall.IsDenied(err) && old.Outside().Has("BucketName") && old.OnDelete == spec.Retain {
 		return nil
 	}
@@ -205,7 +206,7 @@ func (r *run) markBucket(ctx context.Context, s spec.Spec, tags map[string]strin
 		r.log.Info("does not mark the bucket of a set that is being removed", "bucket", s.BucketName)
 		return nil
 	}
-	return r.putBucketTags(ctx, s, tags)
+	return r.bucketOf(s).PutTags(ctx, tags)
 }
 
 // unsupersede takes the marks of a set off that is in force again, those of one set or, with "", of
@@ -225,7 +226,7 @@ func (r *run) unsupersede(ctx context.Context, s spec.Spec, by string) error {
 			return r.unlessRefused(s, err)
 		},
 		func() error {
-			b, err := r.awaitBucket(ctx, s, "S3 shows the bucket of the set", bucket.MayYetBeOurs)
+			b, err := r.bucketOf(s).Await(ctx, "S3 shows the bucket of the set", bucket.Bucket.MayYetBeOurs)
 			if err == nil && b.IsOurs() && !isOther(b.Claim) {
 				err = r.markBucket(ctx, s, claim.Restore(b.Tags()))
 			}
@@ -330,5 +331,5 @@ func (r *run) keepGuards(ctx context.Context, s spec.Spec, found set) error {
 	if !found.bucket.IsOurs() || !found.secret.isOurs() || maps.Equal(guarded, found.bucket.Tags()) {
 		return nil
 	}
-	return r.putBucketTags(ctx, s, guarded)
+	return r.bucketOf(s).PutTags(ctx, guarded)
 }

@@ -41,7 +41,7 @@ func (x secret) admit(s spec.Spec) error {
 	switch x.State {
 	case claim.Foreign, claim.Elsewhere:
 		if !x.deleting {
-			return taken("secret "+s.SecretName, "SecretName", x.Claim)
+			return x.Taken("secret "+s.SecretName, "SecretName")
 		}
 	case claim.Absent, claim.Hidden, claim.Ours, claim.Adopted, claim.Released, claim.Leaving:
 	}
@@ -103,7 +103,7 @@ func (r *run) createSecret(ctx context.Context, s spec.Spec, origin string) (sec
 	if s.SecretKmsKeyId != "" {
 		in.KmsKeyId = &s.SecretKmsKeyId
 	}
-	r.asked.secret = true
+	r.making.secret.Asked = true
 	isThere := sync.OnceFunc(r.patience.Changed) // maybe since a moment ago
 	return awscall.Repeat(ctx, r.patience, "Secrets Manager shows the secret", func() (secret, bool, error) {
 		out, err := r.secrets.CreateSecret(ctx, in, func(o *secretsmanager.Options) {
@@ -117,10 +117,10 @@ func (r *run) createSecret(ctx context.Context, s spec.Spec, origin string) (sec
 			return secret{}, false, fmt.Errorf("secret %s: is in its recovery window; restore it and delete it without one, or choose another SecretName: %w",
 				s.SecretName, awscall.Brief(err))
 		case err != nil:
-			noteFailure(err, &r.refused.secret, &r.made.secret)
+			r.making.secret.Fail(err)
 			return secret{}, false, fmt.Errorf("secret %s: %w", s.SecretName, awscall.Brief(err))
 		}
-		r.made.secret = true
+		r.making.secret.Made = true
 		made.ARN = aws.ToString(out.ARN)
 		isThere()
 		r.log.Info("created", "secret", s.SecretName)
@@ -134,7 +134,7 @@ func (r *run) takenSecret(ctx context.Context, s spec.Spec) (found secret, isLag
 	if err == nil && !found.Exists() {
 		return found, true, fmt.Errorf("secret %s: exists, and Secrets Manager does not show it; try again", s.SecretName)
 	}
-	r.refused.secret = found.IsTaken()
+	r.making.secret.Refused = found.IsTaken()
 	return found, false, errors.Join(err, found.admit(s))
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"bucketuser/lambda/claim"
 	"bucketuser/lambda/internal/awscall"
+	"bucketuser/lambda/internal/bucket"
 	"bucketuser/lambda/spec"
 )
 
@@ -55,9 +56,9 @@ func standingOf(is resource, err error, s spec.Spec) standing {
 
 // A remedy is what undoing does with the set of a failed event.
 type remedy struct {
-	isUndone bool     // it is removed, unless credentials were committed
-	ifBegun  bool     // but only if this very event has begun it
-	data     disposal // of a bucket that holds data
+	isUndone bool            // it is removed, unless credentials were committed
+	ifBegun  bool            // but only if this very event has begun it
+	data     bucket.Disposal // of a bucket that holds data
 }
 
 // undoing says whether what an event made is removed, and what becomes of a bucket that
@@ -83,10 +84,10 @@ func undoingCreate(at standing) remedy {
 	case deleteFailed: // the Delete finds everything
 		return remedy{}
 	case deleting:
-		return remedy{isUndone: true, data: refuseData}
+		return remedy{isUndone: true, data: bucket.RefuseData}
 	case unknown, updating, deleted, idle:
 	}
-	return remedy{isUndone: true, data: releaseData}
+	return remedy{isUndone: true, data: bucket.ReleaseData}
 }
 
 func undoingUpdate(at standing) remedy {
@@ -94,10 +95,10 @@ func undoingUpdate(at standing) remedy {
 	case unknown, inUse, updating, deleteFailed, idle: // the Update that goes back finds everything
 		return remedy{}
 	case deleting: // a late Update has made parts of a set that is being deleted
-		return remedy{isUndone: true, data: refuseData}
+		return remedy{isUndone: true, data: bucket.RefuseData}
 	case deleted:
 	}
-	return remedy{isUndone: true, data: releaseData}
+	return remedy{isUndone: true, data: bucket.ReleaseData}
 }
 
 // undoingReplacement also serves the way back to a set that is there, and stays. In
@@ -105,18 +106,18 @@ func undoingUpdate(at standing) remedy {
 // replacement.
 func undoingReplacement(at standing, hasGoneBack bool) remedy {
 	if at != inUse && hasGoneBack { // the Update that went back was here before
-		return remedy{isUndone: true, data: releaseData}
+		return remedy{isUndone: true, data: bucket.ReleaseData}
 	}
 	switch at {
 	case inUse:
 		return remedy{}
 	case unknown, updating:
-		return remedy{isUndone: true, ifBegun: true, data: releaseData}
+		return remedy{isUndone: true, ifBegun: true, data: bucket.ReleaseData}
 	case deleting, deleteFailed, idle:
-		return remedy{isUndone: true, data: refuseData}
+		return remedy{isUndone: true, data: bucket.RefuseData}
 	case deleted:
 	}
-	return remedy{isUndone: true, data: releaseData}
+	return remedy{isUndone: true, data: bucket.ReleaseData}
 }
 
 // undo removes what a failed event made, as undoing says.
@@ -144,13 +145,13 @@ func (x set) isBegunBy(s spec.Spec) bool {
 // neverMade are the parts that this event cannot have made: those that AWS has refused, and
 // those for which it was not asked, unless an earlier delivery may have done that.
 func (r *run) neverMade() parts {
-	never := r.refused
-	if !r.op.isRepeated {
-		never.secret = never.secret || !r.asked.secret
-		never.user = never.user || !r.asked.user
-		never.bucket = never.bucket || !r.asked.bucket
-	}
-	return never
+	isNever := func(m awscall.Making) bool { return m.Refused || !m.Asked && !r.op.isRepeated }
+	return parts{isNever(r.making.secret), isNever(r.making.user), isNever(r.making.bucket)}
+}
+
+// mayHaveMade reports whether there may be a part that this delivery has made.
+func (r *run) mayHaveMade() bool {
+	return r.making.secret.Made || r.making.user.Made || r.making.bucket.Made
 }
 
 // undoSet removes a set unless credentials were committed. The secret goes last, where a
@@ -159,7 +160,7 @@ func (r *run) neverMade() parts {
 // A set of a later event stays.
 func (r *run) undoSet(ctx context.Context, s spec.Spec, does remedy) error {
 	never := r.neverMade()
-	found, unseen, err := r.lookForRemoval(ctx, s, r.made != parts{}, never)
+	found, unseen, err := r.lookForRemoval(ctx, s, r.mayHaveMade(), never)
 	if errors.Is(err, claim.ErrLater) {
 		return nil
 	}
@@ -185,7 +186,7 @@ func (r *run) undoSet(ctx context.Context, s spec.Spec, does remedy) error {
 			return err
 		}
 	}
-	if err := r.removeBucket(ctx, s, found.bucket, does.data); err != nil || !found.secret.isOurs() {
+	if err := r.bucketOf(s).Remove(ctx, found.bucket, does.data, r.mayHaveEquipped()); err != nil || !found.secret.isOurs() {
 		return err
 	}
 	if isShort {

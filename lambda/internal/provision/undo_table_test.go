@@ -4,6 +4,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"bucketuser/lambda/internal/bucket"
 )
 
 // What a failed event does with what it has made stands in the package page, row by row.
@@ -45,7 +47,7 @@ func cellOf(does remedy) string {
 	switch {
 	case !does.isUndone:
 		return "stays"
-	case does.data == releaseData:
+	case does.data == bucket.ReleaseData:
 		return text + ", data released"
 	}
 	return text + ", data left"

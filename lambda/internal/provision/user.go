@@ -32,7 +32,7 @@ func (u user) isYoung() bool { return time.Since(u.created) < awscall.Propagatio
 func (u user) admit(s spec.Spec) error {
 	switch u.State {
 	case claim.Foreign, claim.Elsewhere, claim.Released, claim.Leaving:
-		return taken("user "+s.UserName, "UserName", u.Claim)
+		return u.Taken("user "+s.UserName, "UserName")
 	case claim.Absent, claim.Hidden, claim.Ours, claim.Adopted:
 	}
 	return nil
@@ -98,7 +98,7 @@ func (r *run) createUser(ctx context.Context, s spec.Spec) (user, error) {
 	for key, value := range made.Tags() {
 		in.Tags = append(in.Tags, types.Tag{Key: aws.String(key), Value: aws.String(value)})
 	}
-	r.asked.user = true
+	r.making.user.Asked = true
 	isThere := sync.OnceFunc(r.patience.Changed) // maybe since a moment ago
 	return awscall.Repeat(ctx, r.patience, "IAM shows the user", func() (user, bool, error) {
 		_, err := r.iam.CreateUser(ctx, in, r.rightsAlone)
@@ -107,11 +107,11 @@ func (r *run) createUser(ctx context.Context, s spec.Spec) (user, error) {
 			return r.takenUser(ctx, s)
 		}
 		if err != nil {
-			noteFailure(err, &r.refused.user, &r.made.user)
+			r.making.user.Fail(err)
 			return user{}, false, fmt.Errorf("user %s: %w", s.UserName, awscall.Brief(err))
 		}
 		isThere()
-		r.made.user = true
+		r.making.user.Made = true
 		r.log.Info("created", "user", s.UserName)
 		return made, false, nil
 	})
@@ -126,7 +126,7 @@ func (r *run) takenUser(ctx context.Context, s spec.Spec) (found user, isLag boo
 		return found, true, fmt.Errorf("user %s: exists, and IAM does not show it: it is being deleted, or its name differs in case; "+
 			"try again or choose another UserName", s.UserName)
 	}
-	r.refused.user = found.IsTaken()
+	r.making.user.Refused = found.IsTaken()
 	return found, false, errors.Join(err, found.admit(s))
 }
 

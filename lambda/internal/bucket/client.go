@@ -1,0 +1,58 @@
+// Package bucket is the room of the bucket of a set: it makes the bucket or takes it over, brings
+// its settings in line, empties it, deletes it or lets go of it.
+//
+// What others have put there stays: see [Client.Equip]. The package knows nothing of events, of
+// users and of secrets. Whose the bucket is package claim tells, by its tags.
+package bucket
+
+import (
+	"log/slog"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"bucketuser/lambda/internal/awscall"
+	"bucketuser/lambda/spec"
+)
+
+// A Client works on the bucket of one spec, with the patience of one event.
+type Client struct {
+	s3       *s3.Client
+	patience *awscall.Patience
+	log      *slog.Logger
+	making   *awscall.Making
+	spec     spec.Spec
+	isAsking bool // "no such bucket" is an answer: see asking
+}
+
+// New returns a client for the bucket of a spec. It notes in making what undoing must know. The
+// client of S3 repeats late rights, and "no such bucket" of a bucket that may be new.
+func New(client *s3.Client, patience *awscall.Patience, log *slog.Logger, making *awscall.Making, s spec.Spec) Client {
+	return Client{s3: client, patience: patience, log: log, making: making, spec: s}
+}
+
+// of is the client for the bucket of another spec.
+func (c Client) of(s spec.Spec) Client {
+	c.spec = s
+	return c
+}
+
+// asking is a client to which "no such bucket" is an answer.
+func (c Client) asking() Client {
+	c.isAsking = true
+	c.s3 = s3.New(c.s3.Options(), func(o *s3.Options) { o.Retryer = c.patience.Retryer(awscall.LateRights) })
+	return c
+}
+
+// owner is passed with every call on a bucket, so that a bucket of the same name in another account
+// is never touched.
+func (c Client) owner() *string { return aws.String(c.spec.Account) }
+
+// looking serves a look at the bucket, which repeats refusals while the rights of the role may be
+// late. The role has no right to a name outside of the provider's patterns, late or not.
+func (c Client) looking() aws.Retryer {
+	if c.spec.Outside().Has("BucketName") {
+		return awscall.Standard()
+	}
+	return c.patience.Retryer(awscall.LateRights)
+}

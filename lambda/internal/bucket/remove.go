@@ -1,0 +1,110 @@
+package bucket
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"bucketuser/lambda/claim"
+	"bucketuser/lambda/internal/awscall"
+	"bucketuser/lambda/spec"
+)
+
+// A Disposal is what a removal does with a bucket that holds more than our own objects.
+type Disposal int
+
+// The disposals.
+const (
+	RefuseData  Disposal = iota // it stays, and the removal fails
+	PurgeData                   // everything in the bucket is deleted
+	ReleaseData                 // the bucket is kept and released
+)
+
+// DisposalOf is what the property OnDelete asks for.
+func DisposalOf(onDelete string) Disposal {
+	switch onDelete {
+	case spec.Purge:
+		return PurgeData
+	case spec.Retain:
+		return ReleaseData
+	default:
+		return RefuseData
+	}
+}
+
+// Remove deletes a bucket of ours and releases one that was adopted. An event that is
+// still at work may write its marker after ours was removed, and S3 may still count what was
+// deleted (L8). So a bucket that holds nothing else is tried again. What mayLag means is said at
+// [Client.removePolicy].
+func (c Client) Remove(ctx context.Context, b Bucket, data Disposal, mayLag bool) error {
+	switch b.State {
+	case claim.Absent, claim.Hidden, claim.Elsewhere, claim.Foreign, claim.Released, claim.Leaving:
+		return nil
+	case claim.Adopted:
+		return c.release(ctx, b, mayLag)
+	case claim.Ours:
+	}
+	err := c.deleteOwn(ctx, data)
+	isFull := awscall.IsCode(err, "BucketNotEmpty")
+	switch {
+	case data == ReleaseData && (errors.Is(err, ErrHoldsData) || isFull):
+		return c.release(ctx, b, mayLag)
+	case isFull:
+		return fmt.Errorf("%w; somebody keeps writing to it: stop that and delete again", err)
+	}
+	return c.UnlessGone(ctx, err)
+}
+
+// deleteOwn empties the bucket and deletes it, again and again while it may be there. Between
+// two attempts it looks whose the bucket is: another delivery may have deleted it, and somebody
+// else may have made one of that name.
+func (c Client) deleteOwn(ctx context.Context, data Disposal) error {
+	c.patience.Changed()
+	asking, isAgain := c.asking(), false
+	_, err := awscall.Repeat(ctx, c.patience, "S3 counts what was deleted as gone", func() (struct{}, bool, error) {
+		if isAgain {
+			now, err := c.Look(ctx)
+			if err != nil || !now.Exists() || !now.IsOurs() && !now.MayYetBeOurs() {
+				return struct{}{}, err == nil && !now.Exists(), err
+			}
+		}
+		isAgain = true
+		switch err := asking.empty(ctx, data); {
+		case awscall.IsNoBucket(err):
+			return struct{}{}, true, nil
+		case err != nil:
+			return struct{}{}, false, err
+		}
+		wasThere, err := asking.deleteBucket(ctx)
+		return struct{}{}, err == nil && !wasThere || awscall.IsCode(err, "BucketNotEmpty"), err
+	})
+	if err == nil {
+		c.log.Info("removed", "bucket", c.spec.BucketName)
+	}
+	return err
+}
+
+// UnlessGone drops a refusal that S3 may give for a bucket that is gone by now, as another
+// delivery has removed it: S3 may hide from the role what does not exist.
+func (c Client) UnlessGone(ctx context.Context, refusal error) error {
+	if !awscall.IsDenied(refusal) {
+		return refusal
+	}
+	now, err := c.Await(ctx, "S3 shows whether the bucket is gone", func(b Bucket) bool { return !b.Exists() })
+	if err != nil || now.Exists() {
+		return refusal
+	}
+	return nil
+}
+
+// empty makes a bucket ready to be deleted: it removes everything, or else marker and probe
+// where there is nothing else.
+func (c Client) empty(ctx context.Context, data Disposal) error {
+	if data == PurgeData {
+		return c.purge(ctx)
+	}
+	if err := c.CheckEmpty(ctx); err != nil {
+		return err
+	}
+	return c.RemoveObjects(ctx, c.spec.MarkerKey(), c.spec.ProbeKey())
+}

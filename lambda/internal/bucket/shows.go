@@ -1,0 +1,76 @@
+package bucket
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"bucketuser/lambda/spec"
+)
+
+// These tell whether the bucket shows a setting as the spec has it, whosever the bucket is. An Update
+// that would change a lost bucket asks.
+
+// ShowsPolicy compares our statements without their Principal: S3 shows the id of a user who is
+// gone there.
+func (c Client) ShowsPolicy(ctx context.Context) (bool, error) {
+	current, err := c.readPolicy(ctx)
+	if err != nil {
+		return false, err
+	}
+	var wanted policyDocument
+	if err := json.Unmarshal(c.spec.PolicyJSON(), &wanted); err != nil {
+		return false, fmt.Errorf("policy of bucket %s: %w", c.spec.BucketName, err)
+	}
+	ours, _ := splitStatements(current.Statement)
+	return sameStatements(nameless(ours), nameless(wanted.Statement)), nil
+}
+
+// nameless are statements without their Principal.
+func nameless(statements []json.RawMessage) []json.RawMessage {
+	var all []json.RawMessage
+	for _, text := range statements {
+		var fields map[string]json.RawMessage
+		if json.Unmarshal(text, &fields) == nil {
+			delete(fields, "Principal")
+			text, _ = json.Marshal(fields) // of what was JSON
+		}
+		all = append(all, text)
+	}
+	return all
+}
+
+// ShowsVersioning compares whether versioning is on.
+func (c Client) ShowsVersioning(ctx context.Context) (bool, error) {
+	isOn, err := c.readVersioning(ctx)
+	return isOn == c.spec.Versioning, err
+}
+
+// ShowsLifecycle compares the rules that are ours.
+func (c Client) ShowsLifecycle(ctx context.Context) (bool, error) {
+	current, err := c.readLifecycle(ctx)
+	var ours, wanted []types.LifecycleRule
+	for _, rule := range current.rules {
+		if aws.ToString(rule.ID) == spec.AbortUploadsRuleID {
+			ours = append(ours, rule)
+		}
+	}
+	if days := c.spec.AbortIncompleteUploadsAfterDays; days > 0 {
+		wanted = append(wanted, abortRule(days))
+	}
+	return slices.EqualFunc(wanted, ours, sameRule), err
+}
+
+// ShowsMarker asks whether there is a folder marker.
+func (c Client) ShowsMarker(ctx context.Context) (bool, error) {
+	isThere := false
+	err := c.eachPage(ctx, c.spec.MarkerKey(), func(entries []entry, _ bool) (bool, error) {
+		isThere = slices.ContainsFunc(entries, func(e entry) bool { return e.key == c.spec.MarkerKey() })
+		return true, nil // it is the first of all that start with it
+	})
+	return isThere == c.spec.FolderMarker, err
+}
