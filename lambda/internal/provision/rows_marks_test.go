@@ -290,3 +290,38 @@ func TestRow34MarkWithoutACounterpart(t *testing.T) {
 		}
 	}
 }
+
+// A1: a secret that waits for its deletion is of a set that is gone, with the mark of a replacement or without: an Update
+// back to the names begins a set, so data in the bucket that it comes from refuses it.
+func TestA1SecretInItsWindowIsNoReturn(t *testing.T) {
+	inWorld(t, func(w *bench) {
+		p := with("SecretRecoveryDays", "7")
+		q := other(p)
+		w.history(create(p), update(p, q, p))
+		w.AWS.DeleteSecret("clickhouse/s3", 7) // by hand, before the clean-up
+		w.history(remove(p))
+		if tags := w.tagsOf(w.parse(p), "secret"); tags["bucketuser:superseded-by"] == "" {
+			t.Fatal("the secret lost its mark")
+		}
+		<-time.After(time.Hour)
+		w.writes(q, "data/x")
+		was := w.AWS.Snapshot()
+		w.refused(w.play(update(q, p, q), nil).answer, "is not empty")
+		w.unchanged(was)
+	})
+}
+
+// Row 31: a Create comes once more while CloudFormation cannot be asked, and the secret has lost its tags since. What is in
+// use is not undone.
+func TestRow31LateCreateUndoesNothing(t *testing.T) {
+	for _, l := range losses {
+		inWorld(t, func(w *bench) {
+			w.created(named)
+			w.loses(named, l, "secret")
+			was := w.AWS.Snapshot()
+			w.AWS.Before = deny("DescribeStackResource")
+			w.refused(w.deliverLate("Create", "", named, nil), "secret clickhouse/s3")
+			w.unchanged(was)
+		})
+	}
+}
