@@ -89,7 +89,8 @@ func (c *campaign) denied(w *bench, e ending, missing awsfake.Call) string {
 		if (r.answer.Status == "FAILED") != event.refused || event.refused {
 			return ""
 		}
-		isMarkLeft := w.isWayBack(event) && markLeft.difference(c.uses, c.want[e.name].after, settled(w.AWS)) == ""
+		isBack := slices.ContainsFunc(e.events[:i+1], w.isWayBack) // what it may not take off is still there after the Delete
+		isMarkLeft := isBack && markLeft.difference(c.uses, c.want[e.name].after, settled(w.AWS)) == ""
 		if i == len(e.events)-1 && !isMarkLeft {
 			if diff := c.difference(c.want[e.name].after, settled(w.AWS)); diff != "" {
 				return fmt.Sprintf("%s without the right answers SUCCESS: %s", event.kind, diff)
