@@ -1,5 +1,5 @@
 // Package awsfake is one AWS account in memory: IAM users, S3 buckets, Secrets Manager secrets and CloudFormation's
-// answer to DescribeStackResource, as far as this project meets them.
+// answers to DescribeStackResource and DescribeStacks, as far as this project meets them.
 //
 // It sits under the real SDK clients. A [Session] gives an aws.Config; clients made from it serialize, sign and retry
 // as always, and no request leaves the process. An error goes back as an HTTP response that the SDK's own deserializer
@@ -62,7 +62,7 @@ type AWS struct {
 	buckets  map[string]*bucket
 	secrets  map[string]*secret
 	minted   []string                            // every secret access key that was ever made
-	stacks   map[string]map[string]stackResource // by stack id, then logical id
+	stacks   map[string]map[string]stackResource // by stack id, then logical id: see [itself]
 	taken    map[thing]taking                    // names that nothing has
 	past     past
 }

@@ -40,6 +40,7 @@ func full(t *testing.T) *AWS {
 	a.PutSecretValue("keys", "2")
 	a.SetResourceStatus("stack", "Disk", "CREATE_IN_PROGRESS")
 	a.SetPhysicalResourceID("stack", "Disk", "id")
+	a.SetStackStatus("stack", "CREATE_IN_PROGRESS")
 	a.begin(Call{Session: a.Session("role").Name()})
 	return a
 }
@@ -90,13 +91,14 @@ func TestCloneIsOnItsOwn(t *testing.T) {
 		b.PutSecretValue("keys", "3")
 		b.SetResourceStatus("stack", "Disk", "CREATE_COMPLETE")
 		b.SetPhysicalResourceID("stack", "Disk", "other")
+		b.SetStackStatus("stack", "ROLLBACK_IN_PROGRESS")
 	}
 	clone := a.Clone()
 	change(clone)
 	if diff := cmp.Diff(was, a.Snapshot()); diff != "" {
 		t.Errorf("changing the clone changes the original:\n%s", diff)
 	}
-	if r := a.stacks["stack"]["Disk"]; r.status != "CREATE_IN_PROGRESS" || r.physicalID != "id" {
+	if r := a.stacks["stack"]["Disk"]; r.status != "CREATE_IN_PROGRESS" || r.physicalID != "id" || a.StackStatus("stack") != r.status {
 		t.Error("changing the clone's stacks changes the original's")
 	}
 	changed := clone.Snapshot()

@@ -33,6 +33,7 @@ var shows = map[string]func(state) any{
 	},
 
 	"cloudformation:DescribeStackResource": func(s state) any { return s },
+	"cloudformation:DescribeStacks":        func(s state) any { return s },
 }
 
 func ofUser(show func(*user) any) func(state) any {

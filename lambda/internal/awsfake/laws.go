@@ -43,7 +43,7 @@ type Laws struct {
 	SecretHistory bool
 
 	// StatusPropagation (L5) is how long DescribeStackResource goes on answering the status, time and physical id before a
-	// change. Source: aws-cdk-cli PR #1848, about DescribeStacks.
+	// change, and DescribeStacks the status. Source: aws-cdk-cli PR #1848, about DescribeStacks.
 	StatusPropagation time.Duration
 
 	// UserDeletion (L7) is how long the name of a user who was deleted stays taken: CreateUser says that it exists, and

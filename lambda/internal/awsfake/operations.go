@@ -35,6 +35,7 @@ var secretOperations = []operation{
 var stackOperations = []operation{
 	{"cloudformation:DescribeStackResource", "cloudformation:DescribeStackResource", "LogicalResourceId", "StackName",
 		handle((*AWS).describeStackResource)},
+	{"cloudformation:DescribeStacks", "cloudformation:DescribeStacks", "", "StackName", handle((*AWS).describeStacks)},
 }
 
 // Fields that many operations of S3 have.
