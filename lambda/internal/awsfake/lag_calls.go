@@ -20,6 +20,7 @@ var shows = map[string]func(state) any{
 	"s3:ListBuckets":                     ofBucket(func(b bucket) any { return b.owner }),
 	"s3:GetBucketTagging":                ofBucket(func(b bucket) any { return b.tags }),
 	"s3:GetPublicAccessBlock":            ofBucket(func(b bucket) any { return b.access }),
+	"s3:GetBucketEncryption":             ofBucket(func(b bucket) any { return b.encryption }),
 	"s3:GetBucketPolicy":                 ofBucket(func(b bucket) any { return b.policy }),
 	"s3:GetBucketVersioning":             ofBucket(func(b bucket) any { return b.versioning }),
 	"s3:GetBucketLifecycleConfiguration": ofBucket(func(b bucket) any { return []any{b.lifecycle, b.minimum} }),

@@ -26,8 +26,8 @@ type Laws struct {
 	// as of that long ago, and no operation knows a user or key that is younger. Sources: IAM User Guide, Troubleshooting:
 	// "Changes that I make are not always immediately visible"; terraform-provider-aws #18458.
 	UserLag time.Duration
-	// BucketLag (L4) is the same for buckets: their existence, tags, public access block, policy, versioning and
-	// lifecycle. A policy also decides as it was that long ago. Objects and uploads never lag. Sources: S3 User Guide, Data
+	// BucketLag (L4) is the same for buckets: their existence, tags, public access block, policy, versioning,
+	// lifecycle and default encryption. A policy also decides as it was that long ago. Objects and uploads never lag. Sources: S3 User Guide, Data
 	// consistency model: strong for objects and their listings since December 2020, eventual for the configuration of
 	// buckets, and a deleted bucket may still be listed; terraform-provider-aws #15572.
 	BucketLag time.Duration

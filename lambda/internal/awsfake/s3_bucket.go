@@ -22,6 +22,7 @@ type bucket struct {
 	tags       map[string]string
 	access     types.PublicAccessBlockConfiguration
 	policy     *policy
+	encryption types.ServerSideEncryption   // empty: AES256
 	versioning types.BucketVersioningStatus // empty: never enabled
 	lifecycle  []types.LifecycleRule
 	minimum    types.TransitionDefaultMinimumObjectSize // of objects that the rules move

@@ -80,6 +80,9 @@ func (a *AWS) putObject(r request, in *s3.PutObjectInput) (*s3.PutObjectOutput, 
 	if o := b.find(key, ""); aws.ToString(in.IfNoneMatch) == "*" && o != nil && !o.marker {
 		return nil, fail(412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold")
 	}
+	if err := b.mayEncrypt(r.who); err != nil {
+		return nil, err
+	}
 	body, err := readBody(in.Body)
 	if err != nil {
 		return nil, err

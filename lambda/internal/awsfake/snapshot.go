@@ -37,6 +37,7 @@ type AccessKey struct {
 type Bucket struct {
 	Tags              map[string]string   `json:",omitempty"`
 	PublicAccessBlock [4]bool             // BlockPublicAcls, IgnorePublicAcls, BlockPublicPolicy, RestrictPublicBuckets
+	Encryption        string              `json:",omitempty"` // of new objects; empty: AES256, as in every bucket
 	Policy            string              `json:",omitempty"` // JSON, as GetBucketPolicy shows it
 	Versioning        string              `json:",omitempty"` // empty, Enabled or Suspended
 	Lifecycle         []LifecycleRule     `json:",omitempty"`
@@ -117,6 +118,7 @@ func (a *AWS) snapshotBucket(b *bucket) Bucket {
 	out := Bucket{
 		Tags:       copyTags(b.tags),
 		Versioning: string(b.versioning),
+		Encryption: string(b.encryption),
 		PublicAccessBlock: [4]bool{*b.access.BlockPublicAcls, *b.access.IgnorePublicAcls,
 			*b.access.BlockPublicPolicy, *b.access.RestrictPublicBuckets},
 	}

@@ -29,6 +29,7 @@ func TestSnapshotHoldsEverything(t *testing.T) {
 		t.Fatal(err)
 	}
 	fake.SetVersioning("my-bucket", "Enabled")
+	fake.SetEncryption("my-bucket", "aws:kms")
 	version := fake.PutObject("my-bucket", "data/", "")
 	fake.LockObject("my-bucket", "data/", version, true)
 	fake.DeleteObject("my-bucket", "data/")
@@ -44,6 +45,7 @@ func TestSnapshotHoldsEverything(t *testing.T) {
 			Tags:              map[string]string{"k": "v"},
 			PublicAccessBlock: [4]bool{true, true, true, true},
 			Versioning:        "Enabled",
+			Encryption:        "aws:kms",
 			Policy: `{"Version":"2012-10-17","Statement":[{"Action":"s3:GetObject","Effect":"Allow",` +
 				`"Principal":{"AWS":"arn:aws:iam::111122223333:user/bucketuser/alice"},"Resource":"arn:aws:s3:::my-bucket/*"}]}`,
 			Objects: map[string][]awsfake.Object{"data/": {{Version: "<v 1>", Locked: true}, {Version: "<v 2>", DeleteMarker: true}}},
