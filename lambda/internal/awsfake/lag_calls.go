@@ -21,6 +21,7 @@ var shows = map[string]func(state) any{
 	"s3:GetBucketTagging":                ofBucket(func(b bucket) any { return b.tags }),
 	"s3:GetPublicAccessBlock":            ofBucket(func(b bucket) any { return b.access }),
 	"s3:GetBucketEncryption":             ofBucket(func(b bucket) any { return b.encryption }),
+	"s3:GetBucketAbac":                   ofBucket(func(b bucket) any { return b.abac }),
 	"s3:GetBucketPolicy":                 ofBucket(func(b bucket) any { return b.policy }),
 	"s3:GetBucketVersioning":             ofBucket(func(b bucket) any { return b.versioning }),
 	"s3:GetBucketLifecycleConfiguration": ofBucket(func(b bucket) any { return []any{b.lifecycle, b.minimum} }),

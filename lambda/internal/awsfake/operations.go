@@ -60,6 +60,7 @@ var bucketOperations = []operation{
 	{"s3:PutPublicAccessBlock", "s3:PutBucketPublicAccessBlock", "Bucket",
 		owned + checksums + "PublicAccessBlockConfiguration", handleRequest((*AWS).putPublicAccessBlock)},
 	{"s3:GetBucketEncryption", "s3:GetEncryptionConfiguration", "Bucket", owned, handleRequest((*AWS).getBucketEncryption)},
+	{"s3:GetBucketAbac", "s3:GetBucketAbac", "Bucket", owned, handleRequest((*AWS).getBucketAbac)},
 	{"s3:GetBucketPolicy", "s3:GetBucketPolicy", "Bucket", owned, handleRequest((*AWS).getBucketPolicy)},
 	{"s3:PutBucketPolicy", "s3:PutBucketPolicy", "Bucket", owned + checksums + "Policy", handleRequest((*AWS).putBucketPolicy)},
 	{"s3:DeleteBucketPolicy", "s3:DeleteBucketPolicy", "Bucket", owned, handleRequest((*AWS).deleteBucketPolicy)},

@@ -56,8 +56,8 @@ func (u User) restored(name string, made time.Time) *user {
 func (a *AWS) restoredBucket(name string, b Bucket, made time.Time) (*bucket, error) {
 	on := b.PublicAccessBlock
 	out := &bucket{name: name, owner: a.account, tags: notNil(b.Tags), versioning: types.BucketVersioningStatus(b.Versioning),
-		encryption: types.ServerSideEncryption(b.Encryption),
-		objects:    map[string][]*object{}, created: made,
+		encryption: types.ServerSideEncryption(b.Encryption), abac: b.Abac,
+		objects: map[string][]*object{}, created: made,
 		access: types.PublicAccessBlockConfiguration{BlockPublicAcls: aws.Bool(on[0]), IgnorePublicAcls: aws.Bool(on[1]),
 			BlockPublicPolicy: aws.Bool(on[2]), RestrictPublicBuckets: aws.Bool(on[3])}}
 	if b.Policy != "" {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 )
 
 // encryption is the algorithm of a bucket's new objects.
@@ -16,6 +17,13 @@ func encryption(t *testing.T, c clients, bucket string) string {
 	t.Helper()
 	out := awsrules.Must[*s3.GetBucketEncryptionOutput](t)(c.s3.GetBucketEncryption(t.Context(), &s3.GetBucketEncryptionInput{Bucket: &bucket}))
 	return string(out.ServerSideEncryptionConfiguration.Rules[0].ApplyServerSideEncryptionByDefault.SSEAlgorithm)
+}
+
+// abac is the status of access control by a bucket's tags.
+func abac(t *testing.T, c clients, bucket string) string {
+	t.Helper()
+	out := awsrules.Must[*s3.GetBucketAbacOutput](t)(c.s3.GetBucketAbac(t.Context(), &s3.GetBucketAbacInput{Bucket: &bucket}))
+	return string(out.AbacStatus.Status)
 }
 
 // settingRules are about settings of a bucket that others make.
@@ -52,13 +60,42 @@ func settingRules() []fakeRule {
 				fake.SetEncryption(bucket, "")
 				awsrules.Equal(t, "without one", putObject(t, user, bucket, "k"), nil)
 			}},
+		{"L14: a bucket with access control by tags takes none by PutBucketTagging", "S3 API Reference, PutBucketAbac, PutBucketTagging, " +
+			"DeleteBucketTagging; S3 User Guide, Enabling ABAC in general purpose buckets; its code is not documented",
+			func(t *testing.T, fake *awsfake.AWS, c clients) {
+				fake.AddBucket(bucket, map[string]string{"k": "v"})
+				put := func() error {
+					_, err := c.s3.PutBucketTagging(t.Context(), &s3.PutBucketTaggingInput{Bucket: aws.String(bucket),
+						Tagging: &types.Tagging{TagSet: []types.Tag{{Key: aws.String("k"), Value: aws.String("w")}}}})
+					return err
+				}
+				remove := func() error {
+					_, err := c.s3.DeleteBucketTagging(t.Context(), &s3.DeleteBucketTaggingInput{Bucket: aws.String(bucket)})
+					return err
+				}
+				awsrules.Equal(t, "new", abac(t, c, bucket), "Disabled")
+				fake.SetAbac(bucket, true)
+				awsrules.Equal(t, "on", abac(t, c, bucket), "Enabled")
+				awsrules.Want(t, put(), 400, "InvalidRequest")
+				awsrules.Want(t, remove(), 400, "InvalidRequest")
+				fake.AbacDenied = true
+				awsrules.Want(t, put(), 403, "AccessDenied")
+				awsrules.Want(t, remove(), 403, "AccessDenied")
+				tag, err := tagOf(t, c, bucket)
+				awsrules.Equal(t, "error", err, nil)
+				awsrules.Equal(t, "tag", tag, "v")
+				fake.SetAbac(bucket, false)
+				awsrules.Equal(t, "off again", put(), nil)
+				awsrules.Equal(t, "off again", remove(), nil)
+			}},
 		{"L4: each setting of a bucket is read as of some time ago", "S3 User Guide, Data consistency model: eventual for bucket configurations",
 			func(t *testing.T, fake *awsfake.AWS, c clients) {
 				fake.AddBucket(bucket, nil)
 				fake.BucketLag = 10 * time.Second
 				fake.SetEncryption(bucket, "aws:kms")
-				for _, want := range []string{"AES256", "aws:kms"} {
-					awsrules.Equal(t, "encryption", encryption(t, c, bucket), want)
+				fake.SetAbac(bucket, true)
+				for _, want := range []string{"AES256 Disabled", "aws:kms Enabled"} {
+					awsrules.Equal(t, "encryption and access control by tags", encryption(t, c, bucket)+" "+abac(t, c, bucket), want)
 					pass(10 * time.Second)
 				}
 			}},

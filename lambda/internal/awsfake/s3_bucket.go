@@ -23,6 +23,7 @@ type bucket struct {
 	access     types.PublicAccessBlockConfiguration
 	policy     *policy
 	encryption types.ServerSideEncryption   // empty: AES256
+	abac       bool                         // access control by tags
 	versioning types.BucketVersioningStatus // empty: never enabled
 	lifecycle  []types.LifecycleRule
 	minimum    types.TransitionDefaultMinimumObjectSize // of objects that the rules move

@@ -31,6 +31,9 @@ func (a *AWS) putBucketTagging(r request, in *s3.PutBucketTaggingInput) (*s3.Put
 	if err != nil {
 		return nil, err
 	}
+	if err := a.mayTag(b); err != nil {
+		return nil, err
+	}
 	tags := maps.Clone(b.tags)
 	if err := replaceBucketTags(tags, in.Tagging.TagSet); err != nil {
 		return nil, err
@@ -42,6 +45,9 @@ func (a *AWS) putBucketTagging(r request, in *s3.PutBucketTaggingInput) (*s3.Put
 func (a *AWS) deleteBucketTagging(r request, _ *s3.DeleteBucketTaggingInput) (*s3.DeleteBucketTaggingOutput, error) {
 	b, err := a.bucket(r)
 	if err != nil {
+		return nil, err
+	}
+	if err := a.mayTag(b); err != nil {
 		return nil, err
 	}
 	maps.DeleteFunc(b.tags, func(key, _ string) bool { return !systemTag(key) })

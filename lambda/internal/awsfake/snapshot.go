@@ -38,6 +38,7 @@ type Bucket struct {
 	Tags              map[string]string   `json:",omitempty"`
 	PublicAccessBlock [4]bool             // BlockPublicAcls, IgnorePublicAcls, BlockPublicPolicy, RestrictPublicBuckets
 	Encryption        string              `json:",omitempty"` // of new objects; empty: AES256, as in every bucket
+	Abac              bool                `json:",omitempty"`
 	Policy            string              `json:",omitempty"` // JSON, as GetBucketPolicy shows it
 	Versioning        string              `json:",omitempty"` // empty, Enabled or Suspended
 	Lifecycle         []LifecycleRule     `json:",omitempty"`
@@ -119,6 +120,7 @@ func (a *AWS) snapshotBucket(b *bucket) Bucket {
 		Tags:       copyTags(b.tags),
 		Versioning: string(b.versioning),
 		Encryption: string(b.encryption),
+		Abac:       b.abac,
 		PublicAccessBlock: [4]bool{*b.access.BlockPublicAcls, *b.access.IgnorePublicAcls,
 			*b.access.BlockPublicPolicy, *b.access.RestrictPublicBuckets},
 	}

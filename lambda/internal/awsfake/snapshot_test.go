@@ -30,6 +30,7 @@ func TestSnapshotHoldsEverything(t *testing.T) {
 	}
 	fake.SetVersioning("my-bucket", "Enabled")
 	fake.SetEncryption("my-bucket", "aws:kms")
+	fake.SetAbac("my-bucket", true)
 	version := fake.PutObject("my-bucket", "data/", "")
 	fake.LockObject("my-bucket", "data/", version, true)
 	fake.DeleteObject("my-bucket", "data/")
@@ -46,6 +47,7 @@ func TestSnapshotHoldsEverything(t *testing.T) {
 			PublicAccessBlock: [4]bool{true, true, true, true},
 			Versioning:        "Enabled",
 			Encryption:        "aws:kms",
+			Abac:              true,
 			Policy: `{"Version":"2012-10-17","Statement":[{"Action":"s3:GetObject","Effect":"Allow",` +
 				`"Principal":{"AWS":"arn:aws:iam::111122223333:user/bucketuser/alice"},"Resource":"arn:aws:s3:::my-bucket/*"}]}`,
 			Objects: map[string][]awsfake.Object{"data/": {{Version: "<v 1>", Locked: true}, {Version: "<v 2>", DeleteMarker: true}}},
