@@ -87,7 +87,7 @@ func TestCloneIsOnItsOwn(t *testing.T) {
 		b.SetVersioning("data", "Enabled")
 		b.SetEncryption("data", "")
 		b.SetAbac("data", false)
-		b.SetPublicAccessBlock("data", false)
+		b.RemovePublicAccessBlock("data")
 		b.PutObject("data", "x", "2")
 		b.LockObject("data", "x", was.Buckets["data"].Objects["x"][0].Version, true)
 		b.AddUpload("data", "z")

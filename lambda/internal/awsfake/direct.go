@@ -157,9 +157,24 @@ func (a *AWS) SetBucketPolicy(name, document string) error {
 
 // SetPublicAccessBlock turns all four switches of a bucket's public access block on or off.
 func (a *AWS) SetPublicAccessBlock(name string, on bool) {
+	a.SetPublicAccessSwitches(name, PublicAccessBlock{on, on, on, on})
+}
+
+// SetPublicAccessSwitches sets each switch of a bucket's public access block.
+func (a *AWS) SetPublicAccessSwitches(name string, on PublicAccessBlock) {
 	defer a.changing()()
 	if b := a.buckets[name]; b != nil {
 		b.access = publicAccessBlock(on)
+	}
+}
+
+// RemovePublicAccessBlock leaves a bucket without a public access block, as DeletePublicAccessBlock does, and as buckets
+// made before April 2023 are. GetPublicAccessBlock answers 404 then. Sources: S3 API Reference, GetPublicAccessBlock;
+// localstack test_s3_api.snapshot.json (test_crud_public_access_block).
+func (a *AWS) RemovePublicAccessBlock(name string) {
+	defer a.changing()()
+	if b := a.buckets[name]; b != nil {
+		b.access = nil
 	}
 }
 

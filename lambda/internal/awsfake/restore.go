@@ -54,12 +54,12 @@ func (u User) restored(name string, made time.Time) *user {
 }
 
 func (a *AWS) restoredBucket(name string, b Bucket, made time.Time) (*bucket, error) {
-	on := b.PublicAccessBlock
 	out := &bucket{name: name, owner: a.account, tags: notNil(b.Tags), versioning: types.BucketVersioningStatus(b.Versioning),
 		encryption: types.ServerSideEncryption(b.Encryption), abac: b.Abac,
-		objects: map[string][]*object{}, created: made,
-		access: types.PublicAccessBlockConfiguration{BlockPublicAcls: aws.Bool(on[0]), IgnorePublicAcls: aws.Bool(on[1]),
-			BlockPublicPolicy: aws.Bool(on[2]), RestrictPublicBuckets: aws.Bool(on[3])}}
+		objects: map[string][]*object{}, created: made}
+	if !b.NoPublicAccessBlock {
+		out.access = publicAccessBlock(b.PublicAccessBlock)
+	}
 	if b.Policy != "" {
 		p, err := parsePolicy(b.Policy)
 		if err != nil {

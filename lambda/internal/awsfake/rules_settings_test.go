@@ -88,6 +88,37 @@ func settingRules() []fakeRule {
 				awsrules.Equal(t, "off again", put(), nil)
 				awsrules.Equal(t, "off again", remove(), nil)
 			}},
+		{"a bucket may have no public access block, or part of one", "S3 API Reference, GetPublicAccessBlock; localstack " +
+			"test_s3_api.snapshot.json (test_crud_public_access_block); S3 User Guide, Blocking public access to your Amazon S3 storage",
+			func(t *testing.T, fake *awsfake.AWS, c clients) {
+				get := func() (*s3.GetPublicAccessBlockOutput, error) {
+					return c.s3.GetPublicAccessBlock(t.Context(), &s3.GetPublicAccessBlockInput{Bucket: aws.String(bucket)})
+				}
+				snapshot := func() awsfake.Bucket { return fake.Snapshot().Buckets[bucket] }
+				fake.AddBucket(bucket, nil)
+				const public = `{"Statement":{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::my-bucket/*"}}`
+				put := func() error {
+					_, err := c.s3.PutBucketPolicy(t.Context(), &s3.PutBucketPolicyInput{Bucket: aws.String(bucket), Policy: aws.String(public)})
+					return err
+				}
+				for i := range 4 {
+					var on awsfake.PublicAccessBlock
+					on[i] = true
+					fake.SetPublicAccessSwitches(bucket, on)
+					got := awsrules.Must[*s3.GetPublicAccessBlockOutput](t)(get()).PublicAccessBlockConfiguration
+					awsrules.Equal(t, "switches", awsfake.PublicAccessBlock{*got.BlockPublicAcls, *got.IgnorePublicAcls, *got.BlockPublicPolicy,
+						*got.RestrictPublicBuckets}, on)
+					awsrules.Equal(t, "in the snapshot", snapshot().PublicAccessBlock, on)
+					awsrules.Equal(t, "a public policy", put() == nil, !on[2])
+				}
+				fake.RemovePublicAccessBlock(bucket)
+				_, err := get()
+				awsrules.Want(t, err, 404, "NoSuchPublicAccessBlockConfiguration", "The public access block configuration was not found")
+				awsrules.Equal(t, "none in the snapshot", snapshot().NoPublicAccessBlock, true)
+				awsrules.Equal(t, "a public policy", put(), nil)
+				awsrules.Equal(t, "put", blockPublic(t, c, bucket), nil)
+				awsrules.Equal(t, "some in the snapshot", snapshot().NoPublicAccessBlock, false)
+			}},
 		{"L4: each setting of a bucket is read as of some time ago", "S3 User Guide, Data consistency model: eventual for bucket configurations",
 			func(t *testing.T, fake *awsfake.AWS, c clients) {
 				fake.AddBucket(bucket, nil)

@@ -20,7 +20,7 @@ type bucket struct {
 	owner      string
 	elsewhere  Face // empty: in the region of the account
 	tags       map[string]string
-	access     types.PublicAccessBlockConfiguration
+	access     *types.PublicAccessBlockConfiguration // nil: none; all four fields are set
 	policy     *policy
 	encryption types.ServerSideEncryption   // empty: AES256
 	abac       bool                         // access control by tags
@@ -95,7 +95,7 @@ func (a *AWS) addBucket(name string, tags map[string]string) *bucket {
 		name:    name,
 		owner:   a.account,
 		tags:    maps.Clone(tags),
-		access:  publicAccessBlock(true),
+		access:  publicAccessBlock(PublicAccessBlock{true, true, true, true}),
 		objects: map[string][]*object{},
 		created: time.Now(),
 	}

@@ -138,8 +138,10 @@ func (a *AWS) getPublicAccessBlock(r request, _ *s3.GetPublicAccessBlockInput) (
 	if err != nil {
 		return nil, err
 	}
-	access := copyOf(b.access)
-	return &s3.GetPublicAccessBlockOutput{PublicAccessBlockConfiguration: &access}, nil
+	if b.access == nil {
+		return nil, fail(404, "NoSuchPublicAccessBlockConfiguration", "The public access block configuration was not found")
+	}
+	return &s3.GetPublicAccessBlockOutput{PublicAccessBlockConfiguration: copyOf(b.access)}, nil
 }
 
 func (a *AWS) putPublicAccessBlock(r request, in *s3.PutPublicAccessBlockInput) (*s3.PutPublicAccessBlockOutput, error) {
@@ -148,12 +150,8 @@ func (a *AWS) putPublicAccessBlock(r request, in *s3.PutPublicAccessBlockInput) 
 		return nil, err
 	}
 	config := in.PublicAccessBlockConfiguration
-	b.access = types.PublicAccessBlockConfiguration{
-		BlockPublicAcls:       aws.Bool(aws.ToBool(config.BlockPublicAcls)),
-		BlockPublicPolicy:     aws.Bool(aws.ToBool(config.BlockPublicPolicy)),
-		IgnorePublicAcls:      aws.Bool(aws.ToBool(config.IgnorePublicAcls)),
-		RestrictPublicBuckets: aws.Bool(aws.ToBool(config.RestrictPublicBuckets)),
-	}
+	b.access = publicAccessBlock(PublicAccessBlock{aws.ToBool(config.BlockPublicAcls), aws.ToBool(config.IgnorePublicAcls),
+		aws.ToBool(config.BlockPublicPolicy), aws.ToBool(config.RestrictPublicBuckets)})
 	return &s3.PutPublicAccessBlockOutput{}, nil
 }
 
@@ -253,12 +251,19 @@ func copyOf[T any](v T) T {
 	return out
 }
 
-// publicAccessBlock is one with all four switches on, as a new bucket has it, or off.
-func publicAccessBlock(on bool) types.PublicAccessBlockConfiguration {
-	return types.PublicAccessBlockConfiguration{
-		BlockPublicAcls:       aws.Bool(on),
-		BlockPublicPolicy:     aws.Bool(on),
-		IgnorePublicAcls:      aws.Bool(on),
-		RestrictPublicBuckets: aws.Bool(on),
+// PublicAccessBlock is the switches of a bucket's public access block: BlockPublicAcls, IgnorePublicAcls, BlockPublicPolicy
+// and RestrictPublicBuckets.
+type PublicAccessBlock = [4]bool
+
+func publicAccessBlock(on PublicAccessBlock) *types.PublicAccessBlockConfiguration {
+	return &types.PublicAccessBlockConfiguration{BlockPublicAcls: &on[0], IgnorePublicAcls: &on[1], BlockPublicPolicy: &on[2],
+		RestrictPublicBuckets: &on[3]}
+}
+
+// switches are those of a public access block; all are off for nil.
+func switches(access *types.PublicAccessBlockConfiguration) PublicAccessBlock {
+	if access == nil {
+		return PublicAccessBlock{}
 	}
+	return PublicAccessBlock{*access.BlockPublicAcls, *access.IgnorePublicAcls, *access.BlockPublicPolicy, *access.RestrictPublicBuckets}
 }

@@ -45,7 +45,7 @@ func (a *AWS) putBucketPolicy(r request, in *s3.PutBucketPolicyInput) (*s3.PutBu
 	if err != nil {
 		return nil, err
 	}
-	if aws.ToBool(b.access.BlockPublicPolicy) && p.public() {
+	if b.access != nil && *b.access.BlockPublicPolicy && p.public() {
 		return nil, fail(403, "AccessDenied", "User: %s is not authorized to perform: s3:PutBucketPolicy on resource: %q "+
 			"because public policies are blocked by the BlockPublicPolicy block public access setting.", r.who.arn, a.arn("s3", b.name))
 	}

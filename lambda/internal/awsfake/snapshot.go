@@ -35,15 +35,16 @@ type AccessKey struct {
 
 // Bucket is a bucket of the account.
 type Bucket struct {
-	Tags              map[string]string   `json:",omitempty"`
-	PublicAccessBlock [4]bool             // BlockPublicAcls, IgnorePublicAcls, BlockPublicPolicy, RestrictPublicBuckets
-	Encryption        string              `json:",omitempty"` // of new objects; empty: AES256, as in every bucket
-	Abac              bool                `json:",omitempty"`
-	Policy            string              `json:",omitempty"` // JSON, as GetBucketPolicy shows it
-	Versioning        string              `json:",omitempty"` // empty, Enabled or Suspended
-	Lifecycle         []LifecycleRule     `json:",omitempty"`
-	Objects           map[string][]Object `json:",omitempty"` // by key: versions and delete markers, oldest first
-	Uploads           []Upload            `json:",omitempty"`
+	Tags                map[string]string `json:",omitempty"`
+	PublicAccessBlock   PublicAccessBlock
+	NoPublicAccessBlock bool                `json:",omitempty"` // the bucket has none: all switches are off
+	Encryption          string              `json:",omitempty"` // of new objects; empty: AES256, as in every bucket
+	Abac                bool                `json:",omitempty"`
+	Policy              string              `json:",omitempty"` // JSON, as GetBucketPolicy shows it
+	Versioning          string              `json:",omitempty"` // empty, Enabled or Suspended
+	Lifecycle           []LifecycleRule     `json:",omitempty"`
+	Objects             map[string][]Object `json:",omitempty"` // by key: versions and delete markers, oldest first
+	Uploads             []Upload            `json:",omitempty"`
 }
 
 // LifecycleRule is what this project writes of a rule, and the whole rule as JSON.
@@ -117,12 +118,12 @@ func (u *user) snapshot() User {
 
 func (a *AWS) snapshotBucket(b *bucket) Bucket {
 	out := Bucket{
-		Tags:       copyTags(b.tags),
-		Versioning: string(b.versioning),
-		Encryption: string(b.encryption),
-		Abac:       b.abac,
-		PublicAccessBlock: [4]bool{*b.access.BlockPublicAcls, *b.access.IgnorePublicAcls,
-			*b.access.BlockPublicPolicy, *b.access.RestrictPublicBuckets},
+		Tags:                copyTags(b.tags),
+		Versioning:          string(b.versioning),
+		Encryption:          string(b.encryption),
+		Abac:                b.abac,
+		PublicAccessBlock:   switches(b.access),
+		NoPublicAccessBlock: b.access == nil,
 	}
 	if b.policy != nil {
 		out.Policy = a.shown(b.policy).text()
