@@ -36,7 +36,13 @@ func full(t *testing.T) *AWS {
 	a.AddBucket("data", map[string]string{"k": "v"})
 	a.SetEncryption("data", "aws:kms")
 	a.SetAbac("data", true)
+	a.SetDefaultRetention("data", 7)
+	if err := a.SetMFADelete("data", true); err != nil {
+		t.Fatal(err)
+	}
 	a.PutObject("data", "x", "1")
+	a.SetLegalHold("data", "x", "", true)
+	a.LockObject("data", "x", "", true)
 	a.AddUpload("data", "y")
 	a.AddSecret("keys", "1", map[string]string{"k": "v"})
 	a.PutSecretValue("keys", "2")
@@ -89,7 +95,12 @@ func TestCloneIsOnItsOwn(t *testing.T) {
 		b.SetAbac("data", false)
 		b.RemovePublicAccessBlock("data")
 		b.PutObject("data", "x", "2")
-		b.LockObject("data", "x", was.Buckets["data"].Objects["x"][0].Version, true)
+		b.LockObject("data", "x", was.Buckets["data"].Objects["x"][0].Version, false)
+		b.SetLegalHold("data", "x", was.Buckets["data"].Objects["x"][0].Version, false)
+		b.SetDefaultRetention("data", 0)
+		if err := b.SetMFADelete("data", false); err != nil {
+			t.Error(err)
+		}
 		b.AddUpload("data", "z")
 		b.TagSecret("keys", map[string]string{"k": "w"})
 		b.PutSecretValue("keys", "3")

@@ -179,6 +179,7 @@ func (a *AWS) RemovePublicAccessBlock(name string) {
 }
 
 // SetVersioning sets what the next writes and deletes do: "Enabled", "Suspended", or empty for a bucket that never had it.
+// It does not look at Object Lock and MFA delete.
 func (a *AWS) SetVersioning(name, status string) {
 	defer a.changing()()
 	if b := a.buckets[name]; b != nil {
@@ -201,16 +202,6 @@ func (a *AWS) DeleteObject(bucketName, key string) {
 	defer a.changing()()
 	if b := a.buckets[bucketName]; b != nil {
 		_, _ = a.remove(b, key, nil) // a locked object stays, as it should
-	}
-}
-
-// LockObject puts a version under retention: it cannot be deleted. The empty version is the current one.
-func (a *AWS) LockObject(bucketName, key, version string, locked bool) {
-	defer a.changing()()
-	if b := a.buckets[bucketName]; b != nil {
-		if o := b.find(key, version); o != nil {
-			o.locked = locked
-		}
 	}
 }
 

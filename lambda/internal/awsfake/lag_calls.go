@@ -23,7 +23,7 @@ var shows = map[string]func(state) any{
 	"s3:GetBucketEncryption":             ofBucket(func(b bucket) any { return b.encryption }),
 	"s3:GetBucketAbac":                   ofBucket(func(b bucket) any { return b.abac }),
 	"s3:GetBucketPolicy":                 ofBucket(func(b bucket) any { return b.policy }),
-	"s3:GetBucketVersioning":             ofBucket(func(b bucket) any { return b.versioning }),
+	"s3:GetBucketVersioning":             ofBucket(func(b bucket) any { return []any{b.versioning, b.mfaDelete} }),
 	"s3:GetBucketLifecycleConfiguration": ofBucket(func(b bucket) any { return []any{b.lifecycle, b.minimum} }),
 
 	"secretsmanager:DescribeSecret": func(s state) any { return s },

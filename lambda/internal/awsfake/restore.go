@@ -56,6 +56,7 @@ func (u User) restored(name string, made time.Time) *user {
 func (a *AWS) restoredBucket(name string, b Bucket, made time.Time) (*bucket, error) {
 	out := &bucket{name: name, owner: a.account, tags: notNil(b.Tags), versioning: types.BucketVersioningStatus(b.Versioning),
 		encryption: types.ServerSideEncryption(b.Encryption), abac: b.Abac,
+		mfaDelete: types.MFADeleteStatus(b.MFADelete), objectLock: b.ObjectLock, retention: b.RetentionDays,
 		objects: map[string][]*object{}, created: made}
 	if !b.NoPublicAccessBlock {
 		out.access = publicAccessBlock(b.PublicAccessBlock)
@@ -77,7 +78,8 @@ func (a *AWS) restoredBucket(name string, b Bucket, made time.Time) (*bucket, er
 	for key, versions := range b.Objects {
 		for i, o := range versions {
 			out.objects[key] = append(out.objects[key],
-				&object{version: o.Version, serial: i + 1, marker: o.DeleteMarker, locked: o.Locked, body: []byte(o.Body), modified: made})
+				&object{version: o.Version, serial: i + 1, marker: o.DeleteMarker, locked: o.Locked, legalHold: o.LegalHold,
+					retention: o.RetentionDays, body: []byte(o.Body), modified: made})
 		}
 	}
 	for _, u := range b.Uploads {

@@ -25,6 +25,9 @@ type bucket struct {
 	encryption types.ServerSideEncryption   // empty: AES256
 	abac       bool                         // access control by tags
 	versioning types.BucketVersioningStatus // empty: never enabled
+	mfaDelete  types.MFADeleteStatus        // empty: never enabled
+	objectLock bool
+	retention  int // days for which new versions cannot be deleted
 	lifecycle  []types.LifecycleRule
 	minimum    types.TransitionDefaultMinimumObjectSize // of objects that the rules move
 	objects    map[string][]*object                     // by key, oldest first; the last is the current one

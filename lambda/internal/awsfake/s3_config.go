@@ -160,7 +160,7 @@ func (a *AWS) getBucketVersioning(r request, _ *s3.GetBucketVersioningInput) (*s
 	if err != nil {
 		return nil, err
 	}
-	return &s3.GetBucketVersioningOutput{Status: b.versioning}, nil
+	return &s3.GetBucketVersioningOutput{Status: b.versioning, MFADelete: b.mfaDelete}, nil
 }
 
 func (a *AWS) putBucketVersioning(r request, in *s3.PutBucketVersioningInput) (*s3.PutBucketVersioningOutput, error) {
@@ -170,6 +170,9 @@ func (a *AWS) putBucketVersioning(r request, in *s3.PutBucketVersioningInput) (*
 	}
 	switch status := in.VersioningConfiguration.Status; status {
 	case types.BucketVersioningStatusEnabled, types.BucketVersioningStatusSuspended:
+		if err := b.mayChangeVersioning(status); err != nil {
+			return nil, err
+		}
 		b.versioning = status
 		return &s3.PutBucketVersioningOutput{}, nil
 	case "":
@@ -217,6 +220,9 @@ func (a *AWS) putBucketLifecycle(r request, in *s3.PutBucketLifecycleConfigurati
 	}
 	if malformed {
 		return nil, malformedXML()
+	}
+	if err := b.mayHaveLifecycle(); err != nil {
+		return nil, err
 	}
 	b.lifecycle, b.minimum = rules, in.TransitionDefaultMinimumObjectSize
 	if b.minimum == "" {

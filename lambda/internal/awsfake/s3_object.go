@@ -21,7 +21,9 @@ type object struct {
 	version     string
 	serial      int // the higher, the newer
 	marker      bool
-	locked      bool // under retention: this version cannot be deleted
+	locked      bool // under retention without an end: this version cannot be deleted
+	legalHold   bool
+	retention   int // days after it was written for which it cannot be deleted
 	body        []byte
 	contentType string
 	modified    time.Time
@@ -33,6 +35,9 @@ func (o *object) etag() string { return fmt.Sprintf("%q", fmt.Sprintf("%x", md5.
 func (a *AWS) write(b *bucket, key string, o *object) *object {
 	o.serial, o.modified = a.next(), time.Now()
 	o.version = versionText(o.serial)
+	if !o.marker {
+		o.retention = b.retention
+	}
 	if b.versioning != types.BucketVersioningStatusEnabled {
 		o.version = nullVersion
 		b.drop(key, nullVersion)

@@ -42,6 +42,9 @@ type Bucket struct {
 	Abac                bool                `json:",omitempty"`
 	Policy              string              `json:",omitempty"` // JSON, as GetBucketPolicy shows it
 	Versioning          string              `json:",omitempty"` // empty, Enabled or Suspended
+	MFADelete           string              `json:",omitempty"` // empty, Enabled or Disabled
+	ObjectLock          bool                `json:",omitempty"`
+	RetentionDays       int                 `json:",omitempty"` // of new versions
 	Lifecycle           []LifecycleRule     `json:",omitempty"`
 	Objects             map[string][]Object `json:",omitempty"` // by key: versions and delete markers, oldest first
 	Uploads             []Upload            `json:",omitempty"`
@@ -57,10 +60,12 @@ type LifecycleRule struct {
 
 // Object is a version of an object or a delete marker.
 type Object struct {
-	Version      string
-	DeleteMarker bool   `json:",omitempty"`
-	Locked       bool   `json:",omitempty"`
-	Body         string `json:",omitempty"`
+	Version       string
+	DeleteMarker  bool   `json:",omitempty"`
+	Locked        bool   `json:",omitempty"`
+	LegalHold     bool   `json:",omitempty"`
+	RetentionDays int    `json:",omitempty"` // after it was written
+	Body          string `json:",omitempty"`
 }
 
 // Upload is an incomplete multipart upload.
@@ -122,6 +127,9 @@ func (a *AWS) snapshotBucket(b *bucket) Bucket {
 		Versioning:          string(b.versioning),
 		Encryption:          string(b.encryption),
 		Abac:                b.abac,
+		MFADelete:           string(b.mfaDelete),
+		ObjectLock:          b.objectLock,
+		RetentionDays:       b.retention,
 		PublicAccessBlock:   switches(b.access),
 		NoPublicAccessBlock: b.access == nil,
 	}
@@ -141,7 +149,8 @@ func (a *AWS) snapshotBucket(b *bucket) Bucket {
 		}
 		for _, o := range versions {
 			out.Objects[key] = append(out.Objects[key],
-				Object{Version: o.version, DeleteMarker: o.marker, Locked: o.locked, Body: string(o.body)})
+				Object{Version: o.version, DeleteMarker: o.marker, Locked: o.locked, LegalHold: o.legalHold,
+					RetentionDays: o.retention, Body: string(o.body)})
 		}
 	}
 	for _, u := range b.uploads {

@@ -34,7 +34,12 @@ func TestSnapshotHoldsEverything(t *testing.T) {
 	fake.SetVersioning("my-bucket", "Enabled")
 	fake.SetEncryption("my-bucket", "aws:kms")
 	fake.SetAbac("my-bucket", true)
+	fake.SetDefaultRetention("my-bucket", 7)
+	if err := fake.SetMFADelete("my-bucket", true); err != nil {
+		t.Fatal(err)
+	}
 	version := fake.PutObject("my-bucket", "data/", "")
+	fake.SetLegalHold("my-bucket", "data/", "", true)
 	fake.LockObject("my-bucket", "data/", version, true)
 	fake.DeleteObject("my-bucket", "data/")
 	fake.AddUpload("my-bucket", "big")
@@ -51,9 +56,12 @@ func TestSnapshotHoldsEverything(t *testing.T) {
 			Versioning:        "Enabled",
 			Encryption:        "aws:kms",
 			Abac:              true,
+			MFADelete:         "Enabled",
+			ObjectLock:        true,
+			RetentionDays:     7,
 			Policy: `{"Version":"2012-10-17","Statement":[{"Action":"s3:GetObject","Effect":"Allow",` +
 				`"Principal":{"AWS":"arn:aws:iam::111122223333:user/bucketuser/alice"},"Resource":"arn:aws:s3:::my-bucket/*"}]}`,
-			Objects: map[string][]awsfake.Object{"data/": {{Version: "<v 1>", Locked: true}, {Version: "<v 2>", DeleteMarker: true}}},
+			Objects: map[string][]awsfake.Object{"data/": {{Version: "<v 1>", Locked: true, LegalHold: true, RetentionDays: 7}, {Version: "<v 2>", DeleteMarker: true}}},
 			Uploads: []awsfake.Upload{{Key: "big", ID: "<upload 1>"}},
 		}, "open": {NoPublicAccessBlock: true}},
 		Secrets: map[string]awsfake.Secret{"mine": {
