@@ -67,6 +67,10 @@ type Laws struct {
 	// control by tags, instead of 400 InvalidRequest. That they fail is documented and was seen, their code is neither, so
 	// it has to be right either way. Sources: those of [AWS.SetAbac]; dev.classmethod.jp, s3-bucket-abac-tagging-command.
 	AbacDenied bool
+	// OneRulePerPrefix (L11) has S3 refuse two lifecycle rules with the same Prefix of their own, whatever they do. No page of
+	// AWS has that; stores that copy its answers do, so it has to be right either way. Source: ceph/s3-tests PR #261, which
+	// takes the assumption back for Ceph.
+	OneRulePerPrefix bool
 	// HiddenBuckets has S3 answer 403 where it would say that a bucket does not exist. CreateBucket succeeds all the
 	// same. Source: S3 API Reference, HeadBucket and GetObject: 403 where the caller may not know whether something exists.
 	HiddenBuckets bool

@@ -181,65 +181,6 @@ func (a *AWS) putBucketVersioning(r request, in *s3.PutBucketVersioningInput) (*
 	return nil, malformedXML()
 }
 
-func (a *AWS) getBucketLifecycle(r request, _ *s3.GetBucketLifecycleConfigurationInput) (
-	*s3.GetBucketLifecycleConfigurationOutput, error) {
-	b, err := a.bucket(r)
-	if err != nil {
-		return nil, err
-	}
-	if len(b.lifecycle) == 0 {
-		return nil, fail(404, "NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist")
-	}
-	return &s3.GetBucketLifecycleConfigurationOutput{Rules: copyOf(b.lifecycle), TransitionDefaultMinimumObjectSize: b.minimum}, nil
-}
-
-// putBucketLifecycle replaces all rules. It asks of each what S3's schema asks: a status, and a filter or prefix.
-func (a *AWS) putBucketLifecycle(r request, in *s3.PutBucketLifecycleConfigurationInput) (
-	*s3.PutBucketLifecycleConfigurationOutput, error) {
-	b, err := a.bucket(r)
-	if err != nil {
-		return nil, err
-	}
-	var rules []types.LifecycleRule
-	if in.LifecycleConfiguration != nil {
-		rules = copyOf(in.LifecycleConfiguration.Rules)
-	}
-	malformed := len(rules) == 0 || len(rules) > 1000
-	ids := map[string]bool{}
-	for i, rule := range rules {
-		//lint:ignore SA1019 deprecated, and in many a bucket
-		old := rule.Prefix != nil
-		malformed = malformed || rule.Status == "" || (rule.Filter != nil) == old
-		id := aws.ToString(rule.ID)
-		if id != "" && ids[id] {
-			return nil, fail(400, "InvalidArgument", "Rule ID must be unique. Found same ID for more than one rule")
-		}
-		if ids[id] = true; id == "" {
-			rules[i].ID = aws.String(requestID(a.next()))
-		}
-	}
-	if malformed {
-		return nil, malformedXML()
-	}
-	if err := b.mayHaveLifecycle(); err != nil {
-		return nil, err
-	}
-	b.lifecycle, b.minimum = rules, in.TransitionDefaultMinimumObjectSize
-	if b.minimum == "" {
-		b.minimum = types.TransitionDefaultMinimumObjectSizeAllStorageClasses128k
-	}
-	return &s3.PutBucketLifecycleConfigurationOutput{}, nil
-}
-
-func (a *AWS) deleteBucketLifecycle(r request, _ *s3.DeleteBucketLifecycleInput) (*s3.DeleteBucketLifecycleOutput, error) {
-	b, err := a.bucket(r)
-	if err != nil {
-		return nil, err
-	}
-	b.lifecycle = nil
-	return &s3.DeleteBucketLifecycleOutput{}, nil
-}
-
 func malformedXML() *Error {
 	return fail(400, "MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema")
 }
