@@ -35,7 +35,8 @@ type AWS struct {
 	RolePropagation time.Duration
 	// SecretDeletion is how long the name of a secret that was deleted by force stays taken.
 	SecretDeletion time.Duration
-	// StalePrincipals has GetBucketPolicy go on showing the ARN of a user who is gone, as if S3 had not heard of it yet.
+	// StalePrincipals has GetBucketPolicy go on showing the ARN of a user or role that is gone, as if S3 had not heard of it
+	// yet.
 	StalePrincipals bool
 	// LenientCreateBucket has us-east-1 answer 200 for a bucket that the account already has to a call with tags, too,
 	// as it is documented for calls without.
@@ -55,10 +56,11 @@ type AWS struct {
 	calls    []Call
 	counts   map[string]int // attempts by session, and by service:operation
 	sessions map[string]*Session
-	roles    map[string]time.Time // by name: when it was first seen
-	boundary map[string]*policy   // managed policies by ARN
+	roles    map[string]role    // by name
+	made     int                // roles, ever
+	boundary map[string]*policy // managed policies by ARN
 	users    map[string]*user
-	gone     map[string]string // ARNs of users who are gone, by unique id
+	gone     map[string]string // ARNs of users and roles that are gone, by unique id
 	buckets  map[string]*bucket
 	secrets  map[string]*secret
 	minted   []string                            // every secret access key that was ever made
@@ -82,7 +84,7 @@ func New(account, region string) *AWS {
 		partition: partition,
 		counts:    map[string]int{},
 		sessions:  map[string]*Session{},
-		roles:     map[string]time.Time{},
+		roles:     map[string]role{},
 		boundary:  map[string]*policy{},
 		users:     map[string]*user{},
 		gone:      map[string]string{},
@@ -110,9 +112,18 @@ func (a *AWS) arn(service, resource string) string {
 	return fmt.Sprintf("arn:%s:%s:%s:%s:%s", a.partition, service, a.region, a.account, resource)
 }
 
+// role is a role of the account. Its unique id is never used again, also not for a role of the same name.
+type role struct {
+	id    string
+	since time.Time
+}
+
+func (a *AWS) roleARN(name string) string { return a.arn("iam", "role/"+name) }
+
 // addRole makes a role exist from now on. The caller holds the lock.
 func (a *AWS) addRole(name string) {
 	if _, ok := a.roles[name]; !ok {
-		a.roles[name] = time.Now()
+		a.made++
+		a.roles[name] = role{fmt.Sprintf("AROAFAKE%013d", a.made), time.Now()}
 	}
 }

@@ -20,6 +20,16 @@ func (a *AWS) AddRole(name string) {
 	a.addRole(name)
 }
 
+// DeleteRole takes a role away. Its sessions go on.
+func (a *AWS) DeleteRole(name string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if r, exists := a.roles[name]; exists {
+		a.gone[r.id] = a.roleARN(name)
+		delete(a.roles, name)
+	}
+}
+
 // AddManagedPolicy makes a policy that can be a permissions boundary. Only its Deny statements matter here. It returns
 // an error for a document that is not a policy.
 func (a *AWS) AddManagedPolicy(arn, document string) error {
@@ -136,7 +146,8 @@ func (a *AWS) SetBucketTags(name string, tags map[string]string) {
 }
 
 // SetBucketPolicy checks a document as PutBucketPolicy does, but for public access, and puts it in place. An empty one
-// takes the policy away.
+// takes the policy away. A principal who is deleted afterwards stays in it, as a unique id that no PutBucketPolicy takes
+// (L9). Sources: IAM User Guide, JSON policy elements: Principal; physionet-build #2330; ecs-cf-service-broker #241.
 func (a *AWS) SetBucketPolicy(name, document string) error {
 	defer a.changing()()
 	b := a.buckets[name]

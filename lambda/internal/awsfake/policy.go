@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// policy is a policy document. A bucket's has the unique ids of this account's users in place of their ARNs.
+// policy is a policy document. A bucket's has the unique ids of this account's users and roles in place of their ARNs.
 type policy struct {
 	ID         string      `json:"Id,omitempty"`
 	Version    string      `json:"Version,omitempty"`

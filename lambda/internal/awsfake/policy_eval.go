@@ -44,7 +44,7 @@ func (a *AWS) authorize(who caller, b *bucket, action, resource string, values m
 // principalARN is what aws:PrincipalArn holds: the role, not its session.
 func (a *AWS) principalARN(who caller) string {
 	if who.role != "" {
-		return a.arn("iam", "role/"+who.role)
+		return a.roleARN(who.role)
 	}
 	return who.arn
 }
@@ -90,7 +90,7 @@ func (a *AWS) concerns(s statement, who caller) bool {
 			if name == "*" || root || name == who.arn || name == a.principalARN(who) && who.role != "" {
 				return true
 			}
-			if who.user != nil && name == who.user.id {
+			if who.user != nil && name == who.user.id || who.role != "" && name == a.roles[who.role].id {
 				return true
 			}
 		}

@@ -88,12 +88,15 @@ func (a *AWS) restoredBucket(name string, b Bucket, made time.Time) (*bucket, er
 	return out, nil
 }
 
-// stored is a policy as S3 keeps it: unique ids in place of the ARNs of users. Those of users who are gone are unique
-// ids in the snapshot already. The caller holds the lock.
+// stored is a policy as S3 keeps it: unique ids in place of the ARNs of users and roles. Those of principals who are gone
+// are unique ids in the snapshot already. The caller holds the lock.
 func (a *AWS) stored(p *policy) *policy {
 	ids := map[string]string{}
 	for _, u := range a.users {
 		ids[a.userARN(u)] = u.id
+	}
+	for name, r := range a.roles {
+		ids[a.roleARN(name)] = r.id
 	}
 	for _, s := range p.Statements {
 		for _, list := range []words{s.Principal["AWS"], s.NotPrincipal["AWS"]} {
