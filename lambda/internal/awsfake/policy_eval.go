@@ -53,7 +53,14 @@ func (a *AWS) principalARN(who caller) string {
 func (p *policy) decide(action, resource string, context map[string]string, concerns func(statement) bool) (
 	allowed, denied bool, err error) {
 	for _, s := range p.Statements {
-		if !concerns(s) || !s.covers(action, resource) {
+		if !concerns(s) {
+			continue
+		}
+		s, err := p.resolved(s, context)
+		if err != nil {
+			return false, false, err
+		}
+		if !s.covers(action, resource) {
 			continue
 		}
 		holds, err := s.holds(context)

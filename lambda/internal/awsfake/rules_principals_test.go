@@ -87,5 +87,41 @@ func principalRules() []fakeRule {
 				awsrules.Equal(t, "shown by its ARN", strings.Contains(get(t, c), role), true)
 				awsrules.Want(t, put(t, c, get(t, c)), 400, "MalformedPolicy", "Invalid principal in policy")
 			}},
+		{"L13: a variable is text in a policy of 2008-10-17, and of no version", "IAM User Guide, JSON policy elements: Version; IAM policy " +
+			"elements: Variables and tags",
+			func(t *testing.T, fake *awsfake.AWS, c clients) {
+				alice := clients{s3: c.as(allowed(t, fake))}
+				allow := `{"Effect":"Allow","Principal":{"AWS":"` + user + `"},"Action":"s3:PutObject","Resource":"arn:aws:s3:::my-bucket/*"}`
+				for _, deny := range []string{
+					`"Resource":"arn:aws:s3:::my-bucket/${aws:username}/*"`,
+					`"Resource":"arn:aws:s3:::my-bucket/alice/*","Condition":{"StringEquals":{"aws:PrincipalArn":"arn:aws:iam::` + account + `:user/${aws:username}"}}`,
+					`"Resource":"arn:aws:s3:::my-bucket/${s3:prefix, 'alice'}/*"`,
+				} {
+					statements := `"Statement":[` + allow + `,{"Effect":"Deny","Principal":"*","Action":"s3:PutObject",` + deny + `}]}`
+					for version, denied := range map[string]bool{`{"Version":"2012-10-17",`: true, `{"Version":"2008-10-17",`: false, `{`: false} {
+						awsrules.Equal(t, "stored", fake.SetBucketPolicy(bucket, version+statements), nil)
+						awsrules.Equal(t, version+deny, putObject(t, alice, bucket, "alice/k") != nil, denied)
+						awsrules.Equal(t, "another's", putObject(t, alice, bucket, "bob/k"), nil)
+						awsrules.Equal(t, "a role, which has no name", putObject(t, c, bucket, "alice/k") != nil, denied && strings.Contains(deny, "s3:prefix"))
+					}
+				}
+				literal := strings.Replace(allow, "my-bucket/*", "my-bucket/${aws:username}/*", 1)
+				awsrules.Equal(t, "stored", fake.SetBucketPolicy(bucket, `{"Version":"2008-10-17","Statement":`+literal+`}`), nil)
+				awsrules.Equal(t, "the text itself", putObject(t, alice, bucket, "${aws:username}/k"), nil)
+				awsrules.Want(t, putObject(t, alice, bucket, "alice/k"), 403, "AccessDenied")
+			}},
+		{"L13: the version and Id of a policy stay as they are", "S3 User Guide, Bucket policies; IAM User Guide, JSON policy elements: Id; Version",
+			func(t *testing.T, fake *awsfake.AWS, c clients) {
+				fake.AddBucket(bucket, nil)
+				for _, head := range []string{``, `"Id":"theirs",`, `"Version":"2008-10-17",`, `"Id":"theirs","Version":"2008-10-17",`, `"Version":"2012-10-17",`} {
+					document := `{` + head + `"Statement":[` + strings.Replace(statement("Deny", "Principal", account), "s3:*", "s3:GetObject", 1) + `]}`
+					awsrules.Equal(t, "put", put(t, c, document), nil)
+					awsrules.Equal(t, "shown", strings.HasPrefix(get(t, c), `{`+head+`"Statement"`), true)
+					awsrules.Equal(t, "put as shown", put(t, c, get(t, c)), nil)
+					restored := awsfake.New(account, "eu-west-1")
+					awsrules.Equal(t, "restored", restored.Restore(fake.Snapshot()), nil)
+					awsrules.Equal(t, "in the snapshot", restored.Snapshot().Buckets[bucket].Policy, get(t, c))
+				}
+			}},
 	}
 }
