@@ -2,9 +2,11 @@ package awsfake
 
 import (
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -37,7 +39,12 @@ func full(t *testing.T) *AWS {
 	a.SetEncryption("data", "aws:kms")
 	a.SetAbac("data", true)
 	a.SetDefaultRetention("data", 7)
-	if err := a.SetMFADelete("data", true); err != nil {
+	aborts := types.LifecycleRule{Status: types.ExpirationStatusEnabled, Filter: &types.LifecycleRuleFilter{}}
+	if err := a.SetLifecycle("data", []types.LifecycleRule{aborts}); err != nil {
+		t.Fatal(err)
+	}
+	a.buckets["data"].mfaDelete = types.MFADeleteStatusEnabled // which excludes a lifecycle
+	if err := a.SetBucketPolicy("data", `{"Statement":{"Effect":"Deny","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::data/*"}}`); err != nil {
 		t.Fatal(err)
 	}
 	a.PutObject("data", "x", "1")
@@ -70,6 +77,9 @@ func TestCloneIsTheSame(t *testing.T) {
 			t.Errorf("%s is zero here, so its copy is not tested", law.Name)
 		}
 	}
+	data := a.buckets["data"]
+	whole(t, "bucket", *data, "elsewhere")
+	whole(t, "object", *data.objects["x"][0], "marker", "contentType")
 	everything := cmp.Options{
 		cmp.Exporter(func(reflect.Type) bool { return true }),
 		cmp.FilterPath(func(p cmp.Path) bool { return p.String() == "mu" }, cmp.Ignore()),
@@ -77,6 +87,17 @@ func TestCloneIsTheSame(t *testing.T) {
 	}
 	if diff := cmp.Diff(a, a.Clone(), everything); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// whole asks that every field of a thing holds something, but for some.
+func whole(t *testing.T, what string, thing any, but ...string) {
+	t.Helper()
+	v := reflect.ValueOf(thing)
+	for i := range v.NumField() {
+		if name := v.Type().Field(i).Name; v.Field(i).IsZero() && !slices.Contains(but, name) {
+			t.Errorf("%s of the %s is zero here, so its copy is not tested", name, what)
+		}
 	}
 }
 
