@@ -89,24 +89,26 @@ func (s statement) covers(action, resource string) bool {
 // in an Allow it only lets their own policies decide, and the users have none.
 func (a *AWS) concerns(s statement, who caller) bool {
 	named := func(p principals) bool {
-		if _, everyone := p["*"]; everyone {
-			return true
-		}
-		for _, name := range p["AWS"] {
-			root := name == a.arn("iam", "root") && s.Effect == "Deny"
-			if name == "*" || root || name == who.arn || name == a.principalARN(who) && who.role != "" {
-				return true
-			}
-			if who.user != nil && name == who.user.id || who.role != "" && name == a.roles[who.role].id {
-				return true
-			}
-		}
-		return false
+		_, everyone := p["*"]
+		return everyone || slices.ContainsFunc(p["AWS"], func(name string) bool {
+			return name == "*" || name == a.arn("iam", "root") && s.Effect == "Deny" || a.isNamed(who, name)
+		})
 	}
 	if s.NotPrincipal != nil {
 		return !named(s.NotPrincipal)
 	}
 	return named(s.Principal)
+}
+
+// isNamed tells whether a name in a policy is that of a caller: of a user, a role or its session.
+func (a *AWS) isNamed(who caller, name string) bool {
+	switch {
+	case who.user != nil:
+		return name == who.arn || name == who.user.id
+	case who.role != "":
+		return name == who.arn || name == a.principalARN(who) || name == a.roles[who.role].id
+	}
+	return false
 }
 
 // holds evaluates the conditions: every key of every operator, any value of a key.
