@@ -13,8 +13,8 @@
 // By itself it answers at once and consistently, which AWS does not: [Laws] has a switch for each way in which AWS lags.
 // A hook can have one call lag behind one earlier write: [AWS.LagsBehind] lists the writes, and [Stale] is the decision.
 //
-// It refuses to guess: an operation, an input field or a policy condition that it does not simulate is an error that
-// says so, and is never retried. It does not check what the function's role may do; use [AccessDenied] in a hook.
+// It refuses to guess: an operation, an input field, or a policy condition or variable that it does not simulate is an error
+// that says so, and is never retried. It does not check what the function's role may do; use [AccessDenied] in a hook.
 package awsfake
 
 import (

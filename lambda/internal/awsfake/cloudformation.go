@@ -80,10 +80,11 @@ func (r *stackResource) become(status string) {
 	r.status = status
 }
 
-// findStack finds a stack by its id or name.
+// findStack finds a stack by its id, or by its name unless it is deleted. Source: CloudFormation API Reference,
+// DescribeStacks and DescribeStackResource, StackName.
 func (a *AWS) findStack(idOrName string) (id string, resources map[string]stackResource) {
 	for id, resources := range a.stacks {
-		if id == idOrName || stackName(id) == idOrName {
+		if id == idOrName || stackName(id) == idOrName && resources[itself].status != string(types.StackStatusDeleteComplete) {
 			return id, resources
 		}
 	}

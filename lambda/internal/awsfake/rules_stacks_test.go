@@ -32,8 +32,14 @@ func stackRules() []fakeRule {
 				fake.SetStackStatus(id, "UPDATE_ROLLBACK_IN_PROGRESS")
 				fake.SetResourceStatus(id, "R", "DELETE_IN_PROGRESS")
 				want("set", "UPDATE_ROLLBACK_IN_PROGRESS")
+				fake.SetStackStatus(id, "DELETE_COMPLETE")
+				got, err := stackStatus(t, c, id)
+				awsrules.Equal(t, "deleted, error", err, nil)
+				awsrules.Equal(t, "deleted", got, "DELETE_COMPLETE")
+				_, err = stackStatus(t, c, "name")
+				awsrules.Want(t, err, 400, "ValidationError", "Stack with id name does not exist")
 				fake.SetStackStatus(id, "")
-				_, err := stackStatus(t, c, id)
+				_, err = stackStatus(t, c, id)
 				awsrules.Want(t, err, 400, "ValidationError", "Stack with id "+id+" does not exist")
 			}},
 	}
