@@ -123,5 +123,11 @@ func principalRules() []fakeRule {
 					awsrules.Equal(t, "in the snapshot", restored.Snapshot().Buckets[bucket].Policy, get(t, c))
 				}
 			}},
+		{"L13: a policy has one of two versions", "pageflow PR #902 (the S3 console); versitygw #1536",
+			func(t *testing.T, fake *awsfake.AWS, c clients) {
+				fake.AddBucket(bucket, nil)
+				document := `{"Version":"2017-06-20","Statement":[` + statement("Deny", "Principal", account) + `]}`
+				awsrules.Want(t, put(t, c, document), 400, "MalformedPolicy", "The policy must contain a valid version string")
+			}},
 	}
 }
