@@ -116,5 +116,11 @@ func stackRules() []Rule {
 				_, err := ask(t, e, "no-such-stack", "R")
 				Want(t, err, 400, "ValidationError", "Stack 'no-such-stack' does not exist")
 			}},
+		{Name: "DescribeStacks of a missing stack is a ValidationError in other words",
+			Source: "boto3 #2807 (the answer of AWS)",
+			play: func(t T, e *env) {
+				_, err := e.stacks.DescribeStacks(t.Context(), &cloudformation.DescribeStacksInput{StackName: aws.String("no-such-stack")})
+				Want(t, err, 400, "ValidationError", "Stack with id no-such-stack does not exist")
+			}},
 	}
 }

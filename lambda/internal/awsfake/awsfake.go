@@ -1,5 +1,5 @@
 // Package awsfake is one AWS account in memory: IAM users, S3 buckets, Secrets Manager secrets and CloudFormation's
-// answer to DescribeStackResource, as far as this project meets them.
+// answers to DescribeStackResource and DescribeStacks, as far as this project meets them.
 //
 // It sits under the real SDK clients. A [Session] gives an aws.Config; clients made from it serialize, sign and retry
 // as always, and no request leaves the process. An error goes back as an HTTP response that the SDK's own deserializer
@@ -13,8 +13,8 @@
 // By itself it answers at once and consistently, which AWS does not: [Laws] has a switch for each way in which AWS lags.
 // A hook can have one call lag behind one earlier write: [AWS.LagsBehind] lists the writes, and [Stale] is the decision.
 //
-// It refuses to guess: an operation, an input field or a policy condition that it does not simulate is an error that
-// says so, and is never retried. It does not check what the function's role may do; use [AccessDenied] in a hook.
+// It refuses to guess: an operation, an input field, or a policy condition or variable that it does not simulate is an error
+// that says so, and is never retried. It does not check what the function's role may do; use [AccessDenied] in a hook.
 package awsfake
 
 import (
@@ -35,7 +35,8 @@ type AWS struct {
 	RolePropagation time.Duration
 	// SecretDeletion is how long the name of a secret that was deleted by force stays taken.
 	SecretDeletion time.Duration
-	// StalePrincipals has GetBucketPolicy go on showing the ARN of a user who is gone, as if S3 had not heard of it yet.
+	// StalePrincipals has GetBucketPolicy go on showing the ARN of a user or role that is gone, as if S3 had not heard of it
+	// yet.
 	StalePrincipals bool
 	// LenientCreateBucket has us-east-1 answer 200 for a bucket that the account already has to a call with tags, too,
 	// as it is documented for calls without.
@@ -55,14 +56,15 @@ type AWS struct {
 	calls    []Call
 	counts   map[string]int // attempts by session, and by service:operation
 	sessions map[string]*Session
-	roles    map[string]time.Time // by name: when it was first seen
-	boundary map[string]*policy   // managed policies by ARN
+	roles    map[string]role    // by name
+	made     int                // roles, ever
+	boundary map[string]*policy // managed policies by ARN
 	users    map[string]*user
-	gone     map[string]string // ARNs of users who are gone, by unique id
+	gone     map[string]string // ARNs of users and roles that are gone, by unique id
 	buckets  map[string]*bucket
 	secrets  map[string]*secret
 	minted   []string                            // every secret access key that was ever made
-	stacks   map[string]map[string]stackResource // by stack id, then logical id
+	stacks   map[string]map[string]stackResource // by stack id, then logical id: see [itself]
 	taken    map[thing]taking                    // names that nothing has
 	past     past
 }
@@ -82,7 +84,7 @@ func New(account, region string) *AWS {
 		partition: partition,
 		counts:    map[string]int{},
 		sessions:  map[string]*Session{},
-		roles:     map[string]time.Time{},
+		roles:     map[string]role{},
 		boundary:  map[string]*policy{},
 		users:     map[string]*user{},
 		gone:      map[string]string{},
@@ -110,9 +112,18 @@ func (a *AWS) arn(service, resource string) string {
 	return fmt.Sprintf("arn:%s:%s:%s:%s:%s", a.partition, service, a.region, a.account, resource)
 }
 
+// role is a role of the account. Its unique id is never used again, also not for a role of the same name.
+type role struct {
+	id    string
+	since time.Time
+}
+
+func (a *AWS) roleARN(name string) string { return a.arn("iam", "role/"+name) }
+
 // addRole makes a role exist from now on. The caller holds the lock.
 func (a *AWS) addRole(name string) {
 	if _, ok := a.roles[name]; !ok {
-		a.roles[name] = time.Now()
+		a.made++
+		a.roles[name] = role{fmt.Sprintf("AROAFAKE%013d", a.made), time.Now()}
 	}
 }

@@ -80,7 +80,7 @@ func (a *AWS) serve(c Call, who caller, asOf int) (any, error) {
 	switch late := a.lateRight(op, who, c.Input); {
 	case who.bad != "":
 		return nil, who.bad.answer(c.Service)
-	case who.role != "" && time.Since(a.roles[who.role]) < a.RolePropagation:
+	case who.role != "" && time.Since(a.roles[who.role].since) < a.RolePropagation:
 		return nil, a.denied(c, who)
 	case late != "":
 		return nil, a.deniedAction(c, who, late)

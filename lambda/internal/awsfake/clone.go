@@ -16,6 +16,7 @@ func (a *AWS) Clone() *AWS {
 	b.SecretDeletion, b.LenientCreateBucket, b.StalePrincipals = a.SecretDeletion, a.LenientCreateBucket, a.StalePrincipals
 	b.Laws, b.taken, b.past = a.Laws, maps.Clone(a.taken), a.past.clone()
 	b.LateRights = slices.Clone(a.LateRights)
+	b.made = a.made
 	b.serial, b.calls, b.minted = a.serial, slices.Clone(a.calls), slices.Clone(a.minted)
 	b.counts, b.sessions, b.roles = maps.Clone(a.counts), maps.Clone(a.sessions), maps.Clone(a.roles)
 	b.boundary, b.gone = maps.Clone(a.boundary), maps.Clone(a.gone)

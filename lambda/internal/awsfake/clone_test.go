@@ -2,9 +2,11 @@ package awsfake
 
 import (
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -34,12 +36,26 @@ func full(t *testing.T) *AWS {
 	a.AddKey("alice")
 	a.Attach("alice", LoginProfile)
 	a.AddBucket("data", map[string]string{"k": "v"})
+	a.SetEncryption("data", "aws:kms")
+	a.SetAbac("data", true)
+	a.SetDefaultRetention("data", 7)
+	aborts := types.LifecycleRule{Status: types.ExpirationStatusEnabled, Filter: &types.LifecycleRuleFilter{}}
+	if err := a.SetLifecycle("data", []types.LifecycleRule{aborts}); err != nil {
+		t.Fatal(err)
+	}
+	a.buckets["data"].mfaDelete = types.MFADeleteStatusEnabled // which excludes a lifecycle
+	if err := a.SetBucketPolicy("data", `{"Statement":{"Effect":"Deny","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::data/*"}}`); err != nil {
+		t.Fatal(err)
+	}
 	a.PutObject("data", "x", "1")
+	a.SetLegalHold("data", "x", "", true)
+	a.LockObject("data", "x", "", true)
 	a.AddUpload("data", "y")
 	a.AddSecret("keys", "1", map[string]string{"k": "v"})
 	a.PutSecretValue("keys", "2")
 	a.SetResourceStatus("stack", "Disk", "CREATE_IN_PROGRESS")
 	a.SetPhysicalResourceID("stack", "Disk", "id")
+	a.SetStackStatus("stack", "CREATE_IN_PROGRESS")
 	a.begin(Call{Session: a.Session("role").Name()})
 	return a
 }
@@ -61,6 +77,9 @@ func TestCloneIsTheSame(t *testing.T) {
 			t.Errorf("%s is zero here, so its copy is not tested", law.Name)
 		}
 	}
+	data := a.buckets["data"]
+	whole(t, "bucket", *data, "elsewhere")
+	whole(t, "object", *data.objects["x"][0], "marker", "contentType")
 	everything := cmp.Options{
 		cmp.Exporter(func(reflect.Type) bool { return true }),
 		cmp.FilterPath(func(p cmp.Path) bool { return p.String() == "mu" }, cmp.Ignore()),
@@ -68,6 +87,17 @@ func TestCloneIsTheSame(t *testing.T) {
 	}
 	if diff := cmp.Diff(a, a.Clone(), everything); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// whole asks that every field of a thing holds something, but for some.
+func whole(t *testing.T, what string, thing any, but ...string) {
+	t.Helper()
+	v := reflect.ValueOf(thing)
+	for i := range v.NumField() {
+		if name := v.Type().Field(i).Name; v.Field(i).IsZero() && !slices.Contains(but, name) {
+			t.Errorf("%s of the %s is zero here, so its copy is not tested", name, what)
+		}
 	}
 }
 
@@ -82,21 +112,29 @@ func TestCloneIsOnItsOwn(t *testing.T) {
 		b.AddUser("bob", "/", nil)
 		b.TagBucket("data", map[string]string{"k": "w"})
 		b.SetVersioning("data", "Enabled")
-		b.SetPublicAccessBlock("data", false)
+		b.SetEncryption("data", "")
+		b.SetAbac("data", false)
+		b.RemovePublicAccessBlock("data")
 		b.PutObject("data", "x", "2")
-		b.LockObject("data", "x", was.Buckets["data"].Objects["x"][0].Version, true)
+		b.LockObject("data", "x", was.Buckets["data"].Objects["x"][0].Version, false)
+		b.SetLegalHold("data", "x", was.Buckets["data"].Objects["x"][0].Version, false)
+		b.SetDefaultRetention("data", 0)
+		if err := b.SetMFADelete("data", false); err != nil {
+			t.Error(err)
+		}
 		b.AddUpload("data", "z")
 		b.TagSecret("keys", map[string]string{"k": "w"})
 		b.PutSecretValue("keys", "3")
 		b.SetResourceStatus("stack", "Disk", "CREATE_COMPLETE")
 		b.SetPhysicalResourceID("stack", "Disk", "other")
+		b.SetStackStatus("stack", "ROLLBACK_IN_PROGRESS")
 	}
 	clone := a.Clone()
 	change(clone)
 	if diff := cmp.Diff(was, a.Snapshot()); diff != "" {
 		t.Errorf("changing the clone changes the original:\n%s", diff)
 	}
-	if r := a.stacks["stack"]["Disk"]; r.status != "CREATE_IN_PROGRESS" || r.physicalID != "id" {
+	if r := a.stacks["stack"]["Disk"]; r.status != "CREATE_IN_PROGRESS" || r.physicalID != "id" || a.StackStatus("stack") != r.status {
 		t.Error("changing the clone's stacks changes the original's")
 	}
 	changed := clone.Snapshot()

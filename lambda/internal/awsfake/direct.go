@@ -20,6 +20,16 @@ func (a *AWS) AddRole(name string) {
 	a.addRole(name)
 }
 
+// DeleteRole takes a role away. Its sessions go on.
+func (a *AWS) DeleteRole(name string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if r, exists := a.roles[name]; exists {
+		a.gone[r.id] = a.roleARN(name)
+		delete(a.roles, name)
+	}
+}
+
 // AddManagedPolicy makes a policy that can be a permissions boundary. Only its Deny statements matter here. It returns
 // an error for a document that is not a policy.
 func (a *AWS) AddManagedPolicy(arn, document string) error {
@@ -136,7 +146,8 @@ func (a *AWS) SetBucketTags(name string, tags map[string]string) {
 }
 
 // SetBucketPolicy checks a document as PutBucketPolicy does, but for public access, and puts it in place. An empty one
-// takes the policy away.
+// takes the policy away. A principal who is deleted afterwards stays in it, as a unique id that no PutBucketPolicy takes
+// (L9). Sources: IAM User Guide, JSON policy elements: Principal; physionet-build #2330; ecs-cf-service-broker #241.
 func (a *AWS) SetBucketPolicy(name, document string) error {
 	defer a.changing()()
 	b := a.buckets[name]
@@ -157,13 +168,29 @@ func (a *AWS) SetBucketPolicy(name, document string) error {
 
 // SetPublicAccessBlock turns all four switches of a bucket's public access block on or off.
 func (a *AWS) SetPublicAccessBlock(name string, on bool) {
+	a.SetPublicAccessSwitches(name, PublicAccessBlock{on, on, on, on})
+}
+
+// SetPublicAccessSwitches sets each switch of a bucket's public access block.
+func (a *AWS) SetPublicAccessSwitches(name string, on PublicAccessBlock) {
 	defer a.changing()()
 	if b := a.buckets[name]; b != nil {
 		b.access = publicAccessBlock(on)
 	}
 }
 
+// RemovePublicAccessBlock leaves a bucket without a public access block, as DeletePublicAccessBlock does, and as buckets
+// made before April 2023 are. GetPublicAccessBlock answers 404 then. Sources: S3 API Reference, GetPublicAccessBlock;
+// localstack test_s3_api.snapshot.json (test_crud_public_access_block).
+func (a *AWS) RemovePublicAccessBlock(name string) {
+	defer a.changing()()
+	if b := a.buckets[name]; b != nil {
+		b.access = nil
+	}
+}
+
 // SetVersioning sets what the next writes and deletes do: "Enabled", "Suspended", or empty for a bucket that never had it.
+// It does not look at Object Lock and MFA delete.
 func (a *AWS) SetVersioning(name, status string) {
 	defer a.changing()()
 	if b := a.buckets[name]; b != nil {
@@ -186,16 +213,6 @@ func (a *AWS) DeleteObject(bucketName, key string) {
 	defer a.changing()()
 	if b := a.buckets[bucketName]; b != nil {
 		_, _ = a.remove(b, key, nil) // a locked object stays, as it should
-	}
-}
-
-// LockObject puts a version under retention: it cannot be deleted. The empty version is the current one.
-func (a *AWS) LockObject(bucketName, key, version string, locked bool) {
-	defer a.changing()()
-	if b := a.buckets[bucketName]; b != nil {
-		if o := b.find(key, version); o != nil {
-			o.locked = locked
-		}
 	}
 }
 

@@ -137,6 +137,28 @@ func TestWhatIsNotSimulatedSaysSo(t *testing.T) {
 			_, err := s3.NewFromConfig(cfg).HeadBucket(ctx, &s3.HeadBucketInput{Bucket: aws.String("my-bucket")})
 			return err
 		}},
+		{"a variable", "policy variable ${aws:PrincipalTag/team}", func(ctx context.Context, fake *awsfake.AWS, cfg aws.Config) error {
+			fake.AddBucket("my-bucket", nil)
+			if err := fake.SetBucketPolicy("my-bucket", `{"Version":"2012-10-17","Statement":{"Effect":"Deny","Principal":"*","Action":"s3:*",
+				"Resource":"arn:aws:s3:::my-bucket/${aws:PrincipalTag/team}"}}`); err != nil {
+				return err
+			}
+			_, err := s3.NewFromConfig(cfg).HeadBucket(ctx, &s3.HeadBucketInput{Bucket: aws.String("my-bucket")})
+			return err
+		}},
+		{"a variable without a value", "policy variable without a value in a negated element", func(ctx context.Context, fake *awsfake.AWS, cfg aws.Config) error {
+			fake.AddBucket("my-bucket", nil)
+			if err := fake.SetBucketPolicy("my-bucket", `{"Version":"2012-10-17","Statement":{"Effect":"Deny","Principal":"*","Action":"s3:*",
+				"NotResource":"arn:aws:s3:::my-bucket/${aws:username}"}}`); err != nil {
+				return err
+			}
+			_, err := s3.NewFromConfig(cfg).HeadBucket(ctx, &s3.HeadBucketInput{Bucket: aws.String("my-bucket")})
+			return err
+		}},
+		{"a list of stacks", "DescribeStacks without StackName", func(ctx context.Context, _ *awsfake.AWS, cfg aws.Config) error {
+			_, err := cloudformation.NewFromConfig(cfg).DescribeStacks(ctx, &cloudformation.DescribeStacksInput{})
+			return err
+		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, fake *awsfake.AWS, s *awsfake.Session) {

@@ -21,6 +21,7 @@ import (
 //	DeleteBucket                              the deletion of the last object or version
 //	DescribeSecret, GetSecretValue            everything about the secret, if [AWS.SecretHistory] is on
 //	DescribeStackResource                     everything about the resource
+//	DescribeStacks                            the status of the stack
 //
 // A call that is no read is refused for what it does not see yet, or it takes effect as always. CreateUser, CreateBucket,
 // CreateSecret and the other calls on secrets never lag.

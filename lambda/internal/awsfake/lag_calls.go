@@ -20,8 +20,10 @@ var shows = map[string]func(state) any{
 	"s3:ListBuckets":                     ofBucket(func(b bucket) any { return b.owner }),
 	"s3:GetBucketTagging":                ofBucket(func(b bucket) any { return b.tags }),
 	"s3:GetPublicAccessBlock":            ofBucket(func(b bucket) any { return b.access }),
+	"s3:GetBucketEncryption":             ofBucket(func(b bucket) any { return b.encryption }),
+	"s3:GetBucketAbac":                   ofBucket(func(b bucket) any { return b.abac }),
 	"s3:GetBucketPolicy":                 ofBucket(func(b bucket) any { return b.policy }),
-	"s3:GetBucketVersioning":             ofBucket(func(b bucket) any { return b.versioning }),
+	"s3:GetBucketVersioning":             ofBucket(func(b bucket) any { return []any{b.versioning, b.mfaDelete} }),
 	"s3:GetBucketLifecycleConfiguration": ofBucket(func(b bucket) any { return []any{b.lifecycle, b.minimum} }),
 
 	"secretsmanager:DescribeSecret": func(s state) any { return s },
@@ -33,6 +35,7 @@ var shows = map[string]func(state) any{
 	},
 
 	"cloudformation:DescribeStackResource": func(s state) any { return s },
+	"cloudformation:DescribeStacks":        func(s state) any { return s },
 }
 
 func ofUser(show func(*user) any) func(state) any {

@@ -45,6 +45,7 @@ func story(t *testing.T, fake *awsfake.AWS, s *awsfake.Session) {
 	_, _ = c.s3.ListBuckets(ctx, &s3.ListBucketsInput{})
 	fake.SetResourceStatus("arn:aws:cloudformation:eu-west-1:1:stack/s/1", "R", "DELETE_IN_PROGRESS")
 	_, _ = c.stacks.DescribeStackResource(ctx, &cloudformation.DescribeStackResourceInput{StackName: aws.String("s"), LogicalResourceId: aws.String("R")})
+	_, _ = c.stacks.DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: aws.String("s")})
 	_, _ = c.secrets.CreateSecret(ctx, &secretsmanager.CreateSecretInput{Name: aws.String("s")})
 	_, _ = c.secrets.DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: aws.String("s")})
 }
@@ -110,6 +111,7 @@ func TestEachCallIsServedAsOfBeforeEachWrite(t *testing.T) {
 		`18 DeleteBucket "" behind 2 s3:CreateBucket: "NoSuchBucket"`,
 		`19 ListBuckets "" behind 18 s3:DeleteBucket: ""`,
 		`20 DescribeStackResource "" behind 0 : "ValidationError"`,
+		`21 DescribeStacks "" behind 0 : "ValidationError"`,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

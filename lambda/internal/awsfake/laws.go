@@ -3,7 +3,7 @@ package awsfake
 import "time"
 
 // Laws are what AWS does and an account that answers at once and consistently does not. Each field is a switch, and
-// off when it is zero. The names L1 to L8 are those of the rules in the tests, which play each of them.
+// off when it is zero. Names such as L1 are those of the rules in the tests, which play each of them.
 type Laws struct {
 	// BucketPropagation (L1) is how long a new bucket is not known everywhere. CreateBucket knows it at once. NewBuckets
 	// says what does not. Sources: terraform-provider-aws #10068, #13008, #33717 and #49960; S3 User Guide, Data
@@ -26,8 +26,8 @@ type Laws struct {
 	// as of that long ago, and no operation knows a user or key that is younger. Sources: IAM User Guide, Troubleshooting:
 	// "Changes that I make are not always immediately visible"; terraform-provider-aws #18458.
 	UserLag time.Duration
-	// BucketLag (L4) is the same for buckets: their existence, tags, public access block, policy, versioning and
-	// lifecycle. A policy also decides as it was that long ago. Objects and uploads never lag. Sources: S3 User Guide, Data
+	// BucketLag (L4) is the same for buckets: their existence, tags, public access block, policy, versioning,
+	// lifecycle, default encryption and access control by tags. A policy also decides as it was that long ago. Objects and uploads never lag. Sources: S3 User Guide, Data
 	// consistency model: strong for objects and their listings since December 2020, eventual for the configuration of
 	// buckets, and a deleted bucket may still be listed; terraform-provider-aws #15572.
 	BucketLag time.Duration
@@ -43,7 +43,7 @@ type Laws struct {
 	SecretHistory bool
 
 	// StatusPropagation (L5) is how long DescribeStackResource goes on answering the status, time and physical id before a
-	// change. Source: aws-cdk-cli PR #1848, about DescribeStacks.
+	// change, and DescribeStacks the status. Source: aws-cdk-cli PR #1848, about DescribeStacks.
 	StatusPropagation time.Duration
 
 	// UserDeletion (L7) is how long the name of a user who was deleted stays taken: CreateUser says that it exists, and
@@ -63,6 +63,14 @@ type Laws struct {
 	// encoding type. Source: S3 API Reference, ListObjectVersions: EncodingType of the response; stores that are
 	// compatible with S3.
 	PlainListings bool
+	// AbacDenied (L14) has S3 answer 403 AccessDenied to PutBucketTagging and DeleteBucketTagging of a bucket with access
+	// control by tags, instead of 400 InvalidRequest. That they fail is documented and was seen, their code is neither, so
+	// it has to be right either way. Sources: those of [AWS.SetAbac]; dev.classmethod.jp, s3-bucket-abac-tagging-command.
+	AbacDenied bool
+	// OneRulePerPrefix (L11) has S3 refuse two lifecycle rules with the same Prefix of their own, whatever they do. No page of
+	// AWS has that; stores that copy its answers do, so it has to be right either way. Source: ceph/s3-tests PR #261, which
+	// takes the assumption back for Ceph.
+	OneRulePerPrefix bool
 	// HiddenBuckets has S3 answer 403 where it would say that a bucket does not exist. CreateBucket succeeds all the
 	// same. Source: S3 API Reference, HeadBucket and GetObject: 403 where the caller may not know whether something exists.
 	HiddenBuckets bool

@@ -16,6 +16,7 @@ var generated = []struct {
 }{
 	{"AKIAFAKE", isDigit, 12, 13, "AKIA"},
 	{"AIDAFAKE", isDigit, 12, 13, "AIDA"},
+	{"AROAFAKE", isDigit, 12, 13, "AROA"},
 	{"fake+secret/", isBase64, 28, 28, "fake+secret"},
 	{"-Fk", isDigit, 4, 4, "Fk"},
 	{"v", isDigit, 31, 31, "v"},

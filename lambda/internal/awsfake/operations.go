@@ -35,6 +35,7 @@ var secretOperations = []operation{
 var stackOperations = []operation{
 	{"cloudformation:DescribeStackResource", "cloudformation:DescribeStackResource", "LogicalResourceId", "StackName",
 		handle((*AWS).describeStackResource)},
+	{"cloudformation:DescribeStacks", "cloudformation:DescribeStacks", "", "StackName", handle((*AWS).describeStacks)},
 }
 
 // Fields that many operations of S3 have.
@@ -58,6 +59,8 @@ var bucketOperations = []operation{
 	{"s3:GetPublicAccessBlock", "s3:GetBucketPublicAccessBlock", "Bucket", owned, handleRequest((*AWS).getPublicAccessBlock)},
 	{"s3:PutPublicAccessBlock", "s3:PutBucketPublicAccessBlock", "Bucket",
 		owned + checksums + "PublicAccessBlockConfiguration", handleRequest((*AWS).putPublicAccessBlock)},
+	{"s3:GetBucketEncryption", "s3:GetEncryptionConfiguration", "Bucket", owned, handleRequest((*AWS).getBucketEncryption)},
+	{"s3:GetBucketAbac", "s3:GetBucketAbac", "Bucket", owned, handleRequest((*AWS).getBucketAbac)},
 	{"s3:GetBucketPolicy", "s3:GetBucketPolicy", "Bucket", owned, handleRequest((*AWS).getBucketPolicy)},
 	{"s3:PutBucketPolicy", "s3:PutBucketPolicy", "Bucket", owned + checksums + "Policy", handleRequest((*AWS).putBucketPolicy)},
 	{"s3:DeleteBucketPolicy", "s3:DeleteBucketPolicy", "Bucket", owned, handleRequest((*AWS).deleteBucketPolicy)},

@@ -11,11 +11,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 )
 
-// thing is what a change is about: a user, a bucket, a secret, or a resource of a stack.
+// thing is what a change is about: a user, a bucket, a secret, a stack, or a resource of a stack.
 type thing struct {
 	service string
 	name    string // that of the user, bucket or secret; the id of the stack
-	part    string // the logical id of the resource
+	part    string // the logical id of the resource; see [itself]
 }
 
 // past is the states of things before each change, while a switch needs them.
@@ -125,16 +125,20 @@ func (c Call) known() string {
 	return c.Name()
 }
 
-// add puts a change at the end. Changes of a thing behind everybody's back at one instant are one.
+// add puts a change at the end. Changes of a thing behind everybody's back at one instant are one, also with changes of
+// other parts of its stack between them.
 func (p *past) add(c *change) {
-	c.ID = len(p.changes) + 1
-	if c.ID > 1 {
-		last := p.changes[c.ID-2]
-		if c.N == 0 && last.N == 0 && last.thing == c.thing && last.At.Equal(c.At) {
-			p.changes = p.changes[:c.ID-2]
-			c.ID, c.was = last.ID, last.was
+	for i, earlier := range slices.Backward(p.changes) {
+		if c.N != 0 || earlier.N != 0 || !earlier.At.Equal(c.At) || earlier.thing.service != c.thing.service || earlier.thing.name != c.thing.name {
+			break
+		}
+		if earlier.thing == c.thing {
+			c.ID, c.was = earlier.ID, earlier.was
+			p.changes[i] = c
+			return
 		}
 	}
+	c.ID = len(p.changes) + 1
 	p.changes = append(p.changes, c)
 }
 

@@ -6,11 +6,13 @@ import (
 	"strings"
 )
 
-// policy is a policy document. A bucket's has the unique ids of this account's users in place of their ARNs.
+// policy is a policy document. A bucket's has the unique ids of this account's users and roles in place of their ARNs.
 type policy struct {
 	ID         string      `json:"Id,omitempty"`
 	Version    string      `json:"Version,omitempty"`
 	Statements []statement `json:"Statement"`
+
+	hasVariables bool // and its version makes them such
 }
 
 // statement is one statement, its principals as a list of names by kind (AWS, Service, CanonicalUser, Federated).
@@ -118,7 +120,7 @@ func parsePolicy(text string) (*policy, error) {
 	if err := json.Unmarshal([]byte(text), &doc); err != nil {
 		return nil, malformed("Policies must be valid JSON and the first byte must be '{'")
 	}
-	p := &policy{ID: doc.ID, Version: doc.Version}
+	p := &policy{ID: doc.ID, Version: doc.Version, hasVariables: doc.Version == variablesSince && strings.Contains(text, "${")}
 	list := bytes.TrimSpace(doc.Statement)
 	if len(list) > 0 && list[0] == '{' {
 		list = append(append([]byte{'['}, list...), ']')

@@ -2,6 +2,7 @@ package awsfake
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -22,6 +23,9 @@ func (a *AWS) checkPolicy(b *bucket, text string) (*policy, error) {
 	p, err := parsePolicy(text)
 	if err != nil {
 		return nil, err
+	}
+	if !slices.Contains([]string{"", "2008-10-17", variablesSince}, p.Version) {
+		return nil, malformed("The policy must contain a valid version string")
 	}
 	if len(p.Statements) == 0 {
 		return nil, malformed("Could not parse the policy: Statement is empty!")

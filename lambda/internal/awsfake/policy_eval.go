@@ -44,7 +44,7 @@ func (a *AWS) authorize(who caller, b *bucket, action, resource string, values m
 // principalARN is what aws:PrincipalArn holds: the role, not its session.
 func (a *AWS) principalARN(who caller) string {
 	if who.role != "" {
-		return a.arn("iam", "role/"+who.role)
+		return a.roleARN(who.role)
 	}
 	return who.arn
 }
@@ -53,7 +53,14 @@ func (a *AWS) principalARN(who caller) string {
 func (p *policy) decide(action, resource string, context map[string]string, concerns func(statement) bool) (
 	allowed, denied bool, err error) {
 	for _, s := range p.Statements {
-		if !concerns(s) || !s.covers(action, resource) {
+		if !concerns(s) {
+			continue
+		}
+		s, err := p.resolved(s, context)
+		if err != nil {
+			return false, false, err
+		}
+		if !s.covers(action, resource) {
 			continue
 		}
 		holds, err := s.holds(context)
@@ -82,24 +89,26 @@ func (s statement) covers(action, resource string) bool {
 // in an Allow it only lets their own policies decide, and the users have none.
 func (a *AWS) concerns(s statement, who caller) bool {
 	named := func(p principals) bool {
-		if _, everyone := p["*"]; everyone {
-			return true
-		}
-		for _, name := range p["AWS"] {
-			root := name == a.arn("iam", "root") && s.Effect == "Deny"
-			if name == "*" || root || name == who.arn || name == a.principalARN(who) && who.role != "" {
-				return true
-			}
-			if who.user != nil && name == who.user.id {
-				return true
-			}
-		}
-		return false
+		_, everyone := p["*"]
+		return everyone || slices.ContainsFunc(p["AWS"], func(name string) bool {
+			return name == "*" || name == a.arn("iam", "root") && s.Effect == "Deny" || a.isNamed(who, name)
+		})
 	}
 	if s.NotPrincipal != nil {
 		return !named(s.NotPrincipal)
 	}
 	return named(s.Principal)
+}
+
+// isNamed tells whether a name in a policy is that of a caller: of a user, a role or its session.
+func (a *AWS) isNamed(who caller, name string) bool {
+	switch {
+	case who.user != nil:
+		return name == who.arn || name == who.user.id
+	case who.role != "":
+		return name == who.arn || name == a.principalARN(who) || name == a.roles[who.role].id
+	}
+	return false
 }
 
 // holds evaluates the conditions: every key of every operator, any value of a key.

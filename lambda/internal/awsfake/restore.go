@@ -54,11 +54,13 @@ func (u User) restored(name string, made time.Time) *user {
 }
 
 func (a *AWS) restoredBucket(name string, b Bucket, made time.Time) (*bucket, error) {
-	on := b.PublicAccessBlock
 	out := &bucket{name: name, owner: a.account, tags: notNil(b.Tags), versioning: types.BucketVersioningStatus(b.Versioning),
-		objects: map[string][]*object{}, created: made,
-		access: types.PublicAccessBlockConfiguration{BlockPublicAcls: aws.Bool(on[0]), IgnorePublicAcls: aws.Bool(on[1]),
-			BlockPublicPolicy: aws.Bool(on[2]), RestrictPublicBuckets: aws.Bool(on[3])}}
+		encryption: types.ServerSideEncryption(b.Encryption), abac: b.Abac,
+		mfaDelete: types.MFADeleteStatus(b.MFADelete), objectLock: b.ObjectLock, retention: b.RetentionDays,
+		objects: map[string][]*object{}, created: made}
+	if !b.NoPublicAccessBlock {
+		out.access = publicAccessBlock(b.PublicAccessBlock)
+	}
 	if b.Policy != "" {
 		p, err := parsePolicy(b.Policy)
 		if err != nil {
@@ -76,7 +78,8 @@ func (a *AWS) restoredBucket(name string, b Bucket, made time.Time) (*bucket, er
 	for key, versions := range b.Objects {
 		for i, o := range versions {
 			out.objects[key] = append(out.objects[key],
-				&object{version: o.Version, serial: i + 1, marker: o.DeleteMarker, locked: o.Locked, body: []byte(o.Body), modified: made})
+				&object{version: o.Version, serial: i + 1, marker: o.DeleteMarker, locked: o.Locked, legalHold: o.LegalHold,
+					retention: o.RetentionDays, body: []byte(o.Body), modified: made})
 		}
 	}
 	for _, u := range b.Uploads {
@@ -85,12 +88,15 @@ func (a *AWS) restoredBucket(name string, b Bucket, made time.Time) (*bucket, er
 	return out, nil
 }
 
-// stored is a policy as S3 keeps it: unique ids in place of the ARNs of users. Those of users who are gone are unique
-// ids in the snapshot already. The caller holds the lock.
+// stored is a policy as S3 keeps it: unique ids in place of the ARNs of users and roles. Those of principals who are gone
+// are unique ids in the snapshot already. The caller holds the lock.
 func (a *AWS) stored(p *policy) *policy {
 	ids := map[string]string{}
 	for _, u := range a.users {
 		ids[a.userARN(u)] = u.id
+	}
+	for name, r := range a.roles {
+		ids[a.roleARN(name)] = r.id
 	}
 	for _, s := range p.Statements {
 		for _, list := range []words{s.Principal["AWS"], s.NotPrincipal["AWS"]} {

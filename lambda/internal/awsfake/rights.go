@@ -44,7 +44,7 @@ func (a *AWS) lateRight(op operation, who caller, input any) string {
 func (a *AWS) inForce(late LateRights, role string) bool {
 	from := late.From
 	if from.IsZero() {
-		from = a.roles[role]
+		from = a.roles[role].since
 	}
 	age := time.Since(from)
 	return late.Role != "" && late.Role != role || age < 0 || age >= late.For

@@ -29,6 +29,15 @@ func putTag(t *testing.T, c clients, name, value string) {
 		Tagging: &types.Tagging{TagSet: []types.Tag{{Key: aws.String("k"), Value: &value}}}}))
 }
 
+// stackStatus is what DescribeStacks says of a stack, or an error.
+func stackStatus(t *testing.T, c clients, stack string) (string, error) {
+	out, err := c.stacks.DescribeStacks(t.Context(), &cloudformation.DescribeStacksInput{StackName: &stack})
+	if err != nil {
+		return "", err
+	}
+	return string(out.Stacks[0].StackStatus), nil
+}
+
 // staleRules are about reads that answer as of some time ago (L4, L5).
 func staleRules() []fakeRule {
 	const bucket = "my-bucket"
@@ -136,6 +145,23 @@ func staleRules() []fakeRule {
 					awsrules.Equal(t, "status", string(out.ResourceStatus), want)
 					awsrules.Equal(t, "time is that of the last", out.LastUpdatedTimestamp.Equal(set), want == "DELETE_IN_PROGRESS")
 					awsrules.Equal(t, "physical id", *out.PhysicalResourceId, "one")
+					pass(100 * time.Millisecond)
+				}
+			}},
+		{"L5: the status of a stack is the one before for a while", "aws-cdk-cli PR #1848",
+			func(t *testing.T, fake *awsfake.AWS, c clients) {
+				fake.StatusPropagation = 100 * time.Millisecond
+				id := "arn:aws:cloudformation:eu-west-1:" + account + ":stack/name/7d4d1cd0"
+				fake.SetStackStatus(id, "UPDATE_IN_PROGRESS")
+				_, err := stackStatus(t, c, "name")
+				awsrules.Want(t, err, 400, "ValidationError", "Stack with id name does not exist")
+				pass(time.Minute)
+				fake.SetStackStatus(id, "UPDATE_ROLLBACK_IN_PROGRESS")
+				fake.SetResourceStatus(id, "R", "UPDATE_IN_PROGRESS")
+				for _, want := range []string{"UPDATE_IN_PROGRESS", "UPDATE_ROLLBACK_IN_PROGRESS"} {
+					got, err := stackStatus(t, c, "name")
+					awsrules.Equal(t, "error", err, nil)
+					awsrules.Equal(t, "status", got, want)
 					pass(100 * time.Millisecond)
 				}
 			}},

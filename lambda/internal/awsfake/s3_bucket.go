@@ -20,9 +20,14 @@ type bucket struct {
 	owner      string
 	elsewhere  Face // empty: in the region of the account
 	tags       map[string]string
-	access     types.PublicAccessBlockConfiguration
+	access     *types.PublicAccessBlockConfiguration // nil: none; all four fields are set
 	policy     *policy
+	encryption types.ServerSideEncryption   // empty: AES256
+	abac       bool                         // access control by tags
 	versioning types.BucketVersioningStatus // empty: never enabled
+	mfaDelete  types.MFADeleteStatus        // empty: never enabled
+	objectLock bool
+	retention  int // days for which new versions cannot be deleted
 	lifecycle  []types.LifecycleRule
 	minimum    types.TransitionDefaultMinimumObjectSize // of objects that the rules move
 	objects    map[string][]*object                     // by key, oldest first; the last is the current one
@@ -93,7 +98,7 @@ func (a *AWS) addBucket(name string, tags map[string]string) *bucket {
 		name:    name,
 		owner:   a.account,
 		tags:    maps.Clone(tags),
-		access:  publicAccessBlock(true),
+		access:  publicAccessBlock(PublicAccessBlock{true, true, true, true}),
 		objects: map[string][]*object{},
 		created: time.Now(),
 	}

@@ -31,6 +31,9 @@ func (a *AWS) putBucketTagging(r request, in *s3.PutBucketTaggingInput) (*s3.Put
 	if err != nil {
 		return nil, err
 	}
+	if err := a.mayTag(b); err != nil {
+		return nil, err
+	}
 	tags := maps.Clone(b.tags)
 	if err := replaceBucketTags(tags, in.Tagging.TagSet); err != nil {
 		return nil, err
@@ -42,6 +45,9 @@ func (a *AWS) putBucketTagging(r request, in *s3.PutBucketTaggingInput) (*s3.Put
 func (a *AWS) deleteBucketTagging(r request, _ *s3.DeleteBucketTaggingInput) (*s3.DeleteBucketTaggingOutput, error) {
 	b, err := a.bucket(r)
 	if err != nil {
+		return nil, err
+	}
+	if err := a.mayTag(b); err != nil {
 		return nil, err
 	}
 	maps.DeleteFunc(b.tags, func(key, _ string) bool { return !systemTag(key) })
@@ -132,8 +138,10 @@ func (a *AWS) getPublicAccessBlock(r request, _ *s3.GetPublicAccessBlockInput) (
 	if err != nil {
 		return nil, err
 	}
-	access := copyOf(b.access)
-	return &s3.GetPublicAccessBlockOutput{PublicAccessBlockConfiguration: &access}, nil
+	if b.access == nil {
+		return nil, fail(404, "NoSuchPublicAccessBlockConfiguration", "The public access block configuration was not found")
+	}
+	return &s3.GetPublicAccessBlockOutput{PublicAccessBlockConfiguration: copyOf(b.access)}, nil
 }
 
 func (a *AWS) putPublicAccessBlock(r request, in *s3.PutPublicAccessBlockInput) (*s3.PutPublicAccessBlockOutput, error) {
@@ -142,12 +150,8 @@ func (a *AWS) putPublicAccessBlock(r request, in *s3.PutPublicAccessBlockInput) 
 		return nil, err
 	}
 	config := in.PublicAccessBlockConfiguration
-	b.access = types.PublicAccessBlockConfiguration{
-		BlockPublicAcls:       aws.Bool(aws.ToBool(config.BlockPublicAcls)),
-		BlockPublicPolicy:     aws.Bool(aws.ToBool(config.BlockPublicPolicy)),
-		IgnorePublicAcls:      aws.Bool(aws.ToBool(config.IgnorePublicAcls)),
-		RestrictPublicBuckets: aws.Bool(aws.ToBool(config.RestrictPublicBuckets)),
-	}
+	b.access = publicAccessBlock(PublicAccessBlock{aws.ToBool(config.BlockPublicAcls), aws.ToBool(config.IgnorePublicAcls),
+		aws.ToBool(config.BlockPublicPolicy), aws.ToBool(config.RestrictPublicBuckets)})
 	return &s3.PutPublicAccessBlockOutput{}, nil
 }
 
@@ -156,7 +160,7 @@ func (a *AWS) getBucketVersioning(r request, _ *s3.GetBucketVersioningInput) (*s
 	if err != nil {
 		return nil, err
 	}
-	return &s3.GetBucketVersioningOutput{Status: b.versioning}, nil
+	return &s3.GetBucketVersioningOutput{Status: b.versioning, MFADelete: b.mfaDelete}, nil
 }
 
 func (a *AWS) putBucketVersioning(r request, in *s3.PutBucketVersioningInput) (*s3.PutBucketVersioningOutput, error) {
@@ -166,68 +170,15 @@ func (a *AWS) putBucketVersioning(r request, in *s3.PutBucketVersioningInput) (*
 	}
 	switch status := in.VersioningConfiguration.Status; status {
 	case types.BucketVersioningStatusEnabled, types.BucketVersioningStatusSuspended:
+		if err := b.mayChangeVersioning(status); err != nil {
+			return nil, err
+		}
 		b.versioning = status
 		return &s3.PutBucketVersioningOutput{}, nil
 	case "":
 		return nil, fail(400, "IllegalVersioningConfigurationException", "The Versioning element must be specified")
 	}
 	return nil, malformedXML()
-}
-
-func (a *AWS) getBucketLifecycle(r request, _ *s3.GetBucketLifecycleConfigurationInput) (
-	*s3.GetBucketLifecycleConfigurationOutput, error) {
-	b, err := a.bucket(r)
-	if err != nil {
-		return nil, err
-	}
-	if len(b.lifecycle) == 0 {
-		return nil, fail(404, "NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist")
-	}
-	return &s3.GetBucketLifecycleConfigurationOutput{Rules: copyOf(b.lifecycle), TransitionDefaultMinimumObjectSize: b.minimum}, nil
-}
-
-// putBucketLifecycle replaces all rules. It asks of each what S3's schema asks: a status, and a filter or prefix.
-func (a *AWS) putBucketLifecycle(r request, in *s3.PutBucketLifecycleConfigurationInput) (
-	*s3.PutBucketLifecycleConfigurationOutput, error) {
-	b, err := a.bucket(r)
-	if err != nil {
-		return nil, err
-	}
-	var rules []types.LifecycleRule
-	if in.LifecycleConfiguration != nil {
-		rules = copyOf(in.LifecycleConfiguration.Rules)
-	}
-	malformed := len(rules) == 0 || len(rules) > 1000
-	ids := map[string]bool{}
-	for i, rule := range rules {
-		//lint:ignore SA1019 deprecated, and in many a bucket
-		old := rule.Prefix != nil
-		malformed = malformed || rule.Status == "" || (rule.Filter != nil) == old
-		id := aws.ToString(rule.ID)
-		if id != "" && ids[id] {
-			return nil, fail(400, "InvalidArgument", "Rule ID must be unique. Found same ID for more than one rule")
-		}
-		if ids[id] = true; id == "" {
-			rules[i].ID = aws.String(requestID(a.next()))
-		}
-	}
-	if malformed {
-		return nil, malformedXML()
-	}
-	b.lifecycle, b.minimum = rules, in.TransitionDefaultMinimumObjectSize
-	if b.minimum == "" {
-		b.minimum = types.TransitionDefaultMinimumObjectSizeAllStorageClasses128k
-	}
-	return &s3.PutBucketLifecycleConfigurationOutput{}, nil
-}
-
-func (a *AWS) deleteBucketLifecycle(r request, _ *s3.DeleteBucketLifecycleInput) (*s3.DeleteBucketLifecycleOutput, error) {
-	b, err := a.bucket(r)
-	if err != nil {
-		return nil, err
-	}
-	b.lifecycle = nil
-	return &s3.DeleteBucketLifecycleOutput{}, nil
 }
 
 func malformedXML() *Error {
@@ -247,12 +198,19 @@ func copyOf[T any](v T) T {
 	return out
 }
 
-// publicAccessBlock is one with all four switches on, as a new bucket has it, or off.
-func publicAccessBlock(on bool) types.PublicAccessBlockConfiguration {
-	return types.PublicAccessBlockConfiguration{
-		BlockPublicAcls:       aws.Bool(on),
-		BlockPublicPolicy:     aws.Bool(on),
-		IgnorePublicAcls:      aws.Bool(on),
-		RestrictPublicBuckets: aws.Bool(on),
+// PublicAccessBlock is the switches of a bucket's public access block: BlockPublicAcls, IgnorePublicAcls, BlockPublicPolicy
+// and RestrictPublicBuckets.
+type PublicAccessBlock = [4]bool
+
+func publicAccessBlock(on PublicAccessBlock) *types.PublicAccessBlockConfiguration {
+	return &types.PublicAccessBlockConfiguration{BlockPublicAcls: &on[0], IgnorePublicAcls: &on[1], BlockPublicPolicy: &on[2],
+		RestrictPublicBuckets: &on[3]}
+}
+
+// switches are those of a public access block; all are off for nil.
+func switches(access *types.PublicAccessBlockConfiguration) PublicAccessBlock {
+	if access == nil {
+		return PublicAccessBlock{}
 	}
+	return PublicAccessBlock{*access.BlockPublicAcls, *access.IgnorePublicAcls, *access.BlockPublicPolicy, *access.RestrictPublicBuckets}
 }

@@ -22,6 +22,9 @@ func (a *AWS) deleteObject(r request, in *s3.DeleteObjectInput) (*s3.DeleteObjec
 	if !a.issued(in.VersionId) {
 		return nil, invalidVersion()
 	}
+	if err := b.withoutMFA(); in.VersionId != nil && err != nil {
+		return nil, err
+	}
 	done, err := a.remove(b, aws.ToString(in.Key), in.VersionId)
 	if err != nil {
 		return nil, err
@@ -42,14 +45,14 @@ func (a *AWS) remove(b *bucket, key string, version *string) (types.DeletedObjec
 		id = nullVersion
 	}
 	if version == nil && b.versioning != "" {
-		if o := b.find(key, nullVersion); b.versioning == types.BucketVersioningStatusSuspended && o != nil && o.locked {
+		if o := b.find(key, nullVersion); b.versioning == types.BucketVersioningStatusSuspended && o != nil && o.isLocked() {
 			return done, lockedError()
 		}
 		marker := a.write(b, key, &object{marker: true})
 		done.DeleteMarker, done.DeleteMarkerVersionId = aws.Bool(true), aws.String(marker.version)
 		return done, nil
 	}
-	if o := b.find(key, id); o != nil && o.locked {
+	if o := b.find(key, id); o != nil && o.isLocked() {
 		return done, lockedError()
 	}
 	if o := b.drop(key, id); o != nil && o.marker {
@@ -58,12 +61,9 @@ func (a *AWS) remove(b *bucket, key string, version *string) (types.DeletedObjec
 	return done, nil
 }
 
-func lockedError() *Error {
-	return fail(403, "AccessDenied", "Access Denied because object protected by object lock.")
-}
-
 // deleteObjects takes up to 1,000 keys and succeeds as a whole: what fails is in Errors. XML cannot carry some
-// characters, and a request with such a key is refused as a whole.
+// characters, and a request with such a key is refused as a whole, as is one with a version under MFA delete (S3 API
+// Reference, DeleteObjects).
 func (a *AWS) deleteObjects(r request, in *s3.DeleteObjectsInput) (*s3.DeleteObjectsOutput, error) {
 	b, err := a.findBucket(r)
 	if err != nil {
@@ -76,6 +76,9 @@ func (a *AWS) deleteObjects(r request, in *s3.DeleteObjectsInput) (*s3.DeleteObj
 	for _, item := range items {
 		if !xmlText(aws.ToString(item.Key)) {
 			return nil, malformedXML()
+		}
+		if err := b.withoutMFA(); item.VersionId != nil && err != nil {
+			return nil, err
 		}
 	}
 	out := &s3.DeleteObjectsOutput{}

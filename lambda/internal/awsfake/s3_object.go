@@ -21,7 +21,9 @@ type object struct {
 	version     string
 	serial      int // the higher, the newer
 	marker      bool
-	locked      bool // under retention: this version cannot be deleted
+	locked      bool // under retention without an end: this version cannot be deleted
+	legalHold   bool
+	retention   int // days after it was written for which it cannot be deleted
 	body        []byte
 	contentType string
 	modified    time.Time
@@ -33,6 +35,9 @@ func (o *object) etag() string { return fmt.Sprintf("%q", fmt.Sprintf("%x", md5.
 func (a *AWS) write(b *bucket, key string, o *object) *object {
 	o.serial, o.modified = a.next(), time.Now()
 	o.version = versionText(o.serial)
+	if !o.marker {
+		o.retention = b.retention
+	}
 	if b.versioning != types.BucketVersioningStatusEnabled {
 		o.version = nullVersion
 		b.drop(key, nullVersion)
@@ -79,6 +84,9 @@ func (a *AWS) putObject(r request, in *s3.PutObjectInput) (*s3.PutObjectOutput, 
 	}
 	if o := b.find(key, ""); aws.ToString(in.IfNoneMatch) == "*" && o != nil && !o.marker {
 		return nil, fail(412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold")
+	}
+	if err := b.mayEncrypt(r.who); err != nil {
+		return nil, err
 	}
 	body, err := readBody(in.Body)
 	if err != nil {

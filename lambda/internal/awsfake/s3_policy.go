@@ -45,7 +45,7 @@ func (a *AWS) putBucketPolicy(r request, in *s3.PutBucketPolicyInput) (*s3.PutBu
 	if err != nil {
 		return nil, err
 	}
-	if aws.ToBool(b.access.BlockPublicPolicy) && p.public() {
+	if b.access != nil && *b.access.BlockPublicPolicy && p.public() {
 		return nil, fail(403, "AccessDenied", "User: %s is not authorized to perform: s3:PutBucketPolicy on resource: %q "+
 			"because public policies are blocked by the BlockPublicPolicy block public access setting.", r.who.arn, a.arn("s3", b.name))
 	}
@@ -53,7 +53,8 @@ func (a *AWS) putBucketPolicy(r request, in *s3.PutBucketPolicyInput) (*s3.PutBu
 	return &s3.PutBucketPolicyOutput{}, nil
 }
 
-// bind replaces the ARN of a user of this account by its unique id, and refuses whom IAM does not know, or S3 not yet.
+// bind replaces the ARN of a user or role of this account by its unique id, and refuses whom IAM does not know, or S3 not
+// yet.
 func (a *AWS) bind(p principals) error {
 	for i, name := range p["AWS"] {
 		bound, ok := a.principal(name)
@@ -85,6 +86,11 @@ func (a *AWS) principal(name string) (string, bool) {
 			return u.id, time.Since(u.created) >= a.UserPropagation
 		}
 	}
+	for roleName, r := range a.roles {
+		if name == r.id || name == a.roleARN(roleName) {
+			return r.id, true
+		}
+	}
 	own := principalARN.FindStringSubmatch(name)
 	switch {
 	case own == nil, own[1] != a.partition:
@@ -98,7 +104,7 @@ func (a *AWS) principal(name string) (string, bool) {
 	return name, own[3] == "assumed-role/"
 }
 
-// shown is a policy as S3 shows it: ARNs again, but for users that are gone, whose unique ids remain.
+// shown is a policy as S3 shows it: ARNs again, but for users and roles that are gone, whose unique ids remain.
 func (a *AWS) shown(p *policy) *policy {
 	arns := map[string]string{}
 	if a.StalePrincipals {
@@ -106,6 +112,9 @@ func (a *AWS) shown(p *policy) *policy {
 	}
 	for _, u := range a.users {
 		arns[u.id] = a.userARN(u)
+	}
+	for name, r := range a.roles {
+		arns[r.id] = a.roleARN(name)
 	}
 	out := *p
 	out.Statements = slices.Clone(p.Statements)

@@ -24,6 +24,9 @@ func (a *AWS) createMultipartUpload(r request, in *s3.CreateMultipartUploadInput
 	if err != nil {
 		return nil, err
 	}
+	if err := b.mayEncrypt(r.who); err != nil {
+		return nil, err
+	}
 	u := a.addUpload(b, aws.ToString(in.Key))
 	return &s3.CreateMultipartUploadOutput{Bucket: aws.String(b.name), Key: aws.String(u.key), UploadId: aws.String(u.id)}, nil
 }

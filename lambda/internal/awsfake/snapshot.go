@@ -35,13 +35,19 @@ type AccessKey struct {
 
 // Bucket is a bucket of the account.
 type Bucket struct {
-	Tags              map[string]string   `json:",omitempty"`
-	PublicAccessBlock [4]bool             // BlockPublicAcls, IgnorePublicAcls, BlockPublicPolicy, RestrictPublicBuckets
-	Policy            string              `json:",omitempty"` // JSON, as GetBucketPolicy shows it
-	Versioning        string              `json:",omitempty"` // empty, Enabled or Suspended
-	Lifecycle         []LifecycleRule     `json:",omitempty"`
-	Objects           map[string][]Object `json:",omitempty"` // by key: versions and delete markers, oldest first
-	Uploads           []Upload            `json:",omitempty"`
+	Tags                map[string]string `json:",omitempty"`
+	PublicAccessBlock   PublicAccessBlock
+	NoPublicAccessBlock bool                `json:",omitempty"` // the bucket has none: all switches are off
+	Encryption          string              `json:",omitempty"` // of new objects; empty: AES256, as in every bucket
+	Abac                bool                `json:",omitempty"`
+	Policy              string              `json:",omitempty"` // JSON, as GetBucketPolicy shows it
+	Versioning          string              `json:",omitempty"` // empty, Enabled or Suspended
+	MFADelete           string              `json:",omitempty"` // empty, Enabled or Disabled
+	ObjectLock          bool                `json:",omitempty"`
+	RetentionDays       int                 `json:",omitempty"` // of new versions
+	Lifecycle           []LifecycleRule     `json:",omitempty"`
+	Objects             map[string][]Object `json:",omitempty"` // by key: versions and delete markers, oldest first
+	Uploads             []Upload            `json:",omitempty"`
 }
 
 // LifecycleRule is what this project writes of a rule, and the whole rule as JSON.
@@ -54,10 +60,12 @@ type LifecycleRule struct {
 
 // Object is a version of an object or a delete marker.
 type Object struct {
-	Version      string
-	DeleteMarker bool   `json:",omitempty"`
-	Locked       bool   `json:",omitempty"`
-	Body         string `json:",omitempty"`
+	Version       string
+	DeleteMarker  bool   `json:",omitempty"`
+	Locked        bool   `json:",omitempty"`
+	LegalHold     bool   `json:",omitempty"`
+	RetentionDays int    `json:",omitempty"` // after it was written
+	Body          string `json:",omitempty"`
 }
 
 // Upload is an incomplete multipart upload.
@@ -115,10 +123,15 @@ func (u *user) snapshot() User {
 
 func (a *AWS) snapshotBucket(b *bucket) Bucket {
 	out := Bucket{
-		Tags:       copyTags(b.tags),
-		Versioning: string(b.versioning),
-		PublicAccessBlock: [4]bool{*b.access.BlockPublicAcls, *b.access.IgnorePublicAcls,
-			*b.access.BlockPublicPolicy, *b.access.RestrictPublicBuckets},
+		Tags:                copyTags(b.tags),
+		Versioning:          string(b.versioning),
+		Encryption:          string(b.encryption),
+		Abac:                b.abac,
+		MFADelete:           string(b.mfaDelete),
+		ObjectLock:          b.objectLock,
+		RetentionDays:       b.retention,
+		PublicAccessBlock:   switches(b.access),
+		NoPublicAccessBlock: b.access == nil,
 	}
 	if b.policy != nil {
 		out.Policy = a.shown(b.policy).text()
@@ -136,7 +149,8 @@ func (a *AWS) snapshotBucket(b *bucket) Bucket {
 		}
 		for _, o := range versions {
 			out.Objects[key] = append(out.Objects[key],
-				Object{Version: o.version, DeleteMarker: o.marker, Locked: o.locked, Body: string(o.body)})
+				Object{Version: o.version, DeleteMarker: o.marker, Locked: o.locked, LegalHold: o.legalHold,
+					RetentionDays: o.retention, Body: string(o.body)})
 		}
 	}
 	for _, u := range b.uploads {

@@ -22,6 +22,9 @@ func TestSnapshotHoldsEverything(t *testing.T) {
 	id, _ := fake.AddKey("alice")
 	fake.SetKeyActive(id, false)
 	fake.AddBucket("my-bucket", map[string]string{"k": "v"})
+	fake.SetPublicAccessSwitches("my-bucket", awsfake.PublicAccessBlock{true, false, true, false})
+	fake.AddBucket("open", nil)
+	fake.RemovePublicAccessBlock("open")
 	fake.AddForeignBucket("theirs", other)
 	policy := `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:user/bucketuser/alice"},` +
 		`"Action":"s3:GetObject","Resource":"arn:aws:s3:::my-bucket/*"}}`
@@ -29,7 +32,14 @@ func TestSnapshotHoldsEverything(t *testing.T) {
 		t.Fatal(err)
 	}
 	fake.SetVersioning("my-bucket", "Enabled")
+	fake.SetEncryption("my-bucket", "aws:kms")
+	fake.SetAbac("my-bucket", true)
+	fake.SetDefaultRetention("my-bucket", 7)
+	if err := fake.SetMFADelete("my-bucket", true); err != nil {
+		t.Fatal(err)
+	}
 	version := fake.PutObject("my-bucket", "data/", "")
+	fake.SetLegalHold("my-bucket", "data/", "", true)
 	fake.LockObject("my-bucket", "data/", version, true)
 	fake.DeleteObject("my-bucket", "data/")
 	fake.AddUpload("my-bucket", "big")
@@ -42,13 +52,18 @@ func TestSnapshotHoldsEverything(t *testing.T) {
 			Keys: []awsfake.AccessKey{{ID: "<AKIA 1>", Secret: "<fake+secret 1>"}}, Attached: []awsfake.Attachment{awsfake.LoginProfile}}},
 		Buckets: map[string]awsfake.Bucket{"my-bucket": {
 			Tags:              map[string]string{"k": "v"},
-			PublicAccessBlock: [4]bool{true, true, true, true},
+			PublicAccessBlock: awsfake.PublicAccessBlock{true, false, true, false},
 			Versioning:        "Enabled",
+			Encryption:        "aws:kms",
+			Abac:              true,
+			MFADelete:         "Enabled",
+			ObjectLock:        true,
+			RetentionDays:     7,
 			Policy: `{"Version":"2012-10-17","Statement":[{"Action":"s3:GetObject","Effect":"Allow",` +
 				`"Principal":{"AWS":"arn:aws:iam::111122223333:user/bucketuser/alice"},"Resource":"arn:aws:s3:::my-bucket/*"}]}`,
-			Objects: map[string][]awsfake.Object{"data/": {{Version: "<v 1>", Locked: true}, {Version: "<v 2>", DeleteMarker: true}}},
+			Objects: map[string][]awsfake.Object{"data/": {{Version: "<v 1>", Locked: true, LegalHold: true, RetentionDays: 7}, {Version: "<v 2>", DeleteMarker: true}}},
 			Uploads: []awsfake.Upload{{Key: "big", ID: "<upload 1>"}},
-		}},
+		}, "open": {NoPublicAccessBlock: true}},
 		Secrets: map[string]awsfake.Secret{"mine": {
 			ARN:         "arn:aws:secretsmanager:eu-west-1:111122223333:secret:mine<Fk 1>",
 			DeletedDays: 7,
@@ -81,6 +96,7 @@ func TestSnapshotHoldsEverything(t *testing.T) {
 
 	fake.DeleteUser("alice")
 	fake.DeleteBucket("my-bucket")
+	fake.DeleteBucket("open")
 	fake.DeleteSecret("mine", 0)
 	if diff := cmp.Diff(awsfake.New(account, "eu-west-1").Snapshot(), fake.Snapshot()); diff != "" {
 		t.Error("not empty in the end:", diff)

@@ -94,6 +94,8 @@ type Cloud struct {
 	// Status is told what DescribeStackResource says from now on. The physical id is
 	// empty before the first answer. Without a status there is no such resource.
 	Status func(stackID, logicalID, physicalID, status string)
+	// StackStatus, when set, is told what DescribeStacks says of a stack from now on: see [Stack].
+	StackStatus func(stackID, status string)
 	// Receive, when set, decides what becomes of every PUT of an answer.
 	Receive func() Reception
 	// Timeout, when set, is how long the next invocation may take: 15 minutes

@@ -13,16 +13,21 @@ import "context"
 //
 // An update that fails has sent nothing for such a resource, and takes nothing back.
 func (s *Stack) Remove(ctx context.Context, how How) bool {
-	if !s.may("Remove", Live) || how.SiblingFails {
+	if !s.may("Remove", Live) {
+		return false
+	}
+	s.phase("UPDATE_IN_PROGRESS")
+	if how.SiblingFails {
+		s.phase("UPDATE_ROLLBACK_COMPLETE")
 		return false
 	}
 	s.stable, s.isRemoved = s.current(), true
 	return s.conclude(ctx, true, how)
 }
 
-// complete ends an update: what was replaced or removed is deleted. A failure of that is
-// no failure of the stack.
-func (s *Stack) complete(ctx context.Context, how How) {
+// complete ends an update, or its rollback, under the status that the stack has then: what
+// was replaced or removed is deleted. A failure of that is no failure of the stack.
+func (s *Stack) complete(ctx context.Context, how How, end string) {
 	s.State, s.isBack = Live, false
 	for _, v := range s.replaced {
 		s.cleanUp(ctx, v, how, how.CleanupStatus, "")
@@ -35,8 +40,10 @@ func (s *Stack) complete(ctx context.Context, how How) {
 		how.between()
 		s.cleanUp(ctx, s.current(), how, "DELETE_IN_PROGRESS", "DELETE_FAILED")
 		s.forget()
+		s.isWithout = true
 		s.status("") // the stack has no such resource any more
 	}
+	s.phase(end)
 }
 
 // cleanUp sends Deletes until one succeeds or CloudFormation gives up. The resource has one

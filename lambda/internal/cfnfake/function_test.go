@@ -25,6 +25,8 @@ type function struct {
 	cloud    *cfnfake.Cloud
 	calls    int
 	statuses []string
+	stack    string                                 // its status now
+	sent     []string                               // the events, each with the status that the stack had then
 	behave   func(n int, e cfnfake.Event) behaviour // n counts invocations from 1
 }
 
@@ -45,6 +47,7 @@ func inCloud(t *testing.T, behave func(n int, e cfnfake.Event) behaviour, test f
 		f := &function{cloud: cfnfake.New("123456789012", "eu-west-1"), behave: behave}
 		f.cloud.Start = f.start
 		f.cloud.Status = func(_, _, id, status string) { f.statuses = append(f.statuses, strings.TrimSpace(status+" "+id)) }
+		f.cloud.StackStatus = func(_, status string) { f.stack = status }
 		test(t, f, f.cloud.NewStack("analytics", "Disk"))
 		f.cloud.Settle()
 	})
@@ -56,6 +59,7 @@ func (f *function) start(payload json.RawMessage, answers http.RoundTripper) fun
 	if err := json.Unmarshal(payload, &e); err != nil {
 		return func(context.Context) error { return err }
 	}
+	f.sent = append(f.sent, e.RequestType+" in "+f.stack)
 	var b behaviour
 	if f.behave != nil {
 		b = f.behave(f.calls, e)

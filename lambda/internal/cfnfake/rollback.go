@@ -9,15 +9,18 @@ import (
 // that succeeded.
 func (s *Stack) rollBack(ctx context.Context, how How) bool {
 	s.State = Live
-	switch {
-	case !s.goBack(ctx, how):
+	s.phase("UPDATE_ROLLBACK_IN_PROGRESS")
+	if !s.goBack(ctx, how) {
 		s.State = RollbackFailed
+		s.phase("UPDATE_ROLLBACK_FAILED")
 		return false
-	case how.Nested:
-		s.State, s.isBack = Waiting, true
-	default:
-		s.complete(ctx, how)
 	}
+	s.phase("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS")
+	if how.Nested {
+		s.State, s.isBack = Waiting, true
+		return true
+	}
+	s.complete(ctx, how, "UPDATE_ROLLBACK_COMPLETE")
 	return true
 }
 
@@ -73,7 +76,7 @@ func (s *Stack) ParentEnds(ctx context.Context, how How) bool {
 	}
 	how.Nested = false
 	if s.isBack {
-		s.complete(ctx, how)
+		s.complete(ctx, how, "UPDATE_ROLLBACK_COMPLETE")
 		return false
 	}
 	return s.conclude(ctx, !how.SiblingFails, how)

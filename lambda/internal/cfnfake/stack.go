@@ -22,6 +22,12 @@ const (
 
 // A Stack is one stack with one custom resource of interest. Its fields are for
 // reading. One operation runs at a time.
+//
+// [Cloud.StackStatus] is told what the stack itself goes through, which its resource does not
+// show: an update and its rollback are UPDATE_IN_PROGRESS there alike. A nested stack that
+// waits for its parent is in its clean-up already (user guide, View stack information, Stack
+// status codes; Troubleshooting CloudFormation, Nested stacks are stuck). One that is rolled
+// back with its parent is in UPDATE_ROLLBACK_IN_PROGRESS, as the parent is.
 type Stack struct {
 	ID, Name, LogicalID string
 
@@ -43,6 +49,7 @@ type Stack struct {
 	replaced  []version // what the next complete update deletes
 	isRemoved bool      // from the template, by an update that is not complete
 	isBack    bool      // rolled back, and waiting for the parent
+	isWithout bool      // complete without the resource, which was removed
 }
 
 // version is the resource as CloudFormation knows it at one time.
@@ -80,6 +87,11 @@ func (s *Stack) Create(ctx context.Context, properties map[string]any, how How) 
 	if !s.may("Create", None) {
 		return false
 	}
+	phases := creation
+	if s.isWithout {
+		phases = addition
+	}
+	s.phase(phases.during)
 	s.status("CREATE_IN_PROGRESS")
 	s.Abandoned, s.Tried = nil, nil
 	o := s.send(ctx, Event{RequestType: "Create", ResourceProperties: properties}, how, how.GiveUp)
@@ -91,12 +103,35 @@ func (s *Stack) Create(ctx context.Context, properties map[string]any, how How) 
 		s.State = Live
 		how.between()
 		if !how.SiblingFails {
+			s.isWithout = false
+			s.phase(phases.complete)
 			return true
 		}
 	}
-	s.delete(ctx, how)
+	s.phase(phases.back)
+	if s.delete(ctx, how) {
+		s.phase(phases.isBack)
+	} else {
+		s.phase(phases.isNotBack)
+	}
 	return false
 }
+
+// addPhases are the statuses of a stack to which its resource is added.
+type addPhases struct {
+	during, complete string
+	back             string // while the resource is deleted again
+	isBack           string // afterwards
+	isNotBack        string // afterwards, if that failed
+}
+
+// The resource is added with its stack, or by an update. There it is deleted in the clean-up,
+// whose failures are none of the stack.
+var (
+	creation = addPhases{"CREATE_IN_PROGRESS", "CREATE_COMPLETE", "ROLLBACK_IN_PROGRESS", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED"}
+	addition = addPhases{"UPDATE_IN_PROGRESS", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS",
+		"UPDATE_ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"}
+)
 
 // Update changes the properties and reports whether the resource has them then. If
 // it fails, or a sibling does, CloudFormation goes back to what the stack was when it
@@ -115,6 +150,7 @@ func (s *Stack) Update(ctx context.Context, properties map[string]any, how How) 
 		}
 		s.stable = s.current()
 	}
+	s.phase("UPDATE_IN_PROGRESS")
 	ok := isSame || s.change(ctx, properties, how)
 	return s.conclude(ctx, ok && !how.SiblingFails, how)
 }
@@ -142,20 +178,35 @@ func (s *Stack) conclude(ctx context.Context, ok bool, how How) bool {
 	switch {
 	case !ok && how.RollbackDisabled:
 		s.State = UpdateFailed
+		s.phase("UPDATE_FAILED")
+		return ok
 	case !ok:
 		s.rollBack(ctx, how)
-	case how.Nested:
-		s.State = Waiting
-	default:
-		s.complete(ctx, how)
+		return ok
 	}
+	s.phase("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
+	if how.Nested {
+		s.State = Waiting
+		return ok
+	}
+	s.complete(ctx, how, "UPDATE_COMPLETE")
 	return ok
 }
 
 // Delete removes the resource, as the deletion of the stack does, and reports whether that
 // succeeded. What an update without a rollback has replaced goes first.
 func (s *Stack) Delete(ctx context.Context, how How) bool {
-	return s.may("Delete", Live, UpdateFailed, DeleteFailed) && s.delete(ctx, how)
+	if !s.may("Delete", Live, UpdateFailed, DeleteFailed) {
+		return false
+	}
+	s.phase("DELETE_IN_PROGRESS")
+	if !s.delete(ctx, how) {
+		s.phase("DELETE_FAILED")
+		return false
+	}
+	s.isWithout = false
+	s.phase("DELETE_COMPLETE")
+	return true
 }
 
 func (s *Stack) delete(ctx context.Context, how How) bool {
@@ -211,6 +262,13 @@ func (s *Stack) status(status string) {
 	time.Sleep(s.cloud.Pace)
 	if s.cloud.Status != nil {
 		s.cloud.Status(s.ID, s.LogicalID, s.PhysicalID, status)
+	}
+}
+
+// phase tells the status of the stack itself.
+func (s *Stack) phase(status string) {
+	if s.cloud.StackStatus != nil {
+		s.cloud.StackStatus(s.ID, status)
 	}
 }
 

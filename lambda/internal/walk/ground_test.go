@@ -37,6 +37,7 @@ func newGround(t rapid.TB, reseed func()) *ground {
 	g := &ground{World: w, cloud: cfnfake.New(sim.Account, region), course: newCourse(reseed)}
 	g.cloud.Pace = 3 * time.Second // N6 is about events of the same two seconds
 	g.cloud.Start = g.start
+	g.cloud.StackStatus = w.AWS.SetStackStatus
 	g.cloud.Status = func(stackID, logicalID, physicalID, status string) {
 		w.AWS.SetResourceStatus(stackID, logicalID, status)
 		w.AWS.SetPhysicalResourceID(stackID, logicalID, physicalID)
