@@ -61,6 +61,7 @@ type AWS struct {
 	gone     map[string]string // ARNs of users who are gone, by unique id
 	buckets  map[string]*bucket
 	secrets  map[string]*secret
+	deadKeys map[string]bool                     // KMS keys that are not usable
 	minted   []string                            // every secret access key that was ever made
 	stacks   map[string]map[string]stackResource // by stack id, then logical id
 	taken    map[thing]taking                    // names that nothing has
@@ -88,6 +89,7 @@ func New(account, region string) *AWS {
 		gone:      map[string]string{},
 		buckets:   map[string]*bucket{},
 		secrets:   map[string]*secret{},
+		deadKeys:  map[string]bool{},
 		stacks:    map[string]map[string]stackResource{},
 		taken:     map[thing]taking{},
 	}

@@ -38,6 +38,7 @@ func full(t *testing.T) *AWS {
 	a.AddUpload("data", "y")
 	a.AddSecret("keys", "1", map[string]string{"k": "v"})
 	a.PutSecretValue("keys", "2")
+	a.SetKmsKeyUsable("alias/dead", false)
 	a.SetResourceStatus("stack", "Disk", "CREATE_IN_PROGRESS")
 	a.SetPhysicalResourceID("stack", "Disk", "id")
 	a.begin(Call{Session: a.Session("role").Name()})
@@ -88,6 +89,7 @@ func TestCloneIsOnItsOwn(t *testing.T) {
 		b.AddUpload("data", "z")
 		b.TagSecret("keys", map[string]string{"k": "w"})
 		b.PutSecretValue("keys", "3")
+		b.SetKmsKeyUsable("", false)
 		b.SetResourceStatus("stack", "Disk", "CREATE_COMPLETE")
 		b.SetPhysicalResourceID("stack", "Disk", "other")
 	}

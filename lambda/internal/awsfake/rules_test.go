@@ -49,7 +49,7 @@ func TestRulesOfTheFake(t *testing.T) {
 		names[rule.Name] = true
 	}
 	for _, rules := range [][]fakeRule{delayRules(), lostRules(), othersRules(), storedRules(),
-		newRules(), rightsRules(), staleRules(), elsewhereRules(), nameRules(), conflictRules()} {
+		newRules(), rightsRules(), staleRules(), elsewhereRules(), nameRules(), conflictRules(), kmsRules()} {
 		for _, r := range rules {
 			if names[r.name] || r.source == "" {
 				t.Errorf("rule %q: there twice, or without a source", r.name)

@@ -74,6 +74,9 @@ func (a *AWS) createSecret(in *secretsmanager.CreateSecretInput) (*secretsmanage
 	if err := checkToken(token); err != nil {
 		return nil, err
 	}
+	if err := checkLength(in.SecretString, in.SecretBinary); err != nil {
+		return nil, err
+	}
 	if s := a.secrets[name]; s != nil {
 		if !s.gone.IsZero() {
 			return nil, fail(400, "InvalidRequestException", "You can't create this secret because a secret with this "+
@@ -94,10 +97,14 @@ func (a *AWS) createSecret(in *secretsmanager.CreateSecretInput) (*secretsmanage
 	if err := mergeSecretTags(tags, in.Tags); err != nil {
 		return nil, err
 	}
+	hasValue := in.SecretString != nil || in.SecretBinary != nil
+	if err := a.checkEncryption(&secret{kmsKey: aws.ToString(in.KmsKeyId)}); err != nil && hasValue {
+		return nil, err
+	}
 	s := a.addSecret(name, tags)
 	s.description, s.kmsKey = aws.ToString(in.Description), aws.ToString(in.KmsKeyId)
 	out := &secretsmanager.CreateSecretOutput{ARN: aws.String(s.arn), Name: aws.String(name)}
-	if in.SecretString != nil || in.SecretBinary != nil {
+	if hasValue {
 		s.put(token, in.SecretString, in.SecretBinary, []string{stageCurrent})
 		out.VersionId = aws.String(token)
 	}
