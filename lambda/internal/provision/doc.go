@@ -115,6 +115,10 @@
 // tombstone stops a Create, as the set is being removed, and not an Update, whose set is in
 // use.
 //
+// Committed is any JSON object in which the two fields of the key are strings that are not empty.
+// Its other fields that are not ours are of any type, and every commit keeps them as they are
+// written. Those of an earlier life it drops.
+//
 // # What becomes of a failed event
 //
 // CloudFormation's word on the resource decides. The last column is for a replacement whose old

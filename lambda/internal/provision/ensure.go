@@ -170,7 +170,7 @@ func (r *run) answerAsIs(ctx context.Context, op operation, made set, reason err
 	if err != nil {
 		return nil, err
 	}
-	id := string(current.fields[spec.FieldAccessKeyID])
+	id := current.fields.text(spec.FieldAccessKeyID)
 	if id == "" && op.isNew() {
 		return nil, fmt.Errorf("secret %s: was begun by a later version of the provider; deploy that version and try again", op.spec.SecretName)
 	}

@@ -35,7 +35,7 @@ const (
 // two attempts, which come a second after each other.
 const discardTimeout = 3500 * time.Millisecond
 
-// secretKey is a secret access key. Whatever prints it prints REDACTED.
+// secretKey is a secret access key, or a field of a secret's value. Whatever prints it prints REDACTED.
 type secretKey string
 
 const redacted = "REDACTED"
@@ -53,10 +53,10 @@ type credential struct {
 	created time.Time // by IAM's clock, if fresh
 	fresh   bool      // made by this event and not committed
 
-	since   time.Time            // when that was committed
-	follows string               // version of the secret that a commit of the key follows, or ""
-	stored  map[string]secretKey // fields of that version, empty if it names no key of ours
-	version string               // version that holds the key, once it is committed
+	since   time.Time // when that was committed
+	follows string    // version of the secret that a commit of the key follows, or ""
+	stored  fields    // of that version
+	version string    // version that holds the key, once it is committed
 
 	isRepair bool // of a key that IAM has and S3 does not know: see isKnownPair
 
@@ -100,7 +100,7 @@ func (r *run) committedKey(ctx context.Context, op operation, made set) (credent
 		return credential{}, err
 	}
 	r.patience.ChangedAt(current.created)
-	none := credential{follows: current.version, previous: made.secret.PreviousKey()}
+	none := credential{follows: current.version, stored: current.fields, previous: made.secret.PreviousKey()}
 	switch current.state {
 	case tombstone:
 		if op.isNew() { // a commit on top of it would be of a set that is being removed
@@ -116,7 +116,7 @@ func (r *run) committedKey(ctx context.Context, op operation, made set) (credent
 	}
 	// A user whom this event has made is looked at, too. Another delivery may have committed a
 	// key of that user meanwhile, and a second commit would take that key away.
-	id, secret := string(current.fields[spec.FieldAccessKeyID]), current.fields[spec.FieldSecretAccessKey]
+	id, secret := current.fields.text(spec.FieldAccessKeyID), secretKey(current.fields.text(spec.FieldSecretAccessKey))
 	key, err := r.activeKey(ctx, op.spec, id, current.created)
 	if err != nil || key == nil {
 		return none, err
@@ -198,6 +198,7 @@ func (r *run) mintKey(ctx context.Context, s spec.Spec, made set, after credenti
 		created: aws.ToTime(out.AccessKey.CreateDate),
 		fresh:   true,
 		follows: after.follows,
+		stored:  after.stored,
 
 		previous: previous,
 		isRepair: after.isRepair,

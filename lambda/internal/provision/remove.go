@@ -158,7 +158,7 @@ func (r *run) removeSet(ctx context.Context, s spec.Spec, found set, unseen doub
 func (r *run) forget(ctx context.Context, s spec.Spec, x secret) error {
 	current, err := r.readValue(ctx, s, x)
 	if err == nil {
-		_, err = r.settle(ctx, s, x, current.version, nil)
+		_, err = r.settle(ctx, s, x, current.version, tombstoneValue)
 	}
 	return err
 }

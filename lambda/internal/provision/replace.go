@@ -60,7 +60,7 @@ func (r *run) isInForce(ctx context.Context, op operation, x secret) (bool, erro
 		return false, err
 	}
 	current, err := r.readValue(ctx, op.spec, x)
-	return string(current.fields[spec.FieldBucket]) == op.spec.BucketName, err
+	return current.fields.text(spec.FieldBucket) == op.spec.BucketName, err
 }
 
 // isCommitted reports whether a secret of ours holds what may be in use.

@@ -230,7 +230,7 @@ func (r *run) bury(ctx context.Context, s spec.Spec, x secret) (stays bool, err 
 		r.log.Info("did not undo what is committed", "secret", s.SecretName)
 		return true, nil
 	}
-	_, err = r.settle(ctx, s, x, current.version, nil)
+	_, err = r.settle(ctx, s, x, current.version, tombstoneValue)
 	switch {
 	case errors.Is(err, errConflict):
 		return true, nil
