@@ -110,6 +110,7 @@
 //	foreign     mints a key    mints a key    stays                   recoverable for 9 days
 //	incomplete  mints a key    mints a key    stays                   recoverable for 9 days
 //	committed   keeps the key  keeps the key  stays                   recoverable for 9 days
+//	unreadable  stops          stops          stays                   recoverable for 9 days
 //
 // A key that is kept is one that the user has and that is active; otherwise one is minted. A
 // tombstone stops a Create, as the set is being removed, and not an Update, whose set is in
@@ -118,6 +119,14 @@
 // Committed is any JSON object in which the two fields of the key are strings that are not empty.
 // Its other fields that are not ours are of any type, and every commit keeps them as they are
 // written. Those of an earlier life it drops.
+//
+// Unreadable is a value that Secrets Manager does not show: its KMS key is disabled or about to be
+// deleted, or the role may not decrypt with it. DescribeSecret says all the same whether there is
+// one, and it may be in use. So it stops what needs the key that it names, and neither a Delete nor
+// an undoing. An event that goes back leaves it, and answers without the id of the key. An Update
+// that changes SecretKmsKeyId gives it up: if the value still cannot be read after UpdateSecret,
+// which comes first, another key is minted, and the one before goes on working as the previous key
+// if it is the user's only one that may be it.
 //
 // # What becomes of a failed event
 //

@@ -109,6 +109,8 @@ func (r *run) committedKey(ctx context.Context, op operation, made set) (credent
 		return none, nil
 	case noValue:
 		return none, nil
+	case unreadable:
+		return r.unreadKey(ctx, op, current, none)
 	case earlier, foreign, incomplete:
 		r.reportRepair(op, true, "value of the secret")
 		return none, nil
@@ -137,6 +139,25 @@ func (r *run) committedKey(ctx context.Context, op operation, made set) (credent
 		since:    current.created,
 		version:  current.version,
 	}, nil
+}
+
+// unreadKey says what becomes of the key that an unreadable value names. It may be in use, so an
+// Update fails, unless it gives the KMS key up by changing it: then another key is made, and this one
+// goes on working as the previous key, where it is known.
+func (r *run) unreadKey(ctx context.Context, op operation, current content, none credential) (credential, error) {
+	if !op.changes(kmsKeyOf) || r.leavesUnread(ctx, op) {
+		return credential{}, current.why
+	}
+	r.reportRepair(op, true, "value of the secret")
+	keys, err := r.listKeys(ctx, op.spec)
+	keys = slices.DeleteFunc(keys, func(k types.AccessKeyMetadata) bool {
+		isOfEvent := !op.spec.Sent.IsZero() && !aws.ToTime(k.CreateDate).Before(op.spec.Sent) // and was never committed
+		return isOfEvent || k.Status != types.StatusTypeActive || aws.ToString(k.AccessKeyId) == none.previous
+	})
+	if len(keys) == 1 {
+		none.previous = aws.ToString(keys[0].AccessKeyId)
+	}
+	return none, err
 }
 
 // activeKey returns the key of the user, which was committed at the given time, or nil if the
@@ -177,7 +198,11 @@ func (r *run) mintKey(ctx context.Context, s spec.Spec, made set, after credenti
 	}
 	previous := after.previous
 	if !made.user.fresh {
-		gone, err := r.makeRoom(ctx, s, looked, previous, made.secret.PreviousKey())
+		inUse := []string{previous, made.secret.PreviousKey()}
+		if !after.isRepair { // both work, as far as is known
+			slices.Reverse(inUse)
+		}
+		gone, err := r.makeRoom(ctx, s, looked, inUse...)
 		if err != nil {
 			return credential{}, err
 		}
@@ -213,8 +238,8 @@ var errNoRoom = errors.New("has two new keys that are not in the secret; delete 
 // another delivery may be about to commit an active one. So an active one goes only if its
 // lease was over when the secret was looked at.
 //
-// Keys that consumers may have stay as long as another can go. Where both are such keys, the one in
-// the secret goes, whose pair S3 does not know: it is the first of them.
+// Keys that consumers may have stay as long as another can go. Where both are such keys, the first of
+// them goes: the one in the secret, if S3 does not know its pair, and else the previous one.
 func (r *run) makeRoom(ctx context.Context, s spec.Spec, looked time.Time, inUse ...string) (gone string, err error) {
 	keys, err := r.listKeys(ctx, s)
 	if err != nil || len(keys) < maxKeys {

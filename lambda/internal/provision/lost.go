@@ -83,7 +83,7 @@ var aspects = []aspect{
 	{func(s spec.Spec) any { return s.AbortIncompleteUploadsAfterDays }, parts{bucket: true}, ofBucket(bucket.Client.ShowsLifecycle)},
 	{func(s spec.Spec) any { return markerOf(s) }, parts{bucket: true}, ofBucket(bucket.Client.ShowsMarker)},
 	{func(s spec.Spec) any { return s.SecretValue("", "") }, parts{secret: true}, (*run).isValueAs},
-	{func(s spec.Spec) any { return s.SecretKmsKeyId }, parts{secret: true}, (*run).isKmsKeyAs},
+	{kmsKeyOf, parts{secret: true}, (*run).isKmsKeyAs},
 	{func(s spec.Spec) any { return s.Tags }, parts{secret: true, bucket: true}, (*run).areTagsAs},
 }
 
@@ -232,6 +232,9 @@ func (r *run) inUse(ctx context.Context, s spec.Spec, found set) parts {
 		return parts{}
 	}
 	current, err := r.readValue(ctx, s, found.secret)
+	if current.state == unreadable {
+		err = current.why
+	}
 	if err != nil {
 		r.log.Warn("could not read the value of the secret", "secret", s.SecretName, "reason", err.Error())
 		return lost

@@ -3,6 +3,7 @@ package provision
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -25,6 +26,7 @@ const (
 	foreign                      // written by hand: without the id of an access key
 	incomplete                   // with the id of an access key, without its secret
 	committed                    // credentials
+	unreadable                   // there is one, and Secrets Manager does not show it
 )
 
 // content is the current value of a secret.
@@ -33,12 +35,14 @@ type content struct {
 	version string    // that a commit follows, or ""
 	created time.Time // when that version was written
 	fields  fields    // of a value that is a JSON object, and not of an earlier life
+	why     error     // it cannot be read
 }
 
-// mayBeInUse reports whether somebody may work with the value, or has written it.
+// mayBeInUse reports whether somebody may work with the value, or has written it. One that cannot
+// be read counts as committed: its KMS key may be given back.
 func (c content) mayBeInUse() bool {
 	switch c.state {
-	case foreign, incomplete, committed:
+	case foreign, incomplete, committed, unreadable:
 		return true
 	case noValue, earlier, tombstone:
 	}
@@ -85,13 +89,16 @@ const tombstoneValue = "null"
 // restored is what a look waits for that may be from before the secret was restored.
 var restored = awscall.LagOf("Secrets Manager shows the secret as restored", isMarkedForDeletion)
 
-// readValue returns the current value of a secret that is not being deleted. The lags are those
-// that the caller waits for beside late rights.
+// readValue returns the current value of a secret that is not being deleted, or that there is one
+// which cannot be read. The lags are those that the caller waits for beside late rights.
 func (r *run) readValue(ctx context.Context, s spec.Spec, x secret, lags ...awscall.Lag) (content, error) {
 	out, err := r.secrets.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &x.ARN},
 		func(o *secretsmanager.Options) { o.Retryer = r.patience.Retryer(append(lags, awscall.LateRights)...) })
 	if awscall.IsMissing(err) {
 		return content{}, nil
+	}
+	if isUnreadable(err) {
+		return r.describeValue(ctx, s, x, err)
 	}
 	if err != nil {
 		return content{}, fmt.Errorf("value of secret %s: %w", s.SecretName, awscall.Brief(err))
@@ -120,5 +127,35 @@ func (r *run) readValue(ctx context.Context, s spec.Spec, x secret, lags ...awsc
 	default:
 		c.state = committed
 	}
+	return c, nil
+}
+
+// isUnreadable reports whether Secrets Manager refuses to show a value: its KMS key is disabled or
+// about to be deleted, or the role may not decrypt with it, or not ask.
+func isUnreadable(err error) bool {
+	isInvalid := awscall.IsCode(err, "InvalidRequestException") && !isMarkedForDeletion(err)
+	return isInvalid || awscall.IsDenied(err) || awscall.IsCode(err, "DecryptionFailure")
+}
+
+// errUnreadable says that nobody knows which key the secret names.
+var errUnreadable = errors.New("its value cannot be read")
+
+// describeValue tells what is known of a value that cannot be read: whether there is one. That needs
+// no KMS key.
+func (r *run) describeValue(ctx context.Context, s spec.Spec, x secret, refusal error) (content, error) {
+	now, err := r.lookSecret(ctx, s, r.looking(s, "SecretName"))
+	c := content{state: unreadable, version: now.current}
+	switch {
+	case err != nil:
+		return content{}, err
+	case c.version == "":
+		c.state = noValue
+	case c.version == x.EarlierVersion():
+		c.state = earlier
+	case c.version == x.buried:
+		c.state = tombstone
+	}
+	c.why = fmt.Errorf("secret %s: %w: %w; its KMS key is %s: give the key back, or set SecretKmsKeyId to another key or take it away: "+
+		"a new access key is made then", s.SecretName, errUnreadable, awscall.Brief(refusal), kmsKeyName(now.kmsKeyID))
 	return c, nil
 }
