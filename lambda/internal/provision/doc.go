@@ -96,10 +96,10 @@
 //	the user has no boundary and needs a key       | Create, replacement           | a Delete, or back: keeps its key       | TestA26BeginningIsRefused
 //	the bucket holds data                          | Delete                        | none: nothing was changed              | TestRow34
 //
-// Three are not: tags that are lost between an Update and its rollback, where that would change the
-// part; a part that the role may not look at, in place; and patterns of the provider that no longer
-// cover the names. Putting the tags or the right back, or widening the patterns, and going on with
-// the rollback heals them.
+// Four are not: tags that are lost between an Update and its rollback, where that would change the
+// part; a part that the role may not look at, in place; a value that cannot be read, in place; and
+// patterns of the provider that no longer cover the names. Putting the tags, the right or the KMS key
+// back, or widening the patterns, and going on with the rollback heals them.
 //
 // # What the secret holds
 //
@@ -213,7 +213,8 @@
 // bucket (GetPublicAccessBlock, GetBucketPolicy, GetBucketVersioning,
 // GetBucketLifecycleConfiguration) and writes what differs, one after the other, as
 // above and with PutBucketVersioning, DeleteBucketLifecycle and PutBucketTagging; beside
-// them the secret's (UpdateSecret, TagResource with the time of the event, UntagResource). What was released is
+// them the secret's (TagResource with the time of the event, UntagResource). Before all of them
+// goes UpdateSecret with another KMS key: a crash after it leaves the value under either key. What was released is
 // taken over in the same way: RestoreSecret and TagResource, PutBucketTagging.
 //
 // Until the commit the secret holds what it held, after it the new value, and the key
@@ -224,7 +225,7 @@
 //
 // A failed Create is undone before it is answered: DescribeSecret, GetUser,
 // GetBucketTagging, GetSecretValue, then an empty value as a tombstone, so that no
-// event beside it can commit any more, and then the calls of Delete, but with the
+// event beside it can commit any more, as none can with a KMS key that cannot be used, and then the calls of Delete, but with the
 // secret last: the tombstone stays until everything else is gone. If it stops there,
 // the Delete that CloudFormation sends goes on.
 //
