@@ -107,10 +107,8 @@ func (r *run) settle(ctx context.Context, s spec.Spec, x secret, follows, value 
 		return "", fmt.Errorf("value of secret %s: %w", s.SecretName, errConflict)
 	case awscall.IsMissing(err):
 		return "", fmt.Errorf("value of secret %s: %w", s.SecretName, errNoSecret)
-	case isOfKmsKey(err):
-		return "", fmt.Errorf("value of secret %s: %w", s.SecretName, kmsFailure(err, x.kmsKeyID))
-	case awscall.IsDenied(err): // its message names the missing right and quotes nothing of the value
-		return "", fmt.Errorf("value of secret %s: %w", s.SecretName, awscall.Brief(err))
+	case awscall.IsDenied(err), isOfKmsKey(err): // the message names what is missing and quotes nothing of the value
+		return "", fmt.Errorf("value of secret %s: %w", s.SecretName, explainKms(err, x.kmsKeyID))
 	case awscall.IsRefused(err):
 		return "", fmt.Errorf("value of secret %s: %w", s.SecretName, awscall.WithoutMessage(err))
 	default:

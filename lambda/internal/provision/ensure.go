@@ -119,7 +119,7 @@ func (r *run) complete(ctx context.Context, op operation, made set) (_ map[strin
 		func() error { key, noKey = r.ensureKey(ctx, op, made); return nil },
 	)
 	switch {
-	case noKey != nil && err == nil && (mayStay(op, key, noKey) || errors.Is(noKey, errUnreadable) && r.leavesUnread(ctx, op)):
+	case noKey != nil && err == nil && (mayStay(op, key, noKey) || r.leavesUnread(ctx, op, noKey)):
 		return r.answerAsIs(ctx, op, made, noKey)
 	case noKey != nil || err != nil:
 		return nil, errors.Join(err, noKey, r.discard(ctx, op.spec, key))
@@ -143,10 +143,10 @@ func mayStay(op operation, key credential, failure error) bool {
 	return !op.isNew() && (isRepair || errors.Is(failure, errUnbounded))
 }
 
-// leavesUnread reports whether an event leaves a value that cannot be read as it is. One that goes
+// leavesUnread reports whether an event leaves a value as it is that cannot be read. One that goes
 // back to what was is never refused.
-func (r *run) leavesUnread(ctx context.Context, op operation) bool {
-	return op.goesBack() || r.isRollback(ctx, op)
+func (r *run) leavesUnread(ctx context.Context, op operation, failure error) bool {
+	return errors.Is(failure, errUnreadable) && (op.goesBack() || r.isRollback(ctx, op))
 }
 
 // isRollback reports whether an Update in place is CloudFormation's way back to what was. It is not

@@ -145,7 +145,7 @@ func (r *run) committedKey(ctx context.Context, op operation, made set) (credent
 // Update fails, unless it gives the KMS key up by changing it: then another key is made, and this one
 // goes on working as the previous key, where it is known.
 func (r *run) unreadKey(ctx context.Context, op operation, current content, none credential) (credential, error) {
-	if !op.changes(kmsKeyOf) || r.leavesUnread(ctx, op) {
+	if !op.changes(kmsKeyOf) || r.leavesUnread(ctx, op, current.why) {
 		return credential{}, current.why
 	}
 	r.reportRepair(op, true, "value of the secret")

@@ -43,7 +43,8 @@ func (r *run) ensureKmsKey(ctx context.Context, op operation, made set) (secret,
 	}
 	_, err := r.secrets.UpdateSecret(ctx, &secretsmanager.UpdateSecretInput{SecretId: &x.ARN, KmsKeyId: &s.SecretKmsKeyId})
 	if err != nil {
-		return x, fmt.Errorf("secret %s: cannot change from KMS key %s to %s: %w", s.SecretName, kmsKeyName(x.kmsKeyID), kmsKeyName(s.SecretKmsKeyId), awscall.Brief(err))
+		return x, fmt.Errorf("secret %s: cannot change from KMS key %s to %s: %w",
+			s.SecretName, kmsKeyName(x.kmsKeyID), kmsKeyName(s.SecretKmsKeyId), awscall.Brief(err))
 	}
 	x.kmsKeyID = s.SecretKmsKeyId
 	return x, nil
@@ -52,10 +53,15 @@ func (r *run) ensureKmsKey(ctx context.Context, op operation, made set) (secret,
 // isOfKmsKey reports whether a call was refused since its KMS key cannot be used. Such a refusal
 // quotes nothing of a value.
 func isOfKmsKey(err error) bool {
-	return awscall.IsCode(err, "EncryptionFailure", "DecryptionFailure") || awscall.IsDenied(err) && strings.Contains(err.Error(), "KMS")
+	isNoRight := awscall.IsDenied(err) && strings.Contains(err.Error(), "Access to KMS is not allowed")
+	return isNoRight || awscall.IsCode(err, "EncryptionFailure", "DecryptionFailure")
 }
 
-// kmsFailure is such a refusal, with the key and with what helps.
-func kmsFailure(err error, id string) error {
-	return fmt.Errorf("%w; its KMS key is %s: make it usable, for the role of the provider too, or choose another SecretKmsKeyId", awscall.Brief(err), kmsKeyName(id))
+// explainKms is [awscall.Brief], and names the KMS key and what helps where the refusal is of that.
+func explainKms(err error, id string) error {
+	if !isOfKmsKey(err) {
+		return awscall.Brief(err)
+	}
+	return fmt.Errorf("%w; its KMS key is %s: make it usable, for the role of the provider too, or choose another SecretKmsKeyId",
+		awscall.Brief(err), kmsKeyName(id))
 }

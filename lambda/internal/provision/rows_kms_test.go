@@ -2,6 +2,7 @@ package provision_test
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -93,30 +94,28 @@ func TestRow16DeleteGoesOn(t *testing.T) {
 // Row 16: a Delete of a set that has lost a part, which the value may name, revokes what is ours and fails for the rest
 // once. Deleting again lets go of it, also where nothing can be written to the secret that stays for that.
 func TestRow16DeleteOfLostParts(t *testing.T) {
+	begins := map[string]func(w *bench, p sim.Properties){
+		"made":    func(w *bench, p sim.Properties) { w.history(create(p)) },
+		"adopted": func(w *bench, p sim.Properties) { w.adopts(p) },
+	}
 	for name, spoils := range unreadables {
-		for _, thing := range thingsOfASet {
-			for _, isAdopted := range yesAndNo {
-				p := plus(encrypted, "OnDelete", "Retain")
-				t.Run(strings.Join([]string{name, thing, map[bool]string{true: "adopted", false: "made"}[isAdopted]}, " "), func(t *testing.T) {
-					inWorld(t, func(w *bench) {
-						if isAdopted {
-							w.adopts(p)
-						} else {
-							w.history(create(p))
-						}
-						<-time.After(time.Hour)
-						w.loses(p, losses[0], thing)
-						spoils(w)
-						w.saysAll(w.delete(w.idOf(p), p), nameOf(w.parse(p), thing))
-						if keys := w.AWS.Snapshot().Users["clickhouse"].Keys; thing != "user" && len(keys) > 0 {
-							t.Errorf("keys are left: %v", keys)
-						}
-						w.anew()
-						w.history(remove(p))
-						w.isGone(p, slices.DeleteFunc([]string{"secret", "user"}, func(other string) bool { return other == thing })...)
-					})
+		for thing, start := range both(thingsOfASet, slices.Sorted(maps.Keys(begins))) {
+			t.Run(strings.Join([]string{name, thing, start}, " "), func(t *testing.T) {
+				inWorld(t, func(w *bench) {
+					p := plus(encrypted, "OnDelete", "Retain")
+					begins[start](w, p)
+					<-time.After(time.Hour)
+					w.loses(p, losses[0], thing)
+					spoils(w)
+					w.saysAll(w.delete(w.idOf(p), p), nameOf(w.parse(p), thing))
+					if keys := w.AWS.Snapshot().Users["clickhouse"].Keys; thing != "user" && len(keys) > 0 {
+						t.Errorf("keys are left: %v", keys)
+					}
+					w.anew()
+					w.history(remove(p))
+					w.isGone(p, slices.DeleteFunc([]string{"secret", "user"}, func(other string) bool { return other == thing })...)
 				})
-			}
+			})
 		}
 	}
 }
@@ -213,6 +212,20 @@ func TestRow16ValueIsReadAgain(t *testing.T) {
 		})
 		w.history(update(named, named, encrypted))
 		w.holdsKeys(named, key)
+	})
+}
+
+// Row 16: the role may not ask for the value. That says nothing of the KMS key, so an Update that changes it makes no
+// access key.
+func TestRow16MissingRightIsNoReason(t *testing.T) {
+	inWorld(t, func(w *bench) {
+		w.created(encrypted)
+		<-time.After(time.Hour)
+		was := w.AWS.Snapshot()
+		w.AWS.Before = deny("GetSecretValue")
+		a := w.refused(w.update(w.idOf(named), named, encrypted), "AccessDenied")
+		w.saysNone(a, "a new access key")
+		w.keepsTheKey(was)
 	})
 }
 
@@ -416,26 +429,25 @@ func TestA29UndoWithoutAValue(t *testing.T) {
 		if name == "dead key" { // that is row 25
 			continue
 		}
-		for _, days := range []string{"0", "7"} {
-			for _, isRestored := range yesAndNo {
-				t.Run(strings.Join([]string{name, days, map[bool]string{true: "restored", false: "new"}[isRestored]}, " "), func(t *testing.T) {
-					inWorld(t, func(w *bench) {
-						p := plus(encrypted, "SecretRecoveryDays", days)
-						if isRestored {
-							w.history(create(plus(p, "SecretRecoveryDays", "7")), remove(plus(p, "SecretRecoveryDays", "7")))
-						}
-						w.killedAfter("CreateUser", create(p))
-						spoils(w)
-						w.AWS.Before = first(w.AWS.Before, deny("PutPublicAccessBlock", "GetPublicAccessBlock"))
-						w.refused(w.create(p), "AccessDenied")
-						w.AWS.Before = nil
-						w.isGone(p, thingsOfASet...)
-						if secret, isThere := w.AWS.Snapshot().Secrets["clickhouse/s3"]; isThere != isRestored {
-							t.Errorf("secret: %+v", secret)
-						}
-					})
+		for days, start := range both([]string{"0", "7"}, []string{"new", "restored"}) {
+			t.Run(strings.Join([]string{name, days, start}, " "), func(t *testing.T) {
+				inWorld(t, func(w *bench) {
+					p := plus(encrypted, "SecretRecoveryDays", days)
+					if start == "restored" {
+						recovering := plus(p, "SecretRecoveryDays", "7")
+						w.history(create(recovering), remove(recovering))
+					}
+					w.killedAfter("CreateUser", create(p))
+					spoils(w)
+					w.AWS.Before = first(w.AWS.Before, deny("PutPublicAccessBlock", "GetPublicAccessBlock"))
+					w.refused(w.create(p), "AccessDenied")
+					w.AWS.Before = nil
+					w.isGone(p, thingsOfASet...)
+					if secret, isThere := w.AWS.Snapshot().Secrets["clickhouse/s3"]; isThere != (start == "restored") {
+						t.Errorf("secret: %+v", secret)
+					}
 				})
-			}
+			})
 		}
 	}
 }

@@ -117,12 +117,9 @@ func (r *run) createSecret(ctx context.Context, s spec.Spec, origin string) (sec
 		case isScheduledForDeletion(err):
 			return secret{}, false, fmt.Errorf("secret %s: is in its recovery window; restore it and delete it without one, or choose another SecretName: %w",
 				s.SecretName, awscall.Brief(err))
-		case isOfKmsKey(err):
-			r.making.secret.Fail(err)
-			return secret{}, false, fmt.Errorf("secret %s: %w", s.SecretName, kmsFailure(err, s.SecretKmsKeyId))
 		case err != nil:
 			r.making.secret.Fail(err)
-			return secret{}, false, fmt.Errorf("secret %s: %w", s.SecretName, awscall.Brief(err))
+			return secret{}, false, fmt.Errorf("secret %s: %w", s.SecretName, explainKms(err, s.SecretKmsKeyId))
 		}
 		r.making.secret.Made = true
 		made.ARN = aws.ToString(out.ARN)

@@ -131,10 +131,10 @@ func (r *run) readValue(ctx context.Context, s spec.Spec, x secret, lags ...awsc
 }
 
 // isUnreadable reports whether Secrets Manager refuses to show a value: its KMS key is disabled or
-// about to be deleted, or the role may not decrypt with it, or not ask.
+// about to be deleted, or the role may not decrypt with it. That the role may not ask for the value
+// is no such refusal: it says nothing of the key.
 func isUnreadable(err error) bool {
-	isInvalid := awscall.IsCode(err, "InvalidRequestException") && !isMarkedForDeletion(err)
-	return isInvalid || awscall.IsDenied(err) || awscall.IsCode(err, "DecryptionFailure")
+	return isOfKmsKey(err) || awscall.IsCode(err, "InvalidRequestException") && !isMarkedForDeletion(err)
 }
 
 // errUnreadable says that nobody knows which key the secret names.
