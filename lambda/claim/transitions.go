@@ -92,6 +92,9 @@ func (c Claim) AdoptSecret(version, origin string) map[string]string {
 	return tags
 }
 
+// Before returns the tag that puts a version down as that of an earlier life.
+func Before(version string) map[string]string { return map[string]string{spec.TagBefore: version} }
+
 // ReleaseBucket returns the tags of a bucket that another resource may adopt.
 func (c Claim) ReleaseBucket() map[string]string {
 	tags := without(c.tags, spec.TagStackID, spec.TagLogicalID, spec.TagLastEvent, spec.TagAdopted, spec.TagReplaces, spec.TagSupersededBy)

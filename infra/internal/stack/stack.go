@@ -38,15 +38,21 @@ func Credentials(ctx context.Context, config aws.Config, name string) (map[strin
 	return Secret(ctx, config, arn)
 }
 
-// Secret returns the fields of a secret that a resource wrote.
+// Secret returns the fields of a secret that are text. Others may have added fields of any type.
 func Secret(ctx context.Context, config aws.Config, arn string) (map[string]string, error) {
 	value, err := secretsmanager.NewFromConfig(config).GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &arn})
 	if err != nil {
 		return nil, fmt.Errorf("secret %s: %w", arn, err)
 	}
-	fields := map[string]string{}
-	if err := json.Unmarshal([]byte(aws.ToString(value.SecretString)), &fields); err != nil {
+	var all map[string]any
+	if err := json.Unmarshal([]byte(aws.ToString(value.SecretString)), &all); err != nil {
 		return nil, fmt.Errorf("secret %s: holds no credentials", arn)
+	}
+	fields := map[string]string{}
+	for name, field := range all {
+		if text, ok := field.(string); ok {
+			fields[name] = text
+		}
 	}
 	return fields, nil
 }

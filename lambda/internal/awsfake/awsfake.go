@@ -63,6 +63,7 @@ type AWS struct {
 	gone     map[string]string // ARNs of users and roles that are gone, by unique id
 	buckets  map[string]*bucket
 	secrets  map[string]*secret
+	deadKeys map[string]bool                     // KMS keys that are not usable
 	minted   []string                            // every secret access key that was ever made
 	stacks   map[string]map[string]stackResource // by stack id, then logical id: see [itself]
 	taken    map[thing]taking                    // names that nothing has
@@ -90,6 +91,7 @@ func New(account, region string) *AWS {
 		gone:      map[string]string{},
 		buckets:   map[string]*bucket{},
 		secrets:   map[string]*secret{},
+		deadKeys:  map[string]bool{},
 		stacks:    map[string]map[string]stackResource{},
 		taken:     map[thing]taking{},
 	}

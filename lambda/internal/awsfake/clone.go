@@ -29,6 +29,7 @@ func (a *AWS) Clone() *AWS {
 	for name, x := range a.buckets {
 		b.buckets[name] = x.clone()
 	}
+	b.deadKeys = maps.Clone(a.deadKeys)
 	for name, s := range a.secrets {
 		b.secrets[name] = s.clone()
 	}
@@ -55,7 +56,7 @@ func (s *secret) clone() *secret {
 	c := *s
 	c.tags, c.versions = maps.Clone(s.tags), copies(s.versions)
 	for _, v := range c.versions {
-		v.stages = slices.Clone(v.stages)
+		v.stages, v.kmsKeys = slices.Clone(v.stages), slices.Clone(v.kmsKeys)
 	}
 	return &c
 }

@@ -74,6 +74,10 @@ type Laws struct {
 	// HiddenBuckets has S3 answer 403 where it would say that a bucket does not exist. CreateBucket succeeds all the
 	// same. Source: S3 API Reference, HeadBucket and GetObject: 403 where the caller may not know whether something exists.
 	HiddenBuckets bool
+	// StrictKmsKeys has UpdateSecret refuse another KMS key where it cannot encrypt again what the secret holds, since
+	// that key or the one before is not usable. Without it the call succeeds and leaves the versions as they are. Sources:
+	// see [AWS.SetKmsKeyUsable] and UpdateSecret's errors in the API Reference, DecryptionFailure and EncryptionFailure.
+	StrictKmsKeys bool
 }
 
 // NewBuckets is what S3 does not know of a new bucket.

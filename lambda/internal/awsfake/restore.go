@@ -39,6 +39,9 @@ func (a *AWS) Restore(s Snapshot) error {
 	for name, x := range s.Secrets {
 		a.secrets[name] = x.restored(name, made)
 	}
+	for _, key := range s.DeadKmsKeys {
+		a.deadKeys[key] = true
+	}
 	a.minted = append(a.minted, mintedSecret.FindAllString(toJSON(s), -1)...)
 	a.serial += restoredIDs
 	a.past.known = nil // it has been there for a day, so nothing lags behind it
@@ -113,7 +116,8 @@ func (a *AWS) stored(p *policy) *policy {
 func (x Secret) restored(name string, made time.Time) *secret {
 	out := &secret{name: name, arn: x.ARN, description: x.Description, kmsKey: x.KMSKey, tags: notNil(x.Tags), created: made}
 	for _, v := range x.Versions {
-		out.versions = append(out.versions, &secretVersion{id: v.ID, stages: slices.Clone(v.Stages), text: aws.String(v.Value)})
+		out.versions = append(out.versions, &secretVersion{id: v.ID, stages: slices.Clone(v.Stages), text: aws.String(v.Value),
+			kmsKeys: x.restoredKmsKeys(v)})
 	}
 	if x.DeletedDays > 0 {
 		out.deleted = time.Now()

@@ -74,6 +74,9 @@ func (a *AWS) createSecret(in *secretsmanager.CreateSecretInput) (*secretsmanage
 	if err := checkToken(token); err != nil {
 		return nil, err
 	}
+	if err := checkLength(in.SecretString, in.SecretBinary); err != nil {
+		return nil, err
+	}
 	if s := a.secrets[name]; s != nil {
 		if !s.gone.IsZero() {
 			return nil, fail(400, "InvalidRequestException", "You can't create this secret because a secret with this "+
@@ -94,12 +97,21 @@ func (a *AWS) createSecret(in *secretsmanager.CreateSecretInput) (*secretsmanage
 	if err := mergeSecretTags(tags, in.Tags); err != nil {
 		return nil, err
 	}
-	s := a.addSecret(name, tags)
+	return a.createNewSecret(in, tags)
+}
+
+// createNewSecret makes a secret under a name that is free. Without a value nothing is encrypted.
+func (a *AWS) createNewSecret(in *secretsmanager.CreateSecretInput, tags map[string]string) (*secretsmanager.CreateSecretOutput, error) {
+	hasValue := in.SecretString != nil || in.SecretBinary != nil
+	if err := a.checkEncryption(&secret{kmsKey: aws.ToString(in.KmsKeyId)}); err != nil && hasValue {
+		return nil, err
+	}
+	s := a.addSecret(*in.Name, tags)
 	s.description, s.kmsKey = aws.ToString(in.Description), aws.ToString(in.KmsKeyId)
-	out := &secretsmanager.CreateSecretOutput{ARN: aws.String(s.arn), Name: aws.String(name)}
-	if in.SecretString != nil || in.SecretBinary != nil {
-		s.put(token, in.SecretString, in.SecretBinary, []string{stageCurrent})
-		out.VersionId = aws.String(token)
+	out := &secretsmanager.CreateSecretOutput{ARN: aws.String(s.arn), Name: in.Name}
+	if hasValue {
+		s.put(*in.ClientRequestToken, in.SecretString, in.SecretBinary, []string{stageCurrent})
+		out.VersionId = in.ClientRequestToken
 	}
 	return out, nil
 }

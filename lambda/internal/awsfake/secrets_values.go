@@ -22,6 +22,7 @@ type secretVersion struct {
 	stages []string
 
 	created time.Time
+	kmsKeys []string // each of which decrypts it
 }
 
 func (v *secretVersion) same(text *string, binary []byte) bool {
@@ -48,7 +49,7 @@ func (s *secret) staged(stage string) *secretVersion {
 
 // put adds a version and moves stages to it. The version that loses AWSCURRENT becomes AWSPREVIOUS.
 func (s *secret) put(id string, text *string, binary []byte, stages []string) {
-	v := &secretVersion{id: id, binary: bytes.Clone(binary), created: time.Now()}
+	v := &secretVersion{id: id, binary: bytes.Clone(binary), created: time.Now(), kmsKeys: []string{kmsKey(s.kmsKey)}}
 	if text != nil {
 		v.text = aws.String(*text)
 	}
@@ -81,6 +82,17 @@ func checkToken(token string) error {
 	return nil
 }
 
+// maxSecretValue is the length in bytes of the longest value: Secrets Manager User Guide, Quotas.
+const maxSecretValue = 65536
+
+func checkLength(text *string, binary []byte) error {
+	if max(len(aws.ToString(text)), len(binary)) > maxSecretValue {
+		return fail(400, "ValidationException", "1 validation error detected: Value at 'secretString' failed to satisfy constraint: "+
+			"Member must have length less than or equal to %d", maxSecretValue)
+	}
+	return nil
+}
+
 func tokenInUse(token string, s *secret) *Error {
 	return fail(400, "ResourceExistsException",
 		"You can't use ClientRequestToken %s because that value is already in use for a version of secret %s.", token, s.arn)
@@ -106,6 +118,9 @@ func (a *AWS) getSecretValue(in *secretsmanager.GetSecretValueInput) (*secretsma
 	if v == nil {
 		return nil, fail(400, "ResourceNotFoundException", "Secrets Manager can't find the specified secret value for %s", what)
 	}
+	if !a.canDecrypt(v) {
+		return nil, decryptionFailure()
+	}
 	out := &secretsmanager.GetSecretValueOutput{
 		ARN:           aws.String(s.arn),
 		Name:          aws.String(s.name),
@@ -126,6 +141,9 @@ func (a *AWS) putSecretValue(in *secretsmanager.PutSecretValueInput) (*secretsma
 	if err := checkToken(token); err != nil {
 		return nil, err
 	}
+	if err := checkLength(in.SecretString, in.SecretBinary); err != nil {
+		return nil, err
+	}
 	s, err := a.liveSecret(in.SecretId)
 	if err != nil {
 		return nil, err
@@ -136,6 +154,9 @@ func (a *AWS) putSecretValue(in *secretsmanager.PutSecretValueInput) (*secretsma
 	v := s.version(token)
 	if v != nil && !v.same(in.SecretString, in.SecretBinary) {
 		return nil, tokenInUse(token, s)
+	}
+	if err := a.checkEncryption(s); v == nil && err != nil {
+		return nil, err
 	}
 	if v == nil {
 		stages := slices.Clone(in.VersionStages)
@@ -161,6 +182,12 @@ func (a *AWS) updateSecret(in *secretsmanager.UpdateSecretInput) (*secretsmanage
 	if err != nil {
 		return nil, err
 	}
+	was := s.kmsKey
+	if in.KmsKeyId != nil {
+		if err := a.setKmsKey(s, *in.KmsKeyId); err != nil {
+			return nil, err
+		}
+	}
 	out := &secretsmanager.UpdateSecretOutput{ARN: aws.String(s.arn), Name: aws.String(s.name)}
 	if in.SecretString != nil || in.SecretBinary != nil {
 		put, err := a.putSecretValue(&secretsmanager.PutSecretValueInput{
@@ -170,15 +197,13 @@ func (a *AWS) updateSecret(in *secretsmanager.UpdateSecretInput) (*secretsmanage
 			SecretBinary:       in.SecretBinary,
 		})
 		if err != nil {
+			s.kmsKey = was
 			return nil, err
 		}
 		out.VersionId = put.VersionId
 	}
 	if in.Description != nil {
 		s.description = *in.Description
-	}
-	if in.KmsKeyId != nil {
-		s.kmsKey = *in.KmsKeyId
 	}
 	return out, nil
 }

@@ -14,6 +14,8 @@ type Snapshot struct {
 	Users   map[string]User
 	Buckets map[string]Bucket // without those of other accounts and regions
 	Secrets map[string]Secret
+
+	DeadKmsKeys []string `json:",omitempty"` // that are not usable; empty is the AWS managed one
 }
 
 // User is an IAM user.
@@ -89,6 +91,8 @@ type SecretVersion struct {
 	ID     string
 	Stages []string `json:",omitempty"`
 	Value  string
+
+	KMSKeys []string `json:",omitempty"` // that encrypt it, where the key of the secret does not
 }
 
 // Snapshot is a copy of the account as it is now.
@@ -96,7 +100,7 @@ func (a *AWS) Snapshot() Snapshot {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.lapse()
-	out := Snapshot{Users: map[string]User{}, Buckets: map[string]Bucket{}, Secrets: map[string]Secret{}}
+	out := Snapshot{Users: map[string]User{}, Buckets: map[string]Bucket{}, Secrets: map[string]Secret{}, DeadKmsKeys: a.snapshotDeadKeys()}
 	for name, u := range a.users {
 		out.Users[name] = u.snapshot()
 	}
@@ -169,7 +173,8 @@ func (s *secret) snapshot() Secret {
 		if v.text != nil {
 			value = *v.text
 		}
-		out.Versions = append(out.Versions, SecretVersion{ID: v.id, Stages: slices.Clone(v.stages), Value: value})
+		out.Versions = append(out.Versions, SecretVersion{ID: v.id, Stages: slices.Clone(v.stages), Value: value,
+			KMSKeys: s.snapshotKmsKeys(v)})
 	}
 	return out
 }
@@ -191,7 +196,7 @@ func (s Snapshot) Public() string {
 		}
 		secrets[name] = secret
 	}
-	return toJSON(Snapshot{Users: users, Buckets: s.Buckets, Secrets: secrets})
+	return toJSON(Snapshot{Users: users, Buckets: s.Buckets, Secrets: secrets, DeadKmsKeys: s.DeadKmsKeys})
 }
 
 // toJSON leaves out the fields that an SDK structure does not have set.

@@ -4,12 +4,10 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
 	"bucketuser/lambda/claim"
@@ -31,71 +29,6 @@ var (
 	errUndone = errors.New("another delivery of this event has failed and undoes it")
 )
 
-// A valueState is what the current value of a secret is to us.
-type valueState int
-
-// The states of a value. The table in the package page says what each operation does with it.
-const (
-	noValue    valueState = iota // the secret was begun, and nothing is committed
-	earlier                      // of an earlier life: the secret was restored with it
-	tombstone                    // written by undo, in place of credentials
-	foreign                      // written by hand: without the id of an access key
-	incomplete                   // with the id of an access key, without its secret
-	committed                    // credentials
-)
-
-// content is the current value of a secret.
-type content struct {
-	state   valueState
-	version string               // that a commit follows, or ""
-	created time.Time            // when that version was written
-	fields  map[string]secretKey // of a value that is incomplete or committed
-}
-
-// mayBeInUse reports whether somebody may work with the value, or has written it.
-func (c content) mayBeInUse() bool {
-	switch c.state {
-	case foreign, incomplete, committed:
-		return true
-	case noValue, earlier, tombstone:
-	}
-	return false
-}
-
-// tombstoneValue is what undo writes: JSON of no fields at all.
-const tombstoneValue = "null"
-
-// restored is what a look waits for that may be from before the secret was restored.
-var restored = awscall.LagOf("Secrets Manager shows the secret as restored", isMarkedForDeletion)
-
-// readValue returns the current value of a secret that is not being deleted. The lags are those
-// that the caller waits for beside late rights.
-func (r *run) readValue(ctx context.Context, s spec.Spec, x secret, lags ...awscall.Lag) (content, error) {
-	out, err := r.secrets.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &x.ARN},
-		func(o *secretsmanager.Options) { o.Retryer = r.patience.Retryer(append(lags, awscall.LateRights)...) })
-	if awscall.IsMissing(err) {
-		return content{}, nil
-	}
-	if err != nil {
-		return content{}, fmt.Errorf("value of secret %s: %w", s.SecretName, awscall.Brief(err))
-	}
-	c := content{state: foreign, version: aws.ToString(out.VersionId), created: aws.ToTime(out.CreatedDate)}
-	var fields map[string]secretKey
-	isObject := json.Unmarshal([]byte(aws.ToString(out.SecretString)), &fields) == nil
-	switch {
-	case c.version == x.EarlierVersion():
-		c.state = earlier
-	case aws.ToString(out.SecretString) == tombstoneValue:
-		c.state = tombstone
-	case !isObject || fields[spec.FieldAccessKeyID] == "": // foreign
-	case fields[spec.FieldSecretAccessKey] == "":
-		c.state, c.fields = incomplete, fields
-	default:
-		c.state, c.fields = committed, fields
-	}
-	return c, nil
-}
-
 // awaitValue waits until a value shows that another event has committed after the one of a
 // version. What was read before may be from before that (L4).
 func (r *run) awaitValue(ctx context.Context, s spec.Spec, x secret, after string) error {
@@ -106,20 +39,30 @@ func (r *run) awaitValue(ctx context.Context, s spec.Spec, x secret, after strin
 	return err
 }
 
-// commit puts the credentials into the secret, unless they are there already. A new key is
-// committed within its lease or not at all.
+// maxValue is how many bytes a value of Secrets Manager may have.
+const maxValue = 65536
+
+// commit puts the credentials into the secret, unless they are there already, beside the fields
+// that others have added. A new key is committed within its lease or not at all.
 func (r *run) commit(ctx context.Context, op operation, x secret, key *credential) error {
 	s := op.spec
 	isOlder := key.since.Before(s.Sent) // what is younger than the event, a delivery of it has written
 	isChanged := isOlder && op.changes(func(s spec.Spec) any { return s.SecretValue("", "") })
-	fields := map[string]string{}
+	ours := s.SecretValue(key.ID, string(key.secret))
 	same := len(key.stored) > 0
-	for name, value := range s.SecretValue(key.ID, string(key.secret)) {
-		fields[name] = value
-		same = same && string(key.stored[name]) == value
+	for name, text := range ours {
+		same = same && key.stored.text(name) == text
 	}
-	if same && len(key.stored) == len(fields) && !isChanged {
+	if same && !isChanged {
 		return nil
+	}
+	value, err := key.stored.with(ours)
+	switch {
+	case err != nil:
+		return fmt.Errorf("value of secret %s: cannot be encoded", s.SecretName)
+	case len(value) > maxValue:
+		return fmt.Errorf("value of secret %s: has %d bytes with the fields that others have added, and %d at most are possible; "+
+			"take away what does not belong there", s.SecretName, len(value), maxValue)
 	}
 	if key.fresh {
 		limit := key.created.Add(maxKeyAge)
@@ -135,7 +78,7 @@ func (r *run) commit(ctx context.Context, op operation, x secret, key *credentia
 			return err
 		}
 	}
-	version, err := r.settle(ctx, s, x, key.follows, fields)
+	version, err := r.settle(ctx, s, x, key.follows, value)
 	if err != nil {
 		return err
 	}
@@ -149,17 +92,13 @@ func (r *run) commit(ctx context.Context, op operation, x secret, key *credentia
 // value for a token and refuses every other one, so of several events that write at the same
 // time one wins, and the others get errConflict. Undo writes its tombstone in the same way:
 // either the tombstone or a commit wins.
-func (r *run) settle(ctx context.Context, s spec.Spec, x secret, follows string, fields map[string]string) (version string, err error) {
-	value, err := json.Marshal(fields)
-	if err != nil {
-		return "", fmt.Errorf("value of secret %s: cannot be encoded", s.SecretName)
-	}
+func (r *run) settle(ctx context.Context, s spec.Spec, x secret, follows, value string) (version string, err error) {
 	hash := sha256.Sum256([]byte(x.ARN + "\n" + follows))
 	token := hex.EncodeToString(hash[:16])
 	_, err = r.secrets.PutSecretValue(ctx, &secretsmanager.PutSecretValueInput{
 		SecretId:           &x.ARN,
 		ClientRequestToken: &token,
-		SecretString:       aws.String(string(value)),
+		SecretString:       &value,
 	})
 	switch {
 	case err == nil:
@@ -168,8 +107,8 @@ func (r *run) settle(ctx context.Context, s spec.Spec, x secret, follows string,
 		return "", fmt.Errorf("value of secret %s: %w", s.SecretName, errConflict)
 	case awscall.IsMissing(err):
 		return "", fmt.Errorf("value of secret %s: %w", s.SecretName, errNoSecret)
-	case awscall.IsDenied(err): // its message names the missing right and quotes nothing of the value
-		return "", fmt.Errorf("value of secret %s: %w", s.SecretName, awscall.Brief(err))
+	case awscall.IsDenied(err), isOfKmsKey(err): // the message names what is missing and quotes nothing of the value
+		return "", fmt.Errorf("value of secret %s: %w", s.SecretName, explainKms(err, x.kmsKeyID))
 	case awscall.IsRefused(err):
 		return "", fmt.Errorf("value of secret %s: %w", s.SecretName, awscall.WithoutMessage(err))
 	default:

@@ -96,10 +96,10 @@
 //	the user has no boundary and needs a key       | Create, replacement           | a Delete, or back: keeps its key       | TestA26BeginningIsRefused
 //	the bucket holds data                          | Delete                        | none: nothing was changed              | TestRow34
 //
-// Three are not: tags that are lost between an Update and its rollback, where that would change the
-// part; a part that the role may not look at, in place; and patterns of the provider that no longer
-// cover the names. Putting the tags or the right back, or widening the patterns, and going on with
-// the rollback heals them.
+// Four are not: tags that are lost between an Update and its rollback, where that would change the
+// part; a part that the role may not look at, in place; a value that cannot be read, in place; and
+// patterns of the provider that no longer cover the names. Putting the tags, the right or the KMS key
+// back, or widening the patterns, and going on with the rollback heals them.
 //
 // # What the secret holds
 //
@@ -110,10 +110,23 @@
 //	foreign     mints a key    mints a key    stays                   recoverable for 9 days
 //	incomplete  mints a key    mints a key    stays                   recoverable for 9 days
 //	committed   keeps the key  keeps the key  stays                   recoverable for 9 days
+//	unreadable  stops          stops          stays                   recoverable for 9 days
 //
 // A key that is kept is one that the user has and that is active; otherwise one is minted. A
 // tombstone stops a Create, as the set is being removed, and not an Update, whose set is in
 // use.
+//
+// Committed is any JSON object in which the two fields of the key are strings that are not empty.
+// Its other fields that are not ours are of any type, and every commit keeps them as they are
+// written. Those of an earlier life it drops.
+//
+// Unreadable is a value that Secrets Manager does not show: its KMS key is disabled or about to be
+// deleted, or the role may not decrypt with it. DescribeSecret says all the same whether there is
+// one, and it may be in use. So it stops what needs the key that it names, and neither a Delete nor
+// an undoing. An event that goes back leaves it, and answers without the id of the key. An Update
+// that changes SecretKmsKeyId gives it up: if the value still cannot be read after UpdateSecret,
+// which comes first, another key is minted, and the one before goes on working as the previous key
+// if it is the user's only one that may be it.
 //
 // # What becomes of a failed event
 //
@@ -200,7 +213,8 @@
 // bucket (GetPublicAccessBlock, GetBucketPolicy, GetBucketVersioning,
 // GetBucketLifecycleConfiguration) and writes what differs, one after the other, as
 // above and with PutBucketVersioning, DeleteBucketLifecycle and PutBucketTagging; beside
-// them the secret's (UpdateSecret, TagResource with the time of the event, UntagResource). What was released is
+// them the secret's (TagResource with the time of the event, UntagResource). Before all of them
+// goes UpdateSecret with another KMS key: a crash after it leaves the value under either key. What was released is
 // taken over in the same way: RestoreSecret and TagResource, PutBucketTagging.
 //
 // Until the commit the secret holds what it held, after it the new value, and the key
@@ -211,7 +225,7 @@
 //
 // A failed Create is undone before it is answered: DescribeSecret, GetUser,
 // GetBucketTagging, GetSecretValue, then an empty value as a tombstone, so that no
-// event beside it can commit any more, and then the calls of Delete, but with the
+// event beside it can commit any more, as none can with a KMS key that cannot be used, and then the calls of Delete, but with the
 // secret last: the tombstone stays until everything else is gone. If it stops there,
 // the Delete that CloudFormation sends goes on.
 //

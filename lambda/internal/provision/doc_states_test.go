@@ -149,6 +149,7 @@ func TestDocOfValues(t *testing.T) {
 			w.AWS.PutSecretValue("clickhouse/s3", `{"AWS_ACCESS_KEY_ID":"`+w.keys()[0]+`"}`)
 		}},
 		{"committed", func(w *bench) { w.history(create(recovering)) }},
+		{"unreadable", func(w *bench) { w.history(create(recovering)); w.AWS.SetKmsKeyUsable("", false) }},
 	}
 	rows := [][]string{{"value", "Create", "Update", "undo", "Delete, SecretRecoveryDays 9"}}
 	for _, value := range values {

@@ -98,7 +98,10 @@ func (r *run) ensure(ctx context.Context, op operation) (map[string]string, erro
 }
 
 // complete equips a set and puts a key into its secret, unless that keeps what it holds.
-func (r *run) complete(ctx context.Context, op operation, made set) (map[string]string, error) {
+func (r *run) complete(ctx context.Context, op operation, made set) (_ map[string]string, err error) {
+	if made.secret, err = r.ensureKmsKey(ctx, op, made); err != nil {
+		return nil, err
+	}
 	if reason := made.keepsKey(); reason != nil {
 		if err := r.equip(ctx, op, made); err != nil {
 			return nil, err
@@ -111,12 +114,12 @@ func (r *run) complete(ctx context.Context, op operation, made set) (map[string]
 	// secret holds it.
 	var key credential
 	var noKey error
-	err := together(
+	err = together(
 		func() error { return r.equip(ctx, op, made) },
 		func() error { key, noKey = r.ensureKey(ctx, op, made); return nil },
 	)
 	switch {
-	case noKey != nil && err == nil && mayStay(op, key, noKey):
+	case noKey != nil && err == nil && (mayStay(op, key, noKey) || r.leavesUnread(ctx, op, noKey)):
 		return r.answerAsIs(ctx, op, made, noKey)
 	case noKey != nil || err != nil:
 		return nil, errors.Join(err, noKey, r.discard(ctx, op.spec, key))
@@ -139,6 +142,16 @@ func mayStay(op operation, key credential, failure error) bool {
 	isRepair := key.isRepair && isRefused && !errors.Is(failure, claim.ErrLate) && !errors.Is(failure, errUnknown)
 	return !op.isNew() && (isRepair || errors.Is(failure, errUnbounded))
 }
+
+// leavesUnread reports whether an event leaves a value as it is that cannot be read. One that goes
+// back to what was is never refused.
+func (r *run) leavesUnread(ctx context.Context, op operation, failure error) bool {
+	return errors.Is(failure, errUnreadable) && (op.goesBack() || r.isRollback(ctx, op))
+}
+
+// isRollback reports whether an Update in place is CloudFormation's way back to what was. It is not
+// told from another one yet: the status of the resource will say so.
+func (r *run) isRollback(context.Context, operation) bool { return false }
 
 // keepsKey says why value and keys of the set stay as they are, if they do.
 func (x set) keepsKey() error {
@@ -163,6 +176,9 @@ func (r *run) answerAsIs(ctx context.Context, op operation, made set, reason err
 		return op.spec.Data("", made.secret.ARN, ""), nil
 	}
 	current, err := r.readValue(ctx, op.spec, made.secret, restored)
+	if current.state == unreadable {
+		err = current.why
+	}
 	if awscall.IsRefused(err) && !op.isNew() {
 		r.log.Warn("could not read the value of the secret", "secret", op.spec.SecretName, "reason", err.Error())
 		err = nil
@@ -170,7 +186,7 @@ func (r *run) answerAsIs(ctx context.Context, op operation, made set, reason err
 	if err != nil {
 		return nil, err
 	}
-	id := string(current.fields[spec.FieldAccessKeyID])
+	id := current.fields.text(spec.FieldAccessKeyID)
 	if id == "" && op.isNew() {
 		return nil, fmt.Errorf("secret %s: was begun by a later version of the provider; deploy that version and try again", op.spec.SecretName)
 	}
@@ -199,8 +215,7 @@ func (r *run) look(ctx context.Context, op operation) (found set, unseen doubts,
 // unseen tells what becomes of parts that could not be looked at. An Update that goes back leaves
 // those that it may not look at alone, as it does with what is lost. Every other event fails.
 func (op operation) unseen(by doubts) (lost parts, err error) {
-	goesBack := op.kind == kindBack || op.isReturn
-	isLeft := func(err error) bool { return goesBack && awscall.IsDenied(err) }
+	isLeft := func(err error) bool { return op.goesBack() && awscall.IsDenied(err) }
 	for _, part := range []struct {
 		err  error
 		lost *bool
@@ -279,7 +294,7 @@ func (r *run) equip(ctx context.Context, op operation, made set) error {
 	return together(
 		func() error { return r.equipBucket(ctx, op, made) },
 		func() error { return r.ensureMarker(ctx, op, made) },
-		func() error { return r.ensureSecretSettings(ctx, op, made) },
+		func() error { return r.ensureSecretTags(ctx, op, made) },
 	)
 }
 

@@ -35,7 +35,7 @@ const (
 // two attempts, which come a second after each other.
 const discardTimeout = 3500 * time.Millisecond
 
-// secretKey is a secret access key. Whatever prints it prints REDACTED.
+// secretKey is a secret access key, or a field of a secret's value. Whatever prints it prints REDACTED.
 type secretKey string
 
 const redacted = "REDACTED"
@@ -53,10 +53,10 @@ type credential struct {
 	created time.Time // by IAM's clock, if fresh
 	fresh   bool      // made by this event and not committed
 
-	since   time.Time            // when that was committed
-	follows string               // version of the secret that a commit of the key follows, or ""
-	stored  map[string]secretKey // fields of that version, empty if it names no key of ours
-	version string               // version that holds the key, once it is committed
+	since   time.Time // when that was committed
+	follows string    // version of the secret that a commit of the key follows, or ""
+	stored  fields    // of that version
+	version string    // version that holds the key, once it is committed
 
 	isRepair bool // of a key that IAM has and S3 does not know: see isKnownPair
 
@@ -100,7 +100,7 @@ func (r *run) committedKey(ctx context.Context, op operation, made set) (credent
 		return credential{}, err
 	}
 	r.patience.ChangedAt(current.created)
-	none := credential{follows: current.version, previous: made.secret.PreviousKey()}
+	none := credential{follows: current.version, stored: current.fields, previous: made.secret.PreviousKey()}
 	switch current.state {
 	case tombstone:
 		if op.isNew() { // a commit on top of it would be of a set that is being removed
@@ -109,6 +109,8 @@ func (r *run) committedKey(ctx context.Context, op operation, made set) (credent
 		return none, nil
 	case noValue:
 		return none, nil
+	case unreadable:
+		return r.unreadKey(ctx, op, current, none)
 	case earlier, foreign, incomplete:
 		r.reportRepair(op, true, "value of the secret")
 		return none, nil
@@ -116,7 +118,7 @@ func (r *run) committedKey(ctx context.Context, op operation, made set) (credent
 	}
 	// A user whom this event has made is looked at, too. Another delivery may have committed a
 	// key of that user meanwhile, and a second commit would take that key away.
-	id, secret := string(current.fields[spec.FieldAccessKeyID]), current.fields[spec.FieldSecretAccessKey]
+	id, secret := current.fields.text(spec.FieldAccessKeyID), secretKey(current.fields.text(spec.FieldSecretAccessKey))
 	key, err := r.activeKey(ctx, op.spec, id, current.created)
 	if err != nil || key == nil {
 		return none, err
@@ -137,6 +139,25 @@ func (r *run) committedKey(ctx context.Context, op operation, made set) (credent
 		since:    current.created,
 		version:  current.version,
 	}, nil
+}
+
+// unreadKey says what becomes of the key that an unreadable value names. It may be in use, so an
+// Update fails, unless it gives the KMS key up by changing it: then another key is made, and this one
+// goes on working as the previous key, where it is known.
+func (r *run) unreadKey(ctx context.Context, op operation, current content, none credential) (credential, error) {
+	if !op.changes(kmsKeyOf) || r.leavesUnread(ctx, op, current.why) {
+		return credential{}, current.why
+	}
+	r.reportRepair(op, true, "value of the secret")
+	keys, err := r.listKeys(ctx, op.spec)
+	keys = slices.DeleteFunc(keys, func(k types.AccessKeyMetadata) bool {
+		isOfEvent := !op.spec.Sent.IsZero() && !aws.ToTime(k.CreateDate).Before(op.spec.Sent) // and was never committed
+		return isOfEvent || k.Status != types.StatusTypeActive || aws.ToString(k.AccessKeyId) == none.previous
+	})
+	if len(keys) == 1 {
+		none.previous = aws.ToString(keys[0].AccessKeyId)
+	}
+	return none, err
 }
 
 // activeKey returns the key of the user, which was committed at the given time, or nil if the
@@ -177,7 +198,11 @@ func (r *run) mintKey(ctx context.Context, s spec.Spec, made set, after credenti
 	}
 	previous := after.previous
 	if !made.user.fresh {
-		gone, err := r.makeRoom(ctx, s, looked, previous, made.secret.PreviousKey())
+		inUse := []string{previous, made.secret.PreviousKey()}
+		if !after.isRepair { // both work, as far as is known
+			slices.Reverse(inUse)
+		}
+		gone, err := r.makeRoom(ctx, s, looked, inUse...)
 		if err != nil {
 			return credential{}, err
 		}
@@ -198,6 +223,7 @@ func (r *run) mintKey(ctx context.Context, s spec.Spec, made set, after credenti
 		created: aws.ToTime(out.AccessKey.CreateDate),
 		fresh:   true,
 		follows: after.follows,
+		stored:  after.stored,
 
 		previous: previous,
 		isRepair: after.isRepair,
@@ -212,8 +238,8 @@ var errNoRoom = errors.New("has two new keys that are not in the secret; delete 
 // another delivery may be about to commit an active one. So an active one goes only if its
 // lease was over when the secret was looked at.
 //
-// Keys that consumers may have stay as long as another can go. Where both are such keys, the one in
-// the secret goes, whose pair S3 does not know: it is the first of them.
+// Keys that consumers may have stay as long as another can go. Where both are such keys, the first of
+// them goes: the one in the secret, if S3 does not know its pair, and else the previous one.
 func (r *run) makeRoom(ctx context.Context, s spec.Spec, looked time.Time, inUse ...string) (gone string, err error) {
 	keys, err := r.listKeys(ctx, s)
 	if err != nil || len(keys) < maxKeys {

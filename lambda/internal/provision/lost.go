@@ -83,7 +83,7 @@ var aspects = []aspect{
 	{func(s spec.Spec) any { return s.AbortIncompleteUploadsAfterDays }, parts{bucket: true}, ofBucket(bucket.Client.ShowsLifecycle)},
 	{func(s spec.Spec) any { return markerOf(s) }, parts{bucket: true}, ofBucket(bucket.Client.ShowsMarker)},
 	{func(s spec.Spec) any { return s.SecretValue("", "") }, parts{secret: true}, (*run).isValueAs},
-	{func(s spec.Spec) any { return s.SecretKmsKeyId }, parts{secret: true}, (*run).isKmsKeyAs},
+	{kmsKeyOf, parts{secret: true}, (*run).isKmsKeyAs},
 	{func(s spec.Spec) any { return s.Tags }, parts{secret: true, bucket: true}, (*run).areTagsAs},
 }
 
@@ -142,7 +142,7 @@ func (r *run) isValueAs(ctx context.Context, s spec.Spec, _ operation, found set
 	}
 	current, err := r.readValue(ctx, s, found.secret)
 	for name, value := range s.SecretValue("", "") {
-		if value != "" && string(current.fields[name]) != value {
+		if value != "" && current.fields.text(name) != value {
 			return false, err
 		}
 	}
@@ -232,6 +232,9 @@ func (r *run) inUse(ctx context.Context, s spec.Spec, found set) parts {
 		return parts{}
 	}
 	current, err := r.readValue(ctx, s, found.secret)
+	if current.state == unreadable {
+		err = current.why
+	}
 	if err != nil {
 		r.log.Warn("could not read the value of the secret", "secret", s.SecretName, "reason", err.Error())
 		return lost
@@ -239,12 +242,12 @@ func (r *run) inUse(ctx context.Context, s spec.Spec, found set) parts {
 	hasKey := false
 	if lost.secret || lost.user {
 		keys, _ := r.listKeys(ctx, s, hasty) // none where a lost user is out of the role's path
-		hasKey = indexKey(keys, string(current.fields[spec.FieldAccessKeyID])) >= 0
+		hasKey = indexKey(keys, current.fields.text(spec.FieldAccessKeyID)) >= 0
 	}
 	isNamed := parts{
 		secret: hasKey,
-		user:   hasKey || strings.HasSuffix(string(current.fields[spec.FieldUserARN]), "/"+s.UserName), // whatever its path
-		bucket: string(current.fields[spec.FieldBucket]) == s.BucketName,
+		user:   hasKey || strings.HasSuffix(current.fields.text(spec.FieldUserARN), "/"+s.UserName), // whatever its path
+		bucket: current.fields.text(spec.FieldBucket) == s.BucketName,
 	}
 	if lost.secret { // its value says nothing of others
 		return parts{secret: isNamed.secret}

@@ -154,13 +154,20 @@ func (r *run) removeSet(ctx context.Context, s spec.Spec, found set, unseen doub
 }
 
 // forget puts a tombstone in the place of credentials. The secret stays for the next Delete: it says
-// that the bucket was not made by us, and if somebody puts its tags back by then, they do not.
+// that the bucket was not made by us, and if somebody puts its tags back by then, they do not. Where the
+// KMS key cannot be used a tag says that nothing is committed.
 func (r *run) forget(ctx context.Context, s spec.Spec, x secret) error {
 	current, err := r.readValue(ctx, s, x)
-	if err == nil {
-		_, err = r.settle(ctx, s, x, current.version, nil)
+	if err != nil {
+		return err
 	}
-	return err
+	if current.state != unreadable {
+		_, err = r.settle(ctx, s, x, current.version, tombstoneValue)
+		if !isOfKmsKey(err) {
+			return err
+		}
+	}
+	return r.tagSecret(ctx, s, x, claim.Before(current.version))
 }
 
 // parts says something of each part of a set.

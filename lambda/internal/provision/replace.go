@@ -49,8 +49,8 @@ func (x set) isSupersededBy(id string) bool {
 }
 
 // isInForce reports whether a secret holds credentials of the set that an event goes to: it is
-// ours; or it has lost its tags and names the bucket, and the set that the event comes from
-// says that it was made to replace this one.
+// ours; or it has lost its tags and names the bucket, or cannot be read, and the set that the event
+// comes from says that it was made to replace this one.
 func (r *run) isInForce(ctx context.Context, op operation, x secret) (bool, error) {
 	if x.State != claim.Foreign || x.IsOthers() || x.deleting {
 		return r.isCommitted(ctx, op.spec, x)
@@ -60,7 +60,7 @@ func (r *run) isInForce(ctx context.Context, op operation, x secret) (bool, erro
 		return false, err
 	}
 	current, err := r.readValue(ctx, op.spec, x)
-	return string(current.fields[spec.FieldBucket]) == op.spec.BucketName, err
+	return current.state == unreadable || current.fields.text(spec.FieldBucket) == op.spec.BucketName, err
 }
 
 // isCommitted reports whether a secret of ours holds what may be in use.

@@ -29,6 +29,7 @@ type secret struct {
 	current  string // id of the version with the stage AWSCURRENT, or ""
 	ARN      string
 	kmsKeyID string
+	buried   string // id of the version in which this event has written a tombstone, or ""
 }
 
 // isOurs is also true for a secret that a Delete of this resource was about to remove when
@@ -118,7 +119,7 @@ func (r *run) createSecret(ctx context.Context, s spec.Spec, origin string) (sec
 				s.SecretName, awscall.Brief(err))
 		case err != nil:
 			r.making.secret.Fail(err)
-			return secret{}, false, fmt.Errorf("secret %s: %w", s.SecretName, awscall.Brief(err))
+			return secret{}, false, fmt.Errorf("secret %s: %w", s.SecretName, explainKms(err, s.SecretKmsKeyId))
 		}
 		r.making.secret.Made = true
 		made.ARN = aws.ToString(out.ARN)
@@ -191,9 +192,9 @@ func currentVersion(stages map[string][]string) string {
 	return ""
 }
 
-// ensureSecretSettings brings KMS key and tags in line. An event that begins the set knows by now
+// ensureSecretTags brings the tags of the secret in line. An event that begins the set knows by now
 // where the bucket is from.
-func (r *run) ensureSecretSettings(ctx context.Context, op operation, made set) error {
+func (r *run) ensureSecretTags(ctx context.Context, op operation, made set) error {
 	x, origin := made.secret, made.secret.OriginOf(made.bucket.Claim)
 	if op.isNew() {
 		origin = made.bucket.Origin()
@@ -202,12 +203,6 @@ func (r *run) ensureSecretSettings(ctx context.Context, op operation, made set) 
 		return nil
 	}
 	s := op.spec
-	if !sameKmsKey(x.kmsKeyID, s.SecretKmsKeyId) || op.changes(func(s spec.Spec) any { return s.SecretKmsKeyId }) {
-		_, err := r.secrets.UpdateSecret(ctx, &secretsmanager.UpdateSecretInput{SecretId: &x.ARN, KmsKeyId: &s.SecretKmsKeyId})
-		if err != nil {
-			return fmt.Errorf("KMS key of secret %s: %w", s.SecretName, awscall.Brief(err))
-		}
-	}
 	tags := made.marks(op, x.KeepSecret(op.before(), origin))
 	if op.changes(func(s spec.Spec) any { return s.Tags }) { // then nothing that was read is relied on
 		x.Claim = claim.Read(withTags(x.Tags(), op.before().Tags, s.Tags), s)
@@ -226,15 +221,6 @@ func withTags(read map[string]string, before, wanted []spec.Tag) map[string]stri
 		tags[tag.Key] = tag.Value
 	}
 	return tags
-}
-
-// sameKmsKey compares what Secrets Manager reports with what was asked for: a key
-// id also stands at the end of the key's ARN. "" is the AWS managed key.
-func sameKmsKey(reported, wanted string) bool {
-	if reported == "alias/aws/secretsmanager" {
-		reported = ""
-	}
-	return reported == wanted || wanted != "" && strings.HasSuffix(reported, "/"+wanted)
 }
 
 // setSecretTags changes the tags of x to those given.

@@ -16,7 +16,7 @@ import (
 func TestSecretKeyIsNotPrinted(t *testing.T) {
 	const value = "fake+secret/0123456789"
 	key := secretKey(value)
-	inside := credential{ID: "id", secret: key, stored: map[string]secretKey{"a": key}}
+	inside := credential{ID: "id", secret: key, stored: fields{"a": key}}
 	texts := []string{key.String(), key.GoString(), key.LogValue().String(), errors.Join(fmt.Errorf("%v %w", key, claim.ErrLate)).Error()}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d", "%T %[1]v"} {
 		texts = append(texts, fmt.Sprintf(verb, key), fmt.Sprintf(verb, []secretKey{key}), fmt.Sprintf(verb, inside.stored))

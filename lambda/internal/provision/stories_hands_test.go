@@ -20,5 +20,21 @@ func handsStories() []story {
 			<-time.After(time.Hour)
 		}, event: e, endings: []ending{{name: "again", events: []event{e}}, {name: "back", events: []event{back}}}})
 	}
-	return all
+	return append(all, unreadableStories()...)
+}
+
+// unreadableStories are of a set whose KMS key cannot be used any more, an hour after it was made. Another key heals it.
+func unreadableStories() []story {
+	dies := func(w *bench) {
+		<-time.After(time.Hour)
+		w.AWS.SetKmsKeyUsable("", false)
+	}
+	recovering := with("SecretRecoveryDays", "7")
+	e, deleted := update(named, encrypted, named), remove(recovering)
+	return []story{
+		{name: "update healing an unreadable value", region: "eu-west-1", start: "created", before: dies, event: e,
+			endings: []ending{{name: "again", events: []event{e}}, {name: "delete", events: []event{remove(encrypted)}}}},
+		{name: "delete of an unreadable value", region: "eu-west-1", start: "created SecretRecoveryDays", before: dies, event: deleted,
+			endings: []ending{{name: "again", events: []event{deleted}}}},
+	}
 }

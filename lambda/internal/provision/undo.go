@@ -175,7 +175,7 @@ func (r *run) undoSet(ctx context.Context, s spec.Spec, does remedy) error {
 		return nil
 	}
 	isShort := found.isIncomplete(never) && !r.patience.IsOver()
-	if stays, err := r.bury(ctx, s, found.secret); err != nil || stays {
+	if stays, err := r.bury(ctx, s, &found.secret); err != nil || stays {
 		return err
 	}
 	if err := r.unmark(ctx, s); err != nil {
@@ -212,7 +212,7 @@ func (r *run) unmark(ctx context.Context, s spec.Spec) error {
 // for the set at the same time is then refused, and a delivery that finds the tombstone
 // stops. It reports that the set stays if credentials were committed before, or if a later
 // version of the provider keeps the secret: then the Delete, or the Update back, removes all.
-func (r *run) bury(ctx context.Context, s spec.Spec, x secret) (stays bool, err error) {
+func (r *run) bury(ctx context.Context, s spec.Spec, x *secret) (stays bool, err error) {
 	switch {
 	case !x.isOurs():
 		return false, nil
@@ -222,7 +222,7 @@ func (r *run) bury(ctx context.Context, s spec.Spec, x secret) (stays bool, err 
 	case x.deleting:
 		return false, nil
 	}
-	current, err := r.readValue(ctx, s, x)
+	current, err := r.readValue(ctx, s, *x)
 	if err != nil {
 		return false, err
 	}
@@ -230,13 +230,13 @@ func (r *run) bury(ctx context.Context, s spec.Spec, x secret) (stays bool, err 
 		r.log.Info("did not undo what is committed", "secret", s.SecretName)
 		return true, nil
 	}
-	_, err = r.settle(ctx, s, x, current.version, nil)
+	x.buried, err = r.settle(ctx, s, *x, current.version, tombstoneValue)
 	switch {
 	case errors.Is(err, errConflict):
 		return true, nil
 	case errors.Is(err, errNoSecret): // nobody can commit any more
 		return false, nil
-	case awscall.IsDenied(err): // without the right to commit, nobody has
+	case awscall.IsDenied(err), isOfKmsKey(err): // without the right to commit, or the KMS key, nobody has
 		return false, nil
 	}
 	return false, err

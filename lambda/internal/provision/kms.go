@@ -1,0 +1,67 @@
+package provision
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+
+	"bucketuser/lambda/internal/awscall"
+	"bucketuser/lambda/spec"
+)
+
+// managedKmsKey is the name of the KMS key that encrypts a secret which names none.
+const managedKmsKey = "alias/aws/secretsmanager"
+
+func kmsKeyName(id string) string {
+	if id == "" {
+		return managedKmsKey
+	}
+	return id
+}
+
+// kmsKeyOf is what an Update may change about it.
+func kmsKeyOf(s spec.Spec) any { return s.SecretKmsKeyId }
+
+// sameKmsKey compares what Secrets Manager reports with what was asked for: a key
+// id also stands at the end of the key's ARN. "" is the AWS managed key.
+func sameKmsKey(reported, wanted string) bool {
+	if reported == managedKmsKey {
+		reported = ""
+	}
+	return reported == wanted || wanted != "" && strings.HasSuffix(reported, "/"+wanted)
+}
+
+// ensureKmsKey has the secret encrypted with the wanted KMS key. It goes before everything else: a
+// value that cannot be read with the key before may be read then. Secrets Manager encrypts it again
+// where it can, and where it cannot it refuses the change, or leaves the value as it is.
+func (r *run) ensureKmsKey(ctx context.Context, op operation, made set) (secret, error) {
+	s, x := op.spec, made.secret
+	if made.lost.secret || x.fresh || sameKmsKey(x.kmsKeyID, s.SecretKmsKeyId) && !op.changes(kmsKeyOf) {
+		return x, nil
+	}
+	_, err := r.secrets.UpdateSecret(ctx, &secretsmanager.UpdateSecretInput{SecretId: &x.ARN, KmsKeyId: &s.SecretKmsKeyId})
+	if err != nil {
+		return x, fmt.Errorf("secret %s: cannot change from KMS key %s to %s: %w",
+			s.SecretName, kmsKeyName(x.kmsKeyID), kmsKeyName(s.SecretKmsKeyId), awscall.Brief(err))
+	}
+	x.kmsKeyID = s.SecretKmsKeyId
+	return x, nil
+}
+
+// isOfKmsKey reports whether a call was refused since its KMS key cannot be used. Such a refusal
+// quotes nothing of a value.
+func isOfKmsKey(err error) bool {
+	isNoRight := awscall.IsDenied(err) && strings.Contains(err.Error(), "Access to KMS is not allowed")
+	return isNoRight || awscall.IsCode(err, "EncryptionFailure", "DecryptionFailure")
+}
+
+// explainKms is [awscall.Brief], and names the KMS key and what helps where the refusal is of that.
+func explainKms(err error, id string) error {
+	if !isOfKmsKey(err) {
+		return awscall.Brief(err)
+	}
+	return fmt.Errorf("%w; its KMS key is %s: make it usable, for the role of the provider too, or choose another SecretKmsKeyId",
+		awscall.Brief(err), kmsKeyName(id))
+}
