@@ -42,13 +42,15 @@ func properties() map[string]func(*bucketuser.BucketUserProps, spec.Properties) 
 		"Access":             func(p *props, v spec.Properties) { p.Access = bucketuser.Access(v.Access) },
 		"EnforceTls":         func(p *props, v spec.Properties) { p.EnforceTls = &v.EnforceTls },
 		"OnDelete":           func(p *props, v spec.Properties) { p.OnDelete = bucketuser.OnDelete(v.OnDelete) },
-		"Versioning":         func(p *props, v spec.Properties) { p.Versioning = &v.Versioning },
+		"Versioning":         func(p *props, v spec.Properties) { p.Versioning = v.Versioning },
 		"SecretKmsKeyId":     func(p *props, v spec.Properties) { p.SecretKmsKeyId = &v.SecretKmsKeyId },
 		"SecretRecoveryDays": func(p *props, v spec.Properties) { p.SecretRecoveryDays = jsii.Number(v.SecretRecoveryDays) },
 		"Trigger":            func(p *props, v spec.Properties) { p.Trigger = &v.Trigger },
 		"VerifyCredentials":  func(p *props, v spec.Properties) { p.VerifyCredentials = &v.VerifyCredentials },
 		"AbortIncompleteUploadsAfterDays": func(p *props, v spec.Properties) {
-			p.AbortIncompleteUploadsAfterDays = jsii.Number(v.AbortIncompleteUploadsAfterDays)
+			if v.AbortIncompleteUploadsAfterDays != nil {
+				p.AbortIncompleteUploadsAfterDays = jsii.Number(*v.AbortIncompleteUploadsAfterDays)
+			}
 		},
 	}
 }

@@ -83,8 +83,8 @@ func (at place) providerStatements(l limits, boundaryArn, logGroupArn string) []
 		allow("PatternSecrets", secretActions(), at.secret(l.secrets)),
 
 		// Does CloudFormation still wait for this? A Create that comes after its own
-		// Delete stops here.
-		allow("AskCloudFormation", []string{"cloudformation:DescribeStackResource"}, l.stacks),
+		// Delete stops here. Is it a rollback? Nothing is refused to that.
+		allow("AskCloudFormation", []string{"cloudformation:DescribeStackResource", "cloudformation:DescribeStacks"}, l.stacks),
 
 		allow("Log", []string{"logs:CreateLogStream", "logs:PutLogEvents"}, logGroupArn),
 	)
@@ -109,7 +109,9 @@ func (at place) bucketStatements(sid, name string) []*awsiam.PolicyStatementProp
 			"s3:PutBucketVersioning",
 			"s3:GetLifecycleConfiguration", // rules of others stay
 			"s3:PutLifecycleConfiguration",
-			"s3:ListBucketVersions", // what to delete, or what forbids to
+			"s3:GetEncryptionConfiguration", // can the user work in a bucket that is adopted?
+			"s3:GetBucketAbac",              // can its tags be written?
+			"s3:ListBucketVersions",         // what to delete, or what forbids to
 			"s3:ListBucketMultipartUploads",
 		}, at.bucket(name)), "StringEquals", "s3:ResourceAccount", at.account),
 

@@ -156,6 +156,8 @@ func (v *victim) services() []cell {
 		own("change the function's code", "PUT", "/code", `{"ZipFile":""}`, "lambda:UpdateFunctionCode"),
 		{name: "ask about another stack", call: query("cloudformation", "DescribeStackResource", "StackName="+otherStack, "LogicalResourceId=R"),
 			asks: on("cloudformation:DescribeStackResource", otherStack), allowed: v.lane.subject == shared}, // it serves them all
+		{name: "ask for the status of another stack", call: query("cloudformation", "DescribeStacks", "StackName="+otherStack),
+			asks: on("cloudformation:DescribeStacks", otherStack), allowed: v.lane.subject == shared},
 		{name: "change its own stack", call: query("cloudformation", "UpdateStack", "StackName="+root.stackID, "UsePreviousTemplate=true"),
 			asks: on("cloudformation:UpdateStack", root.stackID)},
 		{name: "delete another stack", call: query("cloudformation", "DeleteStack", "StackName="+otherStack), asks: on("cloudformation:DeleteStack", otherStack)},
@@ -191,5 +193,7 @@ func (v *victim) permitted() []cell {
 			asks: on("secretsmanager:GetSecretValue", v.ourSecretARN)}),
 		yes(cell{name: "ask about its own stack", call: query("cloudformation", "DescribeStackResource", "StackName="+root.stackID, "LogicalResourceId="+stale),
 			asks: on("cloudformation:DescribeStackResource", root.stackID)}),
+		yes(cell{name: "ask for the status of its own stack", call: query("cloudformation", "DescribeStacks", "StackName="+root.stackID),
+			asks: on("cloudformation:DescribeStacks", root.stackID)}),
 	}
 }

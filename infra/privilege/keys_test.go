@@ -40,7 +40,7 @@ func keyPoints(t *testing.T, tenants []*tenant) *keys {
 	t.Helper()
 	k := &keys{}
 	for _, n := range tenants {
-		if !n.spec.Versioning && n.spec.EnforceTls && n.spec.Access != spec.ReadOnly {
+		if !n.spec.IsVersioned() && n.spec.EnforceTls && n.spec.Access != spec.ReadOnly {
 			k.addStatesOf(t.Context(), n, tenants[0])
 		}
 	}

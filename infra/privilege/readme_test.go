@@ -25,7 +25,7 @@ func tableOf(points []point, allowed []bool) string {
 	got := map[place]bool{}
 	for i, p := range points {
 		if p.group == "levels" && p.bucket.spec.EnforceTls {
-			got[place{p.use.action, p.bucket.spec.Access, p.inside, p.bucket.spec.Versioning}] = allowed[i]
+			got[place{p.use.action, p.bucket.spec.Access, p.inside, p.bucket.spec.IsVersioned()}] = allowed[i]
 		}
 	}
 	var b strings.Builder

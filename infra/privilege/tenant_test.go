@@ -39,7 +39,7 @@ func (s *subject) newTenant(ctx context.Context, name string, props properties) 
 	if err := root.CreateBucket(ctx, parsed.BucketName); err != nil {
 		return nil, err
 	}
-	if parsed.Versioning {
+	if parsed.IsVersioned() {
 		if _, err := root.S3.PutBucketVersioning(ctx, &s3.PutBucketVersioningInput{Bucket: &parsed.BucketName,
 			VersioningConfiguration: &s3types.VersioningConfiguration{Status: s3types.BucketVersioningStatusEnabled}}); err != nil {
 			return nil, err
@@ -89,7 +89,7 @@ func (n *tenant) read(ctx context.Context) error {
 // seed puts an object and begins an upload for a use.
 func (n *tenant) seed(ctx context.Context, key string) (*seed, error) {
 	bucket := &n.spec.BucketName
-	s := &seed{bucket: *bucket, key: key, versioned: n.spec.Versioning, policy: n.policy}
+	s := &seed{bucket: *bucket, key: key, versioned: n.spec.IsVersioned(), policy: n.policy}
 	put, err := root.S3.PutObject(ctx, &s3.PutObjectInput{Bucket: bucket, Key: &key, Body: strings.NewReader("theirs")})
 	if err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package claim
 import (
 	"maps"
 	"strconv"
+	"strings"
 	"time"
 
 	"bucketuser/lambda/spec"
@@ -64,19 +65,20 @@ func (c Claim) KeepSecret(before spec.Spec, origin string) map[string]string {
 // keep also removes the note of a release, which an adoption that was cut off has left.
 func (c Claim) keep(wanted map[string]string, before spec.Spec) map[string]string {
 	tags := without(c.tags, spec.TagReleasedBy)
-	for _, tag := range before.Tags {
-		delete(tags, tag.Key)
-	}
+	c.dropOurs(tags, before.Tags)
 	maps.Copy(tags, wanted)
 	return tags
 }
 
 // AdoptBucket returns the tags that make a released bucket ours. It says that the bucket was
-// there before us: it is released again, and never deleted.
+// there before us: it is released again, and never deleted. See [Claim.CheckTags].
 func (c Claim) AdoptBucket() map[string]string {
-	tags := without(c.tags, spec.TagReplaces, spec.TagSupersededBy)
+	tags := without(c.tags, spec.TagReplaces, spec.TagSupersededBy, spec.TagFoundTags)
 	maps.Copy(tags, Made(c.of).tags)
 	tags[spec.TagAdopted] = "true"
+	if found := c.alike(c.of.Tags); len(found) > 0 {
+		tags[spec.TagFoundTags] = strings.Join(found, betweenKeys)
+	}
 	return tags
 }
 
@@ -95,9 +97,13 @@ func (c Claim) AdoptSecret(version, origin string) map[string]string {
 // Before returns the tag that puts a version down as that of an earlier life.
 func Before(version string) map[string]string { return map[string]string{spec.TagBefore: version} }
 
-// ReleaseBucket returns the tags of a bucket that another resource may adopt.
+// ReleaseBucket returns the tags of a bucket that another resource may adopt. One that was adopted
+// loses the property Tags, but for what it had before.
 func (c Claim) ReleaseBucket() map[string]string {
-	tags := without(c.tags, spec.TagStackID, spec.TagLogicalID, spec.TagLastEvent, spec.TagAdopted, spec.TagReplaces, spec.TagSupersededBy)
+	tags := without(c.tags, spec.TagStackID, spec.TagLogicalID, spec.TagLastEvent, spec.TagAdopted, spec.TagReplaces, spec.TagSupersededBy, spec.TagFoundTags)
+	if c.tags[spec.TagAdopted] == "true" {
+		c.dropOurs(tags, c.of.Tags)
+	}
 	tags[spec.TagOwner] = spec.Released
 	return tags
 }

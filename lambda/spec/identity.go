@@ -53,6 +53,10 @@ const (
 	// bucket, and people put some of them back.
 	TagBucketOrigin = "bucketuser:bucket-origin"
 
+	// TagFoundTags is on an adopted bucket: the keys of the property Tags that it had before, with
+	// the same values, so that they stay when it is let go of. Two spaces stand between two keys.
+	TagFoundTags = "bucketuser:found-tags"
+
 	// TagPreviousKey is on the secret: the id of an access key that was in use before the one in
 	// its value, and that goes on working.
 	TagPreviousKey = "bucketuser:previous-key"

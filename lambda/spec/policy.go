@@ -10,8 +10,8 @@ import (
 const (
 	// PolicyID is the Id of a bucket policy that we were the first to write.
 	PolicyID = "BucketUser"
-	// SidPrefix marks the statements that are ours in a bucket policy. Statements
-	// with other Sids belong to others and stay as they are.
+	// SidPrefix starts the Sids of our statements in a bucket policy: those of [Sids], and
+	// BucketUserStatement with a number and the Sid of the property Statements.
 	SidPrefix = "BucketUser"
 	// MaxPolicyBytes is S3's limit for a bucket policy.
 	MaxPolicyBytes = 20 * 1024
@@ -45,6 +45,11 @@ type ExtraStatement struct {
 	Action    StringList
 	Resource  StringList
 	Condition map[string]map[string]any
+}
+
+// Sids are those of our statements that do not come from the property Statements.
+func Sids() []string {
+	return []string{SidPrefix + "Bucket", SidPrefix + "Objects", SidPrefix + "Full", SidPrefix + "DenyInsecureTransport"}
 }
 
 // UserARN returns the ARN of the user.
@@ -96,7 +101,7 @@ func (s Spec) Policy() []Statement {
 func (s Spec) actions() (onBucket, onObjects []string) {
 	onBucket = []string{"s3:GetBucketLocation", "s3:GetBucketVersioning", "s3:ListBucket"}
 	onObjects = []string{"s3:GetObject"}
-	if s.Versioning {
+	if s.IsVersioned() {
 		onBucket = append(onBucket, "s3:ListBucketVersions")
 		onObjects = append(onObjects, "s3:GetObjectVersion")
 	}
@@ -106,7 +111,7 @@ func (s Spec) actions() (onBucket, onObjects []string) {
 	onBucket = append(onBucket, "s3:ListBucketMultipartUploads")
 	onObjects = append(onObjects, "s3:PutObject", "s3:DeleteObject",
 		"s3:AbortMultipartUpload", "s3:ListMultipartUploadParts")
-	if s.Versioning {
+	if s.IsVersioned() {
 		onObjects = append(onObjects, "s3:DeleteObjectVersion")
 	}
 	return onBucket, onObjects

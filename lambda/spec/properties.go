@@ -38,8 +38,8 @@ type Properties struct {
 	Statements                      []ExtraStatement
 	EnforceTls                      bool
 	OnDelete                        string // DeleteIfEmpty, Purge or Retain
-	Versioning                      bool
-	AbortIncompleteUploadsAfterDays int // days; 0: no rule
+	Versioning                      *bool  // nil: as it is
+	AbortIncompleteUploadsAfterDays *int   // days; 0: no rule; nil: see [Spec.AbortDays]
 	KeySerial                       int
 	RotateAfterDays                 int    // days; 0: off
 	SecretKmsKeyId                  string // "": the AWS managed key
@@ -91,11 +91,11 @@ var Table = []Property{
 		func(p *Properties) any { return &p.EnforceTls }, anyValue},
 	{"OnDelete", "`DeleteIfEmpty`", InPlace, "what deleting the resource does to the bucket: `DeleteIfEmpty`, `Purge` or `Retain`",
 		func(p *Properties) any { return &p.OnDelete }, func(s *Spec) string { return oneOf(s.OnDelete, DeleteIfEmpty, Purge, Retain) }},
-	{"Versioning", "`false`", InPlace, "bucket versioning; off again means suspended",
+	{"Versioning", "absent", InPlace, "bucket versioning: `true` turns it on, `false` suspends it where it is on; absent: off in a new bucket, suspended where this resource had turned it on, and otherwise as others have set it",
 		func(p *Properties) any { return &p.Versioning }, anyValue},
-	{"AbortIncompleteUploadsAfterDays", "`7`", InPlace, "lifecycle rule for the parts of unfinished multipart uploads, in days; `0`: none; other rules are left alone",
+	{"AbortIncompleteUploadsAfterDays", "`7`", InPlace, "lifecycle rule for the parts of unfinished multipart uploads, in days; `0`: none, also where it is absent in an adopted bucket, in which the rule reaches `Prefix` only; other rules are left alone",
 		func(p *Properties) any { return &p.AbortIncompleteUploadsAfterDays },
-		func(s *Spec) string { return within(s.AbortIncompleteUploadsAfterDays, 0, maxLifecycleDays) }},
+		func(s *Spec) string { return within(s.AbortDays(false), 0, maxLifecycleDays) }},
 	{"KeySerial", "`0`", InPlace, "not available yet: leave it at `0`",
 		func(p *Properties) any { return &p.KeySerial }, func(s *Spec) string { return notYet(s.KeySerial) }},
 	{"RotateAfterDays", "`0`", InPlace, "not available yet: leave it at `0`",
@@ -114,13 +114,12 @@ var Table = []Property{
 
 func defaults() Properties {
 	return Properties{
-		Prefix:                          "data/",
-		FolderMarker:                    true,
-		Access:                          ReadWrite,
-		EnforceTls:                      true,
-		OnDelete:                        DeleteIfEmpty,
-		AbortIncompleteUploadsAfterDays: 7,
-		VerifyCredentials:               true,
+		Prefix:            "data/",
+		FolderMarker:      true,
+		Access:            ReadWrite,
+		EnforceTls:        true,
+		OnDelete:          DeleteIfEmpty,
+		VerifyCredentials: true,
 	}
 }
 
@@ -194,9 +193,9 @@ func primitives(_, to reflect.Type, value any) (any, error) {
 
 func kindOf(field any) string {
 	switch field.(type) {
-	case *bool:
+	case *bool, **bool:
 		return "true or false"
-	case *int:
+	case *int, **int:
 		return "a whole number"
 	case *string:
 		return "a string"

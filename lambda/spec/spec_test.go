@@ -37,7 +37,7 @@ func TestEveryPropertyHasItsDefault(t *testing.T) {
 	want := spec.Properties{
 		BucketName: s.BucketName, UserName: s.UserName, SecretName: s.SecretName,
 		Prefix: "data/", FolderMarker: true, Access: spec.ReadWrite, EnforceTls: true,
-		OnDelete: spec.DeleteIfEmpty, AbortIncompleteUploadsAfterDays: 7, VerifyCredentials: true,
+		OnDelete: spec.DeleteIfEmpty, VerifyCredentials: true,
 	}
 	if diff := cmp.Diff(want, s.Properties); diff != "" {
 		t.Error(diff)

@@ -60,6 +60,24 @@ func (s Spec) MarkerKey() string { return s.Prefix }
 // ours when a bucket is asked whether it is empty.
 func (s Spec) ProbeKey() string { return s.Prefix + ".bucketuser-probe" }
 
+// defaultAbortDays is how long the parts of an unfinished upload stay in a bucket that we have made.
+const defaultAbortDays = 7
+
+// IsVersioned reports whether versioning is asked for.
+func (s Spec) IsVersioned() bool { return s.Versioning != nil && *s.Versioning }
+
+// AbortDays is after how many days the parts of unfinished uploads are removed, or 0 for never. In an
+// adopted bucket they are its owner's, unless the property says otherwise.
+func (s Spec) AbortDays(isAdopted bool) int {
+	switch {
+	case s.AbortIncompleteUploadsAfterDays != nil:
+		return *s.AbortIncompleteUploadsAfterDays
+	case isAdopted:
+		return 0
+	}
+	return defaultAbortDays
+}
+
 // URL returns the address of the folder, percent-encoded, with a trailing slash.
 func (s Spec) URL() string {
 	return "https://" + s.BucketName + ".s3." + s.Region + "." + DNSSuffix(s.Partition) + "/" + escapePath(s.Prefix)

@@ -37,6 +37,41 @@ func IsDenied(err error) bool {
 	return IsCode(err, "AccessDenied", "AccessDeniedException", "Forbidden")
 }
 
+// IsByOthers reports whether a call was refused because of what others have done to a thing: a
+// statement of theirs, a lock, MFA delete, access control by tags, a KMS key, a policy of the
+// organization. A right that the role lacks is not among it, of which AWS says that no policy of the
+// role's own allows the call ("Troubleshoot access denied (403 Forbidden) errors in Amazon S3"); nor
+// is what is not there, not known yet, busy or throttled.
+func IsByOthers(err error) bool {
+	var own *byOthers
+	isSetting := IsCode(err, "MalformedPolicy", "InvalidRequest", "InvalidBucketState", "MethodNotAllowed", "BadRequest", "InvalidTag",
+		"EncryptionFailure", "DecryptionFailure")
+	return errors.As(err, &own) || isSetting || IsDenied(err) && !isMissingRight(err)
+}
+
+// ByOthers marks an error that says the same before a call is made. It returns nil for nil.
+func ByOthers(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &byOthers{err}
+}
+
+type byOthers struct{ error }
+
+func (e *byOthers) Unwrap() error { return e.error }
+
+func isMissingRight(err error) bool {
+	var api smithy.APIError
+	return IsDenied(err) && errors.As(err, &api) && slices.ContainsFunc(lackOfRight, func(text string) bool {
+		return strings.Contains(api.ErrorMessage(), text)
+	})
+}
+
+// lackOfRight is in the messages of denials that come from the caller's own policies.
+var lackOfRight = []string{"no identity-based policy allows", "no permissions boundary allows", "no session policy allows",
+	"explicit deny in an identity-based policy", "explicit deny in a permissions boundary", "explicit deny in a session policy"}
+
 // IsNotYet reports whether err is what a key gets before all of AWS knows it, or its policy.
 func IsNotYet(err error) bool {
 	return IsDenied(err) || IsCode(err, "InvalidAccessKeyId")

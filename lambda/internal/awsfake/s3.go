@@ -64,10 +64,19 @@ func (a *AWS) bucket(r request) (*bucket, error) {
 	case err != nil:
 		return nil, err
 	case !allowed:
-		return nil, fail(403, "AccessDenied", "User: %s is not authorized to perform: %s on resource: %q because no "+
-			"identity-based policy allows the %s action", r.who.arn, r.action, resource, r.action)
+		return nil, fail(403, "AccessDenied", "User: %s is not authorized to perform: %s on resource: %q %s",
+			r.who.arn, r.action, resource, r.who.denial(r.action))
 	}
 	return b, nil
+}
+
+// denial says which kind of policy has denied an action to a caller: a role has every right by its own. Source: IAM User
+// Guide, Troubleshoot access denied error messages.
+func (c caller) denial(action string) string {
+	if c.role != "" {
+		return "with an explicit deny in a resource-based policy"
+	}
+	return "because no identity-based policy allows the " + action + " action"
 }
 
 // may tells whether a caller has one more right on a bucket that another request has found already.

@@ -30,6 +30,10 @@ type Bucket struct {
 // elsewhere is a bucket that S3 says nothing of: of another account, or in another region.
 var elsewhere = Bucket{Claim: claim.Claim{State: claim.Elsewhere}}
 
+// IsKnownAdopted reports whether the bucket itself says that it was there before us. Its settings are its
+// owner's then. One that is only doubted to be ours, see claim.Confirm, is equipped as it was.
+func (b Bucket) IsKnownAdopted() bool { return b.Tags()[spec.TagAdopted] == "true" }
+
 // IsUntagged reports whether the bucket shows no tags.
 func (b Bucket) IsUntagged() bool { return b.State == claim.Foreign && !b.IsTaken() }
 
@@ -150,24 +154,24 @@ func (c Client) Create(ctx context.Context, seen Bucket) (Bucket, error) {
 	if c.spec.Region != USEast1 {
 		in.CreateBucketConfiguration.LocationConstraint = types.BucketLocationConstraint(c.spec.Region)
 	}
-	c.making.Asked = true
+	c.notes.Asked = true
 	isThere := sync.OnceFunc(c.patience.Changed) // maybe since a moment ago
 	found, err := awscall.Repeat(ctx, c.patience, "S3 shows the tags of the bucket", func() (Bucket, bool, error) {
 		_, err := c.s3.CreateBucket(ctx, in)
 		switch {
 		case awscall.IsCode(err, "BucketAlreadyExists"):
-			c.making.Refused = true
+			c.notes.Refused = true
 			return elsewhere, false, elsewhere.Admit(c.spec)
 		case err == nil && c.spec.Region != USEast1:
 			isThere()
-			c.making.Made = true
+			c.notes.Made = true
 			return made, false, nil
 		case err != nil && !awscall.IsCode(err, "BucketAlreadyOwnedByYou"):
-			c.making.Fail(err)
+			c.notes.Fail(err)
 			return Bucket{}, false, seen.refusal(c.spec, err)
 		}
 		isThere()
-		c.making.Made = c.making.Made || err == nil
+		c.notes.Made = c.notes.Made || err == nil
 		found, err := c.Look(ctx)
 		return found, err == nil && found.MayYetBeOurs() && !found.IsReleased(), err
 	})
@@ -178,7 +182,7 @@ func (c Client) Create(ctx context.Context, seen Bucket) (Bucket, error) {
 		err = fmt.Errorf("bucket %s: is in this account, and S3 does not show it; try again", c.spec.BucketName)
 	}
 	if err == nil {
-		c.making.Refused = found.IsTaken()
+		c.notes.Refused = found.IsTaken()
 		err = found.Admit(c.spec)
 	}
 	return found, err
@@ -216,28 +220,44 @@ func (c Client) CheckStillOurs(ctx context.Context, b Bucket) error {
 	if err != nil || found.MayYetBeOurs() {
 		return err
 	}
-	c.making.Refused = found.IsTaken()
+	c.notes.Refused = found.IsTaken()
 	return found.Admit(c.spec)
 }
 
-// release lets go of the bucket. It removes our statements, our lifecycle rule and a
-// probe that was left, and then tags the bucket as released. The tags come last: a delivery
-// that is cut off before them finds the bucket as ours again.
+// release lets go of the bucket. It removes our statements, our lifecycle rule, a probe that was left,
+// and a marker that this very event has written, and then tags the bucket as released. The tags come
+// last: a delivery that is cut off before them finds the bucket as ours again.
+//
+// What others forbid to take away stays, and the log says so: the statements name a user who is gone,
+// and the rest is empty or does no harm. So it is never stuck.
 func (c Client) release(ctx context.Context, b Bucket, mayLag bool) error {
-	if err := c.removePolicy(ctx, mayLag); err != nil {
-		return err
-	}
-	if err := c.removeLifecycle(ctx, mayLag); err != nil {
-		return err
-	}
-	if err := c.RemoveObjects(ctx, c.spec.ProbeKey()); err != nil {
-		return err
-	}
-	if err := c.PutTags(ctx, b.ReleaseBucket()); err != nil && !awscall.IsMissing(err) {
-		return err
+	for _, step := range []struct {
+		what string
+		do   func() error
+	}{
+		{"policy statements", func() error { return c.removePolicy(ctx, mayLag) }},
+		{"lifecycle rule", func() error { return c.removeLifecycle(ctx, b, mayLag) }},
+		{"probe", func() error { return c.RemoveObjects(ctx, c.spec.ProbeKey()) }},
+		{"folder marker", func() error { return c.removeNewMarker(ctx) }},
+		{"tags: set " + spec.TagOwner + "=" + spec.Released + " to have it adopted again", func() error { return c.PutTags(ctx, b.ReleaseBucket()) }},
+	} {
+		switch err := step.do(); {
+		case awscall.IsByOthers(err):
+			c.log.Warn("left in a bucket that was let go of what others forbid to take away", "bucket", c.spec.BucketName, "part", step.what, "reason", err.Error())
+		case err != nil && !awscall.IsMissing(err):
+			return err
+		}
 	}
 	c.log.Info("released", "bucket", c.spec.BucketName)
 	return nil
+}
+
+// removeNewMarker takes along the folder marker of an adoption that fails, in the version that it wrote.
+func (c Client) removeNewMarker(ctx context.Context) error {
+	if c.notes.marker == nil {
+		return nil
+	}
+	return c.deleteEntry(ctx, *c.notes.marker)
 }
 
 // deleteBucket deletes the bucket, and reports whether S3 knew it.

@@ -20,15 +20,21 @@ type Client struct {
 	s3       *s3.Client
 	patience *awscall.Patience
 	log      *slog.Logger
-	making   *awscall.Making
+	notes    *Notes
 	spec     spec.Spec
 	isAsking bool // "no such bucket" is an answer: see asking
 }
 
-// New returns a client for the bucket of a spec. It notes in making what undoing must know. The
-// client of S3 repeats late rights, and "no such bucket" of a bucket that may be new.
-func New(client *s3.Client, patience *awscall.Patience, log *slog.Logger, making *awscall.Making, s spec.Spec) Client {
-	return Client{s3: client, patience: patience, log: log, making: making, spec: s}
+// Notes are what undoing must know of the work of one event. The zero value says that nothing was done.
+type Notes struct {
+	awscall.Making
+	marker *entry // that was written where there was none
+}
+
+// New returns a client for the bucket of a spec, which keeps notes. The client of S3 repeats late
+// rights, and "no such bucket" of a bucket that may be new.
+func New(client *s3.Client, patience *awscall.Patience, log *slog.Logger, notes *Notes, s spec.Spec) Client {
+	return Client{s3: client, patience: patience, log: log, notes: notes, spec: s}
 }
 
 // of is the client for the bucket of another spec.

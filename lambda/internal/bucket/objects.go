@@ -1,6 +1,7 @@
 package bucket
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,33 +9,48 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"bucketuser/lambda/claim"
 	"bucketuser/lambda/internal/awscall"
 	"bucketuser/lambda/spec"
 )
 
 // EnsureMarker writes the folder marker, or removes it. It also removes marker and probe of a
 // prefix that the resource no longer has, since they would count as data. An object of the
-// same key that is not empty is data, and stays.
-func (c Client) EnsureMarker(ctx context.Context, change spec.Change) error {
+// same key that is not empty is data, and stays. So does a marker in an adopted bucket, which may be
+// its owner's.
+//
+// Where others forbid an Update to write the marker, it goes on: nothing depends on it.
+func (c Client) EnsureMarker(ctx context.Context, change spec.Change, b Bucket) error {
 	before := change.Before
 	if before.Prefix != "" && before.Prefix != c.spec.Prefix {
-		if err := c.of(before).RemoveObjects(ctx, before.MarkerKey(), before.ProbeKey()); err != nil {
+		keys := []string{before.ProbeKey()}
+		if b.State != claim.Adopted {
+			keys = append(keys, before.MarkerKey())
+		}
+		if err := c.of(before).RemoveObjects(ctx, keys...); err != nil {
 			return err
 		}
 	}
 	if !c.spec.FolderMarker {
-		if before.FolderMarker {
+		if before.FolderMarker && b.State != claim.Adopted {
 			return c.RemoveObjects(ctx, c.spec.MarkerKey())
 		}
 		return nil
 	}
-	_, err := c.s3.PutObject(ctx, &s3.PutObjectInput{
+	out, err := c.s3.PutObject(ctx, &s3.PutObjectInput{
 		Bucket: &c.spec.BucketName, ExpectedBucketOwner: c.owner(),
 		Key: aws.String(c.spec.MarkerKey()), IfNoneMatch: aws.String("*")})
-	if err != nil && !awscall.IsCode(err, "PreconditionFailed") { // it is there
-		return fmt.Errorf("folder marker %s of bucket %s: %w", c.spec.MarkerKey(), c.spec.BucketName, awscall.Brief(err))
+	switch {
+	case err == nil:
+		c.notes.marker = &entry{key: c.spec.MarkerKey(), version: cmp.Or(aws.ToString(out.VersionId), "null")}
+		return nil
+	case awscall.IsCode(err, "PreconditionFailed"): // it is there
+		return nil
+	case !change.IsNew && awscall.IsByOthers(err):
+		c.log.Warn("could not write the folder marker", "bucket", c.spec.BucketName, "key", c.spec.MarkerKey(), "reason", awscall.Brief(err).Error())
+		return nil
 	}
-	return nil
+	return fmt.Errorf("folder marker %s of bucket %s: %w", c.spec.MarkerKey(), c.spec.BucketName, awscall.Brief(err))
 }
 
 // isOurObject reports whether an entry of the bucket is the folder marker or the
@@ -44,34 +60,48 @@ func isOurObject(s spec.Spec, key string, size int64) bool {
 }
 
 // RemoveObjects removes all versions and delete markers of our own objects among
-// the keys, whether the bucket is versioned or not.
+// the keys, whether the bucket is versioned or not. What others forbid to delete, by a lock, say,
+// stays: it is empty.
 func (c Client) RemoveObjects(ctx context.Context, keys ...string) error {
-	for _, key := range keys {
-		err := c.eachPage(ctx, key, func(entries []entry, _ bool) (bool, error) {
-			return c.removeObject(ctx, key, entries)
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	_, err := c.removeObjects(ctx, keys...)
+	return err
 }
 
-// removeObject removes what a page holds of one of our own objects. It has seen enough where
-// the page goes on to other keys, which only start with that of the object.
-func (c Client) removeObject(ctx context.Context, key string, entries []entry) (enough bool, err error) {
-	for _, e := range entries {
-		if e.key > key {
-			return true, nil
-		}
-		if !isOurObject(c.spec, e.key, e.size) {
-			continue
-		}
-		if err := c.deleteEntry(ctx, e); err != nil {
-			return false, err
+// removeObjects also reports whether anything has stayed.
+func (c Client) removeObjects(ctx context.Context, keys ...string) (isLeft bool, err error) {
+	for _, key := range keys {
+		err := c.eachPage(ctx, key, func(entries []entry, _ bool) (bool, error) {
+			own, isEnd := c.ownEntries(key, entries)
+			for _, e := range own {
+				switch err := c.deleteEntry(ctx, e); {
+				case awscall.IsByOthers(err):
+					isLeft = true
+					c.log.Warn("left what others forbid to delete", "bucket", c.spec.BucketName, "key", e.key, "version", e.version, "reason", err.Error())
+				case err != nil:
+					return false, err
+				}
+			}
+			return isEnd, nil
+		})
+		if err != nil {
+			return isLeft, err
 		}
 	}
-	return false, nil
+	return isLeft, nil
+}
+
+// ownEntries are those of a page that are of one of our own objects. It is the end of them where the
+// page goes on to other keys, which only start with that of the object.
+func (c Client) ownEntries(key string, entries []entry) (own []entry, isEnd bool) {
+	for _, e := range entries {
+		if e.key > key {
+			return own, true
+		}
+		if isOurObject(c.spec, e.key, e.size) {
+			own = append(own, e)
+		}
+	}
+	return own, false
 }
 
 // ErrHoldsData says that a bucket holds more than our own objects.

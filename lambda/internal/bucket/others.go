@@ -2,19 +2,104 @@ package bucket
 
 import (
 	"encoding/json"
+	"fmt"
+	"regexp"
 	"slices"
 	"strings"
+
+	"bucketuser/lambda/spec"
 )
+
+// header is what tells whose a statement is, and whom it lets in.
+type header struct {
+	Sid, Effect             string
+	Principal, NotPrincipal json.RawMessage
+}
+
+var (
+	// extraSid is the Sid of a statement of the property Statements.
+	extraSid = regexp.MustCompile(`^` + spec.SidPrefix + `Statement[0-9]+[A-Za-z0-9]*$`)
+	// uniqueID is what S3 shows in the place of a user or role that is gone.
+	uniqueID = regexp.MustCompile(`^A(ID|RO)A[A-Z0-9]+$`)
+)
+
+// split tells our statements from those of others: by their Sid, and those of the property Statements
+// also by their Principal, our user or one who is gone. Every other one that starts alike is of others.
+func (c Client) split(all statements) (ours, others statements) {
+	for _, text := range all {
+		var is header
+		err := json.Unmarshal(text, &is)
+		switch {
+		case err == nil && slices.Contains(spec.Sids(), is.Sid), err == nil && extraSid.MatchString(is.Sid) && c.isUser(is.Principal):
+			ours = append(ours, text)
+		default:
+			others = append(others, text)
+		}
+	}
+	return ours, others
+}
+
+// isUser reports whether a Principal is our user and nobody else, or one who is gone.
+func (c Client) isUser(principal json.RawMessage) bool {
+	var kinds map[string]json.RawMessage
+	if json.Unmarshal(principal, &kinds) != nil || len(kinds) != 1 {
+		return false
+	}
+	names := oneOrMore(kinds["AWS"])
+	return len(names) == 1 && (names[0] == c.spec.UserARN() || uniqueID.MatchString(names[0]))
+}
+
+// sameSid is a Sid that two statements would have, or "".
+func sameSid(ours, others statements) string {
+	taken := map[string]bool{}
+	for _, text := range others {
+		var is header
+		_ = json.Unmarshal(text, &is) // S3 has taken it
+		taken[is.Sid] = true
+	}
+	for _, text := range ours {
+		var is header
+		_ = json.Unmarshal(text, &is)
+		if taken[is.Sid] {
+			return is.Sid
+		}
+	}
+	return ""
+}
+
+// goneIn names the first statement with a user or role that is gone, or is "".
+func goneIn(others statements) string {
+	for i, text := range others {
+		var is header
+		if json.Unmarshal(text, &is) != nil {
+			continue
+		}
+		for _, principal := range []json.RawMessage{is.Principal, is.NotPrincipal} {
+			var kinds map[string]json.RawMessage
+			_ = json.Unmarshal(principal, &kinds) // "*" has none
+			names := oneOrMore(kinds["AWS"])
+			if at := slices.IndexFunc(names, uniqueID.MatchString); at >= 0 {
+				return fmt.Sprintf("%s of others names %s, a user or role that is gone, and S3 takes no policy with it", nameOf(is.Sid, i), names[at])
+			}
+		}
+	}
+	return ""
+}
+
+// nameOf is how a message names a statement.
+func nameOf(sid string, i int) string {
+	if sid == "" {
+		return fmt.Sprintf("statement %d", i+1)
+	}
+	return "statement " + sid
+}
 
 // reportOpen logs each statement of others in the bucket policy that lets somebody in from outside
 // of the account. Whoever had a key with Access Full may have written it, and it works when that
 // key is gone. It stays: nobody can tell whether it is wanted.
-func (c Client) reportOpen(others []json.RawMessage) {
+func (c Client) reportOpen(others statements) {
 	for _, text := range others {
-		var statement struct {
-			Sid, Effect             string
-			Principal, NotPrincipal json.RawMessage
-		}
+		var statement header
 		if json.Unmarshal(text, &statement) != nil || statement.Effect != "Allow" {
 			continue
 		}

@@ -14,72 +14,126 @@ import (
 	"bucketuser/lambda/spec"
 )
 
-// policyDocument is a bucket policy whose statements may be anybody's, so they are
-// kept as they are.
-type policyDocument struct {
-	Version   string
-	ID        string `json:"Id,omitempty"`
-	Statement []json.RawMessage
+// document is a bucket policy whose statements may be anybody's, so they are kept as they are.
+type document struct {
+	Version   string     `json:",omitempty"`
+	ID        string     `json:"Id,omitempty"`
+	Statement statements // one statement may stand without a list
 }
+
+// statements are those of a policy as they stand there.
+type statements []json.RawMessage
+
+// UnmarshalJSON also reads a statement that stands alone.
+func (s *statements) UnmarshalJSON(text []byte) error {
+	var list []json.RawMessage
+	if err := json.Unmarshal(text, &list); err != nil {
+		list = []json.RawMessage{append(json.RawMessage{}, text...)}
+	}
+	*s = list
+	return nil
+}
+
+// currentVersion is the version of the policy language in which ${…} is a variable. In a policy
+// without one it is text, as in those of 2008 (L13).
+const currentVersion = "2012-10-17"
 
 // ensurePolicy writes our statements beside those of others. S3 stores the unique id of a
 // user in place of its name, so a user that was created again is another principal: the
 // policy is written again for every new user. S3 does not know a new user at once.
 func (c Client) ensurePolicy(ctx context.Context, change spec.Change, b Bucket, user Principal) error {
-	current := policyDocument{}
+	if user == LostUser {
+		return nil
+	}
+	current := document{}
 	if !b.Fresh {
 		var err error
 		if current, err = c.readPolicy(ctx); err != nil {
 			return err
 		}
 	}
-	var wanted policyDocument
-	if err := json.Unmarshal(c.spec.PolicyJSON(), &wanted); err != nil {
-		return fmt.Errorf("policy of bucket %s: %w", c.spec.BucketName, err)
+	wanted, others, err := c.merged(current)
+	if err != nil {
+		return err
 	}
-	ours, others := splitStatements(current.Statement)
+	ours, _ := c.split(current.Statement)
 	c.reportOpen(others)
 	isChanged := change.Changes(func(s spec.Spec) any { return s.PolicyJSON() })
-	if user != NewUser && !isChanged && sameStatements(ours, wanted.Statement) {
+	if user != NewUser && !isChanged && sameStatements(ours, wanted.Statement[len(others):]) {
 		return nil
 	}
-	c.reportRepair(change, !b.Fresh && user != NewUser && !isOurPolicyOf(change.Before, ours), "policy")
-	if len(others) > 0 {
-		wanted.Version, wanted.ID = current.Version, current.ID
-		wanted.Statement = append(others, wanted.Statement...)
+	c.reportRepair(change, !b.Fresh && user != NewUser && !c.isPolicyOf(change.Before, ours), "policy")
+	if err := c.checkPolicy(wanted); err != nil {
+		return err
 	}
-	return c.putPolicy(ctx, wanted)
+	return c.putPolicy(ctx, wanted, user)
 }
 
-// isOurPolicyOf reports whether statements are those of a spec, as far as that is known.
-func isOurPolicyOf(old spec.Spec, statements []json.RawMessage) bool {
+// merged is a policy with our statements behind those of others, and in their version.
+func (c Client) merged(current document) (wanted document, others statements, err error) {
+	if err := json.Unmarshal(c.spec.PolicyJSON(), &wanted); err != nil {
+		return document{}, nil, fmt.Errorf("policy of bucket %s: %w", c.spec.BucketName, err)
+	}
+	_, others = c.split(current.Statement)
+	if len(others) > 0 {
+		wanted.Version, wanted.ID = current.Version, current.ID
+		wanted.Statement = append(append(statements{}, others...), wanted.Statement...)
+	}
+	return wanted, others, nil
+}
+
+// checkPolicy says why S3 would not take a policy, or would take it in another sense.
+func (c Client) checkPolicy(wanted document) error {
+	text, err := json.Marshal(wanted)
+	if err != nil {
+		return fmt.Errorf("policy of bucket %s: %w", c.spec.BucketName, err)
+	}
+	ours, others := c.split(wanted.Statement)
+	switch sid := sameSid(ours, others); {
+	case sid != "":
+		return awscall.ByOthers(fmt.Errorf("policy of bucket %s: a statement of others has the Sid %s, which one of ours would have; give either another", c.spec.BucketName, sid))
+	case len(text) > spec.MaxPolicyBytes:
+		return awscall.ByOthers(fmt.Errorf("policy of bucket %s: has %d bytes with the statements of others, S3 allows %d; shorten Statements",
+			c.spec.BucketName, len(text), spec.MaxPolicyBytes))
+	case wanted.Version != currentVersion && c.hasVariables():
+		return awscall.ByOthers(fmt.Errorf("policy of bucket %s: statements of others keep it in version %q, in which the ${…} of Statements is text; "+
+			"have their owner move it to version %s, or write Statements without", c.spec.BucketName, wanted.Version, currentVersion))
+	}
+	return nil
+}
+
+// hasVariables reports whether one of our statements has a variable.
+func (c Client) hasVariables() bool { return strings.Contains(string(c.spec.PolicyJSON()), "${") }
+
+// isPolicyOf reports whether statements are those of a spec, as far as that is known.
+func (c Client) isPolicyOf(old spec.Spec, ours statements) bool {
 	if old.PhysicalID == "" {
 		return true
 	}
-	var before policyDocument
+	var before document
 	err := json.Unmarshal(old.PolicyJSON(), &before)
-	return err == nil && sameStatements(statements, before.Statement)
+	return err == nil && sameStatements(ours, before.Statement)
 }
 
 // removePolicy takes our statements away and leaves the others. A read may be from before
 // they were written (L4), so they are looked for until that can be no more; but not where the
 // event has failed before it wrote any, so that mayLag is false.
 func (c Client) removePolicy(ctx context.Context, mayLag bool) error {
-	current, err := awscall.Repeat(ctx, c.patience, "S3 shows our policy", func() (policyDocument, bool, error) {
+	current, err := awscall.Repeat(ctx, c.patience, "S3 shows our policy", func() (document, bool, error) {
 		current, err := c.readPolicy(ctx)
-		ours, _ := splitStatements(current.Statement)
+		ours, _ := c.split(current.Statement)
 		return current, err == nil && len(ours) == 0 && mayLag, err
 	})
 	if err != nil {
 		return err
 	}
-	ours, others := splitStatements(current.Statement)
+	ours, others := c.split(current.Statement)
 	switch {
 	case len(ours) == 0:
 		return nil
 	case len(others) > 0:
 		current.Statement = others
-		return c.putPolicy(ctx, current)
+		return c.putPolicy(ctx, current, OldUser)
 	}
 	_, err = c.s3.DeleteBucketPolicy(ctx, &s3.DeleteBucketPolicyInput{Bucket: &c.spec.BucketName, ExpectedBucketOwner: c.owner()})
 	if err != nil && !awscall.IsMissing(err) {
@@ -88,58 +142,51 @@ func (c Client) removePolicy(ctx context.Context, mayLag bool) error {
 	return nil
 }
 
-func (c Client) readPolicy(ctx context.Context) (policyDocument, error) {
+func (c Client) readPolicy(ctx context.Context) (document, error) {
 	out, err := c.s3.GetBucketPolicy(ctx, &s3.GetBucketPolicyInput{Bucket: &c.spec.BucketName, ExpectedBucketOwner: c.owner()})
 	if awscall.IsCode(err, "NoSuchBucketPolicy", "NoSuchBucket") {
-		return policyDocument{}, nil
+		return document{}, nil
 	}
 	if err != nil {
-		return policyDocument{}, fmt.Errorf("policy of bucket %s: %w", c.spec.BucketName, awscall.Brief(err))
+		return document{}, fmt.Errorf("policy of bucket %s: %w", c.spec.BucketName, awscall.Brief(err))
 	}
-	var document policyDocument
-	if err := json.Unmarshal([]byte(aws.ToString(out.Policy)), &document); err != nil {
-		return policyDocument{}, fmt.Errorf("policy of bucket %s: cannot be read: %w", c.spec.BucketName, err)
+	var current document
+	if err := json.Unmarshal([]byte(aws.ToString(out.Policy)), &current); err != nil {
+		return document{}, fmt.Errorf("policy of bucket %s: cannot be read: %w", c.spec.BucketName, err)
 	}
-	return document, nil
+	return current, nil
 }
 
-func (c Client) putPolicy(ctx context.Context, document policyDocument) error {
-	text, err := json.Marshal(document)
+// putPolicy writes a policy. S3 refuses one with a principal whom it does not know, whoever's
+// statement that is: our user may be too new, which is waited for, or a user or role of others may be
+// gone (L9), which is final.
+func (c Client) putPolicy(ctx context.Context, wanted document, user Principal) error {
+	_, others := c.split(wanted.Statement)
+	text, err := json.Marshal(wanted)
 	if err != nil {
 		return fmt.Errorf("policy of bucket %s: %w", c.spec.BucketName, err)
 	}
-	if len(text) > spec.MaxPolicyBytes {
-		return fmt.Errorf("policy of bucket %s: has %d bytes with the statements of others, S3 allows %d; shorten Statements",
-			c.spec.BucketName, len(text), spec.MaxPolicyBytes)
+	lags := []awscall.Lag{awscall.LateRights, awscall.NewBucket}
+	gone := goneIn(others)
+	if gone == "" && user != OldUser {
+		lags = append(lags, awscall.NewPrincipal)
 	}
 	_, err = c.s3.PutBucketPolicy(ctx, &s3.PutBucketPolicyInput{
 		Bucket: &c.spec.BucketName, ExpectedBucketOwner: c.owner(), Policy: aws.String(string(text))},
-		func(o *s3.Options) {
-			o.Retryer = c.patience.Retryer(awscall.LateRights, awscall.NewBucket, awscall.NewPrincipal)
-		})
-	if err != nil {
-		return fmt.Errorf("policy of bucket %s: %w", c.spec.BucketName, awscall.Brief(err))
+		func(o *s3.Options) { o.Retryer = c.patience.Retryer(lags...) })
+	switch {
+	case err == nil:
+		c.patience.Changed()
+		return nil
+	case gone != "" && awscall.IsInvalidPrincipal(err):
+		return fmt.Errorf("policy of bucket %s: %s; remove that statement: %w", c.spec.BucketName, gone, awscall.Brief(err))
 	}
-	c.patience.Changed()
-	return nil
-}
-
-// splitStatements tells our statements from those of others by their Sid.
-func splitStatements(statements []json.RawMessage) (ours, others []json.RawMessage) {
-	for _, statement := range statements {
-		var header struct{ Sid string }
-		if json.Unmarshal(statement, &header) == nil && strings.HasPrefix(header.Sid, spec.SidPrefix) {
-			ours = append(ours, statement)
-		} else {
-			others = append(others, statement)
-		}
-	}
-	return ours, others
+	return fmt.Errorf("policy of bucket %s: %w", c.spec.BucketName, awscall.Brief(err))
 }
 
 // sameStatements compares statements as JSON values. Two ways to write the same statement
 // count as different, which costs a write.
-func sameStatements(a, b []json.RawMessage) bool {
+func sameStatements(a, b statements) bool {
 	if len(a) != len(b) {
 		return false
 	}

@@ -32,7 +32,8 @@ func DisposalOf(onDelete string) Disposal {
 	}
 }
 
-// Remove deletes a bucket of ours and releases one that was adopted. An event that is
+// Remove deletes a bucket of ours and releases one that was adopted. It also releases one that is
+// empty, but for our own objects, where others forbid to delete those or the bucket. An event that is
 // still at work may write its marker after ours was removed, and S3 may still count what was
 // deleted (L8). So a bucket that holds nothing else is tried again. What mayLag means is said at
 // [Client.removePolicy].
@@ -45,6 +46,9 @@ func (c Client) Remove(ctx context.Context, b Bucket, data Disposal, mayLag bool
 	case claim.Ours:
 	}
 	err := c.deleteOwn(ctx, data)
+	if errors.Is(err, errKept) {
+		return c.releaseKept(ctx, b, mayLag, err)
+	}
 	isFull := awscall.IsCode(err, "BucketNotEmpty")
 	switch {
 	case data == ReleaseData && (errors.Is(err, ErrHoldsData) || isFull):
@@ -53,6 +57,20 @@ func (c Client) Remove(ctx context.Context, b Bucket, data Disposal, mayLag bool
 		return fmt.Errorf("%w; somebody keeps writing to it: stop that and delete again", err)
 	}
 	return c.UnlessGone(ctx, err)
+}
+
+// errKept says that others forbid to delete a bucket that is empty but for our own objects, or those.
+var errKept = errors.New("others forbid to delete it")
+
+// releaseKept lets go of such a bucket, unless it is gone by now: S3 may hide from the role what does
+// not exist.
+func (c Client) releaseKept(ctx context.Context, b Bucket, mayLag bool, why error) error {
+	now, err := c.Look(ctx)
+	if err != nil || !now.Exists() {
+		return err
+	}
+	c.log.Warn("lets go of a bucket that others forbid to delete", "bucket", c.spec.BucketName, "reason", why.Error())
+	return c.release(ctx, b, mayLag)
 }
 
 // deleteOwn empties the bucket and deletes it, again and again while it may be there. Between
@@ -76,6 +94,9 @@ func (c Client) deleteOwn(ctx context.Context, data Disposal) error {
 			return struct{}{}, false, err
 		}
 		wasThere, err := asking.deleteBucket(ctx)
+		if awscall.IsByOthers(err) {
+			err = fmt.Errorf("%w: %w", errKept, err)
+		}
 		return struct{}{}, err == nil && !wasThere || awscall.IsCode(err, "BucketNotEmpty"), err
 	})
 	if err == nil {
@@ -106,5 +127,9 @@ func (c Client) empty(ctx context.Context, data Disposal) error {
 	if err := c.CheckEmpty(ctx); err != nil {
 		return err
 	}
-	return c.RemoveObjects(ctx, c.spec.MarkerKey(), c.spec.ProbeKey())
+	isLeft, err := c.removeObjects(ctx, c.spec.MarkerKey(), c.spec.ProbeKey())
+	if isLeft && err == nil {
+		err = fmt.Errorf("bucket %s: holds our own objects, and %w", c.spec.BucketName, errKept)
+	}
+	return err
 }

@@ -10,41 +10,63 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
+	"bucketuser/lambda/claim"
 	"bucketuser/lambda/internal/awscall"
 	"bucketuser/lambda/spec"
 )
 
 // ensurePublicAccessBlock sets all four switches. A new bucket has them by default since April
-// 2023. They are set all the same: the policy that follows relies on them.
+// 2023. They are set all the same: the policy that follows relies on them. In an adopted bucket they
+// are its owner's, who had them on when it was adopted.
 func (c Client) ensurePublicAccessBlock(ctx context.Context, change spec.Change, b Bucket) error {
-	wanted := &types.PublicAccessBlockConfiguration{
-		BlockPublicAcls:       aws.Bool(true),
-		BlockPublicPolicy:     aws.Bool(true),
-		IgnorePublicAcls:      aws.Bool(true),
-		RestrictPublicBuckets: aws.Bool(true),
-	}
 	if !b.Fresh {
-		out, err := c.s3.GetPublicAccessBlock(ctx, &s3.GetPublicAccessBlockInput{
-			Bucket: &c.spec.BucketName, ExpectedBucketOwner: c.owner()})
-		if err != nil && !awscall.IsCode(err, "NoSuchPublicAccessBlockConfiguration") {
-			return fmt.Errorf("public access block of bucket %s: %w", c.spec.BucketName, awscall.Brief(err))
-		}
-		if err == nil && reflect.DeepEqual(out.PublicAccessBlockConfiguration, wanted) {
+		isBlocked, err := c.isPublicAccessBlocked(ctx)
+		switch {
+		case err != nil || isBlocked:
+			return err
+		case b.State == claim.Adopted:
+			c.log.Warn("found that the bucket does not block all public access, which its owner decides", "bucket", c.spec.BucketName)
 			return nil
 		}
 		c.reportRepair(change, true, "public access block")
 	}
 	_, err := c.s3.PutPublicAccessBlock(ctx, &s3.PutPublicAccessBlockInput{
-		Bucket: &c.spec.BucketName, ExpectedBucketOwner: c.owner(), PublicAccessBlockConfiguration: wanted})
+		Bucket: &c.spec.BucketName, ExpectedBucketOwner: c.owner(), PublicAccessBlockConfiguration: &blocked})
 	if err != nil {
 		return fmt.Errorf("public access block of bucket %s: %w", c.spec.BucketName, awscall.Brief(err))
 	}
 	return nil
 }
 
-// ensureVersioning turns versioning on, or suspends it where it was on: S3 cannot
-// turn it off.
+// blocked has all public access blocked.
+var blocked = types.PublicAccessBlockConfiguration{
+	BlockPublicAcls:       aws.Bool(true),
+	BlockPublicPolicy:     aws.Bool(true),
+	IgnorePublicAcls:      aws.Bool(true),
+	RestrictPublicBuckets: aws.Bool(true),
+}
+
+func (c Client) isPublicAccessBlocked(ctx context.Context) (bool, error) {
+	out, err := c.s3.GetPublicAccessBlock(ctx, &s3.GetPublicAccessBlockInput{
+		Bucket: &c.spec.BucketName, ExpectedBucketOwner: c.owner()})
+	if awscall.IsCode(err, "NoSuchPublicAccessBlockConfiguration") {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("public access block of bucket %s: %w", c.spec.BucketName, awscall.Brief(err))
+	}
+	return reflect.DeepEqual(out.PublicAccessBlockConfiguration, &blocked), nil
+}
+
+// ensureVersioning turns versioning on, or suspends it where it was on: S3 cannot turn it off. Where
+// the property is absent the bucket keeps what others have set: it is suspended only in a bucket that
+// we have made, where the property had it on before.
 func (c Client) ensureVersioning(ctx context.Context, change spec.Change, b Bucket) error {
+	isChanged := change.Changes(func(s spec.Spec) any { return s.Versioning })
+	wasOurs := isChanged && change.Before.IsVersioned() && b.State != claim.Adopted
+	if c.spec.Versioning == nil && !wasOurs {
+		return nil
+	}
 	isOn := false
 	if !b.Fresh {
 		var err error
@@ -52,11 +74,11 @@ func (c Client) ensureVersioning(ctx context.Context, change spec.Change, b Buck
 			return err
 		}
 	}
-	if isOn == c.spec.Versioning && !change.Changes(func(s spec.Spec) any { return s.Versioning }) {
+	if isOn == c.spec.IsVersioned() && !isChanged {
 		return nil
 	}
 	status := types.BucketVersioningStatusSuspended
-	if c.spec.Versioning {
+	if c.spec.IsVersioned() {
 		status = types.BucketVersioningStatusEnabled
 	}
 	_, err := c.s3.PutBucketVersioning(ctx, &s3.PutBucketVersioningInput{
@@ -87,13 +109,13 @@ func (c Client) ensureLifecycle(ctx context.Context, change spec.Change, b Bucke
 			return err
 		}
 	}
-	days := c.spec.AbortIncompleteUploadsAfterDays
 	rules := current.others()
-	if days > 0 {
-		rules = append(rules, abortRule(days))
+	rule, isWanted := c.abortRule(b, current)
+	if isWanted {
+		rules = append(rules, rule)
 	}
 	// A bucket that was released a moment ago may still show our rule.
-	isChanged := change.IsNew && days > 0 || change.Changes(func(s spec.Spec) any { return s.AbortIncompleteUploadsAfterDays })
+	isChanged := change.IsNew && isWanted || change.Changes(func(s spec.Spec) any { return abortsOf(s, b) })
 	if slices.EqualFunc(rules, current.rules, sameRule) && !isChanged {
 		return nil
 	}
@@ -103,11 +125,11 @@ func (c Client) ensureLifecycle(ctx context.Context, change spec.Change, b Bucke
 
 // removeLifecycle takes our rule away and leaves the others. A read may be from before it was
 // written (L4), so it is looked for until that can be no more.
-func (c Client) removeLifecycle(ctx context.Context, mayLag bool) error {
+func (c Client) removeLifecycle(ctx context.Context, b Bucket, mayLag bool) error {
 	current, err := awscall.Repeat(ctx, c.patience, "S3 shows our lifecycle rule", func() (lifecycle, bool, error) {
 		current, err := c.readLifecycle(ctx)
 		isShown := len(current.others()) < len(current.rules)
-		return current, err == nil && !isShown && c.spec.AbortIncompleteUploadsAfterDays > 0 && mayLag, err
+		return current, err == nil && !isShown && c.spec.AbortDays(b.IsKnownAdopted()) > 0 && mayLag, err
 	})
 	others := current.others()
 	if err == nil && len(others) < len(current.rules) {
@@ -128,9 +150,11 @@ type lifecycle struct {
 
 // others are the rules that are not ours.
 func (l lifecycle) others() []types.LifecycleRule {
-	return slices.DeleteFunc(slices.Clone(l.rules), func(rule types.LifecycleRule) bool {
-		return aws.ToString(rule.ID) == spec.AbortUploadsRuleID
-	})
+	return slices.DeleteFunc(slices.Clone(l.rules), isOurRule)
+}
+
+func isOurRule(rule types.LifecycleRule) bool {
+	return aws.ToString(rule.ID) == spec.AbortUploadsRuleID
 }
 
 // readLifecycle returns a configuration without rules where the bucket has none.
@@ -146,25 +170,68 @@ func (c Client) readLifecycle(ctx context.Context) (lifecycle, error) {
 	return lifecycle{out.Rules, out.TransitionDefaultMinimumObjectSize}, nil
 }
 
-// sameRule compares two rules as far as this package changes them: the days of ours, and the
-// mere presence of the others, by their ids.
+// sameRule compares two rules as far as this package changes them: ours wholly but for its form, and
+// the mere presence of the others, by their ids.
 func sameRule(a, b types.LifecycleRule) bool {
 	if aws.ToString(a.ID) != aws.ToString(b.ID) || aws.ToString(a.ID) != spec.AbortUploadsRuleID {
 		return aws.ToString(a.ID) == aws.ToString(b.ID)
 	}
-	return b.Status == a.Status && b.AbortIncompleteMultipartUpload != nil &&
+	return b.Status == a.Status && prefixOf(a) == prefixOf(b) && b.AbortIncompleteMultipartUpload != nil &&
 		aws.ToInt32(a.AbortIncompleteMultipartUpload.DaysAfterInitiation) ==
 			aws.ToInt32(b.AbortIncompleteMultipartUpload.DaysAfterInitiation)
 }
 
-func abortRule(days int) types.LifecycleRule {
-	return types.LifecycleRule{
+// prefixOf is what a rule of either form reaches.
+func prefixOf(rule types.LifecycleRule) string {
+	if isOfOldForm(rule) {
+		//lint:ignore SA1019 deprecated, and in many a bucket
+		return aws.ToString(rule.Prefix)
+	}
+	return aws.ToString(rule.Filter.Prefix)
+}
+
+// isOfOldForm reports whether a rule has a prefix of its own in the place of a filter.
+func isOfOldForm(rule types.LifecycleRule) bool { return rule.Filter == nil }
+
+// abortsOf is what the rule depends on.
+func abortsOf(s spec.Spec, b Bucket) any {
+	if b.State == claim.Adopted {
+		return [2]any{s.AbortDays(b.IsKnownAdopted()), s.Prefix}
+	}
+	return [2]any{s.AbortDays(false), ""}
+}
+
+// abortRule is our rule, if there is to be one. In a bucket of ours it reaches everything, and in an
+// adopted one the prefix. Where it is only doubted that the bucket is ours, a rule stays as it is that
+// the property does not name. It is of the form of the rules that are there (L11).
+func (c Client) abortRule(b Bucket, current lifecycle) (rule types.LifecycleRule, isWanted bool) {
+	days, prefix := c.spec.AbortDays(b.IsKnownAdopted()), ""
+	if b.State == claim.Adopted {
+		prefix = c.spec.Prefix
+	}
+	if at := slices.IndexFunc(current.rules, isOurRule); b.State == claim.Adopted && !b.IsKnownAdopted() {
+		switch {
+		case at >= 0 && c.spec.AbortIncompleteUploadsAfterDays == nil:
+			return current.rules[at], true
+		case at >= 0:
+			prefix = prefixOf(current.rules[at])
+		case c.spec.AbortIncompleteUploadsAfterDays == nil:
+			return types.LifecycleRule{}, false
+		}
+	}
+	rule = types.LifecycleRule{
 		ID:     aws.String(spec.AbortUploadsRuleID),
 		Status: types.ExpirationStatusEnabled,
-		Filter: &types.LifecycleRuleFilter{Prefix: aws.String("")}, // the whole bucket
 		AbortIncompleteMultipartUpload: &types.AbortIncompleteMultipartUpload{
 			DaysAfterInitiation: aws.Int32(int32(days))},
 	}
+	if slices.ContainsFunc(current.others(), isOfOldForm) {
+		//lint:ignore SA1019 deprecated, and in many a bucket
+		rule.Prefix = &prefix
+	} else {
+		rule.Filter = &types.LifecycleRuleFilter{Prefix: &prefix}
+	}
+	return rule, days > 0
 }
 
 func (c Client) putLifecycle(ctx context.Context, l lifecycle) error {

@@ -22,36 +22,35 @@ func (c Client) ShowsPolicy(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	var wanted policyDocument
+	var wanted document
 	if err := json.Unmarshal(c.spec.PolicyJSON(), &wanted); err != nil {
 		return false, fmt.Errorf("policy of bucket %s: %w", c.spec.BucketName, err)
 	}
-	ours, _ := splitStatements(current.Statement)
+	ours, _ := c.split(current.Statement)
 	return sameStatements(nameless(ours), nameless(wanted.Statement)), nil
 }
 
 // nameless are statements without their Principal.
-func nameless(statements []json.RawMessage) []json.RawMessage {
-	var all []json.RawMessage
-	for _, text := range statements {
+func nameless(all statements) (rest statements) {
+	for _, text := range all {
 		var fields map[string]json.RawMessage
 		if json.Unmarshal(text, &fields) == nil {
 			delete(fields, "Principal")
 			text, _ = json.Marshal(fields) // of what was JSON
 		}
-		all = append(all, text)
+		rest = append(rest, text)
 	}
-	return all
+	return rest
 }
 
 // ShowsVersioning compares whether versioning is on.
 func (c Client) ShowsVersioning(ctx context.Context) (bool, error) {
 	isOn, err := c.readVersioning(ctx)
-	return isOn == c.spec.Versioning, err
+	return isOn == c.spec.IsVersioned(), err
 }
 
 // ShowsLifecycle compares the rules that are ours.
-func (c Client) ShowsLifecycle(ctx context.Context) (bool, error) {
+func (c Client) ShowsLifecycle(ctx context.Context, b Bucket) (bool, error) {
 	current, err := c.readLifecycle(ctx)
 	var ours, wanted []types.LifecycleRule
 	for _, rule := range current.rules {
@@ -59,8 +58,8 @@ func (c Client) ShowsLifecycle(ctx context.Context) (bool, error) {
 			ours = append(ours, rule)
 		}
 	}
-	if days := c.spec.AbortIncompleteUploadsAfterDays; days > 0 {
-		wanted = append(wanted, abortRule(days))
+	if rule, isWanted := c.abortRule(b, current); isWanted {
+		wanted = append(wanted, rule)
 	}
 	return slices.EqualFunc(wanted, ours, sameRule), err
 }

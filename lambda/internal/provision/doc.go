@@ -93,13 +93,28 @@
 //	a lost part would be changed                   | in place                      | in place: shows as wanted              | TestA7
 //	an adopted bucket with another OnDelete        | in place                      | in place: goes to Retain               | TestA7
 //	the policy is too long with those of others    | Create, replacement, in place | in place: writes what is there         | TestA7
+//	a bucket cannot be adopted as it is            | Create, replacement           | a Delete, or back: finds nothing       | TestAdoptionIsRefusedInWords
+//	others forbid a change                         | in place                      | in place: leaves it                    | TestOthersNeverMakeItStuck
 //	the user has no boundary and needs a key       | Create, replacement           | a Delete, or back: keeps its key       | TestA26BeginningIsRefused
 //	the bucket holds data                          | Delete                        | none: nothing was changed              | TestRow34
 //
-// Four are not: tags that are lost between an Update and its rollback, where that would change the
-// part; a part that the role may not look at, in place; a value that cannot be read, in place; and
-// patterns of the provider that no longer cover the names. Putting the tags, the right or the KMS key
-// back, or widening the patterns, and going on with the rollback heals them.
+// An Update in place that is refused something asks CloudFormation whether its stack is rolled back. If
+// so, lost parts, parts that it may not look at, and all that others forbid stay as they are: see
+// rollback.go. Without an answer the table holds.
+//
+// Two are not: a right that the role lacks, and patterns of the provider that no longer cover the
+// names. Giving the right back, or widening the patterns, and going on with the rollback heals them.
+//
+// # Adoption
+//
+// A bucket that its owner or an earlier resource has released is somebody's. Before anything is made
+// bucket.CheckAdoption refuses what could not be taken over without changing what is set there, or could
+// not be worked with. Then only these are added: our statements, told by their Sids; our tags; the folder
+// marker, where there is none; and a lifecycle rule that reaches the prefix, if it is asked for. A
+// release takes them away again, but for the marker and what others forbid to take away. A failed
+// Create takes the marker along that it has written.
+//
+// In a bucket of which it is only doubted that it is ours, settings stay that no property names.
 //
 // # What the secret holds
 //
@@ -183,7 +198,9 @@
 //	call                                            left behind                   cleaned up by
 //	DescribeStackResource, DescribeSecret, GetUser, nothing                       –
 //	  GetBucketTagging; DescribeSecret of the set
-//	  that is replaced
+//	  that is replaced; GetPublicAccessBlock,
+//	  GetBucketEncryption, GetBucketAbac and
+//	  GetBucketPolicy of a bucket that is adopted
 //	CreateSecret                                    a secret without a value,     again: goes on; Delete, or the
 //	                                                  tagged as ours                Update back: removes it
 //	CreateUser, CreateBucket                        the same, and either of the   the same
@@ -205,6 +222,9 @@
 //	                                                  it a whole set
 //	ListAccessKeys, DeleteAccessKey: the sweep      keys of events that were      again, any Update, Delete
 //	                                                  cut off before their commit
+//
+// An Update to which something is refused asks once whether it is a rollback (DescribeStacks): to that
+// nothing is refused, and what it may not change stays, and is logged.
 //
 // An Update in place makes the same calls but finds what it would create, so it
 // creates only what somebody has taken away, and a key only if the recorded one is
@@ -277,6 +297,7 @@
 //
 //	call                            | laws        | how it is met                                                                     | shown by
 //	DescribeStackResource           | L5          | a status counts if it is younger than the event                                   | TestA17StatusCountsOnlyIfItIsNewer
+//	DescribeStacks                  | L5          | asked when something was refused; repeated for four seconds                       | TestRollbackIsNeverRefused
 //	DescribeSecret                  | L2 L4       | repeated while refused; the whole set is looked at again                          | TestLaws
 //	CreateSecret                    | L2 L4 L7    | repeated while refused, or while a deleted one has the name; then looked at       | TestLaws
 //	RestoreSecret                   | L2          | repeated while refused                                                            | TestRow4EachCallIsRefused
@@ -297,6 +318,8 @@
 //	CreateBucket                    | L2 L6 L7    | repeated while refused, or aborted; then looked at                                | TestA8BucketThatAnotherResourceMadeAMomentAgo
 //	PutBucketTagging                | L1 L2       | repeated while refused or not known; what was written counts                      | TestRow7AdoptionReadsAnOldTag
 //	GetPublicAccessBlock            | L1 L2 L4    | repeated while refused or not known; never changes                                | TestRow3EachCallOnABucket
+//	GetBucketEncryption             | L1 L2 L4    | the same; of a bucket that is adopted                                             | TestAdoptionIsRefusedInWords
+//	GetBucketAbac                   | L1 L2 L4    | the same                                                                          | TestAdoptionIsRefusedInWords
 //	PutPublicAccessBlock            | L1 L2       | repeated while refused or not known                                               | TestRow3EachCallOnABucket
 //	GetBucketPolicy                 | L1 L2 L4    | the same; not believed where the Update changes it, or in a release               | TestRow7EachReadIsOld
 //	PutBucketPolicy                 | L1 L2 L4    | the same, and while S3 does not know the user                                     | TestRow3EachCallOnABucket

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/sourcegraph/conc/pool"
 
@@ -76,7 +77,7 @@ func (r *run) ensure(ctx context.Context, op operation) (map[string]string, erro
 	if op, err = r.tellReturn(ctx, op, found); err != nil {
 		return nil, err
 	}
-	if found.lost, err = op.unseen(unseen); err != nil {
+	if found.lost, err = r.unseen(ctx, op, unseen); err != nil {
 		return nil, err
 	}
 	found.secret.Claim, found.bucket.Claim = found.secret.For(op.spec), found.bucket.For(op.spec)
@@ -99,7 +100,8 @@ func (r *run) ensure(ctx context.Context, op operation) (map[string]string, erro
 
 // complete equips a set and puts a key into its secret, unless that keeps what it holds.
 func (r *run) complete(ctx context.Context, op operation, made set) (_ map[string]string, err error) {
-	if made.secret, err = r.ensureKmsKey(ctx, op, made); err != nil {
+	made.secret, err = r.ensureKmsKey(ctx, op, made)
+	if err := r.unlessRollback(ctx, op, err); err != nil {
 		return nil, err
 	}
 	if reason := made.keepsKey(); reason != nil {
@@ -119,14 +121,14 @@ func (r *run) complete(ctx context.Context, op operation, made set) (_ map[strin
 		func() error { key, noKey = r.ensureKey(ctx, op, made); return nil },
 	)
 	switch {
-	case noKey != nil && err == nil && (mayStay(op, key, noKey) || r.leavesUnread(ctx, op, noKey)):
+	case noKey != nil && err == nil && (r.mayStay(ctx, op, key, noKey) || r.leavesUnread(ctx, op, noKey)):
 		return r.answerAsIs(ctx, op, made, noKey)
 	case noKey != nil || err != nil:
 		return nil, errors.Join(err, noKey, r.discard(ctx, op.spec, key))
 	}
 	delivered, err := r.deliver(ctx, op, made, key)
 	switch {
-	case err != nil && mayStay(op, key, err):
+	case err != nil && r.mayStay(ctx, op, key, err):
 		return r.answerAsIs(ctx, op, made, err)
 	case err != nil:
 		return nil, err
@@ -136,22 +138,19 @@ func (r *run) complete(ctx context.Context, op operation, made set) (_ map[strin
 
 // mayStay reports whether an event that begins no set leaves value and keys as they are, where
 // it could not repair them: its rollback could not either. That is so for a user without a
-// boundary, and for a key that IAM has and S3 does not know with what is stored.
-func mayStay(op operation, key credential, failure error) bool {
+// boundary, and for a key that IAM has and S3 does not know with what is stored. A rollback does so
+// whatever others forbid it.
+func (r *run) mayStay(ctx context.Context, op operation, key credential, failure error) bool {
 	isRefused := awscall.IsRefused(failure) || errors.Is(failure, errNoRoom)
-	isRepair := key.isRepair && isRefused && !errors.Is(failure, claim.ErrLate) && !errors.Is(failure, errUnknown)
-	return !op.isNew() && (isRepair || errors.Is(failure, errUnbounded))
+	isLeft := isRefused && !errors.Is(failure, claim.ErrLate) && !errors.Is(failure, errUnknown)
+	return !op.isNew() && (errors.Is(failure, errUnbounded) || isLeft && (key.isRepair || awscall.IsByOthers(failure) && r.isRollback(ctx, op)))
 }
 
 // leavesUnread reports whether an event leaves a value as it is that cannot be read. One that goes
 // back to what was is never refused.
 func (r *run) leavesUnread(ctx context.Context, op operation, failure error) bool {
-	return errors.Is(failure, errUnreadable) && (op.goesBack() || r.isRollback(ctx, op))
+	return errors.Is(failure, errUnreadable) && r.isRollback(ctx, op)
 }
-
-// isRollback reports whether an Update in place is CloudFormation's way back to what was. It is not
-// told from another one yet: the status of the resource will say so.
-func (r *run) isRollback(context.Context, operation) bool { return false }
 
 // keepsKey says why value and keys of the set stay as they are, if they do.
 func (x set) keepsKey() error {
@@ -212,10 +211,10 @@ func (r *run) look(ctx context.Context, op operation) (found set, unseen doubts,
 	return found, unseen, err
 }
 
-// unseen tells what becomes of parts that could not be looked at. An Update that goes back leaves
-// those that it may not look at alone, as it does with what is lost. Every other event fails.
-func (op operation) unseen(by doubts) (lost parts, err error) {
-	isLeft := func(err error) bool { return op.goesBack() && awscall.IsDenied(err) }
+// unseen tells what becomes of parts that could not be looked at. A rollback leaves those that it may
+// not look at alone, as it does with what is lost. Every other event fails.
+func (r *run) unseen(ctx context.Context, op operation, by doubts) (lost parts, err error) {
+	isLeft := func(err error) bool { return awscall.IsDenied(err) && r.isRollback(ctx, op) }
 	for _, part := range []struct {
 		err  error
 		lost *bool
@@ -244,7 +243,8 @@ func (r *run) admit(ctx context.Context, op operation, found *set) error {
 	if err := r.contest(ctx, op, found); err != nil {
 		return err
 	}
-	return errors.Join(found.secret.admit(op.spec), found.user.admit(op.spec), found.bucket.Admit(op.spec))
+	return errors.Join(found.secret.admit(op.spec), found.user.admit(op.spec), found.bucket.Admit(op.spec),
+		r.bucketOf(op.spec).CheckAdoption(ctx, found.bucket))
 }
 
 // make creates what is missing, each tagged as ours by the call that creates it. The secret is
@@ -294,7 +294,7 @@ func (r *run) equip(ctx context.Context, op operation, made set) error {
 	return together(
 		func() error { return r.equipBucket(ctx, op, made) },
 		func() error { return r.ensureMarker(ctx, op, made) },
-		func() error { return r.ensureSecretTags(ctx, op, made) },
+		func() error { return r.unlessRollback(ctx, op, r.ensureSecretTags(ctx, op, made)) },
 	)
 }
 
@@ -309,16 +309,19 @@ func (r *run) equipBucket(ctx context.Context, op operation, made set) error {
 		principal = bucket.LostUser
 	case made.user.fresh:
 		principal = bucket.NewUser
+	case time.Since(made.user.created) < awscall.Propagation:
+		principal = bucket.YoungUser
 	}
 	tags := made.marks(op, made.bucket.KeepBucket(op.before()))
-	return r.bucketOf(op.spec).Equip(ctx, op.change(), made.bucket, principal, tags)
+	return r.bucketOf(op.spec).Equip(ctx, op.change(), made.bucket, principal, tags,
+		func(err error) error { return r.unlessRollback(ctx, op, err) })
 }
 
 func (r *run) ensureMarker(ctx context.Context, op operation, made set) error {
 	if made.lost.bucket {
 		return nil
 	}
-	return r.bucketOf(op.spec).EnsureMarker(ctx, op.change())
+	return r.unlessRollback(ctx, op, r.bucketOf(op.spec).EnsureMarker(ctx, op.change(), made.bucket))
 }
 
 // together runs steps beside each other, waits for all of them and joins their

@@ -41,6 +41,9 @@ func (r *run) admitInForce(ctx context.Context, op operation, found *set) error 
 		}
 		r.log.Warn("found the bucket adopted, so that it is released when its resource is deleted", "bucket", s.BucketName, "onDelete", s.OnDelete)
 	}
+	if err := r.bucketOf(s).CheckNewTags(ctx, found.bucket, op.before()); err != nil && !r.isRollback(ctx, op) {
+		return err
+	}
 	found.lost = found.lost.or(lostIn(s, *found)) // or it could not be looked at
 	if found.lost == (parts{}) {
 		return nil
@@ -49,7 +52,7 @@ func (r *run) admitInForce(ctx context.Context, op operation, found *set) error 
 	if err != nil {
 		return err
 	}
-	if err := touched.err(s, *found, howToUpdate); err != nil {
+	if err := touched.err(s, *found, howToUpdate); err != nil && !r.isRollback(ctx, op) {
 		return err
 	}
 	r.reportLost(s, *found)
@@ -80,7 +83,7 @@ type aspect struct {
 var aspects = []aspect{
 	{func(s spec.Spec) any { return s.PolicyJSON() }, parts{user: true, bucket: true}, ofBucket(bucket.Client.ShowsPolicy)},
 	{func(s spec.Spec) any { return s.Versioning }, parts{bucket: true}, ofBucket(bucket.Client.ShowsVersioning)},
-	{func(s spec.Spec) any { return s.AbortIncompleteUploadsAfterDays }, parts{bucket: true}, ofBucket(bucket.Client.ShowsLifecycle)},
+	{func(s spec.Spec) any { return s.AbortIncompleteUploadsAfterDays }, parts{bucket: true}, (*run).isLifecycleAs},
 	{func(s spec.Spec) any { return markerOf(s) }, parts{bucket: true}, ofBucket(bucket.Client.ShowsMarker)},
 	{func(s spec.Spec) any { return s.SecretValue("", "") }, parts{secret: true}, (*run).isValueAs},
 	{kmsKeyOf, parts{secret: true}, (*run).isKmsKeyAs},
@@ -134,6 +137,10 @@ func markerOf(s spec.Spec) string {
 		return s.MarkerKey()
 	}
 	return ""
+}
+
+func (r *run) isLifecycleAs(ctx context.Context, s spec.Spec, _ operation, found set) (bool, error) {
+	return r.bucketOf(s).ShowsLifecycle(ctx, found.bucket)
 }
 
 func (r *run) isValueAs(ctx context.Context, s spec.Spec, _ operation, found set) (bool, error) {

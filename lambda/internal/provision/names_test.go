@@ -63,7 +63,7 @@ func TestOwnerIsToldByAllTags(t *testing.T) {
 
 // Of two resources that adopt one bucket the later wins, and the other must find out.
 func TestBucketThatAnotherResourceAdoptsMeanwhile(t *testing.T) {
-	for _, operation := range []string{"GetPublicAccessBlock", "CreateAccessKey"} {
+	for _, operation := range []string{"GetBucketLifecycleConfiguration", "CreateAccessKey"} {
 		t.Run(operation, func(t *testing.T) {
 			inWorld(t, func(w *bench) {
 				w.AWS.AddBucket("my-data", map[string]string{"bucketuser:owner": "released"})

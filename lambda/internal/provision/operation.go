@@ -47,9 +47,6 @@ func (op operation) isNew() bool {
 	return op.kind == kindCreate || op.kind == kindReplacement && !op.isReturn
 }
 
-// goesBack reports whether the event goes back to a set that was in force.
-func (op operation) goesBack() bool { return op.kind == kindBack || op.isReturn }
-
 // before is what the set was before an Update of it, as far as that is known. The set that
 // CloudFormation goes back to is as it was.
 func (op operation) before() spec.Spec {

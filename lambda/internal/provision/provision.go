@@ -3,6 +3,7 @@ package provision
 import (
 	"context"
 	"log/slog"
+	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
@@ -70,9 +71,13 @@ type run struct {
 
 	op          operation
 	invalid     error // of the properties
-	making      struct{ secret, user, bucket awscall.Making }
-	hasMarked   bool // the set that is replaced may say so
-	hasEquipped bool // the bucket may have our policy and our rule
+	making      struct{ secret, user awscall.Making }
+	notes       bucket.Notes // of the bucket
+	hasMarked   bool         // the set that is replaced may say so
+	hasEquipped bool         // the bucket may have our policy and our rule
+
+	asksStack         sync.Once // see isRollback
+	isStackRolledBack bool
 }
 
 // Begin returns a delivery of the event.
@@ -129,7 +134,7 @@ func (r *run) Remove(ctx context.Context) error {
 
 // bucketOf is the room of the bucket of a spec.
 func (r *run) bucketOf(s spec.Spec) bucket.Client {
-	return bucket.New(r.s3, r.patience, r.log, &r.making.bucket, s)
+	return bucket.New(r.s3, r.patience, r.log, &r.notes, s)
 }
 
 // expectedOwner is passed with every call on a bucket, so that a bucket of the

@@ -218,7 +218,7 @@ func TestRow7EachReadIsOld(t *testing.T) {
 
 // Row 7: a read does detect a competitor, who has adopted the bucket since. It stays the competitor's.
 func TestRow7CompetitorIsSeen(t *testing.T) {
-	for _, operation := range []string{"GetPublicAccessBlock", "PutBucketPolicy", "CreateAccessKey"} {
+	for _, operation := range []string{"GetBucketLifecycleConfiguration", "PutBucketPolicy", "CreateAccessKey"} {
 		t.Run(operation, func(t *testing.T) {
 			inWorld(t, func(w *bench) {
 				w.AWS.AddBucket("my-data", map[string]string{"bucketuser:owner": "released"})

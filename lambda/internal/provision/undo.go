@@ -146,12 +146,12 @@ func (x set) isBegunBy(s spec.Spec) bool {
 // those for which it was not asked, unless an earlier delivery may have done that.
 func (r *run) neverMade() parts {
 	isNever := func(m awscall.Making) bool { return m.Refused || !m.Asked && !r.op.isRepeated }
-	return parts{isNever(r.making.secret), isNever(r.making.user), isNever(r.making.bucket)}
+	return parts{isNever(r.making.secret), isNever(r.making.user), isNever(r.notes.Making)}
 }
 
 // mayHaveMade reports whether there may be a part that this delivery has made.
 func (r *run) mayHaveMade() bool {
-	return r.making.secret.Made || r.making.user.Made || r.making.bucket.Made
+	return r.making.secret.Made || r.making.user.Made || r.notes.Made
 }
 
 // undoSet removes a set unless credentials were committed. The secret goes last, where a

@@ -5,8 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"pgregory.net/rapid"
@@ -122,7 +122,7 @@ var changesByHand = map[string]func(w *walk, s spec.Spec) error{
 	},
 	"statement forged": func(w *walk, s spec.Spec) error {
 		return w.rewritePolicy(s, func(ours []statement) []statement {
-			return append(ours, statement{"Sid": spec.SidPrefix + "Forged", "Effect": "Allow", "Principal": "*",
+			return append(ours, statement{"Sid": spec.SidPrefix + "Full", "Effect": "Allow", "Principal": "*",
 				"Action": "s3:GetObject", "Resource": s.BucketARN() + "/*"})
 		})
 	},
@@ -158,12 +158,15 @@ func (w *walk) firstKey(s spec.Spec) string {
 // statement is one of a bucket policy, whoever wrote it.
 type statement = map[string]any
 
+// extraSid is that of a statement of the property Statements. No other hand writes such a one.
+var extraSid = regexp.MustCompile(`^` + spec.SidPrefix + `Statement[0-9]`)
+
 // statementsOf splits a policy into our statements and those of others.
 func statementsOf(policy string) (ours, others []statement) {
 	var document struct{ Statement []statement }
 	_ = json.Unmarshal([]byte(policy), &document) // no policy has no statements
 	for _, s := range document.Statement {
-		if sid, _ := s["Sid"].(string); strings.HasPrefix(sid, spec.SidPrefix) {
+		if sid, _ := s["Sid"].(string); slices.Contains(spec.Sids(), sid) || extraSid.MatchString(sid) {
 			ours = append(ours, s)
 		} else {
 			others = append(others, s)

@@ -74,6 +74,7 @@ func (m *model) checkKey(now awsfake.Snapshot, s spec.Spec) error {
 // checkSettings wants everything to be as the properties say.
 func (m *model) checkSettings(now awsfake.Snapshot, stack *cfnfake.Stack, s spec.Spec) error {
 	user, secret, bucket := now.Users[s.UserName], now.Secrets[s.SecretName], now.Buckets[s.BucketName]
+	isAdopted := bucket.Tags[spec.TagAdopted] == "true"
 	fields := valueOf(secret)
 	keyID := fields[spec.FieldAccessKeyID]
 	switch {
@@ -87,9 +88,9 @@ func (m *model) checkSettings(now awsfake.Snapshot, stack *cfnfake.Stack, s spec
 		return fmt.Errorf("user: %+v", user)
 	case bucket.PublicAccessBlock != [4]bool{true, true, true, true}:
 		return fmt.Errorf("the public access block is %v", bucket.PublicAccessBlock)
-	case s.Versioning != (bucket.Versioning == "Enabled"):
+	case !(s.Versioning == nil && isAdopted) && s.IsVersioned() != (bucket.Versioning == "Enabled"):
 		return fmt.Errorf("versioning is %q", bucket.Versioning)
-	case daysOf(bucket) != s.AbortIncompleteUploadsAfterDays:
+	case daysOf(bucket) != s.AbortDays(isAdopted):
 		return fmt.Errorf("the lifecycle is %v", bucket.Lifecycle)
 	case stack.Data["AccessKeyId"] != keyID || stack.Data["SecretArn"] != secret.ARN || stack.Data["BucketName"] != s.BucketName:
 		return fmt.Errorf("the outputs are %v, the key is %s", stack.Data, keyID)

@@ -137,7 +137,7 @@ func touches(s, old spec.Spec) lost {
 			if s.FolderMarker {
 				marker = s.MarkerKey()
 			}
-			return []any{marker, s.Versioning, s.AbortIncompleteUploadsAfterDays}
+			return []any{marker, s.IsVersioned(), s.AbortDays(false)}
 		}),
 	}
 }

@@ -1,0 +1,69 @@
+package claim
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"bucketuser/lambda/spec"
+)
+
+// maxTags is how many tags S3 takes on a bucket.
+const maxTags = 50
+
+// betweenKeys stands between two keys in [spec.TagFoundTags].
+const betweenKeys = "  "
+
+// CheckTags refuses a bucket that is about to be adopted with tags that the property Tags would
+// change, or that do not fit together with ours. A tag that it has with the value of Tags is noted, so
+// that the bucket keeps it when it is let go of.
+func (c Claim) CheckTags() error {
+	failed := []error{c.CheckNewTags(spec.Spec{})}
+	together := c.AdoptBucket()
+	if len(together) > maxTags {
+		failed = append(failed, fmt.Errorf("bucket %s: would have %d tags, and S3 allows %d; remove some of its own, or shorten Tags",
+			c.of.BucketName, len(together), maxTags))
+	}
+	found := c.alike(c.of.Tags)
+	isNotable := !slices.ContainsFunc(found, func(key string) bool { return strings.Contains(key, betweenKeys) })
+	if len(together[spec.TagFoundTags]) > spec.MaxTagValueLength || !isNotable {
+		failed = append(failed, fmt.Errorf("bucket %s: has too many tags of Tags already to be noted in one tag; take some out of Tags", c.of.BucketName))
+	}
+	return errors.Join(failed...)
+}
+
+// CheckNewTags refuses to change tags of the owner of an adopted bucket: those of the property Tags that
+// the set did not have before, and that are there with other values.
+func (c Claim) CheckNewTags(before spec.Spec) error {
+	var failed []error
+	for _, tag := range c.of.Tags {
+		value, isThere := c.tags[tag.Key]
+		isOurs := slices.ContainsFunc(before.Tags, func(old spec.Tag) bool { return old.Key == tag.Key })
+		if isThere && value != tag.Value && !isOurs {
+			failed = append(failed, fmt.Errorf("bucket %s: has the tag %s=%s, and Tags would change it to %s; take it out of Tags, or off the bucket",
+				c.of.BucketName, tag.Key, value, tag.Value))
+		}
+	}
+	return errors.Join(failed...)
+}
+
+// alike are the keys of tags that the thing has with their values.
+func (c Claim) alike(tags []spec.Tag) (keys []string) {
+	for _, tag := range tags {
+		if value, isThere := c.tags[tag.Key]; isThere && value == tag.Value {
+			keys = append(keys, tag.Key)
+		}
+	}
+	return keys
+}
+
+// dropOurs takes those of the property Tags out of tags that the thing did not have before us.
+func (c Claim) dropOurs(tags map[string]string, ours []spec.Tag) {
+	found := strings.Split(c.tags[spec.TagFoundTags], betweenKeys)
+	for _, tag := range ours {
+		if !slices.Contains(found, tag.Key) {
+			delete(tags, tag.Key)
+		}
+	}
+}

@@ -1,0 +1,100 @@
+package bucket
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"bucketuser/lambda/internal/awscall"
+	"bucketuser/lambda/spec"
+)
+
+// CheckAdoption says why a released bucket cannot be taken over: what its owner has set would have to
+// change, or the user could not work with it. It names every reason, and changes nothing. A bucket of
+// ours passes.
+func (c Client) CheckAdoption(ctx context.Context, b Bucket) error {
+	if !b.IsReleased() || c.spec.OnDelete != spec.Retain {
+		return nil
+	}
+	return errors.Join(c.checkPublicAccess(ctx), c.checkEncryption(ctx), c.checkAbac(ctx), c.checkPolicyOfOthers(ctx), b.CheckTags())
+}
+
+// CheckNewTags refuses an Update that would change tags of the owner of an adopted bucket. A read may be
+// from before an Update that took a tag of ours off (L4), so it looks again until that can be no more.
+func (c Client) CheckNewTags(ctx context.Context, b Bucket, before spec.Spec) error {
+	isForeign := func(b Bucket) bool { return b.IsKnownAdopted() && b.CheckNewTags(before) != nil }
+	if !isForeign(b) {
+		return nil
+	}
+	b, err := c.Await(ctx, "S3 shows the tags of the bucket as they are", isForeign)
+	if err != nil {
+		return err
+	}
+	if isForeign(b) {
+		return b.CheckNewTags(before)
+	}
+	return nil
+}
+
+func (c Client) checkPublicAccess(ctx context.Context) error {
+	isBlocked, err := c.isPublicAccessBlocked(ctx)
+	if err != nil || isBlocked {
+		return err
+	}
+	return fmt.Errorf("bucket %s: does not block all public access, which its owner decides; turn all four settings of Block Public Access on, or choose another BucketName",
+		c.spec.BucketName)
+}
+
+// checkEncryption refuses SSE-KMS: the permissions boundary of the user allows S3 alone. Where the
+// setting may not be read, the proof of the key tells.
+func (c Client) checkEncryption(ctx context.Context) error {
+	out, err := c.s3.GetBucketEncryption(ctx, &s3.GetBucketEncryptionInput{Bucket: &c.spec.BucketName, ExpectedBucketOwner: c.owner()})
+	switch {
+	case awscall.IsByOthers(err), awscall.IsCode(err, "ServerSideEncryptionConfigurationNotFoundError"):
+		return nil
+	case err != nil:
+		return fmt.Errorf("encryption of bucket %s: %w", c.spec.BucketName, awscall.Brief(err))
+	}
+	for _, rule := range out.ServerSideEncryptionConfiguration.Rules {
+		if by := rule.ApplyServerSideEncryptionByDefault; by != nil && by.SSEAlgorithm != types.ServerSideEncryptionAes256 {
+			return fmt.Errorf("bucket %s: encrypts with SSE-KMS by default (%s), and the user may use no KMS key; set its default encryption to SSE-S3, or choose another BucketName",
+				c.spec.BucketName, by.SSEAlgorithm)
+		}
+	}
+	return nil
+}
+
+// checkAbac refuses attribute-based access control, under which PutBucketTagging is refused (L14). A
+// region or a store that does not know the question has none.
+func (c Client) checkAbac(ctx context.Context) error {
+	out, err := c.s3.GetBucketAbac(ctx, &s3.GetBucketAbacInput{Bucket: &c.spec.BucketName, ExpectedBucketOwner: c.owner()})
+	switch {
+	case awscall.IsByOthers(err), awscall.IsMissing(err), awscall.IsCode(err, "NotImplemented"):
+		return nil
+	case err != nil:
+		return fmt.Errorf("attribute-based access control of bucket %s: %w", c.spec.BucketName, awscall.Brief(err))
+	case out.AbacStatus != nil && out.AbacStatus.Status == types.BucketAbacStatusEnabled:
+		return fmt.Errorf("bucket %s: has attribute-based access control (ABAC) on, under which its tags cannot be written; turn it off, or choose another BucketName",
+			c.spec.BucketName)
+	}
+	return nil
+}
+
+// checkPolicyOfOthers refuses a policy that could not be written with our statements in it.
+func (c Client) checkPolicyOfOthers(ctx context.Context) error {
+	current, err := c.readPolicy(ctx)
+	if err != nil {
+		return err
+	}
+	wanted, others, err := c.merged(current)
+	if err != nil {
+		return err
+	}
+	if gone := goneIn(others); gone != "" {
+		return fmt.Errorf("policy of bucket %s: %s; remove that statement, or choose another BucketName", c.spec.BucketName, gone)
+	}
+	return c.checkPolicy(wanted)
+}
