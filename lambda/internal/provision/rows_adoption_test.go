@@ -93,15 +93,16 @@ func statementsWith(value string) []any {
 		"Condition": map[string]any{"StringNotEquals": map[string]any{"aws:username": value}}}}
 }
 
-// Rows 10, 12, 20, 23 and 26, laws L9, L13 and L14: what cannot be adopted is refused in words, and nothing is made. So it
-// is by a replacement, whose old set stays in force.
-func TestAdoptionIsRefusedInWords(t *testing.T) {
+// An unadoptable is a bucket that cannot be adopted with properties, and how that is refused.
+type unadoptable struct {
+	p     sim.Properties
+	offer func(w *bench)
+	want  string
+}
+
+func unadoptables() map[string]unadoptable {
 	team := func(value string) []any { return []any{map[string]any{"Key": "team", "Value": value}} }
-	for name, test := range map[string]struct {
-		p     sim.Properties
-		offer func(w *bench)
-		want  string
-	}{
+	return map[string]unadoptable{
 		"no public access block": {retain, func(w *bench) { w.offer(); w.AWS.RemovePublicAccessBlock("my-data") }, "does not block all public access"},
 		"a switch is off":        {retain, func(w *bench) { w.offer(); w.AWS.SetPublicAccessBlock("my-data", false) }, "does not block all public access"},
 		"SSE-KMS":                {retain, func(w *bench) { w.offer(); w.AWS.SetEncryption("my-data", "aws:kms") }, "encrypts with SSE-KMS by default (aws:kms)"},
@@ -129,33 +130,67 @@ func TestAdoptionIsRefusedInWords(t *testing.T) {
 		"of a live resource": {retain, func(w *bench) {
 			w.AWS.AddBucket("my-data", map[string]string{"bucketuser:owner": "Other-v1-x", "bucketuser:stack-id": stackID + "x", "bucketuser:logical-id": "Other"})
 		}, "does not belong to this resource, but to resource Other of stack " + stackID + "x; choose another BucketName"},
-	} {
+	}
+}
+
+// What cannot be adopted is refused in words, and nothing is made: law L14, and tags.
+func TestAdoptionIsRefusedInWords(t *testing.T) {
+	refusedInWords(t, "ABAC", "too many tags", "a tag of another value", "a full policy", "a Sid of ours")
+}
+
+// Row 10, law L9.
+func TestRow10AdoptionIsRefused(t *testing.T) { refusedInWords(t, "a user who is gone") }
+
+// Row 12: whether the public may come in its owner decides.
+func TestRow12AdoptionIsRefused(t *testing.T) {
+	refusedInWords(t, "no public access block", "a switch is off")
+}
+
+// Row 20, law L13.
+func TestRow20(t *testing.T) { refusedInWords(t, "a policy of 2008", "a policy without a version") }
+
+// Row 23: the refusal names the resource, without the advice that would take the bucket away from it.
+func TestRow23(t *testing.T) { refusedInWords(t, "of a live resource") }
+
+// Row 26.
+func TestRow26(t *testing.T) { refusedInWords(t, "SSE-KMS", "DSSE-KMS") }
+
+// refusedInWords has a Create and a replacement find such a bucket. The old set of the replacement stays in force.
+func refusedInWords(t *testing.T, names ...string) {
+	t.Helper()
+	for _, name := range names {
+		test, isThere := unadoptables()[name]
+		if !isThere {
+			t.Fatalf("no bucket %q", name)
+		}
 		for region, isReplacement := range both(regions, yesAndNo) {
 			t.Run(name, func(t *testing.T) {
 				inRegion(t, region, func(w *bench) {
 					test.offer(w)
-					e, old := create(test.p), plus(other(test.p), "Statements", nil, "Tags", nil)
-					delete(old, "Statements")
-					delete(old, "Tags")
-					if isReplacement {
-						w.history(create(old))
-						e = update(old, test.p, old)
-					}
-					was := w.AWS.Snapshot()
-					a := w.refused(w.play(e, nil).answer, test.want)
-					w.saysNone(a, "bucketuser:owner=released")
-					w.unchanged(was)
-					if isReplacement {
-						w.history(update(test.p, old, test.p))
-						w.unchanged(was, ignoreLastEvent)
-						return
-					}
-					w.history(remove(test.p))
-					w.unchanged(was)
+					w.cannotAdopt(test, isReplacement)
 				})
 			})
 		}
 	}
+}
+
+func (w *bench) cannotAdopt(test unadoptable, isReplacement bool) {
+	w.t.Helper()
+	if !isReplacement {
+		was := w.AWS.Snapshot()
+		w.saysNone(w.refused(w.play(create(test.p), nil).answer, test.want), "bucketuser:owner=released")
+		w.unchanged(was)
+		w.history(remove(test.p))
+		w.unchanged(was)
+		return
+	}
+	old := other(retain)
+	w.history(create(old))
+	was := w.AWS.Snapshot()
+	w.saysNone(w.refused(w.play(update(old, test.p, old), nil).answer, test.want), "bucketuser:owner=released")
+	w.unchanged(was)
+	w.history(update(test.p, old, test.p))
+	w.unchanged(was, ignoreLastEvent)
 }
 
 // manyTags are pairs of keys and values.
@@ -342,6 +377,35 @@ func TestA24OfAnEarlierVersion(t *testing.T) {
 			})
 		}
 	}
+}
+
+// Row 13, law L11: our rule has the form of the rules that are there. With the last of them gone it has either.
+func TestRow13(t *testing.T) {
+	for _, isOld := range yesAndNo {
+		inWorld(t, func(w *bench) {
+			three := plus(retain, "AbortIncompleteUploadsAfterDays", "3")
+			nine := plus(retain, "AbortIncompleteUploadsAfterDays", "9")
+			w.offer()
+			w.rules(rule("theirs", "logs/", isOld))
+			was := w.AWS.Snapshot()
+			w.history(create(three), update(three, nine, three))
+			w.hasRule(`"DaysAfterInitiation":9`)
+			w.history(remove(nine))
+			w.asFound(was)
+		})
+	}
+}
+
+// Row 14: a statement of others whose Sid starts like ours stays.
+func TestRow14(t *testing.T) {
+	inWorld(t, func(w *bench) {
+		w.offer()
+		w.addOther("reader")
+		w.others("2012-10-17", allowing("BucketUsersReadOnly", "reader"))
+		was := w.AWS.Snapshot()
+		w.history(create(retain), update(retain, plus(retain, "Access", "Full"), retain), remove(plus(retain, "Access", "Full")))
+		w.asFound(was)
+	})
 }
 
 // A30: of statements that start like ours those are ours that have an exact Sid of ours, and the numbered ones whose
