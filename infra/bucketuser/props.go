@@ -53,8 +53,8 @@ type BucketUserProps struct {
 	Statements                      []Statement // of the bucket policy, beside those of Access
 	EnforceTls                      *bool       // default true
 	OnDelete                        OnDelete    // default DeleteIfEmpty
-	Versioning                      *bool       // default false
-	AbortIncompleteUploadsAfterDays *float64    // days, 0: never; default 7
+	Versioning                      *bool       // default: as others have set it, in a new bucket off
+	AbortIncompleteUploadsAfterDays *float64    // days, 0: never; default 7, in an adopted bucket 0
 	SecretRecoveryDays              *float64    // days, 0 or 7 to 30; default 0
 	VerifyCredentials               *bool       // default true
 
