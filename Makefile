@@ -89,7 +89,7 @@ race: ## unit tests with the race detector
 
 # What these print goes into the figures. go test shows it for a single folder only. The tests by number are
 # thinned out in every other stage.
-crash: ## crash points, twice, races and laws of the function on the fake AWS: every call, with the daily faults; tests by number
+crash: ## crash points, from every third state twice, races and laws of the function on the fake AWS: every call, with the daily faults; tests by number
 	@mkdir -p .local
 	@go test -C lambda/internal/provision -count=1 -timeout 60m -skip '^TestEarlierVersionsAreThoseOfTheHistory$$' | tee >(grep -E '^(crash points|races|laws):' >> $(FIGURES))
 

@@ -91,7 +91,8 @@ type broken struct {
 
 // run enumerates until a fault is not reached any more, so that a new call is covered
 // on the day on which it is made. Behaviour depends on the account alone, so an event
-// is broken a second time once for each state in which the first fault left it, and an
+// is broken a second time once for each state in which the first fault left it (in make test
+// for every third), and an
 // ending is not followed again from a state from which it came out right before.
 func (c *campaign) run() {
 	c.learn()
@@ -104,8 +105,10 @@ func (c *campaign) run() {
 	for _, order := range staleOrders() {
 		c.everyStaleRead(order, states)
 	}
-	for _, state := range slices.Sorted(maps.Keys(states)) {
-		c.second(states[state])
+	for i, state := range slices.Sorted(maps.Keys(states)) {
+		if *isAll || i%brokenTwice == 0 {
+			c.second(states[state])
+		}
 	}
 	c.secondStale(states)
 }
