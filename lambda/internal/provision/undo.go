@@ -196,10 +196,11 @@ func (r *run) undoSet(ctx context.Context, s spec.Spec, does remedy) error {
 }
 
 // unmark takes the mark of a replacement that is undone off the set that was to be replaced. This
-// delivery has made it, or an earlier one.
+// delivery has made it, or an earlier one. A later event that has ensured that set has taken off the
+// latter, and may be writing tags.
 func (r *run) unmark(ctx context.Context, s spec.Spec) error {
-	mayBeMarked := r.hasMarked || r.op.kind == kindReplacement && r.op.isRepeated
-	if !mayBeMarked {
+	mayBeMarked := r.op.kind == kindReplacement && r.op.isRepeated && !errors.Is(r.checkGoneBack(ctx, r.op.replaced()), claim.ErrLater)
+	if !r.hasMarked && !mayBeMarked {
 		return nil
 	}
 	if err := r.unsupersede(ctx, r.op.other, s.PhysicalID); err != nil {
