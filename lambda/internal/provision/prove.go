@@ -98,20 +98,32 @@ func (r *run) useKey(ctx context.Context, s spec.Spec, key credential) error {
 	}
 	object := aws.String(s.ProbeKey())
 	_, err := writer.PutObject(ctx, &s3.PutObjectInput{Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner(), Key: object})
-	if err != nil {
+	switch {
+	case err != nil && s.Access == spec.ReadOnly:
 		return awscall.Brief(err)
+	case err != nil:
+		return refusedToUser(err)
 	}
 	// The proof of another delivery uses the same object and may have removed it. S3 answers
 	// 404 only to a caller who may read objects and list the bucket, so 404 is a proof as well.
 	_, err = user.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner(), Key: object})
 	if err != nil && !awscall.IsMissing(err) {
-		return awscall.Brief(err)
+		return refusedToUser(err)
 	}
 	_, err = user.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner(),
 		Prefix: &s.Prefix, MaxKeys: aws.Int32(1)})
 	if err != nil || s.Access == spec.ReadOnly {
-		return awscall.Brief(err)
+		return refusedToUser(err)
 	}
 	_, err = user.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner(), Key: object})
+	return refusedToUser(err)
+}
+
+// refusedToUser is an error of a call that was made as the user. A denial is by others, whatever its text
+// says: the user has no policy of its own that a right could be missing in.
+func refusedToUser(err error) error {
+	if awscall.IsDenied(err) {
+		return awscall.ByOthers(awscall.Brief(err))
+	}
 	return awscall.Brief(err)
 }
