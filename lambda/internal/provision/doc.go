@@ -404,4 +404,8 @@
 //   - N17. A Delete with OnDelete DeleteIfEmpty fails where S3 denies it the look at its bucket, and
 //     removes secret, keys and user all the same: whoever has the key may be the one who has seen to
 //     the denial. Nothing else in the account changes.
+//   - N18. What others forbid to change stays as it is: a setting that a rollback may not write, a marker
+//     or probe that may be neither written nor deleted, and statements, rule and tags of ours in a bucket
+//     that was let go of. The next Update that may write the settings sets them right. A marker or
+//     probe of an earlier Prefix stays.
 package provision

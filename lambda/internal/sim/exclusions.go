@@ -29,10 +29,11 @@ const (
 	LostTags                                // of a thing that is left as it is until somebody puts them back
 	MarkLeft                                // of a replacement, where it could not be taken off
 	AccessEnded                             // by a Delete that may not look at its bucket
+	InTheWay                                // of a change are others, so that it was not made
 )
 
 // last is the highest number.
-const last = AccessEnded
+const last = InTheWay
 
 // Exclusions are all of them, in order.
 func Exclusions() (all []Exclusion) {
@@ -46,7 +47,7 @@ func Exclusions() (all []Exclusion) {
 // others need events that meet more exactly: stories and races use those.
 func (n Exclusion) IsOfWalks() bool {
 	switch n {
-	case LaterCallWins, CreateAfterDelete, Forgotten, NothingLater, ByHand, LostTags:
+	case LaterCallWins, CreateAfterDelete, Forgotten, NothingLater, ByHand, LostTags, InTheWay:
 		return true
 	case OneCreateFails, MarkerMoved, NoTime, PolicyAfterRelease, MarkerAdopted, RestoredUntagged, TokenTaken, ProbeLeft, KeyUnseen, MarkLeft, AccessEnded:
 	}

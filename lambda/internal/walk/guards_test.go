@@ -2,6 +2,7 @@ package walk_test
 
 import (
 	"context"
+	"encoding/json"
 	"log/slog"
 	"strings"
 	"testing"
@@ -53,7 +54,49 @@ func TestModelNoticesWhatIsWrong(t *testing.T) {
 		{"another key in the outputs", func(_ *walk, s *cfnfake.Stack) { s.Data["AccessKeyId"] = "x" }, "the outputs are"},
 		{"data lost", func(w *walk, _ *cfnfake.Stack) { w.model.wrote("data-a", "data/object-1", "content") }, "data lost"},
 		{"public access", func(w *walk, _ *cfnfake.Stack) { w.ground.AWS.SetPublicAccessBlock("data-a", false) }, "the public access block is"},
-		{"somebody else's statement gone", func(w *walk, _ *cfnfake.Stack) { w.model.shared["data-a"] = true }, "somebody else's statement"},
+		{"somebody else's statement gone", func(w *walk, s *cfnfake.Stack) {
+			w.othersAct(s, "a Deny of rules")
+			w.model.noteTheirs()
+			w.othersAct(s, "they stand in the way less")
+		}, "what others have in bucket data-a was changed"},
+		{"a rule of others gone", func(w *walk, s *cfnfake.Stack) {
+			w.othersAct(s, "rules of the old form")
+			w.model.noteTheirs()
+			_ = w.ground.AWS.SetLifecycle("data-a", nil) // the bucket is there
+		}, "what others have in bucket data-a was changed"},
+		{"a tag of others gone", func(w *walk, _ *cfnfake.Stack) {
+			w.ground.AWS.TagBucket("data-a", ofCostTool)
+			w.model.noteTheirs()
+			w.ground.AWS.TagBucket("data-a", map[string]string{"cost-center": ""})
+		}, "what others have in bucket data-a was changed"},
+		{"versioning that others have turned on", func(w *walk, s *cfnfake.Stack) {
+			w.othersAct(s, "versioning on")
+			w.model.noteTheirs()
+			w.ground.AWS.SetVersioning("data-a", "Suspended")
+		}, "what others have in bucket data-a was changed"},
+		{"ABAC turned off", func(w *walk, s *cfnfake.Stack) {
+			w.othersAct(s, "ABAC")
+			w.model.noteTheirs()
+			w.ground.AWS.SetAbac("data-a", false)
+		}, "what others have in bucket data-a was changed"},
+		{"a field of others changed", func(w *walk, s *cfnfake.Stack) {
+			w.othersAct(s, "fields")
+			w.model.noteTheirs()
+			if err := w.rewriteValue(w.model.sets(s)[0], func(f map[string]json.RawMessage) { f["port"] = json.RawMessage(`"443"`) }); err != nil {
+				panic(err)
+			}
+		}, "fields of others in secret keys/a were changed"},
+		{"an adoption that was not refused", func(w *walk, _ *cfnfake.Stack) {
+			w.model.wrong = append(w.model.wrong, offer{isMade: true, isRefused: true}.judge(true, ""))
+		}, "has adopted what cannot be adopted"},
+		{"an adoption that was refused and changed something", func(w *walk, _ *cfnfake.Stack) {
+			w.model.wrong = append(w.model.wrong, offer{isMade: true, isRefused: true}.judge(false, "+ tags"))
+		}, "an adoption that was refused changed the account: + tags"},
+		{"a rollback that failed", func(_ *walk, s *cfnfake.Stack) { s.State = cfnfake.RollbackFailed }, "cannot be rolled back"},
+		{"settings wrong, with others in the way, and no event that they stopped", func(w *walk, s *cfnfake.Stack) {
+			w.othersAct(s, "a Deny of objects")
+			w.ground.AWS.SetPublicAccessBlock("data-a", false)
+		}, "the public access block is"},
 		{"an orphaned user", func(w *walk, _ *cfnfake.Stack) { w.ground.AWS.AddUser("other", "/bucketuser/", nil) }, "orphan: user other"},
 		{"an orphaned secret", func(w *walk, _ *cfnfake.Stack) { w.ground.AWS.AddSecret("other", "x", nil) }, "orphan: secret other"},
 		{"an orphaned bucket", func(w *walk, _ *cfnfake.Stack) { w.ground.AWS.AddBucket("other", nil) }, "orphan: bucket other: nobody asked"},
@@ -121,6 +164,13 @@ func TestModelNoticesWhatIsWrong(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// othersAct has others do something to the stack's set, behind the model's back.
+func (w *walk) othersAct(stack *cfnfake.Stack, what string) {
+	if err := actsOfOthers[what](w, w.model.sets(stack)[0]); err != nil {
+		panic(err)
 	}
 }
 

@@ -54,6 +54,7 @@ func (w *walk) empty(t *rapid.T) {
 
 func (w *walk) emptyBucket(ctx context.Context, name string) error {
 	w.catchUp()
+	_ = w.stepBack(name) // who empties a bucket sees to it that he can, where there is one
 	client := s3.NewFromConfig(w.ground.AWS.Session("operator").Config())
 	now := w.ground.AWS.Snapshot().Buckets[name]
 	for _, key := range slices.Sorted(maps.Keys(now.Objects)) {
@@ -100,16 +101,13 @@ var changesByHand = map[string]func(w *walk, s spec.Spec) error{
 		w.ground.AWS.DeleteBucket(s.BucketName)
 		w.model.excuses.Withdraw(markersIn(s.BucketName))
 		delete(w.model.objects, s.BucketName)
-		delete(w.model.shared, s.BucketName)
 		delete(w.model.kept, s.BucketName)
+		delete(w.model.versioned, s.BucketName)
 		return nil
 	},
 	"public access allowed": func(w *walk, s spec.Spec) error { w.ground.AWS.SetPublicAccessBlock(s.BucketName, false); return nil },
 	"versioning changed":    func(w *walk, s spec.Spec) error { w.ground.AWS.SetVersioning(s.BucketName, "Suspended"); return nil },
-	"policy removed": func(w *walk, s spec.Spec) error {
-		delete(w.model.shared, s.BucketName)
-		return w.ground.AWS.SetBucketPolicy(s.BucketName, "")
-	},
+	"policy removed":        func(w *walk, s spec.Spec) error { return w.ground.AWS.SetBucketPolicy(s.BucketName, "") },
 	"statement removed": func(w *walk, s spec.Spec) error {
 		return w.rewritePolicy(s, func(ours []statement) []statement { return ours[1:] })
 	},
@@ -203,14 +201,12 @@ func (w *walk) shareBucket(t *rapid.T) {
 		t.Fatal(err)
 	}
 	ours, others := statementsOf(w.ground.AWS.Snapshot().Buckets[s.BucketName].Policy)
-	theirs := statement{"Sid": "Theirs", "Effect": "Allow", "Principal": map[string]any{"AWS": sim.Account}, "Action": "s3:ListBucket", "Resource": s.BucketARN()}
 	if len(others) > 0 || w.model.isForeign(s) {
 		t.Skip("shared already, or somebody else's")
 	}
-	if err := w.putStatements(s.BucketName, append(ours, theirs)); err != nil {
+	if err := w.putStatements(s.BucketName, append(ours, letsAccountIn(s))); err != nil {
 		t.Skip(err)
 	}
-	w.model.shared[s.BucketName] = true
 	w.model.touched()
 }
 

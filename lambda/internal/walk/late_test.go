@@ -80,6 +80,7 @@ func (w *walk) redeliver(t *rapid.T) {
 	}
 	w.plans = append(w.plans, fmt.Sprintf("event %d once more", n))
 	before := w.settled()
+	w.model.noteTheirs()
 	w.ground.during(trouble{}, func() {
 		w.ground.cloud.Redeliver(t.Context(), n)
 		w.ground.cloud.Settle()
@@ -96,11 +97,13 @@ func (w *walk) settled() awsfake.Snapshot {
 	for name, secret := range now.Secrets {
 		secret.Versions = slices.DeleteFunc(secret.Versions, func(v awsfake.SecretVersion) bool { return !slices.Contains(v.Stages, "AWSCURRENT") })
 		delete(secret.Tags, spec.TagLastEvent)
-		delete(secret.Tags, spec.TagReplaces) // once that is gone, any Update takes the mark off
+		delete(secret.Tags, spec.TagReplaces)     // once that is gone, any Update takes the mark off
+		delete(secret.Tags, spec.TagSupersededBy) // so does a late replacement whose own set is gone
 		now.Secrets[name] = secret
 	}
 	for _, bucket := range now.Buckets {
 		delete(bucket.Tags, spec.TagReplaces)
+		delete(bucket.Tags, spec.TagSupersededBy)
 	}
 	return now
 }

@@ -42,6 +42,7 @@ func (m *model) learnEvent(n int, past []cfnfake.Exchange, s spec.Spec) {
 	if s.SecretRecoveryDays > 0 {
 		m.recoverable[s.SecretName] = true
 	}
+	defer m.learnTheirs(x, s)
 	if x.Event.RequestType == "Delete" {
 		m.learnDelete(x, s)
 		m.learnConsent(x, s)
@@ -99,8 +100,9 @@ func (m *model) learnSettings(x cfnfake.Exchange, s spec.Spec, isRivaled bool) {
 		m.excuses.Give(sim.LaterCallWins, settingsOf(x.Event.PhysicalResourceId))
 		m.excuses.Give(sim.LaterCallWins, markersIn(s.BucketName))
 	case x.Outcome == "SUCCESS":
+		wasByHand := m.byHand[s.PhysicalID]
 		m.repaired(s.PhysicalID)
-		m.byHand[s.PhysicalID] = m.isUnhealed(x, s)
+		m.byHand[s.PhysicalID] = m.isUnhealed(x, s) || wasByHand && isHindered(m.g.AWS.Snapshot(), s)
 	}
 }
 

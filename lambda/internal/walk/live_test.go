@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
-	"slices"
 	"strings"
 
 	"github.com/google/go-cmp/cmp"
@@ -86,9 +85,9 @@ func (m *model) checkSettings(now awsfake.Snapshot, stack *cfnfake.Stack, s spec
 		return fmt.Errorf("tags: %v, %v, %v", user.Tags, secret.Tags, bucket.Tags)
 	case user.Path != spec.DefaultIAMPath || user.Boundary != sim.Boundary || len(user.Attached) > 0:
 		return fmt.Errorf("user: %+v", user)
-	case bucket.PublicAccessBlock != [4]bool{true, true, true, true}:
+	case bucket.PublicAccessBlock != [4]bool{true, true, true, true} && !isAdopted:
 		return fmt.Errorf("the public access block is %v", bucket.PublicAccessBlock)
-	case !(s.Versioning == nil && isAdopted) && s.IsVersioned() != (bucket.Versioning == "Enabled"):
+	case !(s.Versioning == nil && (isAdopted || m.versioned[s.BucketName])) && s.IsVersioned() != (bucket.Versioning == "Enabled"):
 		return fmt.Errorf("versioning is %q", bucket.Versioning)
 	case daysOf(bucket) != s.AbortDays(isAdopted):
 		return fmt.Errorf("the lifecycle is %v", bucket.Lifecycle)
@@ -111,11 +110,17 @@ func checkPolicy(document string, s spec.Spec) error {
 	return nil
 }
 
-// valueOf are the fields of a secret, or nil if it holds no JSON object.
-func valueOf(secret awsfake.Secret) (fields map[string]string) {
-	for _, v := range secret.Versions {
-		if slices.Contains(v.Stages, "AWSCURRENT") && json.Unmarshal([]byte(v.Value), &fields) != nil {
-			return nil
+// valueOf are our fields of a secret, or nil if it holds no JSON object.
+func valueOf(secret awsfake.Secret) map[string]string {
+	raw := rawValueOf(secret)
+	if raw == nil {
+		return nil
+	}
+	fields := map[string]string{}
+	for name, value := range raw {
+		var text string
+		if fieldsOfOthers[name] == "" && json.Unmarshal(value, &text) == nil {
+			fields[name] = text
 		}
 	}
 	return fields

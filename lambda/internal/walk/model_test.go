@@ -25,7 +25,7 @@ type model struct {
 	// What people did, or asked for.
 	objects     map[string]map[string]string // by bucket and key: what nobody may lose
 	foreign     awsfake.Snapshot             // what other people have under names that we might want
-	shared      map[string]bool              // buckets whose policy has a statement of somebody else
+	versioned   map[string]bool              // buckets whose versioning others have turned on since an event named it
 	byHand      map[string]bool              // sets, by id, that were changed by hand since their last Create or Update
 	letGo       map[string]bool              // buckets that were to be kept at any time
 	recoverable map[string]bool              // secrets that may be in their recovery window
@@ -46,6 +46,7 @@ type model struct {
 	mayHaveDied     bool              // something may have failed
 	mayRepeat       bool              // an event may have been delivered twice
 	wrong           []error           // found while learning
+	theirs          theirs            // what others have
 
 	mayHaveDiedBefore bool // or in an earlier step
 	seen              int  // exchanges that were taken into account
@@ -53,9 +54,9 @@ type model struct {
 
 func newModel(g *ground) *model {
 	return &model{g: g, excuses: g.course.excuses,
-		objects: map[string]map[string]string{},
-		foreign: awsfake.Snapshot{Users: map[string]awsfake.User{}, Buckets: map[string]awsfake.Bucket{}, Secrets: map[string]awsfake.Secret{}},
-		shared:  map[string]bool{}, byHand: map[string]bool{}, letGo: map[string]bool{}, recoverable: map[string]bool{},
+		objects:   map[string]map[string]string{},
+		foreign:   awsfake.Snapshot{Users: map[string]awsfake.User{}, Buckets: map[string]awsfake.Bucket{}, Secrets: map[string]awsfake.Secret{}},
+		versioned: map[string]bool{}, byHand: map[string]bool{}, letGo: map[string]bool{}, recoverable: map[string]bool{},
 		losses: map[string]*loss{}, wiped: map[string]bool{}, unhealed: map[string]bool{}, displaced: map[string]bool{},
 		kept: map[string]bool{}, twins: map[string]bool{}, tried: map[string]string{}, before: map[string]string{},
 		late: map[string]bool{}, toChangeNothing: map[int]bool{}, emptied: map[string]bool{}, owners: map[string]string{},
@@ -78,7 +79,7 @@ func (m *model) check() error {
 	if v := m.g.cloud.Violations(); len(v) > 0 {
 		return fmt.Errorf("the contract is broken: %s", strings.Join(v, "; "))
 	}
-	if err := errors.Join(append(m.wrong, m.checkData(now), m.checkKept(now), m.checkLosses(now))...); err != nil {
+	if err := errors.Join(append(m.wrong, m.checkData(now), m.checkKept(now), m.checkLosses(now), m.checkTheirs(now))...); err != nil {
 		return err
 	}
 	expected := map[string]bool{}

@@ -1,6 +1,7 @@
 package walk_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -30,12 +31,22 @@ func (w *walk) create(t *rapid.T) {
 	plan := drawPlan(t, false)
 	s, err := w.ground.Parse(stack.ID, p)
 	w.skipIfInUse(t, stack, s)
-	must := err == nil && plan.isCalm() && (w.model.isFree(s) || w.model.isForgottenOf(stack, s))
+	o := offer{}
+	if err == nil {
+		o = w.drawOffer(t, s)
+	}
+	before := w.withoutObjects()
+	must := err == nil && plan.isCalm() && !isHindered(w.ground.AWS.Snapshot(), s) && (w.model.isFree(s) || w.model.isWelcome(o, s) || w.model.isForgottenOf(stack, s))
 	w.model.repaired(s.PhysicalID)
 	ok := w.carryOut(t.Context(), stack, plan, func(ctx context.Context, how cfnfake.How) bool { return stack.Create(ctx, p, how) })
 	if must && !ok {
 		w.wrong = fmt.Errorf("a Create that nothing stood against failed: %s", stack.Reason)
 	}
+	differences := ""
+	if len(plan.late) == 0 {
+		differences = changes(before, w.withoutObjects())
+	}
+	w.wrong = cmp.Or(w.wrong, o.judge(ok, differences))
 }
 
 func (w *walk) update(t *rapid.T) {
@@ -103,12 +114,14 @@ type expected struct {
 }
 
 func (w *walk) changeOf(stack *cfnfake.Stack, p plan, s, old spec.Spec) (e expected) {
+	now := w.ground.AWS.Snapshot()
+	isHindered := isHindered(now, s) || isHindered(now, old)
 	if p.isCalm() {
 		e.refusal = w.refusal(stack, s, old)
 	}
 	if s.PhysicalID == old.PhysicalID {
 		isReleased := old.OnDelete == spec.Retain && s.OnDelete != spec.Retain && w.model.mayBeReleased(s)
-		e.must = p.isCalm() && e.refusal == "" && !isReleased
+		e.must = p.isCalm() && e.refusal == "" && !isReleased && !isHindered
 		if w.model.lostOf(s).and(touches(s, old)).any() {
 			e.excuse = sim.LostTags
 		}
@@ -116,7 +129,7 @@ func (w *walk) changeOf(stack *cfnfake.Stack, p plan, s, old spec.Spec) (e expec
 	}
 	e.keepsName = s.BucketName == old.BucketName || s.UserName == old.UserName || s.SecretName == old.SecretName
 	isEmpty := old.OnDelete == spec.Retain || !w.model.holdsData(old)
-	e.must = p.isCalm() && !e.keepsName && e.refusal == "" && w.model.isFree(s) && s.OnDelete == old.OnDelete && isEmpty
+	e.must = p.isCalm() && !e.keepsName && e.refusal == "" && w.model.isFree(s) && s.OnDelete == old.OnDelete && isEmpty && !isHindered
 	e.excuse = w.model.excuseOf(old)
 	if e.excuse == 0 && !e.keepsName && old.OnDelete != spec.Retain {
 		e.excuse = w.model.ofMarkers(old)
@@ -182,8 +195,12 @@ func (w *walk) standing(stack *cfnfake.Stack) (is standing) {
 	isKept := s.OnDelete == spec.DeleteIfEmpty && !m.mayBeReleased(s)
 	is.isRefused = isKept && len(stack.Pending()) == 0
 	is.mustFail = isKept && m.holdsData(s) && w.isOwn(s)
-	is.mayFail = s.OnDelete == spec.DeleteIfEmpty && m.holdsData(s) || m.isUntold(stack)
+	mayNotPurge := s.OnDelete == spec.Purge && mayNotPurge(w.ground.AWS.Snapshot().Buckets[s.BucketName])
+	is.mayFail = s.OnDelete == spec.DeleteIfEmpty && m.holdsData(s) || m.isUntold(stack) || mayNotPurge
 	is.excuse = m.ofMarkers(s)
+	if w.ground.AWS.Snapshot().Buckets[s.BucketName].Abac && m.mayBeReleased(s) {
+		is.excuse = sim.InTheWay // the bucket takes no tag that would keep its data when the secret is gone
+	}
 	return is
 }
 
@@ -214,6 +231,7 @@ func (w *walk) end(t *rapid.T) {
 func (w *walk) removeOrEmpty(t *rapid.T, stack *cfnfake.Stack) {
 	s, err := w.ground.Parse(stack.ID, stack.Properties)
 	if ok := w.remove(t.Context(), stack, plan{pause: 20 * time.Second}); !ok && w.wrong == nil && err == nil {
+		w.check(t)
 		if err := w.emptyBucket(t.Context(), s.BucketName); err != nil {
 			t.Fatal(err)
 		}

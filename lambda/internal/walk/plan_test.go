@@ -153,6 +153,7 @@ func (w *walk) carryOut(ctx context.Context, stack *cfnfake.Stack, p plan, opera
 	w.model.mayHaveDied = w.model.mayHaveDied || !isCalm
 	w.model.mayRepeat = w.model.mayRepeat || !isCalm || p.how.Twice || len(p.receptions) > 0
 	w.model.nameLosses()
+	w.model.noteTheirs()
 	abandoned := len(stack.Abandoned)
 	w.ground.cloud.Receive = func() cfnfake.Reception { return shift(&p.receptions, cfnfake.Taken) }
 	w.ground.cloud.Timeout = func() time.Duration { return shift(&p.limits, functionTimeout) }

@@ -32,7 +32,7 @@ func (m *model) checkRest(now awsfake.Snapshot, expected map[string]bool) error 
 			return fmt.Errorf("orphan: bucket %s: %w", name, err)
 		}
 	}
-	return errors.Join(m.checkShared(now), m.checkForeign(now))
+	return m.checkForeign(now)
 }
 
 // isExpected reports whether a thing is of a set that CloudFormation knows, or of one that it has
@@ -45,21 +45,6 @@ func (m *model) isExpected(name string, tags map[string]string, expected map[str
 		return m.excuses.Use(sim.LostTags)
 	}
 	return m.excuses.Use(m.excuses.Of(setOf(tags[spec.TagOwner]))) || m.excuses.Use(m.excuses.Of(setOf(tags[spec.TagReleasedBy])))
-}
-
-// checkShared wants somebody else's statement to be in every bucket policy that had it.
-func (m *model) checkShared(now awsfake.Snapshot) error {
-	for name := range m.shared {
-		bucket, ok := now.Buckets[name]
-		if !ok {
-			delete(m.shared, name)
-			continue
-		}
-		if _, others := statementsOf(bucket.Policy); len(others) == 0 {
-			return fmt.Errorf("somebody else's statement in the policy of bucket %s is gone", name)
-		}
-	}
-	return nil
 }
 
 // checkForeign wants what other people have to be as it was.

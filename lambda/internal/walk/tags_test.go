@@ -108,20 +108,12 @@ func (w *walk) makeUserAgain(s spec.Spec, boundary string) error {
 
 // corruptValue gives a secret's value the right key id with a wrong secret key.
 func (w *walk) corruptValue(s spec.Spec) error {
-	secret := w.ground.AWS.Snapshot().Secrets[s.SecretName]
-	fields := valueOf(secret)
-	if fields[spec.FieldAccessKeyID] == "" || secret.DeletedDays > 0 {
-		return fmt.Errorf("no value")
-	}
-	w.model.displaced[fields[spec.FieldAccessKeyID]] = true
-	fields[spec.FieldSecretAccessKey] = "not-the-secret-of-this-key"
-	text, err := json.Marshal(fields)
-	if err != nil {
-		return err
-	}
-	w.ground.AWS.PutSecretValue(s.SecretName, string(text))
-	w.model.unhealed[s.SecretName] = true
-	return nil
+	w.model.displaced[valueOf(w.ground.AWS.Snapshot().Secrets[s.SecretName])[spec.FieldAccessKeyID]] = true
+	err := w.rewriteValue(s, func(fields map[string]json.RawMessage) {
+		fields[spec.FieldSecretAccessKey] = json.RawMessage(`"not-the-secret-of-this-key"`)
+	})
+	w.model.unhealed[s.SecretName] = w.model.unhealed[s.SecretName] || err == nil
+	return err
 }
 
 // touches says of each part of a set whether an Update in place, from old to s, would change it.

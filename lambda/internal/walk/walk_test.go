@@ -70,6 +70,7 @@ func TestRandomWalks(t *testing.T) {
 				"empty":           w.empty,
 				"change by hand":  w.tamper,
 				"share a bucket":  w.shareBucket,
+				"others":          w.others,
 				"take a name":     w.takeName,
 				"late duplicate":  w.redeliver,
 				"":                w.check,
