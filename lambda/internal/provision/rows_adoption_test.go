@@ -620,3 +620,34 @@ func (w *bench) later(status string, n int) hook {
 		return awsfake.Decision{}
 	})
 }
+
+// A rollback that needs another key, which others keep from working, leaves value and keys as they are: S3 says of a call of
+// the user's that no policy allows it, whether others deny it or keep ours from being written.
+func TestRollbackLeavesAKeyThatOthersKeepFromWorking(t *testing.T) {
+	for name, loses := range map[string]func(w *bench){
+		"user": func(w *bench) { w.AWS.DeleteUser("clickhouse") },
+		"key":  func(w *bench) { w.AWS.SetKeyActive(w.value(retain)["AWS_ACCESS_KEY_ID"], false) },
+	} {
+		for action, resource := range map[string]string{"s3:PutBucketPolicy": "arn:aws:s3:::my-data", "s3:PutObject": "arn:aws:s3:::my-data/*"} {
+			if name == "key" && action == "s3:PutBucketPolicy" {
+				continue // the new key works
+			}
+			t.Run(name+", "+action, func(t *testing.T) {
+				inWorld(t, func(w *bench) {
+					w.history(create(retain))
+					<-time.After(time.Hour)
+					w.addStatements(denying(action, resource))
+					loses(w)
+					was := w.currentValue(retain)
+					changed := plus(retain, "Access", "Full")
+					w.refused(w.play(update(retain, changed, retain), nil).answer, "AccessDenied")
+					w.rollsBack(update(retain, retain, changed))
+					if w.currentValue(retain) != was {
+						t.Error("the value has changed")
+					}
+					w.history(remove(retain))
+				})
+			})
+		}
+	}
+}
