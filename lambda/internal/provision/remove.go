@@ -131,7 +131,10 @@ func (r *run) ensureNoLeftover(ctx context.Context, op operation) error {
 // stays where access could not be ended, and where it is not known whether it may go. The secret
 // goes last where it shows that a lost part was in use.
 func (r *run) removeSet(ctx context.Context, s spec.Spec, found set, unseen doubts, lost parts, data bucket.Disposal) error {
-	if err := r.keepGuards(ctx, s, found); err != nil {
+	switch err := r.keepGuards(ctx, s, found); {
+	case awscall.IsByOthers(err): // so the secret goes last, and says it until then
+		lost.secret = true
+	case err != nil:
 		unseen.bucket = errors.Join(unseen.bucket, err)
 	}
 	err := errors.Join(unseen.secret, unseen.user, r.revoke(ctx, s, found, unseen, lost))

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"bucketuser/lambda/claim"
 	"bucketuser/lambda/internal/awsfake"
 	"bucketuser/lambda/internal/sim"
 	"bucketuser/lambda/spec"
@@ -646,6 +647,34 @@ func TestRollbackLeavesAKeyThatOthersKeepFromWorking(t *testing.T) {
 						t.Error("the value has changed")
 					}
 					w.history(remove(retain))
+				})
+			})
+		}
+	}
+}
+
+// Law L14: a bucket with ABAC takes no tag that would keep its data once the secret is gone. So the secret goes last, and
+// the Delete is not stuck.
+func TestDeleteUnderAbacKeepsWhatTheSecretSays(t *testing.T) {
+	for _, onDelete := range []string{spec.DeleteIfEmpty, spec.Purge, spec.Retain} {
+		for _, isCutOff := range yesAndNo {
+			t.Run(fmt.Sprintf("%s, cut off %v", onDelete, isCutOff), func(t *testing.T) {
+				inWorld(t, func(w *bench) {
+					p := plus(named, "OnDelete", onDelete)
+					w.history(create(p))
+					w.AWS.SetSecretTags("clickhouse/s3", claim.OwnerTags(w.parse(p))) // a tool has replaced them, and somebody has put these back
+					w.AWS.SetAbac("my-data", true)
+					<-time.After(time.Hour)
+					w.AWS.PutObject("my-data", "data/x", "1")
+					if isCutOff {
+						w.killedAfter("DeleteUser", remove(p))
+						w.anew()
+					}
+					w.history(remove(p))
+					w.isGone(p, "secret", "user")
+					if w.AWS.Snapshot().Buckets["my-data"].Objects["data/x"] == nil {
+						t.Error("the data is gone")
+					}
 				})
 			})
 		}

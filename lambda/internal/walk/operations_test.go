@@ -198,9 +198,6 @@ func (w *walk) standing(stack *cfnfake.Stack) (is standing) {
 	mayNotPurge := s.OnDelete == spec.Purge && mayNotPurge(w.ground.AWS.Snapshot().Buckets[s.BucketName])
 	is.mayFail = s.OnDelete == spec.DeleteIfEmpty && m.holdsData(s) || m.isUntold(stack) || mayNotPurge
 	is.excuse = m.ofMarkers(s)
-	if w.ground.AWS.Snapshot().Buckets[s.BucketName].Abac && m.mayBeReleased(s) {
-		is.excuse = sim.InTheWay // the bucket takes no tag that would keep its data when the secret is gone
-	}
 	return is
 }
 
