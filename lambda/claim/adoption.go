@@ -37,9 +37,10 @@ func (c Claim) CheckTags() error {
 // the set did not have before, and that are there with other values.
 func (c Claim) CheckNewTags(before spec.Spec) error {
 	var failed []error
+	found := strings.Split(c.tags[spec.TagFoundTags], betweenKeys)
 	for _, tag := range c.of.Tags {
 		value, isThere := c.tags[tag.Key]
-		isOurs := slices.ContainsFunc(before.Tags, func(old spec.Tag) bool { return old.Key == tag.Key })
+		isOurs := !slices.Contains(found, tag.Key) && slices.ContainsFunc(before.Tags, func(old spec.Tag) bool { return old.Key == tag.Key })
 		if isThere && value != tag.Value && !isOurs {
 			failed = append(failed, fmt.Errorf("bucket %s: has the tag %s=%s, and Tags would change it to %s; take it out of Tags, or off the bucket",
 				c.of.BucketName, tag.Key, value, tag.Value))

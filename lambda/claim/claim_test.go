@@ -130,6 +130,8 @@ func TestTransitions(t *testing.T) {
 	ours := with(claim.OwnerTags(s), "theirs", "1")
 	made := with(claim.OwnerTags(s), "team", "data", spec.TagLastEvent, "2026-01-02T03:04:05Z")
 	released := tags{spec.TagOwner: spec.Released, "theirs": "1", spec.TagReleasedBy: "x"}
+	adopted := with(made, "theirs", "1", spec.TagAdopted, "true")
+	adopted[spec.TagFoundTags] = "" // none
 	for name, test := range map[string]struct{ got, want tags }{
 		"made":              {claim.Made(s).Tags(), made},
 		"made secret":       {claim.MadeSecret(s, "made").Tags(), with(made, spec.TagFormat, "1", spec.TagBucketOrigin, "made")},
@@ -137,7 +139,7 @@ func TestTransitions(t *testing.T) {
 		"secret kept":       {claim.Read(with(ours, "old", "1", spec.TagLastEvent, "then"), s).KeepSecret(before, "made"), with(made, "theirs", "1", spec.TagFormat, "1", spec.TagBucketOrigin, "made")},
 		"secret of a later": {claim.Read(with(ours, spec.TagFormat, "7"), s).KeepSecret(before, "made"), with(made, "theirs", "1", spec.TagFormat, "7", spec.TagBucketOrigin, "made")},
 		"note of a release": {claim.Read(with(ours, spec.TagReleasedBy, "x"), s).KeepSecret(before, "made"), with(made, "theirs", "1", spec.TagFormat, "1", spec.TagBucketOrigin, "made")},
-		"bucket adopted":    {claim.Read(with(released, spec.TagReleasedBy, ""), s).AdoptBucket(), with(made, "theirs", "1", spec.TagAdopted, "true")},
+		"bucket adopted":    {claim.Read(with(released, spec.TagReleasedBy, ""), s).AdoptBucket(), adopted},
 		"secret adopted":    {claim.Read(released, s).AdoptSecret("v1", "adopted"), with(made, "theirs", "1", spec.TagFormat, "1", spec.TagBefore, "v1", spec.TagBucketOrigin, "adopted")},
 		"without a value":   {claim.Read(released, s).AdoptSecret("", "made"), with(made, "theirs", "1", spec.TagFormat, "1", spec.TagBucketOrigin, "made")},
 		"bucket released":   {claim.Read(with(ours, spec.TagAdopted, "true", spec.TagLastEvent, "then"), s).ReleaseBucket(), tags{spec.TagOwner: spec.Released, "theirs": "1"}},

@@ -76,9 +76,7 @@ func (c Claim) AdoptBucket() map[string]string {
 	tags := without(c.tags, spec.TagReplaces, spec.TagSupersededBy, spec.TagFoundTags)
 	maps.Copy(tags, Made(c.of).tags)
 	tags[spec.TagAdopted] = "true"
-	if found := c.alike(c.of.Tags); len(found) > 0 {
-		tags[spec.TagFoundTags] = strings.Join(found, betweenKeys)
-	}
+	tags[spec.TagFoundTags] = strings.Join(c.alike(c.of.Tags), betweenKeys)
 	return tags
 }
 
@@ -98,10 +96,11 @@ func (c Claim) AdoptSecret(version, origin string) map[string]string {
 func Before(version string) map[string]string { return map[string]string{spec.TagBefore: version} }
 
 // ReleaseBucket returns the tags of a bucket that another resource may adopt. One that was adopted
-// loses the property Tags, but for what it had before.
+// loses the property Tags, but for what it had before. Earlier versions did not note that: what they
+// adopted keeps all.
 func (c Claim) ReleaseBucket() map[string]string {
 	tags := without(c.tags, spec.TagStackID, spec.TagLogicalID, spec.TagLastEvent, spec.TagAdopted, spec.TagReplaces, spec.TagSupersededBy, spec.TagFoundTags)
-	if c.tags[spec.TagAdopted] == "true" {
+	if _, isNoted := c.tags[spec.TagFoundTags]; isNoted {
 		c.dropOurs(tags, c.of.Tags)
 	}
 	tags[spec.TagOwner] = spec.Released

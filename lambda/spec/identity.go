@@ -54,7 +54,8 @@ const (
 	TagBucketOrigin = "bucketuser:bucket-origin"
 
 	// TagFoundTags is on an adopted bucket: the keys of the property Tags that it had before, with
-	// the same values, so that they stay when it is let go of. Two spaces stand between two keys.
+	// the same values, so that they stay when it is let go of. Two spaces stand between two keys. Without
+	// the tag an earlier version has adopted the bucket.
 	TagFoundTags = "bucketuser:found-tags"
 
 	// TagPreviousKey is on the secret: the id of an access key that was in use before the one in

@@ -254,7 +254,7 @@ func (c Client) release(ctx context.Context, b Bucket, mayLag bool) error {
 
 // removeNewMarker takes along the folder marker of an adoption that fails, in the version that it wrote.
 func (c Client) removeNewMarker(ctx context.Context) error {
-	if c.notes.marker == nil {
+	if c.notes.marker == nil || c.notes.in != c.spec.BucketName {
 		return nil
 	}
 	return c.deleteEntry(ctx, *c.notes.marker)

@@ -29,6 +29,7 @@ type Client struct {
 type Notes struct {
 	awscall.Making
 	marker *entry // that was written where there was none
+	in     string // the bucket of it
 }
 
 // New returns a client for the bucket of a spec, which keeps notes. The client of S3 repeats late

@@ -42,6 +42,7 @@ func (c Client) EnsureMarker(ctx context.Context, change spec.Change, b Bucket) 
 		Key: aws.String(c.spec.MarkerKey()), IfNoneMatch: aws.String("*")})
 	switch {
 	case err == nil:
+		c.notes.in = c.spec.BucketName
 		c.notes.marker = &entry{key: c.spec.MarkerKey(), version: cmp.Or(aws.ToString(out.VersionId), "null")}
 		return nil
 	case awscall.IsCode(err, "PreconditionFailed"): // it is there

@@ -53,6 +53,8 @@ func (c Client) Remove(ctx context.Context, b Bucket, data Disposal, mayLag bool
 	switch {
 	case data == ReleaseData && (errors.Is(err, ErrHoldsData) || isFull):
 		return c.release(ctx, b, mayLag)
+	case data == ReleaseData && awscall.IsByOthers(err):
+		return c.releaseKept(ctx, b, mayLag, err)
 	case isFull:
 		return fmt.Errorf("%w; somebody keeps writing to it: stop that and delete again", err)
 	}
@@ -66,7 +68,7 @@ var errKept = errors.New("others forbid to delete it")
 // not exist.
 func (c Client) releaseKept(ctx context.Context, b Bucket, mayLag bool, why error) error {
 	now, err := c.Look(ctx)
-	if err != nil || !now.Exists() {
+	if err != nil || !now.IsOurs() && !now.IsUntagged() { // gone, or somebody else's by now
 		return err
 	}
 	c.log.Warn("lets go of a bucket that others forbid to delete", "bucket", c.spec.BucketName, "reason", why.Error())

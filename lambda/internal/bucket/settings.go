@@ -62,7 +62,7 @@ func (c Client) isPublicAccessBlocked(ctx context.Context) (bool, error) {
 // the property is absent the bucket keeps what others have set: it is suspended only in a bucket that
 // we have made, where the property had it on before.
 func (c Client) ensureVersioning(ctx context.Context, change spec.Change, b Bucket) error {
-	isChanged := change.Changes(func(s spec.Spec) any { return s.Versioning })
+	isChanged := change.Changes(func(s spec.Spec) any { return s.IsVersioned() })
 	wasOurs := isChanged && change.Before.IsVersioned() && b.State != claim.Adopted
 	if c.spec.Versioning == nil && !wasOurs {
 		return nil
@@ -195,8 +195,11 @@ func isOfOldForm(rule types.LifecycleRule) bool { return rule.Filter == nil }
 
 // abortsOf is what the rule depends on.
 func abortsOf(s spec.Spec, b Bucket) any {
+	if days := s.AbortDays(b.IsKnownAdopted()); b.State == claim.Adopted && days > 0 {
+		return [2]any{days, s.Prefix}
+	}
 	if b.State == claim.Adopted {
-		return [2]any{s.AbortDays(b.IsKnownAdopted()), s.Prefix}
+		return [2]any{0, ""}
 	}
 	return [2]any{s.AbortDays(false), ""}
 }

@@ -44,6 +44,12 @@ func (r *run) admitInForce(ctx context.Context, op operation, found *set) error 
 	if err := r.bucketOf(s).CheckNewTags(ctx, found.bucket, op.before()); err != nil && !r.isRollback(ctx, op) {
 		return err
 	}
+	if err := r.bucketOf(s).CheckAdoption(ctx, found.bucket); err != nil { // a hand has released it, or made another
+		if !r.isRollback(ctx, op) {
+			return err
+		}
+		found.lost.bucket = true
+	}
 	found.lost = found.lost.or(lostIn(s, *found)) // or it could not be looked at
 	if found.lost == (parts{}) {
 		return nil
@@ -101,14 +107,17 @@ func (r *run) touched(ctx context.Context, op operation, found set) (parts, erro
 			continue
 		}
 		isWanted, err := r.shows(ctx, a, op.spec, op, found)
-		if isWanted || err != nil {
+		if err != nil {
 			return parts{}, err
 		}
 		isBefore, err := r.shows(ctx, a, op.before(), op, found)
 		if err != nil {
 			return parts{}, err
 		}
-		if isBefore {
+		if isWanted && !isBefore {
+			return parts{}, nil
+		}
+		if isBefore && !isWanted {
 			touched = touched.or(a.changes.and(found.lost))
 		}
 	}

@@ -55,7 +55,7 @@ func (r *run) asksWhetherRolledBack(ctx context.Context, op operation) bool {
 }
 
 func isRollingBack(status types.StackStatus) bool {
-	return strings.Contains(string(status), "ROLLBACK")
+	return strings.HasSuffix(string(status), "ROLLBACK_IN_PROGRESS")
 }
 
 // unlessRollback drops what was refused to a rollback because of others. A right that the role lacks

@@ -60,6 +60,8 @@ func (r *run) recoveryDays(ctx context.Context, s spec.Spec, x secret) (int, err
 	}
 	current, err := r.readValue(ctx, s, x)
 	switch {
+	case awscall.IsByOthers(err): // it may be in use
+		return max(s.SecretRecoveryDays, minRecoveryDays), nil
 	case err != nil:
 		return 0, err
 	case current.mayBeInUse():
