@@ -122,4 +122,7 @@ var differences = []difference{
 		"a secret marked deleted is described, and nothing else",
 		"a secret without a value has no version",
 	}},
+	{24, []emulator{moto}, "lifecycle rules may be of two forms", []string{
+		"lifecycle rules are of one form, with a filter or with a prefix of their own",
+	}},
 }

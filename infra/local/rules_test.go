@@ -32,6 +32,7 @@ var correctedRules = []string{
 	"the policy shows a deleted user by its id, and takes it no more",
 	"a user created again is not let in by the old policy",
 	"a missing key is 403 for those who may not list",
+	"lifecycle rules are of one form, with a filter or with a prefix of their own",
 
 	"a secret without a value has no version",
 	"a token stands for one value",

@@ -83,6 +83,9 @@ func configRules() []Rule {
 					Must[*s3.DeleteBucketLifecycleOutput](t)(e.s3.DeleteBucketLifecycle(t.Context(), &s3.DeleteBucketLifecycleInput{Bucket: &name}))
 				}
 			}},
+		{Name: "lifecycle rules are of one form, with a filter or with a prefix of their own", Source: "S3 API Reference, LifecycleRule, " +
+			"Prefix; ansible #53751 and terraform-provider-aws #23299 (the messages)",
+			play: oneForm},
 		{Name: "bucket names have 3 to 63 characters", Source: "S3 User Guide, General purpose bucket naming rules",
 			play: func(t T, e *env) {
 				for _, name := range []string{"ab", "Capital", strings.Repeat("a", 64)} {
@@ -90,6 +93,37 @@ func configRules() []Rule {
 					Want(t, err, 400, "InvalidBucketName", "The specified bucket is not valid.")
 				}
 			}},
+	}
+}
+
+func oneForm(t T, e *env) {
+	name := e.bucket(t)
+	rule := func(prefix *string, filter *types.LifecycleRuleFilter) types.LifecycleRule {
+		r := types.LifecycleRule{Status: types.ExpirationStatusEnabled, Filter: filter,
+			AbortIncompleteMultipartUpload: &types.AbortIncompleteMultipartUpload{DaysAfterInitiation: aws.Int32(7)}}
+		//lint:ignore SA1019 deprecated, and in many a bucket
+		r.Prefix = prefix
+		return r
+	}
+	put := func(rules ...types.LifecycleRule) error {
+		_, err := e.s3.PutBucketLifecycleConfiguration(t.Context(), &s3.PutBucketLifecycleConfigurationInput{Bucket: &name,
+			LifecycleConfiguration: &types.BucketLifecycleConfiguration{Rules: rules}})
+		return err
+	}
+	old, other := rule(aws.String("a/"), nil), rule(aws.String("b/"), nil)
+	current := rule(nil, &types.LifecycleRuleFilter{Prefix: aws.String("c/")})
+	Equal(t, "with filters", put(current), nil)
+	Equal(t, "with prefixes", put(old, other), nil)
+	Want(t, put(old, current), 400, "InvalidRequest", "Filter element can only be used in Lifecycle V2.")
+	Want(t, put(current, old), 400, "InvalidRequest", "Base level prefix cannot be used in Lifecycle V2, prefixes are only supported in the Filter.")
+	out := Must[*s3.GetBucketLifecycleConfigurationOutput](t)(e.s3.GetBucketLifecycleConfiguration(t.Context(),
+		&s3.GetBucketLifecycleConfigurationInput{Bucket: &name}))
+	Equal(t, "rules", len(out.Rules), 2)
+	for i, shown := range out.Rules {
+		//lint:ignore SA1019 as above
+		if prefix := aws.ToString(shown.Prefix); shown.Filter != nil || prefix != []string{"a/", "b/"}[i] {
+			t.Errorf("prefix %q, filter %v", prefix, shown.Filter)
+		}
 	}
 }
 

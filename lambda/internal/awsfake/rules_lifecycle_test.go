@@ -47,15 +47,11 @@ func lifecycleRules() []fakeRule {
 		return err
 	}
 	const filter = "Filter element can only be used in Lifecycle V2."
-	const prefix = "Base level prefix cannot be used in Lifecycle V2, prefixes are only supported in the Filter."
 	return []fakeRule{
-		{"L11: lifecycle rules are of one form", "ansible #53751; terraform-provider-aws #23299 and #23228",
+		{"L11: lifecycle rules with a prefix of their own know no NewerNoncurrentVersions", "terraform-provider-aws #23228",
 			func(t *testing.T, fake *awsfake.AWS, c clients) {
 				fake.AddBucket(bucket, nil)
-				awsrules.Equal(t, "with prefixes", put(t, c, withPrefix("a/", aborts), withPrefix("b/", expires)), nil)
 				awsrules.Equal(t, "with filters", put(t, c, withFilter("a/", aborts), withFilter("b/", forgets)), nil)
-				awsrules.Want(t, put(t, c, withPrefix("a/", aborts), withFilter("b/", expires)), 400, "InvalidRequest", filter)
-				awsrules.Want(t, put(t, c, withFilter("a/", aborts), withPrefix("b/", expires)), 400, "InvalidRequest", prefix)
 				awsrules.Want(t, put(t, c, withPrefix("a/", forgets)), 400, "InvalidRequest",
 					"NewerNoncurrentVersions element can only be used in Lifecycle V2.")
 				both := withFilter("a/", aborts)

@@ -1,12 +1,14 @@
-"""Bucket owners and bucket policies."""
+"""Bucket owners, bucket policies and lifecycle rules."""
 
 import json
 import re
+from xml.etree import ElementTree
 
 from corrections.correct import corrects
 from ministack.services import iam, s3
 
 _POLICY_BYTES = 20 << 10
+_OWN_PREFIX = "HasPrefixOfItsOwn"
 _ACCOUNT = re.compile(r"\d{12}|arn:aws[a-z-]*:iam::\d{12}:root")
 
 
@@ -31,6 +33,41 @@ def valid_policy(original, name, body):
         if problem:
             return s3._error("MalformedPolicy", problem, 400)
     return original(name, body)
+
+
+@corrects(s3, name="_put_bucket_lifecycle")
+def rules_of_one_form(original, name, body):
+    """All rules have a filter, or all have a prefix of their own, which is kept."""
+    prefixes = []
+    if name in s3._buckets:
+        rules = _rules(body)
+        prefixes = [rule["Prefix"] for rule in rules if "Prefix" in rule]
+        if prefixes and any("Filter" in rule for rule in rules):
+            return s3._error("InvalidRequest", "Filter element can only be used in Lifecycle V2." if "Prefix" in rules[0] else
+                             "Base level prefix cannot be used in Lifecycle V2, prefixes are only supported in the Filter.", 400)
+    answer = original(name, body)
+    if answer[0] == 200:
+        for rule, prefix in zip(s3._bucket_lifecycle[name], prefixes):
+            rule["Filter"], rule[_OWN_PREFIX] = {"Prefix": prefix}, True
+    return answer
+
+
+@corrects(s3, name="_get_bucket_lifecycle")
+def rules_in_their_form(original, name):
+    """A prefix of a rule's own is shown as one. All rules of a bucket are of one form."""
+    status, headers, body = original(name)
+    if any(_OWN_PREFIX in rule for rule in s3._bucket_lifecycle.get(name, [])):
+        body = body.replace(b"<Filter><Prefix>", b"<Prefix>").replace(b"</Prefix></Filter>", b"</Prefix>")
+    return status, headers, body
+
+
+def _rules(body):
+    """What the rules of a lifecycle configuration hold, without namespaces: the text of each element by its name."""
+    try:
+        root = ElementTree.fromstring(body)
+    except ElementTree.ParseError:  # the operation itself deals with that
+        return []
+    return [{part.tag.rpartition("}")[2]: part.text or "" for part in rule} for rule in root]
 
 
 def _problem(bucket, body):
