@@ -66,6 +66,26 @@ func spoilValue(t *testing.T, secretArn string, fields map[string]string) {
 	cloudtest.Must(cloud.Secrets.PutSecretValue(t.Context(), &secretsmanager.PutSecretValueInput{SecretId: &secretArn, SecretString: &value}))(t)
 }
 
+// valueOf is the value of a secret with every field, of whatever type.
+func valueOf(t *testing.T, secretArn string) map[string]any {
+	t.Helper()
+	read := cloudtest.Must(cloud.Secrets.GetSecretValue(t.Context(), &secretsmanager.GetSecretValueInput{SecretId: &secretArn}))(t)
+	var fields map[string]any
+	if err := json.Unmarshal([]byte(aws.ToString(read.SecretString)), &fields); err != nil {
+		t.Fatal(err)
+	}
+	return fields
+}
+
+// addField adds a field to the value of a secret.
+func addField(t *testing.T, secretArn, name string, field any) {
+	t.Helper()
+	fields := valueOf(t, secretArn)
+	fields[name] = field
+	value := string(cloudtest.Must(json.Marshal(fields))(t))
+	cloudtest.Must(cloud.Secrets.PutSecretValue(t.Context(), &secretsmanager.PutSecretValueInput{SecretId: &secretArn, SecretString: &value}))(t)
+}
+
 // wantKeyWorks uses a key as its owner does, and leaves nothing behind.
 func wantKeyWorks(t *testing.T, when string, user *cloudtest.User) {
 	t.Helper()
