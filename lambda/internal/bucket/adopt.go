@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/smithy-go"
 
 	"bucketuser/lambda/internal/awscall"
 	"bucketuser/lambda/spec"
@@ -19,6 +21,21 @@ func (c Client) CheckAdoption(ctx context.Context, b Bucket) error {
 	if !b.IsReleased() || c.spec.OnDelete != spec.Retain {
 		return nil
 	}
+	start := time.Now()
+	_, err := awscall.Repeat(ctx, c.patience, "S3 shows the settings of the bucket", func() (struct{}, bool, error) {
+		err := c.checkOnce(ctx, b)
+		var answer smithy.APIError
+		isRefusal := err != nil && !errors.As(err, &answer) // of ours
+		return struct{}{}, isRefusal && time.Since(start) < settingsLag, err
+	})
+	return err
+}
+
+// settingsLag is how long the settings of a bucket may be those before its owner has made it fit to be
+// adopted, in the same template, say (L4).
+const settingsLag = 20 * time.Second
+
+func (c Client) checkOnce(ctx context.Context, b Bucket) error {
 	return errors.Join(c.checkPublicAccess(ctx), c.checkEncryption(ctx), c.checkAbac(ctx), c.checkPolicyOfOthers(ctx), b.CheckTags())
 }
 

@@ -252,12 +252,14 @@ func (c Client) release(ctx context.Context, b Bucket, mayLag bool) error {
 	return nil
 }
 
-// removeNewMarker takes along the folder marker of an adoption that fails, in the version that it wrote.
+// removeNewMarker takes along the folder marker of an adoption that fails, in the version that it wrote:
+// what has been written there since is somebody's.
 func (c Client) removeNewMarker(ctx context.Context) error {
 	if c.notes.marker == nil || c.notes.in != c.spec.BucketName {
 		return nil
 	}
-	return c.deleteEntry(ctx, *c.notes.marker)
+	_, err := c.removeObjects(ctx, func(e entry) bool { return e.version == c.notes.marker.version }, c.notes.marker.key)
+	return err
 }
 
 // deleteBucket deletes the bucket, and reports whether S3 knew it.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -64,16 +65,19 @@ func isOurObject(s spec.Spec, key string, size int64) bool {
 // the keys, whether the bucket is versioned or not. What others forbid to delete, by a lock, say,
 // stays: it is empty.
 func (c Client) RemoveObjects(ctx context.Context, keys ...string) error {
-	_, err := c.removeObjects(ctx, keys...)
+	_, err := c.removeObjects(ctx, anyVersion, keys...)
 	return err
 }
 
-// removeObjects also reports whether anything has stayed.
-func (c Client) removeObjects(ctx context.Context, keys ...string) (isLeft bool, err error) {
+func anyVersion(entry) bool { return true }
+
+// removeObjects removes those versions of our own objects that are meant. It also reports whether any of
+// them has stayed.
+func (c Client) removeObjects(ctx context.Context, isMeant func(entry) bool, keys ...string) (isLeft bool, err error) {
 	for _, key := range keys {
 		err := c.eachPage(ctx, key, func(entries []entry, _ bool) (bool, error) {
 			own, isEnd := c.ownEntries(key, entries)
-			for _, e := range own {
+			for _, e := range slices.DeleteFunc(own, func(e entry) bool { return !isMeant(e) }) {
 				switch err := c.deleteEntry(ctx, e); {
 				case awscall.IsByOthers(err):
 					isLeft = true

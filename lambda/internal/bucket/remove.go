@@ -129,7 +129,7 @@ func (c Client) empty(ctx context.Context, data Disposal) error {
 	if err := c.CheckEmpty(ctx); err != nil {
 		return err
 	}
-	isLeft, err := c.removeObjects(ctx, c.spec.MarkerKey(), c.spec.ProbeKey())
+	isLeft, err := c.removeObjects(ctx, anyVersion, c.spec.MarkerKey(), c.spec.ProbeKey())
 	if isLeft && err == nil {
 		err = fmt.Errorf("bucket %s: holds our own objects, and %w", c.spec.BucketName, errKept)
 	}

@@ -59,11 +59,11 @@ func (c Client) isPublicAccessBlocked(ctx context.Context) (bool, error) {
 }
 
 // ensureVersioning turns versioning on, or suspends it where it was on: S3 cannot turn it off. Where
-// the property is absent the bucket keeps what others have set: it is suspended only in a bucket that
-// we have made, where the property had it on before.
+// the property is absent the bucket keeps what others have set: it is suspended only where the property
+// had it on before, and not in an adopted bucket, which may have had it on before that.
 func (c Client) ensureVersioning(ctx context.Context, change spec.Change, b Bucket) error {
 	isChanged := change.Changes(func(s spec.Spec) any { return s.IsVersioned() })
-	wasOurs := isChanged && change.Before.IsVersioned() && b.State != claim.Adopted
+	wasOurs := isChanged && change.Before.IsVersioned() && !b.IsKnownAdopted()
 	if c.spec.Versioning == nil && !wasOurs {
 		return nil
 	}
@@ -110,7 +110,7 @@ func (c Client) ensureLifecycle(ctx context.Context, change spec.Change, b Bucke
 		}
 	}
 	rules := current.others()
-	rule, isWanted := c.abortRule(b, current)
+	rule, isWanted := c.abortRule(b, current, change.Before)
 	if isWanted {
 		rules = append(rules, rule)
 	}
@@ -129,7 +129,8 @@ func (c Client) removeLifecycle(ctx context.Context, b Bucket, mayLag bool) erro
 	current, err := awscall.Repeat(ctx, c.patience, "S3 shows our lifecycle rule", func() (lifecycle, bool, error) {
 		current, err := c.readLifecycle(ctx)
 		isShown := len(current.others()) < len(current.rules)
-		return current, err == nil && !isShown && c.spec.AbortDays(b.IsKnownAdopted()) > 0 && mayLag, err
+		_, isWanted := c.abortRule(b, current, spec.Spec{})
+		return current, err == nil && !isShown && isWanted && mayLag, err
 	})
 	others := current.others()
 	if err == nil && len(others) < len(current.rules) {
@@ -206,19 +207,20 @@ func abortsOf(s spec.Spec, b Bucket) any {
 
 // abortRule is our rule, if there is to be one. In a bucket of ours it reaches everything, and in an
 // adopted one the prefix. Where it is only doubted that the bucket is ours, a rule stays as it is that
-// the property does not name. It is of the form of the rules that are there (L11).
-func (c Client) abortRule(b Bucket, current lifecycle) (rule types.LifecycleRule, isWanted bool) {
+// the property does not name, nor named before. It is of the form of the rules that are there (L11).
+func (c Client) abortRule(b Bucket, current lifecycle, before spec.Spec) (rule types.LifecycleRule, isWanted bool) {
 	days, prefix := c.spec.AbortDays(b.IsKnownAdopted()), ""
 	if b.State == claim.Adopted {
 		prefix = c.spec.Prefix
 	}
 	if at := slices.IndexFunc(current.rules, isOurRule); b.State == claim.Adopted && !b.IsKnownAdopted() {
+		isNamed := c.spec.AbortIncompleteUploadsAfterDays != nil || before.AbortIncompleteUploadsAfterDays != nil
 		switch {
-		case at >= 0 && c.spec.AbortIncompleteUploadsAfterDays == nil:
+		case at >= 0 && !isNamed:
 			return current.rules[at], true
 		case at >= 0:
 			prefix = prefixOf(current.rules[at])
-		case c.spec.AbortIncompleteUploadsAfterDays == nil:
+		case !isNamed:
 			return types.LifecycleRule{}, false
 		}
 	}

@@ -58,7 +58,7 @@ func (c Client) ShowsLifecycle(ctx context.Context, b Bucket) (bool, error) {
 			ours = append(ours, rule)
 		}
 	}
-	if rule, isWanted := c.abortRule(b, current); isWanted {
+	if rule, isWanted := c.abortRule(b, current, spec.Spec{}); isWanted {
 		wanted = append(wanted, rule)
 	}
 	return slices.EqualFunc(wanted, ours, sameRule), err

@@ -102,8 +102,9 @@
 // so, lost parts, parts that it may not look at, and all that others forbid stay as they are: see
 // rollback.go. Without an answer the table holds.
 //
-// Two are not: a right that the role lacks, and patterns of the provider that no longer cover the
-// names. Giving the right back, or widening the patterns, and going on with the rollback heals them.
+// Three are not: a right that the role lacks; patterns of the provider that no longer cover the names;
+// and a part that somebody has deleted, where others forbid to make another. Giving the right back, or
+// widening the patterns, and going on with the rollback heals them.
 //
 // # Adoption
 //

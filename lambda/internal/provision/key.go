@@ -155,7 +155,9 @@ func (r *run) unreadKey(ctx context.Context, op operation, current content, none
 		return isOfEvent || k.Status != types.StatusTypeActive || aws.ToString(k.AccessKeyId) == none.previous
 	})
 	if len(keys) > 0 { // what is younger was made by hand, or by an event that was cut off
-		oldest := slices.MinFunc(keys, func(a, b types.AccessKeyMetadata) int { return aws.ToTime(a.CreateDate).Compare(aws.ToTime(b.CreateDate)) })
+		oldest := slices.MinFunc(keys, func(a, b types.AccessKeyMetadata) int {
+			return aws.ToTime(a.CreateDate).Compare(aws.ToTime(b.CreateDate))
+		})
 		none.previous = aws.ToString(oldest.AccessKeyId)
 	}
 	return none, err

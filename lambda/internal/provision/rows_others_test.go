@@ -3,6 +3,7 @@ package provision_test
 import (
 	"context"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -254,5 +255,20 @@ func TestRow16KeyByHand(t *testing.T) {
 			}
 		}
 		t.Errorf("the key that consumers have is gone: %+v", w.AWS.Snapshot().Users["clickhouse"].Keys)
+	})
+}
+
+// Row 12, law L4: the first answer about the switches of a bucket is from before its owner has set them.
+func TestRow12SwitchesAreLate(t *testing.T) {
+	inWorld(t, func(w *bench) {
+		w.offer()
+		var n atomic.Int32
+		w.AWS.Before = func(_ context.Context, c awsfake.Call) awsfake.Decision {
+			if c.Operation == "GetPublicAccessBlock" && n.Add(1) == 1 {
+				return awsfake.Refuse(&awsfake.Error{Status: 404, Code: "NoSuchPublicAccessBlockConfiguration", Message: "The public access block configuration was not found"})
+			}
+			return awsfake.Decision{}
+		}
+		w.succeeded(w.play(create(retain), nil).answer)
 	})
 }

@@ -86,13 +86,18 @@ func (w *bench) keepsButVersions(was awsfake.Snapshot, things []string) {
 }
 
 // withoutVersions leaves out of an account what is written whatever a read shows: a value that was there comes as another
-// version, and versioning that was never on is suspended.
+// version, and versioning that was on is suspended. A rule that is written anew in a bucket of which it is doubted that it
+// is ours reaches the prefix only.
 func withoutVersions(now awsfake.Snapshot) {
 	forgetVersions(now)
 	for name, b := range now.Buckets {
 		if b.Versioning == "Suspended" {
 			b.Versioning = ""
-			now.Buckets[name] = b
 		}
+		b.Lifecycle = slices.Clone(b.Lifecycle)
+		for i := range b.Lifecycle {
+			b.Lifecycle[i].JSON = strings.Replace(b.Lifecycle[i].JSON, `"Prefix":"data/"`, `"Prefix":""`, 1)
+		}
+		now.Buckets[name] = b
 	}
 }
