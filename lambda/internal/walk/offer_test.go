@@ -29,7 +29,7 @@ var offerings = map[string]offering{
 	"open":        {func(w *walk, s spec.Spec) error { w.ground.AWS.RemovePublicAccessBlock(s.BucketName); return nil }, always},
 	"SSE-KMS":     {func(w *walk, s spec.Spec) error { w.ground.AWS.SetEncryption(s.BucketName, "aws:kms"); return nil }, always},
 	"a tag of ours": {func(w *walk, s spec.Spec) error {
-		w.ground.AWS.TagBucket(s.BucketName, map[string]string{"team": "web"})
+		w.ground.AWS.TagBucket(s.BucketName, map[string]string{"team": theirTeam})
 		return nil
 	}, func(s spec.Spec) bool {
 		return slices.ContainsFunc(s.Tags, func(t spec.Tag) bool { return t.Key == "team" })

@@ -121,7 +121,7 @@ func (w *walk) changeOf(stack *cfnfake.Stack, p plan, s, old spec.Spec) (e expec
 	}
 	if s.PhysicalID == old.PhysicalID {
 		isReleased := old.OnDelete == spec.Retain && s.OnDelete != spec.Retain && w.model.mayBeReleased(s)
-		e.must = p.isCalm() && e.refusal == "" && !isReleased && !isHindered
+		e.must = p.isCalm() && e.refusal == "" && !isReleased && !isHindered && !isTagOfOthers(now.Buckets[s.BucketName], s, old)
 		if w.model.lostOf(s).and(touches(s, old)).any() {
 			e.excuse = sim.LostTags
 		}

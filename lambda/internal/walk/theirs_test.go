@@ -119,15 +119,23 @@ func isOwners(b awsfake.Bucket) bool {
 	return b.Tags[spec.TagOwner] == spec.Released || b.Tags[spec.TagAdopted] == "true"
 }
 
-// ofProperties are the keys of the property Tags.
+// ofProperties are the keys of the property Tags. Others have the first of them, too, with a value of their own.
 var ofProperties = []string{"team", "x"}
+
+const theirTeam = "web"
+
+// isTagOfOthers reports whether an Update would change a tag that others have put there.
+func isTagOfOthers(b awsfake.Bucket, s, old spec.Spec) bool {
+	isTeam := func(t spec.Tag) bool { return t.Key == "team" }
+	return b.Tags["team"] == theirTeam && slices.ContainsFunc(s.Tags, isTeam) && !slices.ContainsFunc(old.Tags, isTeam)
+}
 
 // withoutOurs is a bucket without what is ours in it, and without objects.
 func withoutOurs(b awsfake.Bucket) awsfake.Bucket {
 	b.Objects, b.Uploads = nil, nil
 	b.Tags = maps.Clone(b.Tags)
-	maps.DeleteFunc(b.Tags, func(key, _ string) bool {
-		return strings.HasPrefix(key, "bucketuser:") || slices.Contains(ofProperties, key)
+	maps.DeleteFunc(b.Tags, func(key, value string) bool {
+		return strings.HasPrefix(key, "bucketuser:") || slices.Contains(ofProperties, key) && value != theirTeam
 	})
 	b.Lifecycle = slices.DeleteFunc(slices.Clone(b.Lifecycle), func(r awsfake.LifecycleRule) bool { return r.ID == spec.AbortUploadsRuleID })
 	_, others := statementsOf(b.Policy)
