@@ -34,6 +34,7 @@ var offerings = map[string]offering{
 	}, func(s spec.Spec) bool {
 		return slices.ContainsFunc(s.Tags, func(t spec.Tag) bool { return t.Key == "team" })
 	}},
+	"ABAC": {func(w *walk, s spec.Spec) error { w.ground.AWS.SetAbac(s.BucketName, true); return nil }, always},
 	"objects": {func(w *walk, s spec.Spec) error {
 		n := w.nextObject()
 		w.ground.AWS.PutObject(s.BucketName, "theirs/"+n, "content "+n)
@@ -58,7 +59,7 @@ func (w *walk) drawOffer(t *rapid.T, s spec.Spec) (o offer) {
 	w.ground.AWS.AddBucket(name, map[string]string{spec.TagOwner: spec.Released})
 	w.ground.AWS.SetPublicAccessBlock(name, true)
 	w.model.letGo[name], w.model.kept[name] = true, true
-	what := rapid.SliceOfNDistinct(rapid.SampledFrom(slices.Sorted(maps.Keys(offerings))), 1, 3, rapid.ID).Draw(t, "with")
+	what := rapid.SliceOfNDistinct(rapid.SampledFrom(slices.Sorted(maps.Keys(offerings))), 1, 2, rapid.ID).Draw(t, "with")
 	for _, each := range what {
 		if offerings[each].do(w, s) != nil {
 			continue // both kinds of rules, say

@@ -180,10 +180,11 @@ func (w *walk) remove(ctx context.Context, stack *cfnfake.Stack, p plan) bool {
 
 // standing is what the removal of a stack's resource leads to.
 type standing struct {
-	mayFail   bool // there is a reason for it to fail
-	isRefused bool // where it fails, it changes nothing
-	mustFail  bool
-	excuse    sim.Exclusion
+	mayFail     bool // there is a reason for it to fail
+	mayNotPurge bool // one is that others forbid to delete what it is to purge: they, or the user, solve that
+	isRefused   bool // where it fails, it changes nothing
+	mustFail    bool
+	excuse      sim.Exclusion
 }
 
 func (w *walk) standing(stack *cfnfake.Stack) (is standing) {
@@ -195,8 +196,8 @@ func (w *walk) standing(stack *cfnfake.Stack) (is standing) {
 	isKept := s.OnDelete == spec.DeleteIfEmpty && !m.mayBeReleased(s)
 	is.isRefused = isKept && len(stack.Pending()) == 0
 	is.mustFail = isKept && m.holdsData(s) && w.isOwn(s)
-	mayNotPurge := s.OnDelete == spec.Purge && mayNotPurge(w.ground.AWS.Snapshot().Buckets[s.BucketName])
-	is.mayFail = s.OnDelete == spec.DeleteIfEmpty && m.holdsData(s) || m.isUntold(stack) || mayNotPurge
+	is.mayNotPurge = s.OnDelete == spec.Purge && mayNotPurge(w.ground.AWS.Snapshot().Buckets[s.BucketName])
+	is.mayFail = s.OnDelete == spec.DeleteIfEmpty && m.holdsData(s) || m.isUntold(stack) || is.mayNotPurge
 	is.excuse = m.ofMarkers(s)
 	return is
 }

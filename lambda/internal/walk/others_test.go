@@ -178,10 +178,10 @@ func rawValueOf(secret awsfake.Secret) (fields map[string]json.RawMessage) {
 
 // disableKmsKey makes the KMS key unusable that the secret names. An Update that takes it away leaves a second key.
 func (w *walk) disableKmsKey(s spec.Spec) error {
+	w.ground.AWS.SetKmsKeyUsable("alias/mine", false)
 	if s.SecretKmsKeyId == "" {
-		return fmt.Errorf("it has none of its own")
+		return nil // until somebody names it
 	}
-	w.ground.AWS.SetKmsKeyUsable(s.SecretKmsKeyId, false)
 	for _, secret := range w.ground.AWS.Snapshot().Secrets {
 		w.model.displaced[valueOf(secret)[spec.FieldAccessKeyID]] = true
 	}

@@ -42,7 +42,7 @@ func (w *walk) conclude(t *rapid.T, stack *cfnfake.Stack, p plan, operation func
 		t.Fatal(err)
 	}
 	id, isCalm, isOwn := stack.PhysicalID, p.isCalm(), w.isOwn(s)
-	before, excuse := w.withoutObjects(), w.standing(stack).excuse
+	before, is := w.withoutObjects(), w.standing(stack)
 	w.leaving = stack.ID
 	w.carryOut(t.Context(), stack, p, operation)
 	w.leaving = ""
@@ -53,7 +53,7 @@ func (w *walk) conclude(t *rapid.T, stack *cfnfake.Stack, p plan, operation func
 	mayBeKept := s.OnDelete == spec.DeleteIfEmpty && w.model.holdsData(s)
 	mustBeKept := mayBeKept && isOwn && !w.model.mayBeReleased(s)
 	switch {
-	case isForgotten && !mayBeKept && !w.model.excuses.Use(excuse):
+	case isForgotten && !mayBeKept && !is.mayNotPurge && !w.model.excuses.Use(is.excuse):
 		w.wrong = fmt.Errorf("a removal that nothing stood against failed for good: %s", stack.Reason)
 	case isForgotten && mustBeKept:
 		if diff := changes(before, w.withoutObjects()); diff != "" {
