@@ -29,6 +29,28 @@ func lostIn(s spec.Spec, found set) parts {
 // touched.
 func (r *run) admitInForce(ctx context.Context, op operation, found *set) error {
 	s := op.spec
+	if err := r.admitBucketInForce(ctx, op, found); err != nil {
+		return err
+	}
+	found.lost = found.lost.or(lostIn(s, *found)) // or it could not be looked at
+	if found.lost == (parts{}) {
+		return nil
+	}
+	touched, err := r.touched(ctx, op, *found)
+	if err != nil {
+		return err
+	}
+	if err := touched.err(s, *found, howToUpdate); err != nil && !r.isRollback(ctx, op) {
+		return err
+	}
+	r.reportLost(s, *found)
+	return nil
+}
+
+// admitBucketInForce refuses what an Update must not do to a bucket that was adopted, or that it would
+// adopt: a hand has released it, or has made another.
+func (r *run) admitBucketInForce(ctx context.Context, op operation, found *set) error {
+	s := op.spec
 	if found.bucket.State == claim.Hidden { // CreateBucket tells whose it is
 		b, err := r.bucketOf(s).Create(ctx, found.bucket)
 		if found.bucket = b; err != nil && b.State != claim.Elsewhere && b.State != claim.Foreign {
@@ -44,24 +66,11 @@ func (r *run) admitInForce(ctx context.Context, op operation, found *set) error 
 	if err := r.bucketOf(s).CheckNewTags(ctx, found.bucket, op.before()); err != nil && !r.isRollback(ctx, op) {
 		return err
 	}
-	if err := r.bucketOf(s).CheckAdoption(ctx, found.bucket); err != nil { // a hand has released it, or made another
-		if !r.isRollback(ctx, op) {
-			return err
-		}
-		found.lost.bucket = true
-	}
-	found.lost = found.lost.or(lostIn(s, *found)) // or it could not be looked at
-	if found.lost == (parts{}) {
-		return nil
-	}
-	touched, err := r.touched(ctx, op, *found)
-	if err != nil {
+	err := r.bucketOf(s).CheckAdoption(ctx, found.bucket)
+	found.lost.bucket = found.lost.bucket || err != nil
+	if err != nil && !r.isRollback(ctx, op) {
 		return err
 	}
-	if err := touched.err(s, *found, howToUpdate); err != nil && !r.isRollback(ctx, op) {
-		return err
-	}
-	r.reportLost(s, *found)
 	return nil
 }
 
