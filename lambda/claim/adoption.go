@@ -59,11 +59,14 @@ func (c Claim) alike(tags []spec.Tag) (keys []string) {
 	return keys
 }
 
-// dropOurs takes those of the property Tags out of tags that the thing did not have before us.
+// dropOurs takes those of the property Tags out of tags that the thing did not have before us. In an
+// adopted bucket one with another value is its owner's: an Update that was refused has not written it.
 func (c Claim) dropOurs(tags map[string]string, ours []spec.Tag) {
-	found := strings.Split(c.tags[spec.TagFoundTags], betweenKeys)
+	note, isAdopted := c.tags[spec.TagFoundTags]
+	found := strings.Split(note, betweenKeys)
 	for _, tag := range ours {
-		if !slices.Contains(found, tag.Key) {
+		isOwners := isAdopted && (slices.Contains(found, tag.Key) || tags[tag.Key] != tag.Value)
+		if !isOwners {
 			delete(tags, tag.Key)
 		}
 	}

@@ -171,6 +171,7 @@ func TestRow12TagsOfOthersStay(t *testing.T) {
 		w.refused(w.play(update(retain, team("data"), retain), nil).answer, "has the tag team=web, and Tags would change it to data")
 		w.unchanged(was)
 		w.rollsBack(update(retain, retain, team("data")))
+		w.keepsTags(w.AWS.Snapshot().Buckets["my-data"].Tags, "team", "web")
 		w.history(update(retain, team("web"), retain), update(team("web"), retain, team("web")))
 		w.AWS.TagBucket("my-data", map[string]string{"team": "web"}) // of which nobody knew whose it was
 		w.history(remove(retain))
