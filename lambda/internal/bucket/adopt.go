@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go"
@@ -36,7 +38,7 @@ func (c Client) CheckAdoption(ctx context.Context, b Bucket) error {
 const settingsLag = 20 * time.Second
 
 func (c Client) checkOnce(ctx context.Context, b Bucket) error {
-	return errors.Join(c.checkPublicAccess(ctx), c.checkEncryption(ctx), c.checkAbac(ctx), c.checkPolicyOfOthers(ctx), b.CheckTags())
+	return errors.Join(c.checkPublicAccess(ctx), c.checkEncryption(ctx), c.checkAbac(ctx), c.checkPolicyOfOthers(ctx), c.checkRulesOfOthers(ctx), b.CheckTags())
 }
 
 // CheckNewTags refuses an Update that would change tags of the owner of an adopted bucket. A read may be
@@ -114,4 +116,25 @@ func (c Client) checkPolicyOfOthers(ctx context.Context) error {
 		return fmt.Errorf("policy of bucket %s: %s; remove that statement, or choose another BucketName", c.spec.BucketName, gone)
 	}
 	return c.checkPolicy(wanted)
+}
+
+// checkRulesOfOthers refuses to ask for our rule beside one of the old form that does the same for keys that
+// ours reaches: S3 takes no two such (L11).
+func (c Client) checkRulesOfOthers(ctx context.Context) error {
+	if c.spec.AbortDays(true) == 0 {
+		return nil
+	}
+	current, err := c.readLifecycle(ctx)
+	if err != nil {
+		return err
+	}
+	for _, rule := range current.others() {
+		prefix := prefixOf(rule)
+		isOverlapping := strings.HasPrefix(prefix, c.spec.Prefix) || strings.HasPrefix(c.spec.Prefix, prefix)
+		if isOfOldForm(rule) && rule.AbortIncompleteMultipartUpload != nil && isOverlapping {
+			return fmt.Errorf("bucket %s: its lifecycle rule %q aborts unfinished uploads under %q already, and S3 takes no other beside it; leave AbortIncompleteUploadsAfterDays out",
+				c.spec.BucketName, aws.ToString(rule.ID), prefix)
+		}
+	}
+	return nil
 }

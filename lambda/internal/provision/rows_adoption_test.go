@@ -124,6 +124,13 @@ func unadoptables() map[string]unadoptable {
 			w.offer()
 			w.others("", denying("s3:DeleteBucket", "arn:aws:s3:::my-data"))
 		}, `in which the ${…} of Statements is text`},
+		"a rule that does the same": {plus(retain, "AbortIncompleteUploadsAfterDays", "3"), func(w *bench) {
+			w.offer()
+			theirs := rule("theirs", "", true)
+			theirs.AbortIncompleteMultipartUpload = &types.AbortIncompleteMultipartUpload{DaysAfterInitiation: aws.Int32(5)}
+			theirs.Expiration = nil
+			w.rules(theirs)
+		}, `its lifecycle rule "theirs" aborts unfinished uploads under "" already`},
 		"a Sid of ours": {plus(retain, "Statements", statementsWith("x")), func(w *bench) {
 			w.offer()
 			w.others("2012-10-17", strings.Replace(denying("s3:DeleteBucket", "arn:aws:s3:::my-data"), "Theirs", "BucketUserStatement1", 1))
@@ -136,7 +143,7 @@ func unadoptables() map[string]unadoptable {
 
 // What cannot be adopted is refused in words, and nothing is made: law L14, and tags.
 func TestAdoptionIsRefusedInWords(t *testing.T) {
-	refusedInWords(t, "ABAC", "too many tags", "a tag of another value", "a full policy", "a Sid of ours")
+	refusedInWords(t, "ABAC", "too many tags", "a tag of another value", "a full policy", "a Sid of ours", "a rule that does the same")
 }
 
 // Row 10, law L9.
