@@ -51,7 +51,14 @@ func (r *run) asksWhetherRolledBack(ctx context.Context, op operation) bool {
 	if status == "" {
 		r.log.Info("was told no status of the stack", "reason", fmt.Sprint(err))
 	}
-	return isRollingBack(status)
+	return isRollingBack(status) && r.isUnderWay(ctx, op)
+}
+
+// isUnderWay reports whether the status of the resource is not later than the event. The stack of an
+// Update that comes late may be rolled back by now: the rollback is another event then.
+func (r *run) isUnderWay(ctx context.Context, op operation) bool {
+	is, err := r.describe(ctx, op.spec)
+	return err == nil && (op.spec.Sent.IsZero() || !is.isLaterThan(op.spec.Sent))
 }
 
 func isRollingBack(status types.StackStatus) bool {

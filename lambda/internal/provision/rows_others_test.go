@@ -13,6 +13,21 @@ import (
 
 // Stories of adoption and of hands of others that an attack on the code has found.
 
+// An Update that comes once more is not forgiven what its rollback, which is under way by now, would be.
+func TestRollbackIsAnotherEvent(t *testing.T) {
+	inWorld(t, func(w *bench) {
+		w.offer("team", "web")
+		w.history(create(retain))
+		<-time.After(time.Hour)
+		was := w.AWS.Snapshot()
+		w.refused(w.play(update(retain, teamTag("data"), retain), nil).answer, "has the tag team=web")
+		w.AWS.SetStackStatus(w.stackID, "UPDATE_ROLLBACK_IN_PROGRESS")
+		w.becomes("UPDATE_IN_PROGRESS")
+		w.refused(w.deliverLate("Update", w.idOf(retain), teamTag("data"), retain), "")
+		w.unchanged(was)
+	})
+}
+
 // teamTag are properties with one tag.
 func teamTag(value string) sim.Properties {
 	return plus(retain, "Tags", []any{map[string]any{"Key": "team", "Value": value}})
