@@ -125,4 +125,7 @@ var differences = []difference{
 	{24, []emulator{moto}, "lifecycle rules may be of two forms", []string{
 		"lifecycle rules are of one form, with a filter or with a prefix of their own",
 	}},
+	{25, []emulator{moto}, "moto answers a question for the status of a missing stack by a server error", []string{
+		"DescribeStacks of a missing stack is a ValidationError in other words",
+	}},
 }
