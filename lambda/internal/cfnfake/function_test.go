@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -22,7 +23,9 @@ type properties = map[string]any
 // function is a resource without substance: its id is the property Name, and a test
 // decides what becomes of each invocation.
 type function struct {
-	cloud    *cfnfake.Cloud
+	cloud *cfnfake.Cloud
+
+	mu       sync.Mutex // of what is below: a delivery may go on beside its stack
 	calls    int
 	statuses []string
 	stack    string                                 // its status now
@@ -47,13 +50,19 @@ func inCloud(t *testing.T, behave func(n int, e cfnfake.Event) behaviour, test f
 		f := &function{cloud: cfnfake.New("123456789012", "eu-west-1"), behave: behave}
 		f.cloud.Start = f.start
 		f.cloud.Status = func(_, _, id, status string) { f.statuses = append(f.statuses, strings.TrimSpace(status+" "+id)) }
-		f.cloud.StackStatus = func(_, status string) { f.stack = status }
+		f.cloud.StackStatus = func(_, status string) {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			f.stack = status
+		}
 		test(t, f, f.cloud.NewStack("analytics", "Disk"))
 		f.cloud.Settle()
 	})
 }
 
 func (f *function) start(payload json.RawMessage, answers http.RoundTripper) func(context.Context) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.calls++
 	var e cfnfake.Event
 	if err := json.Unmarshal(payload, &e); err != nil {
