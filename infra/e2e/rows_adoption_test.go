@@ -162,7 +162,7 @@ func TestRow26AdoptionIsRefusedInWords(t *testing.T) {
 				ServerSideEncryptionConfiguration: &s3types.ServerSideEncryptionConfiguration{Rules: []s3types.ServerSideEncryptionRule{{
 					ApplyServerSideEncryptionByDefault: &s3types.ServerSideEncryptionByDefault{SSEAlgorithm: s3types.ServerSideEncryptionAwsKms}}}}}))(t)
 		}, "encrypts with SSE-KMS by default"},
-		"tagged": {func(*string) {}, "has the tag team=web, and Tags would change it to data"},
+		"tagged": {func(*string) {}, "has the tag team=web, and Tags would change it"},
 	} {
 		bucket, team := "bucketuser-row26-"+name, "data"
 		if name == "tagged" {

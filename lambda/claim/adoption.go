@@ -37,16 +37,32 @@ func (c Claim) CheckTags() error {
 // the set did not have before, and that are there with other values.
 func (c Claim) CheckNewTags(before spec.Spec) error {
 	var failed []error
+	for _, tag := range c.differing(before) {
+		failed = append(failed, fmt.Errorf("bucket %s: has the tag %s=%s, and Tags would change it; take it out of Tags, or off the bucket",
+			c.of.BucketName, tag.Key, tag.Value))
+	}
+	return errors.Join(failed...)
+}
+
+// foreignTags are tags of the owner of an adopted bucket that Tags would change.
+func (c Claim) foreignTags(before spec.Spec) []spec.Tag {
+	if _, isAdopted := c.tags[spec.TagFoundTags]; !isAdopted {
+		return nil
+	}
+	return c.differing(before)
+}
+
+// differing are tags that the thing has with other values than Tags, and not from before.
+func (c Claim) differing(before spec.Spec) (tags []spec.Tag) {
 	found := strings.Split(c.tags[spec.TagFoundTags], betweenKeys)
 	for _, tag := range c.of.Tags {
 		value, isThere := c.tags[tag.Key]
 		isOurs := !slices.Contains(found, tag.Key) && slices.ContainsFunc(before.Tags, func(old spec.Tag) bool { return old.Key == tag.Key })
 		if isThere && value != tag.Value && !isOurs {
-			failed = append(failed, fmt.Errorf("bucket %s: has the tag %s=%s, and Tags would change it to %s; take it out of Tags, or off the bucket",
-				c.of.BucketName, tag.Key, value, tag.Value))
+			tags = append(tags, spec.Tag{Key: tag.Key, Value: value})
 		}
 	}
-	return errors.Join(failed...)
+	return tags
 }
 
 // alike are the keys of tags that the thing has with their values.

@@ -49,6 +49,9 @@ func (c Claim) KeepBucket(before spec.Spec) map[string]string {
 	if made, ok := c.tags[spec.TagLastEvent]; ok {
 		tags[spec.TagLastEvent] = made
 	}
+	for _, tag := range c.foreignTags(before) { // a rollback is not refused for them
+		tags[tag.Key] = tag.Value
+	}
 	return tags
 }
 

@@ -110,7 +110,7 @@ func unadoptables() map[string]unadoptable {
 		"DSSE-KMS":               {retain, func(w *bench) { w.offer(); w.AWS.SetEncryption("my-data", "aws:kms:dsse") }, "encrypts with SSE-KMS by default (aws:kms:dsse)"},
 		"ABAC":                   {retain, func(w *bench) { w.offer(); w.AWS.SetAbac("my-data", true) }, "has attribute-based access control (ABAC) on"},
 		"too many tags":          {retain, func(w *bench) { w.offer(manyTags(46)...) }, "tags, and S3 allows 50"},
-		"a tag of another value": {plus(retain, "Tags", team("data")), func(w *bench) { w.offer("team", "web") }, "has the tag team=web, and Tags would change it to data"},
+		"a tag of another value": {plus(retain, "Tags", team("data")), func(w *bench) { w.offer("team", "web") }, "has the tag team=web, and Tags would change it"},
 		"a user who is gone":     {retain, func(w *bench) { w.offer(); w.withGone() }, "statement TheirBackup of others names AIDA"},
 		"a full policy": {retain, func(w *bench) {
 			w.offer()

@@ -168,7 +168,7 @@ func TestRow12TagsOfOthersStay(t *testing.T) {
 		w.history(create(retain))
 		<-time.After(time.Hour)
 		was := w.AWS.Snapshot()
-		w.refused(w.play(update(retain, team("data"), retain), nil).answer, "has the tag team=web, and Tags would change it to data")
+		w.refused(w.play(update(retain, team("data"), retain), nil).answer, "has the tag team=web, and Tags would change it")
 		w.unchanged(was)
 		w.rollsBack(update(retain, retain, team("data")))
 		w.keepsTags(w.AWS.Snapshot().Buckets["my-data"].Tags, "team", "web")

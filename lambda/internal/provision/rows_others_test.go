@@ -287,3 +287,15 @@ func TestRow12SwitchesAreLate(t *testing.T) {
 		w.succeeded(w.play(create(retain), nil).answer)
 	})
 }
+
+// Row 12: a rollback leaves a tag that the owner has set meanwhile.
+func TestRow12RollbackLeavesATag(t *testing.T) {
+	inWorld(t, func(w *bench) {
+		w.offer()
+		w.history(create(teamTag("data")), update(teamTag("data"), retain, teamTag("data")))
+		w.AWS.TagBucket("my-data", map[string]string{"team": "web"})
+		<-time.After(time.Hour)
+		w.rollsBack(update(retain, teamTag("data"), retain))
+		w.keepsTags(w.AWS.Snapshot().Buckets["my-data"].Tags, "team", "web")
+	})
+}
