@@ -96,6 +96,9 @@ func (r *run) committedKey(ctx context.Context, op operation, made set) (credent
 		return credential{}, nil
 	}
 	current, err := r.readValue(ctx, op.spec, made.secret, restored)
+	if err == nil && current.state == unreadable && op.changes(kmsKeyOf) {
+		made.secret, current, err = r.awaitReadable(ctx, op.spec, made.secret)
+	}
 	if err != nil {
 		return credential{}, err
 	}

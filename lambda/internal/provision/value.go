@@ -159,3 +159,18 @@ func (r *run) describeValue(ctx context.Context, s spec.Spec, x secret, refusal 
 		"a new access key is made then", s.SecretName, errUnreadable, awscall.Brief(refusal), kmsKeyName(now.kmsKeyID))
 	return c, nil
 }
+
+// awaitReadable reads a value again until it can be read, or until that can be no lag (L4): another
+// delivery may have healed it a moment ago, and a second healing would take the key away that it made.
+// The secret is looked at once more: its tags were as old, and name the key before.
+func (r *run) awaitReadable(ctx context.Context, s spec.Spec, x secret) (secret, content, error) {
+	current, err := awscall.Repeat(ctx, r.patience, "Secrets Manager shows a value that can be read", func() (content, bool, error) {
+		current, err := r.readValue(ctx, s, x, restored)
+		return current, err == nil && current.state == unreadable, err
+	})
+	if err != nil {
+		return x, current, err
+	}
+	x, err = r.lookSecret(ctx, s, r.looking(s, "SecretName"))
+	return x, current, err
+}
