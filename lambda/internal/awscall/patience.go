@@ -136,6 +136,15 @@ func (p *Patience) Retryer(lags ...Lag) aws.Retryer {
 	return p.retryer(Standard().IsErrorRetryable, lags)
 }
 
+// Looking serves a look at a name, which repeats refusals while the rights of the role may be late. It
+// has no right to a name outside of the provider's patterns, late or not.
+func (p *Patience) Looking(isOutside bool) aws.Retryer {
+	if isOutside {
+		return Standard()
+	}
+	return p.Retryer(LateRights)
+}
+
 // IfNothingHappened serves a call that must not take effect twice. It repeats only answers
 // that say that nothing happened: throttling, and lags. A lost answer is not repeated.
 func (p *Patience) IfNothingHappened(lags ...Lag) aws.Retryer {

@@ -49,13 +49,10 @@ func (c Client) CheckNewTags(ctx context.Context, b Bucket, before spec.Spec) er
 		return nil
 	}
 	b, err := c.Await(ctx, "S3 shows the tags of the bucket as they are", isForeign)
-	if err != nil {
+	if err != nil || !isForeign(b) {
 		return err
 	}
-	if isForeign(b) {
-		return b.CheckNewTags(before)
-	}
-	return nil
+	return b.CheckNewTags(before)
 }
 
 func (c Client) checkPublicAccess(ctx context.Context) error {
@@ -108,7 +105,8 @@ func (c Client) checkPolicyOfOthers(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	wanted, others, err := c.merged(current)
+	_, others := c.split(current.Statement)
+	wanted, err := c.merged(current, others)
 	if err != nil {
 		return err
 	}

@@ -72,13 +72,12 @@ func (c Client) Look(ctx context.Context) (Bucket, error) {
 	if !awscall.IsDenied(err) {
 		return b, err
 	}
-	rights := c.looking()
 	_, isOwn, listErr := c.Listed(ctx)
 	switch {
 	case listErr != nil:
 		return Bucket{}, errors.Join(err, listErr)
 	case isOwn:
-		return c.readTags(ctx, rights)
+		return c.readTags(ctx, c.looking())
 	}
 	return Bucket{Claim: claim.Claim{State: claim.Hidden}}, nil
 }

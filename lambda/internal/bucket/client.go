@@ -55,11 +55,5 @@ func (c Client) asking() Client {
 // is never touched.
 func (c Client) owner() *string { return aws.String(c.spec.Account) }
 
-// looking serves a look at the bucket, which repeats refusals while the rights of the role may be
-// late. The role has no right to a name outside of the provider's patterns, late or not.
-func (c Client) looking() aws.Retryer {
-	if c.spec.Outside().Has("BucketName") {
-		return awscall.Standard()
-	}
-	return c.patience.Retryer(awscall.LateRights)
-}
+// looking serves a look at the bucket.
+func (c Client) looking() aws.Retryer { return c.patience.Looking(c.spec.Outside().Has("BucketName")) }

@@ -16,6 +16,15 @@ type header struct {
 	Principal, NotPrincipal json.RawMessage
 }
 
+// headerOf reads that of a statement, and nothing of one that has another form.
+func headerOf(text json.RawMessage) header {
+	var is header
+	if json.Unmarshal(text, &is) != nil {
+		return header{}
+	}
+	return is
+}
+
 var (
 	// extraSid is the Sid of a statement of the property Statements.
 	extraSid = regexp.MustCompile(`^` + spec.SidPrefix + `Statement[0-9]+[A-Za-z0-9]*$`)
@@ -27,12 +36,10 @@ var (
 // also by their Principal, our user or one who is gone. Every other one that starts alike is of others.
 func (c Client) split(all statements) (ours, others statements) {
 	for _, text := range all {
-		var is header
-		err := json.Unmarshal(text, &is)
-		switch {
-		case err == nil && slices.Contains(spec.Sids(), is.Sid), err == nil && extraSid.MatchString(is.Sid) && c.isUser(is.Principal):
+		is := headerOf(text)
+		if slices.Contains(spec.Sids(), is.Sid) || extraSid.MatchString(is.Sid) && c.isUser(is.Principal) {
 			ours = append(ours, text)
-		default:
+		} else {
 			others = append(others, text)
 		}
 	}
@@ -51,17 +58,10 @@ func (c Client) isUser(principal json.RawMessage) bool {
 
 // sameSid is a Sid that two statements would have, or "".
 func sameSid(ours, others statements) string {
-	taken := map[string]bool{}
-	for _, text := range others {
-		var is header
-		_ = json.Unmarshal(text, &is) // S3 has taken it
-		taken[is.Sid] = true
-	}
 	for _, text := range ours {
-		var is header
-		_ = json.Unmarshal(text, &is)
-		if taken[is.Sid] {
-			return is.Sid
+		sid := headerOf(text).Sid
+		if slices.ContainsFunc(others, func(other json.RawMessage) bool { return headerOf(other).Sid == sid }) {
+			return sid
 		}
 	}
 	return ""
@@ -70,10 +70,7 @@ func sameSid(ours, others statements) string {
 // goneIn names the first statement with a user or role that is gone, or is "".
 func goneIn(others statements) string {
 	for i, text := range others {
-		var is header
-		if json.Unmarshal(text, &is) != nil {
-			continue
-		}
+		is := headerOf(text)
 		for _, principal := range []json.RawMessage{is.Principal, is.NotPrincipal} {
 			var kinds map[string]json.RawMessage
 			_ = json.Unmarshal(principal, &kinds) // "*" has none
@@ -99,8 +96,8 @@ func nameOf(sid string, i int) string {
 // key is gone. It stays: nobody can tell whether it is wanted.
 func (c Client) reportOpen(others statements) {
 	for _, text := range others {
-		var statement header
-		if json.Unmarshal(text, &statement) != nil || statement.Effect != "Allow" {
+		statement := headerOf(text)
+		if statement.Effect != "Allow" {
 			continue
 		}
 		if statement.NotPrincipal != nil || letsOutsidersIn(statement.Principal, c.spec.Account) {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -52,11 +53,11 @@ func (c Client) ensurePolicy(ctx context.Context, change spec.Change, b Bucket, 
 			return err
 		}
 	}
-	wanted, others, err := c.merged(current)
+	ours, others := c.split(current.Statement)
+	wanted, err := c.merged(current, others)
 	if err != nil {
 		return err
 	}
-	ours, _ := c.split(current.Statement)
 	c.reportOpen(others)
 	isChanged := change.Changes(func(s spec.Spec) any { return s.PolicyJSON() })
 	if user != NewUser && !isChanged && sameStatements(ours, wanted.Statement[len(others):]) {
@@ -69,17 +70,23 @@ func (c Client) ensurePolicy(ctx context.Context, change spec.Change, b Bucket, 
 	return c.putPolicy(ctx, wanted, user)
 }
 
+// policyOf is the policy of a spec alone.
+func policyOf(s spec.Spec) (document, error) {
+	var alone document
+	if err := json.Unmarshal(s.PolicyJSON(), &alone); err != nil {
+		return document{}, fmt.Errorf("policy of bucket %s: %w", s.BucketName, err)
+	}
+	return alone, nil
+}
+
 // merged is a policy with our statements behind those of others, and in their version.
-func (c Client) merged(current document) (wanted document, others statements, err error) {
-	if err := json.Unmarshal(c.spec.PolicyJSON(), &wanted); err != nil {
-		return document{}, nil, fmt.Errorf("policy of bucket %s: %w", c.spec.BucketName, err)
-	}
-	_, others = c.split(current.Statement)
-	if len(others) > 0 {
+func (c Client) merged(current document, others statements) (document, error) {
+	wanted, err := policyOf(c.spec)
+	if err == nil && len(others) > 0 {
 		wanted.Version, wanted.ID = current.Version, current.ID
-		wanted.Statement = append(append(statements{}, others...), wanted.Statement...)
+		wanted.Statement = slices.Concat(others, wanted.Statement)
 	}
-	return wanted, others, nil
+	return wanted, err
 }
 
 // checkPolicy says why S3 would not take a policy, or would take it in another sense.
@@ -110,8 +117,7 @@ func (c Client) isPolicyOf(old spec.Spec, ours statements) bool {
 	if old.PhysicalID == "" {
 		return true
 	}
-	var before document
-	err := json.Unmarshal(old.PolicyJSON(), &before)
+	before, err := policyOf(old)
 	return err == nil && sameStatements(ours, before.Statement)
 }
 

@@ -3,7 +3,6 @@ package bucket
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -22,9 +21,9 @@ func (c Client) ShowsPolicy(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	var wanted document
-	if err := json.Unmarshal(c.spec.PolicyJSON(), &wanted); err != nil {
-		return false, fmt.Errorf("policy of bucket %s: %w", c.spec.BucketName, err)
+	wanted, err := policyOf(c.spec)
+	if err != nil {
+		return false, err
 	}
 	ours, _ := c.split(current.Statement)
 	return sameStatements(nameless(ours), nameless(wanted.Statement)), nil

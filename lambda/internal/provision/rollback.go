@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 
@@ -14,8 +13,8 @@ import (
 )
 
 // A rollback is never refused for what others have done: its stack would end in UPDATE_ROLLBACK_FAILED,
-// and nobody could update it. What it may not change stays as it is, and the log says so. An Update that goes back between two
-// sets is known by the set. One in place is told by the status of its stack.
+// and nobody could update it. What it may not change stays as it is, and the log says so. An Update
+// that goes back between two sets is known by the set. One in place is told by the status of its stack.
 
 // stackLag is how long the status of a stack may be that before the rollback (L5). It ends between
 // two attempts, which come a second after each other.
@@ -41,7 +40,7 @@ func (r *run) asksWhetherRolledBack(ctx context.Context, op operation) bool {
 	ctx, cancel := context.WithTimeout(ctx, stackLag)
 	defer cancel()
 	status, err := awscall.Repeat(ctx, r.patience, "CloudFormation shows the rollback", func() (types.StackStatus, bool, error) {
-		out, err := r.cfn.DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: aws.String(op.spec.StackID)})
+		out, err := r.cfn.DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: &op.spec.StackID})
 		if err != nil || len(out.Stacks) != 1 {
 			return "", false, awscall.Brief(err)
 		}

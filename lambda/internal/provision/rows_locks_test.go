@@ -160,19 +160,16 @@ func (w *bench) letsGoOfKept(p sim.Properties, isFilled bool) {
 
 // Row 12: an Update does not change a tag of the owner of an adopted bucket, and its rollback is not refused.
 func TestRow12TagsOfOthersStay(t *testing.T) {
-	team := func(value string) sim.Properties {
-		return plus(retain, "Tags", []any{map[string]any{"Key": "team", "Value": value}})
-	}
 	inWorld(t, func(w *bench) {
 		w.offer("team", "web")
 		w.history(create(retain))
 		<-time.After(time.Hour)
 		was := w.AWS.Snapshot()
-		w.refused(w.play(update(retain, team("data"), retain), nil).answer, "has the tag team=web, and Tags would change it")
+		w.refused(w.play(update(retain, teamTag("data"), retain), nil).answer, "has the tag team=web, and Tags would change it")
 		w.unchanged(was)
-		w.rollsBack(update(retain, retain, team("data")))
+		w.rollsBack(update(retain, retain, teamTag("data")))
 		w.keepsTags(w.AWS.Snapshot().Buckets["my-data"].Tags, "team", "web")
-		w.history(update(retain, team("web"), retain), update(team("web"), retain, team("web")))
+		w.history(update(retain, teamTag("web"), retain), update(teamTag("web"), retain, teamTag("web")))
 		w.AWS.TagBucket("my-data", map[string]string{"team": "web"}) // of which nobody knew whose it was
 		w.history(remove(retain))
 		w.keepsTags(w.AWS.Snapshot().Buckets["my-data"].Tags, "team", "web")

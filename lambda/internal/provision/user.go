@@ -38,13 +38,9 @@ func (u user) admit(s spec.Spec) error {
 	return nil
 }
 
-// looking serves a look at a name, which repeats refusals while the rights of the role may be
-// late. The role has no right to a name outside of the provider's patterns, late or not.
+// looking serves a look at the name of a property.
 func (r *run) looking(s spec.Spec, property string) aws.Retryer {
-	if s.Outside().Has(property) {
-		return awscall.Standard()
-	}
-	return r.patience.Retryer(awscall.LateRights)
+	return r.patience.Looking(s.Outside().Has(property))
 }
 
 // rightsAlone serves calls of IAM on a user who may not exist.
