@@ -141,8 +141,8 @@
 // one, and it may be in use. So it stops what needs the key that it names, and neither a Delete nor
 // an undoing. An event that goes back leaves it, and answers without the id of the key. An Update
 // that changes SecretKmsKeyId gives it up: if the value still cannot be read after UpdateSecret,
-// which comes first, another key is minted, and the one before goes on working as the previous key
-// if it is the user's only one that may be it.
+// which comes first, another key is minted, and the one before goes on working as the previous key:
+// the oldest of the user's that are active, since what was made by hand or cut off is younger.
 //
 // # What becomes of a failed event
 //

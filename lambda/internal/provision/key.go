@@ -146,7 +146,7 @@ func (r *run) committedKey(ctx context.Context, op operation, made set) (credent
 
 // unreadKey says what becomes of the key that an unreadable value names. It may be in use, so an
 // Update fails, unless it gives the KMS key up by changing it: then another key is made, and this one
-// goes on working as the previous key, where it is known.
+// goes on working as the previous key: it is taken for the oldest that is active.
 func (r *run) unreadKey(ctx context.Context, op operation, current content, none credential) (credential, error) {
 	if !op.changes(kmsKeyOf) || r.leavesUnread(ctx, op, current.why) {
 		return credential{}, current.why
