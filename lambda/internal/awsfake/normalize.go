@@ -24,15 +24,28 @@ var generated = []struct {
 	{"REQUEST", isDigit, 9, 9, "REQUEST"},
 }
 
+// isFirst are the bytes that they begin with.
+var isFirst = func() (is [256]bool) {
+	for _, g := range generated {
+		is[g.prefix[0]] = true
+	}
+	return is
+}()
+
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
 func isBase64(c byte) bool {
 	return isDigit(c) || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || c == '+' || c == '/'
 }
 
-// generatedAt is the length of the id that a text begins with, and its kind. It is 0 for a text that begins with none.
-// A regular expression of all the forms takes a quarter of the time of an enumeration.
+// generatedAt is the length of the id that a text begins with, which is not empty, and its kind. It is 0 for a text that
+// begins with none.
+// A regular expression of all the forms takes a quarter of the time of an enumeration, and comparing each of them at each
+// byte a twentieth.
 func generatedAt(text string) (length int, kind string) {
+	if !isFirst[text[0]] {
+		return 0, ""
+	}
 	for _, g := range generated {
 		if !strings.HasPrefix(text, g.prefix) {
 			continue

@@ -47,9 +47,10 @@ func (w *bench) play(e event, fault *injection) (r played) {
 	}
 	sound := unsafe(w.AWS.Snapshot()) == "" // else somebody tampered with it
 	written := false                        // since the last look
+	isRemoval := e.kind == "Delete" || w.isBack(e)
 	check := func() {
 		// A removal that cannot look at all of a set, or remove it, ends the access all the same.
-		isRevoked := (e.kind == "Delete" || w.isBack(e)) && (r.reached || fault.denied.Operation != "")
+		isRevoked := isRemoval && (r.reached || fault.denied.Operation != "")
 		if sound && written && r.unsafe == "" && !isRevoked {
 			r.unsafe = unsafe(w.AWS.Snapshot())
 		}
