@@ -2,6 +2,7 @@ package claim
 
 import (
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -52,7 +53,19 @@ func (c Claim) KeepBucket(before spec.Spec) map[string]string {
 	for _, tag := range c.foreignTags(before) { // a rollback is not refused for them
 		tags[tag.Key] = tag.Value
 	}
+	if _, isNoted := c.tags[spec.TagFoundTags]; isNoted && c.checkNote(c.newlyFound(before)) == nil {
+		c.note(tags, before)
+	}
 	return tags
+}
+
+// note writes down what an Update has found of its new Tags in an adopted bucket, with the time of the event.
+func (c Claim) note(tags map[string]string, before spec.Spec) {
+	tags[spec.TagFoundTags] = strings.Join(c.newlyFound(before), betweenKeys)
+	isNew := func(tag spec.Tag) bool { return !hasTag(before, tag.Key) }
+	if before.PhysicalID != "" && !c.of.Sent.IsZero() && slices.ContainsFunc(c.of.Tags, isNew) {
+		tags[spec.TagLastEvent] = Made(c.of).tags[spec.TagLastEvent]
+	}
 }
 
 // KeepSecret returns the tags of a secret that stays ours, as KeepBucket does, with the time

@@ -27,7 +27,8 @@ const (
 	TagAdopted   = "bucketuser:adopted" // "true": taken over, so never deleted
 
 	// TagLastEvent is when the last event that ensured the set was sent, RFC 3339 in
-	// UTC. On user and bucket it is the event that made or adopted them.
+	// UTC. On user and bucket it is the event that made or adopted them, and on an adopted
+	// bucket the last one that named keys newly in Tags.
 	TagLastEvent = "bucketuser:last-event"
 
 	// TagReleasedBy is on a secret that its resource lets go of: the physical id of that
@@ -53,8 +54,8 @@ const (
 	// bucket, and people put some of them back.
 	TagBucketOrigin = "bucketuser:bucket-origin"
 
-	// TagFoundTags is on an adopted bucket: the keys of the property Tags that it had before, with
-	// the same values, so that they stay when it is let go of. Two spaces stand between two keys. Without
+	// TagFoundTags is on an adopted bucket: the keys of the property Tags that it had before they
+	// stood there, with the same values, so that they stay when it is let go of. Two spaces stand between two keys. Without
 	// the tag an earlier version has adopted the bucket.
 	TagFoundTags = "bucketuser:found-tags"
 

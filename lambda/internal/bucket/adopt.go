@@ -42,17 +42,20 @@ func (c Client) checkOnce(ctx context.Context, b Bucket) error {
 }
 
 // CheckNewTags refuses an Update that would change tags of the owner of an adopted bucket. A read may be
-// from before an Update that took a tag of ours off (L4), so it looks again until that can be no more.
-func (c Client) CheckNewTags(ctx context.Context, b Bucket, before spec.Spec) error {
-	isForeign := func(b Bucket) bool { return b.IsKnownAdopted() && b.CheckNewTags(before) != nil }
+// from before an Update that took a tag of ours off (L4), so it looks again until that can be no more. It
+// returns the bucket as seen last.
+func (c Client) CheckNewTags(ctx context.Context, b Bucket, before spec.Spec) (Bucket, error) {
+	isForeign := func(b Bucket) bool {
+		return b.IsKnownAdopted() && (b.CheckNewTags(before) != nil || b.FindsTags(before))
+	}
 	if !isForeign(b) {
-		return nil
+		return b, nil
 	}
 	b, err := c.Await(ctx, "S3 shows the tags of the bucket as they are", isForeign)
 	if err != nil || !isForeign(b) {
-		return err
+		return b, err
 	}
-	return b.CheckNewTags(before)
+	return b, b.CheckNewTags(before)
 }
 
 func (c Client) checkPublicAccess(ctx context.Context) error {

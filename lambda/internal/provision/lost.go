@@ -63,10 +63,14 @@ func (r *run) admitBucketInForce(ctx context.Context, op operation, found *set) 
 		}
 		r.log.Warn("found the bucket adopted, so that it is released when its resource is deleted", "bucket", s.BucketName, "onDelete", s.OnDelete)
 	}
-	if err := r.bucketOf(s).CheckNewTags(ctx, found.bucket, op.before()); err != nil && !r.isRollback(ctx, op) {
+	seen, err := r.bucketOf(s).CheckNewTags(ctx, found.bucket, op.before())
+	if err != nil && !r.isRollback(ctx, op) {
 		return err
 	}
-	err := r.bucketOf(s).CheckAdoption(ctx, found.bucket)
+	if err == nil && seen.IsKnownAdopted() {
+		found.bucket = seen
+	}
+	err = r.bucketOf(s).CheckAdoption(ctx, found.bucket)
 	found.lost.bucket = found.lost.bucket || err != nil
 	if err != nil && !r.isRollback(ctx, op) {
 		return err

@@ -2,6 +2,7 @@ package provision_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -105,6 +106,62 @@ func TestRow12FoundTagIsNotChanged(t *testing.T) {
 		<-time.After(time.Hour)
 		w.refused(w.play(update(teamTag("web"), teamTag("data"), teamTag("web")), nil).answer, "has the tag team=web")
 		w.keepsTags(w.AWS.Snapshot().Buckets["my-data"].Tags, "team", "web")
+	})
+}
+
+// Row 12: a tag that an Update names newly is the owner's if it was there with this value, and ours if it was
+// not; a second delivery of the Update knows which.
+func TestRow12NewTagIsThere(t *testing.T) {
+	for name, owners := range map[string]bool{"of the owner": true, "ours": false} {
+		for deliveries := 1; deliveries <= 3; deliveries++ {
+			t.Run(fmt.Sprintf("%s, delivered %d times", name, deliveries), func(t *testing.T) {
+				inWorld(t, func(w *bench) {
+					w.offer()
+					w.history(create(retain))
+					if owners {
+						w.AWS.TagBucket("my-data", map[string]string{"team": "data"})
+					}
+					<-time.After(time.Hour)
+					id := w.idOf(retain)
+					url := w.begin("Update", id, teamTag("data"), retain)
+					for range deliveries {
+						w.succeeded(w.answered(w.AWS.Session("provider"), url, "Update", id, teamTag("data"), retain))
+					}
+					<-time.After(time.Hour)
+					w.history(update(teamTag("data"), plus(teamTag("data"), "Prefix", "logs/"), teamTag("data")), remove(plus(teamTag("data"), "Prefix", "logs/")))
+					if got := w.AWS.Snapshot().Buckets["my-data"].Tags["team"]; (got == "data") != owners {
+						t.Errorf("left team=%q", got)
+					}
+				})
+			})
+		}
+	}
+}
+
+// Row 12: a tag that an Update takes out of Tags, and the next one names again, is ours, also where a read shows it
+// as of before.
+func TestRow12NewTagIsThereNoMore(t *testing.T) {
+	inWorld(t, func(w *bench) {
+		w.AWS.History = staleness
+		w.offer()
+		w.history(create(teamTag("data")), update(teamTag("data"), retain, teamTag("data")))
+		isStale := false
+		w.AWS.Before = func(_ context.Context, c awsfake.Call) awsfake.Decision {
+			if behind := w.Writes(c); c.Operation == "GetBucketTagging" && len(behind) > 0 && !isStale {
+				isStale = true
+				return awsfake.Stale(behind[0])
+			}
+			return awsfake.Decision{}
+		}
+		w.history(update(retain, teamTag("data"), retain))
+		if !isStale {
+			t.Error("no read was stale")
+		}
+		<-time.After(time.Hour)
+		w.history(remove(teamTag("data")))
+		if got := w.AWS.Snapshot().Buckets["my-data"].Tags["team"]; got != "" {
+			t.Errorf("left team=%q", got)
+		}
 	})
 }
 
