@@ -44,9 +44,11 @@ func IsDenied(err error) bool {
 // is what is not there, not known yet, busy or throttled.
 func IsByOthers(err error) bool {
 	var own *byOthers
-	isSetting := IsOfKms(err) || IsCode(err, "MalformedPolicy", "InvalidRequest", "InvalidBucketState", "MethodNotAllowed", "BadRequest", "InvalidTag",
+	is, _ := DenialOf(err)
+	isOfKms := IsOfKms(err) || strings.HasPrefix(is.Action, "kms:")
+	isSetting := IsCode(err, "MalformedPolicy", "InvalidRequest", "InvalidBucketState", "MethodNotAllowed", "BadRequest", "InvalidTag",
 		"EncryptionFailure", "DecryptionFailure")
-	return errors.As(err, &own) || isSetting || IsDenied(err) && !isMissingRight(err)
+	return errors.As(err, &own) || isSetting || IsDenied(err) && !isMissingRight(err) || isOfKms
 }
 
 // IsOfKms reports whether S3 could not use the KMS key that a bucket encrypts with: it is disabled, gone, or waits for

@@ -158,7 +158,7 @@ func lookup(context map[string]string, key string) (string, bool) {
 // knownCondition names the keys that a request may lack and that are simulated when it has them.
 func knownCondition(key string) bool {
 	return slices.ContainsFunc([]string{"s3:prefix", "s3:delimiter", "aws:username", "aws:userid", "aws:TokenIssueTime",
-		"aws:SourceVpc", "aws:SourceVpce", "aws:VpcSourceIp", "aws:Referer"},
+		"aws:SourceIp", "aws:SourceVpc", "aws:SourceVpce", "aws:VpcSourceIp", "aws:Referer"},
 		func(known string) bool { return strings.EqualFold(known, key) })
 }
 

@@ -1,6 +1,7 @@
 package awsfake_test
 
 import (
+	"strings"
 	"testing"
 
 	"bucketuser/lambda/awsrules"
@@ -22,7 +23,7 @@ func placeRules() []fakeRule {
 		"a call from an address of a list":            {`{"NotIpAddress":{"aws:SourceIp":["198.51.100.0/24","203.0.113.7"]}}`, nil, false},
 		"a call from a range":                         {`{"IpAddress":{"aws:SourceIp":"203.0.113.0/24"}}`, nil, true},
 		"a call through no endpoint":                  {`{"StringNotEquals":{"aws:SourceVpce":"vpce-1"}}`, nil, true},
-		"a call through no endpoint, if there is one": {`{"StringNotEqualsIfExists":{"aws:SourceVpce":"vpce-1"}}`, nil, false},
+		"a call through no endpoint, if there is one": {`{"StringNotEqualsIfExists":{"aws:SourceVpce":"vpce-1"}}`, nil, true},
 		"a call through the endpoint":                 {`{"StringNotEquals":{"aws:SourceVpce":"vpce-1"}}`, func(a *awsfake.AWS) { a.SourceVpce = "vpce-1" }, false},
 		"a call through an endpoint has no address":   {`{"NotIpAddress":{"aws:SourceIp":"203.0.113.7"}}`, func(a *awsfake.AWS) { a.SourceVpce = "vpce-1" }, true},
 		"a call before a date":                        {`{"DateLessThan":{"aws:CurrentTime":"` + soon + `"}}`, nil, true},
@@ -44,7 +45,10 @@ func placeRules() []fakeRule {
 				}
 				_, err := c.s3.ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: aws.String("my-bucket")})
 				if test.isDenied {
-					awsrules.Want(t, err, 403, "AccessDenied", "with an explicit deny in a resource-based policy")
+					awsrules.Want(t, err, 403, "AccessDenied")
+					if !strings.HasSuffix(err.Error(), "with an explicit deny in a resource-based policy") {
+						t.Errorf("the message does not say by which policy: %v", err)
+					}
 				} else {
 					awsrules.Equal(t, "error", err, nil)
 				}

@@ -17,19 +17,19 @@ func (r *run) missing(ctx context.Context, s spec.Spec, err error) string {
 	if !isSaid || !strings.Contains(is.Principal, ":assumed-role/") || len(s.Outside()) > 0 { // the names are the reason then
 		return ""
 	}
+	if strings.HasPrefix(is.Action, "kms:") { // the error names the key and what helps: see explainKms
+		return ""
+	}
 	what := "the role of the provider lacks " + is.Action
 	if is.Resource != "" {
 		what += " on " + is.Resource
-	}
-	if strings.HasPrefix(is.Action, "kms:") && is.Resource != "" {
-		return what + ": the policy of the KMS key has to let the role in"
 	}
 	switch is.Policy {
 	case awscall.IdentityPolicy:
 		if is.IsExplicit {
 			return what + ": a policy that is attached to it denies that; change the policy"
 		}
-		return what + ": update the stack that the function is in, or put back what was changed of the role"
+		return what + ": give it to the role, as the latest template of the provider does"
 	case awscall.PermissionsBoundary:
 		return what + ": the permissions boundary of the role has to allow it"
 	case awscall.ServiceControlPolicy, awscall.ResourceControlPolicy:

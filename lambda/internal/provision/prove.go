@@ -85,8 +85,8 @@ func (r *run) s3As(id string, secret secretKey, retryer aws.Retryer) *s3.Client 
 	return s3.NewFromConfig(config)
 }
 
-// useKey does with the key what its owner will do: it puts, heads, lists and deletes one empty
-// object below the prefix. With ReadOnly the role puts the object, and the key reads it.
+// useKey does with the key what its owner will do: it puts, gets, lists and deletes one empty
+// object below the prefix. A HEAD needs the same right as a GET, and its answer does not say why it is refused. With ReadOnly the role puts the object, and the key reads it.
 func (r *run) useKey(ctx, proof context.Context, op operation, key credential) error {
 	s := op.spec
 	user := r.s3As(key.ID, key.secret, r.patience.Retryer(awscall.NewBucket))
@@ -100,11 +100,14 @@ func (r *run) useKey(ctx, proof context.Context, op operation, key credential) e
 		// The proof of another delivery uses the same object and may have removed it. S3 answers
 		// 404 only to a caller who may read objects and list the bucket, so 404 is a proof as well.
 		{"s3:GetObject", s.ProbeKey(), func(ctx context.Context) error {
-			_, err := user.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner(), Key: object})
+			out, err := user.GetObject(ctx, &s3.GetObjectInput{Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner(), Key: object})
 			if awscall.IsMissing(err) {
 				return nil
 			}
-			return err
+			if err != nil {
+				return err
+			}
+			return out.Body.Close()
 		}},
 		{"s3:ListBucket", "", func(ctx context.Context) error {
 			_, err := user.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner(),

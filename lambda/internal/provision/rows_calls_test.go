@@ -55,7 +55,7 @@ var callsOfACreate = map[string]map[string]string{
 2 DescribeStackResource by role
 1 GetBucketTagging by role
 1 GetUser by role
-1 HeadObject by user
+1 GetObject by user
 1 ListAccessKeys by role
 1 ListObjectVersions by role
 1 ListObjectsV2 by user
@@ -75,7 +75,7 @@ var callsOfACreate = map[string]map[string]string{
 2 DescribeStackResource by role
 1 GetBucketTagging by role
 1 GetUser by role
-1 HeadObject by user
+1 GetObject by user
 1 ListAccessKeys by role
 1 ListObjectVersions by role
 1 ListObjectsV2 by user
@@ -100,7 +100,7 @@ var callsOfACreate = map[string]map[string]string{
 2 GetBucketTagging by role
 1 GetPublicAccessBlock by role
 1 GetUser by role
-1 HeadObject by user
+1 GetObject by user
 1 ListAccessKeys by role
 1 ListObjectVersions by role
 1 ListObjectsV2 by user
@@ -123,7 +123,7 @@ var callsOfACreate = map[string]map[string]string{
 1 GetBucketVersioning by role
 1 GetPublicAccessBlock by role
 1 GetUser by role
-1 HeadObject by user
+1 GetObject by user
 1 ListAccessKeys by role
 1 ListObjectVersions by role
 1 ListObjectsV2 by user
