@@ -70,6 +70,9 @@ var (
 // Until says what is waited for.
 func (l Lag) Until() string { return l.until }
 
+// Is reports whether an answer may be the lag.
+func (l Lag) Is(err error) bool { return l.is(err) }
+
 // LagOf is a lag that a service tells in words of its own.
 func LagOf(until string, is func(error) bool) Lag { return Lag{until, is, (*Patience).thingsEnd} }
 

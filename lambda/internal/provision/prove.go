@@ -152,11 +152,11 @@ func (r *run) try(ctx, proof context.Context, op operation, one use) error {
 	s, start := op.spec, time.Now()
 	_, err := awscall.Repeat(proof, r.patience, awscall.NewKey.Until(), func() (struct{}, bool, error) {
 		err := one.call(proof)
-		isFinal := awscall.IsNotYet(err) && time.Since(start) > finalAfter && r.isFinal(ctx, op, err)
+		isFinal := awscall.NewKey.Is(err) && time.Since(start) > finalAfter && r.isFinal(ctx, op, err)
 		if isFinal {
 			r.patience.GiveUp(awscall.NewKey)
 		}
-		return struct{}{}, awscall.IsNotYet(err) && !isFinal, err
+		return struct{}{}, awscall.NewKey.Is(err) && !isFinal, err
 	})
 	isKms := bucket.IsOfKmsKey(err)
 	if !awscall.IsDenied(err) && !isKms {
