@@ -27,22 +27,30 @@ func TestTroubleshootingQuotesWhatIsSaid(t *testing.T) {
 	said := saidTexts(t)
 	rows := 0
 	for line := range strings.Lines(table) {
-		cells := strings.Split(line, " | ")
-		if len(cells) < 2 || strings.HasPrefix(line, "| ---") || strings.HasPrefix(line, "| error") {
+		error, _, isRow := strings.Cut(line, " | ")
+		if !isRow || strings.HasPrefix(line, "| ---") || strings.HasPrefix(line, "| error") {
 			continue
 		}
 		rows++
-		for _, quoted := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(cells[0], -1) {
-			for _, piece := range strings.Split(quoted[1], "…") {
-				if piece = strings.Trim(piece, " ;:,."); !notOurWords[piece] && !isSaid(said, piece) {
-					t.Errorf("README.md quotes %q, and no text has %q", quoted[1], piece)
-				}
+		for _, piece := range quotations(error) {
+			if !notOurWords[piece] && !isSaid(said, piece) {
+				t.Errorf("README.md quotes %s, and no text has %q", error, piece)
 			}
 		}
 	}
 	if rows < 25 {
 		t.Errorf("README.md has %d rows", rows)
 	}
+}
+
+// quotations are what stands between the … of each quotation in a cell.
+func quotations(cell string) (pieces []string) {
+	for _, quoted := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(cell, -1) {
+		for _, piece := range strings.Split(quoted[1], "…") {
+			pieces = append(pieces, strings.Trim(piece, " ;:,."))
+		}
+	}
+	return pieces
 }
 
 // isSaid reports whether one text has the piece, or two have the ends of it that meet at a colon.
