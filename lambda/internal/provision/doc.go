@@ -298,7 +298,7 @@
 //
 //	call                            | laws        | how it is met                                                                     | shown by
 //	DescribeStackResource           | L5          | a status counts if it is younger than the event                                   | TestA17StatusCountsOnlyIfItIsNewer
-//	DescribeStacks                  | L5          | asked when something was refused; repeated for four seconds                       | TestRollbackIsNeverRefused
+//	DescribeStacks                  | L5          | asked when something was refused, and for what to do; repeated for four seconds   | TestRollbackIsNeverRefused
 //	DescribeSecret                  | L2 L4       | repeated while refused; the whole set is looked at again                          | TestLaws
 //	CreateSecret                    | L2 L4 L7    | repeated while refused, or while a deleted one has the name; then looked at       | TestLaws
 //	RestoreSecret                   | L2          | repeated while refused                                                            | TestRow4EachCallIsRefused
