@@ -264,7 +264,7 @@ func TestRow35(t *testing.T) {
 		add       = "add the resource Disk again as it was"
 		forgotten = "CloudFormation tries three times and then forgets the resource"
 	)
-	byHand := []string{"aws iam delete-access-key --user-name clickhouse --access-key-id AKIA", "aws iam delete-user --user-name clickhouse",
+	byHand := []string{"aws iam delete-access-key --user-name clickhouse --access-key-id AKIA", "aws iam delete-user --user-name clickhouse --region eu-west-1",
 		"aws secretsmanager delete-secret --secret-id clickhouse/s3 --region eu-west-1"}
 	for status, says := range map[string]struct{ all, none []string }{
 		"DELETE_IN_PROGRESS":                           {[]string{rm, again, retained, "once the stack is in DELETE_FAILED", "access key that works"}, []string{add, forgotten}},
@@ -300,7 +300,7 @@ func TestRow35LongestNames(t *testing.T) {
 			w.AWS.AddKey(p["UserName"].(string))
 			w.AWS.PutObject(p["BucketName"].(string), "data/x", "1")
 			w.AWS.SetStackStatus(w.stackID, status)
-			w.saysAll(w.play(remove(p), nil).answer, "aws iam delete-user --user-name "+p["UserName"].(string)+"; ",
+			w.saysAll(w.play(remove(p), nil).answer, "aws iam delete-user --user-name "+p["UserName"].(string)+" --region eu-west-1; ",
 				"aws secretsmanager delete-secret --secret-id "+p["SecretName"].(string)+" --region eu-west-1 (log stream stream)")
 		})
 	}
@@ -345,7 +345,7 @@ func TestRow35HowAnEventIsSentAgain(t *testing.T) {
 		{"delete", "DELETE_IN_PROGRESS", remove(named), isMade, deny("DeleteUser"), "then delete the stack again: aws cloudformation delete-stack" + region},
 		{"delete after a failed create", "ROLLBACK_IN_PROGRESS", remove(named), isMade, deny("DeleteUser"), "then delete the stack again: aws cloudformation delete-stack" + region},
 		{"clean-up", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", remove(named), isReplaced, deny("DeleteUser"), "CloudFormation tries three times and then forgets the resource; " +
-			"what is left of user and secret goes by aws iam delete-user --user-name clickhouse (log"},
+			"what is left of user and secret goes by aws iam delete-user --user-name clickhouse --region eu-west-1 (log"},
 		{"taken out", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", remove(named), isMade, deny("DeleteAccessKey"), "CloudFormation tries three times and then forgets the resource; " +
 			"what is left of user and secret goes by aws iam delete-access-key --user-name clickhouse --access-key-id AKIA"},
 		{"delete, unsaid", "", remove(named), isMade, deny("DeleteUser"), "then delete the stack again, if it was the stack that was deleted; " +

@@ -169,7 +169,7 @@ func (r *run) byHand(ctx context.Context, s spec.Spec, found set) string {
 	var commands []string
 	if found.user.IsOurs() {
 		commands = append(commands, r.endKeys(ctx, s)...)
-		commands = append(commands, "aws iam delete-user --user-name "+s.UserName)
+		commands = append(commands, fmt.Sprintf("aws iam delete-user --user-name %s --region %s", s.UserName, s.Region))
 	}
 	if found.secret.isOurs() && !found.secret.deleting {
 		commands = append(commands, fmt.Sprintf("aws secretsmanager delete-secret --secret-id %s --region %s", s.SecretName, s.Region))
@@ -183,10 +183,10 @@ func (r *run) byHand(ctx context.Context, s spec.Spec, found set) string {
 func (r *run) endKeys(ctx context.Context, s spec.Spec) (commands []string) {
 	keys, err := r.listKeys(ctx, s, hasty)
 	if err != nil {
-		return []string{fmt.Sprintf("aws iam list-access-keys --user-name %s, and the deletion of each", s.UserName)}
+		return []string{fmt.Sprintf("aws iam list-access-keys --user-name %s --region %s, and the deletion of each", s.UserName, s.Region)}
 	}
 	for _, key := range keys {
-		commands = append(commands, fmt.Sprintf("aws iam delete-access-key --user-name %s --access-key-id %s", s.UserName, aws.ToString(key.AccessKeyId)))
+		commands = append(commands, fmt.Sprintf("aws iam delete-access-key --user-name %s --access-key-id %s --region %s", s.UserName, aws.ToString(key.AccessKeyId), s.Region))
 	}
 	return commands
 }
