@@ -3,8 +3,12 @@
 
 STACK  ?= BucketUser
 FORMAT ?= env
-# Context for deploy and destroy, such as: CONTEXT="-c bucketName=my-data -c onDelete=Retain"
+# Context for deploy, such as: CONTEXT="-c bucketName=my-data -c onDelete=Retain". What it says of the resource
+# counts for a deployment alone: a destruction takes what the last one said.
 CONTEXT ?=
+# What to ask about before rights change, as --require-approval of the cdk CLI has it: never, any-change, broadening.
+# Without a terminal only never works, also for a destruction.
+APPROVAL ?=
 # Stack of the provider, and its parameters, such as: PARAMETERS="BucketNamePattern=clickhouse-*"
 PROVIDER   ?= BucketUserProvider
 PARAMETERS ?=
@@ -34,23 +38,23 @@ demo-down: ## destroy the demo's stack, show that nothing is left, stop the embe
 bootstrap: ## prepare your account and region for the CDK, once
 	@$(TOOLS) cdk bootstrap --app ""
 
-deploy: ## deploy the stack to AWS with your own credentials; values as CONTEXT="-c bucketName=…"
-	@$(TOOLS) cdk deploy $(STACK) -c stackName=$(STACK) $(CONTEXT)
+deploy: ## deploy the stack to AWS with your own credentials; values as CONTEXT="-c bucketName=…", unasked with APPROVAL=never
+	@$(TOOLS) deploy -stack '$(STACK)' -approval '$(APPROVAL)' -- $(CONTEXT)
 
-destroy: ## destroy that stack; what happens to the data is the value of onDelete
-	@$(TOOLS) cdk destroy $(STACK) -c stackName=$(STACK) $(CONTEXT)
+destroy: ## destroy that stack; the onDelete of the last deployment says what becomes of the data
+	@$(TOOLS) destroy -stack '$(STACK)' -approval '$(APPROVAL)' -- $(CONTEXT)
 
 deploy-provider: ## deploy the provider that all stacks of the account and region can use; PARAMETERS="BucketNamePattern=…"
-	@$(TOOLS) cdk deploy $(PROVIDER) -c provider=true -c stackName=$(PROVIDER) $(CONTEXT) $(foreach p,$(PARAMETERS),--parameters '$(p)')
+	@$(TOOLS) deploy -provider -stack '$(PROVIDER)' -approval '$(APPROVAL)' -- $(CONTEXT) $(foreach p,$(PARAMETERS),--parameters '$(p)')
 
 destroy-provider: ## destroy it; refused as long as a stack imports its service token
-	@$(TOOLS) cdk destroy $(PROVIDER) -c provider=true -c stackName=$(PROVIDER) $(CONTEXT)
+	@$(TOOLS) destroy -provider -stack '$(PROVIDER)' -approval '$(APPROVAL)' -- $(CONTEXT)
 
 release: ## zip files of the function, template, boundary and checksums into .local/release; VERSION=1.2.3
 	@$(QUICK) go run ./infra/release -version '$(VERSION)' 2> >(grep -v 'Runtime process exited abnormally' >&2)
 
 credentials: ## print the credentials of STACK; FORMAT=env, csv or json
-	@go run ./infra/credentials -stack $(STACK) -format $(FORMAT)
+	@go run ./infra/credentials -stack '$(STACK)' -format '$(FORMAT)'
 
 check: lint unit ## the quick part of the tests, for while you work
 

@@ -182,8 +182,8 @@ func TestFilledBucketIsNotDeletedUnasked(t *testing.T) {
 	}
 
 	_, err := d.deploy(d.named("-2"))
-	refused(t, err, "replacement: bucket filled-bucket: is not empty: 1 objects or versions", "a replacement never deletes data")
-	refused(t, d.destroy(), "bucket filled-bucket: is not empty: 1 objects or versions", "--retain-resources R")
+	refused(t, err, "replacement: bucket filled-bucket: is not empty: it holds 1 object", "a replacement never deletes data")
+	refused(t, d.destroy(), "bucket filled-bucket: is not empty: it holds 1 object", "--retain-resources R")
 	if err := user.Put(ctx, created["BucketName"], "data/table-2"); err != nil {
 		t.Errorf("after the refused deletion the key is of no use: %v", err)
 	}

@@ -3,6 +3,8 @@ package claim
 import (
 	"fmt"
 	"strings"
+
+	"bucketuser/lambda/spec"
 )
 
 // strange is what an error says of a thing that exists and is not ours.
@@ -26,18 +28,11 @@ func (c Claim) Taken(what, property string) error {
 	switch {
 	case isKnown && stackID == c.of.StackID:
 		return fmt.Errorf("%s: %s, but to resource %s of this stack, %s; keep the logical id %s, or choose another %s",
-			what, strange, logicalID, nameOf(stackID), logicalID, property)
+			what, strange, logicalID, spec.StackName(stackID), logicalID, property)
 	case isKnown:
 		return fmt.Errorf("%s: %s, but to resource %s of stack %s; choose another %s", what, strange, logicalID, stackID, property)
 	case c.IsUnowned():
 		return fmt.Errorf("%s: %s; choose another %s", what, strange, property)
 	}
 	return fmt.Errorf("%s: %s; choose another %s", what, c.Lacks(), property)
-}
-
-// nameOf is the name in the ARN of a stack.
-func nameOf(stackID string) string {
-	_, rest, _ := strings.Cut(stackID, ":stack/")
-	name, _, _ := strings.Cut(rest, "/")
-	return name
 }

@@ -24,7 +24,7 @@ func (s Spec) Outside() Faults {
 	} {
 		if !matches(limit.name, limit.pattern) {
 			faults = append(faults, Fault{limit.property, fmt.Sprintf(
-				"%s does not match the provider's parameter %s %s; give a name that does, or have the provider deployed with another pattern",
+				"%s does not match the provider's parameter %s %s; have the provider deployed with another pattern, or give a resource that is new a name that does",
 				limit.name, limit.parameter, limit.pattern)})
 		}
 	}

@@ -16,7 +16,7 @@ func limited(bucket, secret string) spec.Provider {
 }
 
 func TestNamesOutsideThePatternsAreRefused(t *testing.T) {
-	const advice = "; give a name that does, or have the provider deployed with another pattern"
+	const advice = "; have the provider deployed with another pattern, or give a resource that is new a name that does"
 	tests := []struct {
 		name       string
 		provider   spec.Provider

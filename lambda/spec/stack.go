@@ -3,6 +3,7 @@ package spec
 import (
 	"fmt"
 	"regexp"
+	"strings"
 )
 
 var stackARN = regexp.MustCompile(`^arn:(aws[a-z-]*):cloudformation:([a-z0-9-]+):([0-9]{12}):stack/[A-Za-z][A-Za-z0-9-]{0,127}/[A-Za-z0-9-]{1,64}$`)
@@ -27,6 +28,16 @@ func (s *Spec) checkOrigin() Faults {
 	}
 	return faults
 }
+
+// StackName is the name in the ARN of a stack.
+func StackName(id string) string {
+	_, rest, _ := strings.Cut(id, ":stack/")
+	name, _, _ := strings.Cut(rest, "/")
+	return name
+}
+
+// StackName is the name of the stack that the resource is in.
+func (s Spec) StackName() string { return StackName(s.StackID) }
 
 // dnsSuffixes are those of partitions that do not use amazonaws.com, as in the
 // SDKs' partitions file.

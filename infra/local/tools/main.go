@@ -2,6 +2,7 @@
 // subcommand needs if they are not there yet.
 //
 //	tools cdk ARGUMENT…   the cdk CLI, with the caller's own AWS credentials
+//	tools deploy OPTION…  what make deploy does: see parseDeployment; destroy likewise
 //	tools template        cfn-lint on the templates that the app synthesizes, and the released one
 package main
 
@@ -13,6 +14,8 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+
+	"github.com/mattn/go-isatty"
 
 	"bucketuser/infra/local"
 )
@@ -32,13 +35,15 @@ func main() {
 
 func run(ctx context.Context, args []string) error {
 	if len(args) == 0 {
-		return errors.New("say cdk or template")
+		return errors.New("say cdk, deploy, destroy or template")
 	}
 	root, err := local.Root()
 	if err != nil {
 		return err
 	}
 	switch args[0] {
+	case "deploy", "destroy":
+		return deploy(ctx, root, args)
 	case "cdk":
 		tools, err := local.Install(ctx, root, local.ForDeploy, os.Stderr)
 		if err != nil {
@@ -52,8 +57,24 @@ func run(ctx context.Context, args []string) error {
 		}
 		return lintTemplate(ctx, root, tools)
 	default:
-		return fmt.Errorf("%q is neither cdk nor template", args[0])
+		return fmt.Errorf("%q is none of cdk, deploy, destroy and template", args[0])
 	}
+}
+
+// deploy runs the cdk CLI for a deployment that makes sense, and that can ask if it has to.
+func deploy(ctx context.Context, root string, args []string) error {
+	d, err := parseDeployment(args)
+	if err == nil {
+		err = d.checkTerminal(isatty.IsTerminal(os.Stdin.Fd()) && isatty.IsTerminal(os.Stdout.Fd()))
+	}
+	if err != nil {
+		return err
+	}
+	tools, err := local.Install(ctx, root, local.ForDeploy, os.Stderr)
+	if err != nil {
+		return err
+	}
+	return command(ctx, root, tools.CDK, d.arguments()...)
 }
 
 // lintTemplate synthesizes the app for each way of naming things and has cfn-lint

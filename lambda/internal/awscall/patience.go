@@ -67,6 +67,12 @@ var (
 	NewKey = Lag{"S3 knows the key and its policy", IsNotYet, (*Patience).thingsEnd}
 )
 
+// Until says what is waited for.
+func (l Lag) Until() string { return l.until }
+
+// Is reports whether an answer may be the lag.
+func (l Lag) Is(err error) bool { return l.is(err) }
+
 // LagOf is a lag that a service tells in words of its own.
 func LagOf(until string, is func(error) bool) Lag { return Lag{until, is, (*Patience).thingsEnd} }
 
@@ -220,6 +226,13 @@ func (p *Patience) goOn(err error, lags []Lag, d time.Duration) {
 			p.waits[lag.until] = w
 		}
 	}
+}
+
+// GiveUp says that what a lag was taken for is none.
+func (p *Patience) GiveUp(lag Lag) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.waits, lag.until)
 }
 
 // Explain adds to the error of an event how long the event has waited for it in vain: what

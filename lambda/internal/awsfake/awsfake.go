@@ -41,6 +41,10 @@ type AWS struct {
 	// LenientCreateBucket has us-east-1 answer 200 for a bucket that the account already has to a call with tags, too,
 	// as it is documented for calls without.
 	LenientCreateBucket bool
+	// SourceIP is the address from which all calls come, whoever makes them: [FunctionIP] if it is empty.
+	SourceIP string
+	// SourceVpce is the endpoint of a VPC through which they come; empty for none.
+	SourceVpce string
 	// Laws are the other ways in which AWS is not known everywhere at once, or answers otherwise than documented.
 	Laws
 	// Before, when set, decides about every attempt of every call before it takes effect. It runs without any lock,

@@ -14,6 +14,7 @@ func (a *AWS) Clone() *AWS {
 	b := New(a.account, a.region)
 	b.UserPropagation, b.KeyPropagation, b.RolePropagation = a.UserPropagation, a.KeyPropagation, a.RolePropagation
 	b.SecretDeletion, b.LenientCreateBucket, b.StalePrincipals = a.SecretDeletion, a.LenientCreateBucket, a.StalePrincipals
+	b.SourceIP, b.SourceVpce = a.SourceIP, a.SourceVpce
 	b.Laws, b.taken, b.past = a.Laws, maps.Clone(a.taken), a.past.clone()
 	b.LateRights = slices.Clone(a.LateRights)
 	b.made = a.made

@@ -25,6 +25,7 @@ func full(t *testing.T) *AWS {
 		default: // below
 		}
 	}
+	a.SourceIP, a.SourceVpce = "10.0.0.8", "vpce-1"
 	a.NewBuckets, a.UserPath = TagsUnknown, "/"
 	a.DelayRights("role", time.Minute, "s3:*")
 	if err := a.AddManagedPolicy("arn:aws:iam::111122223333:policy/b", `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}`); err != nil {

@@ -128,10 +128,10 @@ func TestWhatIsNotSimulatedSaysSo(t *testing.T) {
 				Objects: []types.ObjectIdentifier{{Key: aws.String("k"), ETag: aws.String("e")}}}})
 			return err
 		}},
-		{"a condition", "policy condition on aws:SourceIp", func(ctx context.Context, fake *awsfake.AWS, cfg aws.Config) error {
+		{"a condition", "policy condition on aws:PrincipalOrgID", func(ctx context.Context, fake *awsfake.AWS, cfg aws.Config) error {
 			fake.AddBucket("my-bucket", nil)
 			if err := fake.SetBucketPolicy("my-bucket", `{"Statement":{"Effect":"Deny","Principal":"*","Action":"s3:*",
-				"Resource":"arn:aws:s3:::my-bucket","Condition":{"IpAddress":{"aws:SourceIp":"192.0.2.0/24"}}}}`); err != nil {
+				"Resource":"arn:aws:s3:::my-bucket","Condition":{"StringEquals":{"aws:PrincipalOrgID":"o-1"}}}}`); err != nil {
 				return err
 			}
 			_, err := s3.NewFromConfig(cfg).HeadBucket(ctx, &s3.HeadBucketInput{Bucket: aws.String("my-bucket")})

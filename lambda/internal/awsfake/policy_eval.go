@@ -11,13 +11,18 @@ import (
 // authorize decides about an S3 action as AWS does inside one account: an explicit Deny wins, a user needs an Allow of
 // the bucket policy that names it, and a role has every right by its own policies, which are not simulated. A user's
 // boundary can only take away: it does not limit what a bucket policy gives to the user by name.
-func (a *AWS) authorize(who caller, b *bucket, action, resource string, values map[string]string) (bool, error) {
-	context := map[string]string{
+//
+// Where it is denied, the answer says by which kind of policy, as IAM says it.
+func (a *AWS) authorize(who caller, b *bucket, action, resource string, values map[string]string) (allowed bool, why string, err error) {
+	context := a.placeOf(who)
+	for key, value := range map[string]string{
 		"aws:SecureTransport":  strconv.FormatBool(who.secure),
 		"aws:PrincipalAccount": a.account,
 		"aws:PrincipalArn":     a.principalARN(who),
 		"aws:ResourceAccount":  b.owner,
 		"s3:ResourceAccount":   b.owner,
+	} {
+		context[key] = value
 	}
 	if who.role != "" { // always in a session; a key of a user has none
 		context["aws:TokenIssueTime"] = time.Now().UTC().Format(time.RFC3339)
@@ -30,16 +35,24 @@ func (a *AWS) authorize(who caller, b *bucket, action, resource string, values m
 		if boundary := a.boundary[who.user.boundary]; boundary != nil {
 			_, denied, err := boundary.decide(action, resource, context, func(statement) bool { return true })
 			if err != nil || denied {
-				return false, err
+				return false, explicitDeny + "permissions boundary", err
 			}
 		}
 	}
+	why = "because no identity-based policy allows the " + action + " action"
 	if b.policy == nil {
-		return who.role != "", nil
+		return who.role != "", why, nil
 	}
 	allowed, denied, err := b.policy.decide(action, resource, context, func(s statement) bool { return a.concerns(s, who) })
-	return (allowed || who.role != "") && !denied, err
+	if denied {
+		why = explicitDeny + "resource-based policy"
+	}
+	return (allowed || who.role != "") && !denied, why, err
 }
+
+// explicitDeny begins what a denial says of a policy that denies. Source: IAM User Guide, Troubleshoot access denied error
+// messages.
+const explicitDeny = "with an explicit deny in a "
 
 // principalARN is what aws:PrincipalArn holds: the role, not its session.
 func (a *AWS) principalARN(who caller) string {
@@ -144,7 +157,8 @@ func lookup(context map[string]string, key string) (string, bool) {
 
 // knownCondition names the keys that a request may lack and that are simulated when it has them.
 func knownCondition(key string) bool {
-	return slices.ContainsFunc([]string{"s3:prefix", "s3:delimiter", "aws:username", "aws:userid", "aws:TokenIssueTime"},
+	return slices.ContainsFunc([]string{"s3:prefix", "s3:delimiter", "aws:username", "aws:userid", "aws:TokenIssueTime",
+		"aws:SourceIp", "aws:SourceVpc", "aws:SourceVpce", "aws:VpcSourceIp", "aws:Referer"},
 		func(known string) bool { return strings.EqualFold(known, key) })
 }
 
@@ -167,6 +181,9 @@ func compare(operator string, want words, have string, exists bool) (bool, error
 		return !matches(like), nil
 	case "Null":
 		return slices.Contains(want, strconv.FormatBool(!exists)), nil
+	}
+	if holds, isKnown := compareOrdered(operator, want, have, exists); isKnown {
+		return holds, nil
 	}
 	return false, &notSimulated{fmt.Sprintf("policy condition operator %s", operator)}
 }

@@ -48,7 +48,7 @@ func TestRulesOfTheFake(t *testing.T) {
 	for _, rule := range awsrules.All() {
 		names[rule.Name] = true
 	}
-	for _, rules := range [][]fakeRule{delayRules(), lostRules(), othersRules(), storedRules(),
+	for _, rules := range [][]fakeRule{delayRules(), lostRules(), othersRules(), placeRules(), storedRules(),
 		newRules(), rightsRules(), staleRules(), elsewhereRules(), nameRules(), conflictRules(), kmsRules(), settingRules(), lockRules(), lifecycleRules(), principalRules(), stackRules()} {
 		for _, r := range rules {
 			if names[r.name] || r.source == "" {

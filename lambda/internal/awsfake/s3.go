@@ -59,24 +59,15 @@ func (a *AWS) bucket(r request) (*bucket, error) {
 	if r.key != nil {
 		resource += "/" + *r.key
 	}
-	allowed, err := a.authorize(r.who, b, r.action, resource, r.values)
+	allowed, why, err := a.authorize(r.who, b, r.action, resource, r.values)
 	switch {
 	case err != nil:
 		return nil, err
 	case !allowed:
 		return nil, fail(403, "AccessDenied", "User: %s is not authorized to perform: %s on resource: %q %s",
-			r.who.arn, r.action, resource, r.who.denial(r.action))
+			r.who.arn, r.action, resource, why)
 	}
 	return b, nil
-}
-
-// denial says which kind of policy has denied an action to a caller: a role has every right by its own. Source: IAM User
-// Guide, Troubleshoot access denied error messages.
-func (c caller) denial(action string) string {
-	if c.role != "" {
-		return "with an explicit deny in a resource-based policy"
-	}
-	return "because no identity-based policy allows the " + action + " action"
 }
 
 // may tells whether a caller has one more right on a bucket that another request has found already.
@@ -85,6 +76,6 @@ func (a *AWS) may(who caller, b *bucket, action, key string) bool {
 	if key != "" {
 		resource += "/" + key
 	}
-	allowed, err := a.authorize(who, b, action, resource, nil)
+	allowed, _, err := a.authorize(who, b, action, resource, nil)
 	return allowed && err == nil
 }

@@ -38,7 +38,7 @@ func (c Client) CheckAdoption(ctx context.Context, b Bucket) error {
 const settingsLag = 20 * time.Second
 
 func (c Client) checkOnce(ctx context.Context, b Bucket) error {
-	return errors.Join(c.checkPublicAccess(ctx), c.checkEncryption(ctx), c.checkAbac(ctx), c.checkPolicyOfOthers(ctx), c.checkRulesOfOthers(ctx), b.CheckTags())
+	return awscall.Again(errors.Join(c.checkPublicAccess(ctx), c.checkEncryption(ctx), c.checkAbac(ctx), c.checkPolicyOfOthers(ctx), c.checkRulesOfOthers(ctx), b.CheckTags()))
 }
 
 // CheckNewTags refuses an Update that would change tags of the owner of an adopted bucket. A read may be
@@ -55,7 +55,7 @@ func (c Client) CheckNewTags(ctx context.Context, b Bucket, before spec.Spec) (B
 	if err != nil || !isForeign(b) {
 		return b, err
 	}
-	return b, b.CheckNewTags(before)
+	return b, awscall.Again(b.CheckNewTags(before))
 }
 
 func (c Client) checkPublicAccess(ctx context.Context) error {
@@ -63,8 +63,8 @@ func (c Client) checkPublicAccess(ctx context.Context) error {
 	if err != nil || isBlocked {
 		return err
 	}
-	return fmt.Errorf("bucket %s: does not block all public access, which its owner decides; turn all four settings of Block Public Access on, or choose another BucketName",
-		c.spec.BucketName)
+	return fmt.Errorf("bucket %s: does not block all public access, which its owner decides; turn all four settings of Block Public Access on%s",
+		c.spec.BucketName, c.orAnotherName())
 }
 
 // checkEncryption refuses SSE-KMS: the permissions boundary of the user allows S3 alone. Where the
@@ -79,8 +79,8 @@ func (c Client) checkEncryption(ctx context.Context) error {
 	}
 	for _, rule := range out.ServerSideEncryptionConfiguration.Rules {
 		if by := rule.ApplyServerSideEncryptionByDefault; by != nil && by.SSEAlgorithm != types.ServerSideEncryptionAes256 {
-			return fmt.Errorf("bucket %s: encrypts with SSE-KMS by default (%s), and the user may use no KMS key; set its default encryption to SSE-S3, or choose another BucketName",
-				c.spec.BucketName, by.SSEAlgorithm)
+			return fmt.Errorf("bucket %s: encrypts with SSE-KMS by default (%s), and the user may use no KMS key; set its default encryption to SSE-S3%s",
+				c.spec.BucketName, by.SSEAlgorithm, c.orAnotherName())
 		}
 	}
 	return nil
@@ -96,8 +96,8 @@ func (c Client) checkAbac(ctx context.Context) error {
 	case err != nil:
 		return fmt.Errorf("attribute-based access control of bucket %s: %w", c.spec.BucketName, awscall.Brief(err))
 	case out.AbacStatus != nil && out.AbacStatus.Status == types.BucketAbacStatusEnabled:
-		return fmt.Errorf("bucket %s: has attribute-based access control (ABAC) on, under which its tags cannot be written; turn it off, or choose another BucketName",
-			c.spec.BucketName)
+		return fmt.Errorf("bucket %s: has attribute-based access control (ABAC) on, under which its tags cannot be written; turn it off%s",
+			c.spec.BucketName, c.orAnotherName())
 	}
 	return nil
 }
@@ -114,7 +114,7 @@ func (c Client) checkPolicyOfOthers(ctx context.Context) error {
 		return err
 	}
 	if gone := goneIn(others); gone != "" {
-		return fmt.Errorf("policy of bucket %s: %s; remove that statement, or choose another BucketName", c.spec.BucketName, gone)
+		return fmt.Errorf("policy of bucket %s: %s; remove that statement%s", c.spec.BucketName, gone, c.orAnotherName())
 	}
 	return c.checkPolicy(wanted)
 }

@@ -64,6 +64,15 @@ func (b Bucket) Admit(s spec.Spec) error {
 	return err
 }
 
+// admit is [Bucket.Admit] for a set that is begun. In one that is in force a bucket that is not ours was lost.
+func (c Client) admit(b Bucket) error {
+	isLost := b.State == claim.Elsewhere || b.State == claim.Foreign
+	if c.inForce && isLost {
+		return awscall.Again(fmt.Errorf("bucket %s: %s", c.spec.BucketName, b.Lacks()))
+	}
+	return b.Admit(c.spec)
+}
+
 // Look reads the tags of the bucket. S3 answers 403 for a bucket of another account,
 // for a missing permission, and maybe for a name that nobody has. The list of our own buckets
 // tells whether the permission is missing, or late. It is asked for only after a 403.
@@ -160,14 +169,14 @@ func (c Client) Create(ctx context.Context, seen Bucket) (Bucket, error) {
 		switch {
 		case awscall.IsCode(err, "BucketAlreadyExists"):
 			c.notes.Refused = true
-			return elsewhere, false, elsewhere.Admit(c.spec)
+			return elsewhere, false, c.admit(elsewhere)
 		case err == nil && c.spec.Region != USEast1:
 			isThere()
 			c.notes.Made = true
 			return made, false, nil
 		case err != nil && !awscall.IsCode(err, "BucketAlreadyOwnedByYou"):
 			c.notes.Fail(err)
-			return Bucket{}, false, seen.refusal(c.spec, err)
+			return Bucket{}, false, c.refusal(seen, err)
 		}
 		isThere()
 		c.notes.Made = c.notes.Made || err == nil
@@ -178,22 +187,22 @@ func (c Client) Create(ctx context.Context, seen Bucket) (Bucket, error) {
 		c.log.Info("created", "bucket", c.spec.BucketName)
 	}
 	if err == nil && !found.Exists() {
-		err = fmt.Errorf("bucket %s: is in this account, and S3 does not show it; try again", c.spec.BucketName)
+		err = awscall.Again(fmt.Errorf("bucket %s: is in this account, and S3 does not show it: wait some minutes", c.spec.BucketName))
 	}
 	if err == nil {
 		c.notes.Refused = found.IsTaken()
-		err = found.Admit(c.spec)
+		err = c.admit(found)
 	}
 	return found, err
 }
 
 // refusal is the error of a CreateBucket that was refused. Of a bucket that is hidden, too, the
 // role may have no right to the name since somebody else has it: its rights end with the account.
-func (b Bucket) refusal(s spec.Spec, err error) error {
+func (c Client) refusal(b Bucket, err error) error {
 	if b.State == claim.Hidden && awscall.IsDenied(err) {
-		return fmt.Errorf("%w; or the role lacks a right: %w", elsewhere.Admit(s), awscall.Brief(err))
+		return fmt.Errorf("%w; or the role lacks a right: %w", c.admit(elsewhere), awscall.Brief(err))
 	}
-	return fmt.Errorf("bucket %s: %w", s.BucketName, awscall.Brief(err))
+	return fmt.Errorf("bucket %s: %w", c.spec.BucketName, awscall.Brief(err))
 }
 
 // adopt makes a released bucket ours. Two resources may adopt it at the same time: the
@@ -220,7 +229,7 @@ func (c Client) CheckStillOurs(ctx context.Context, b Bucket) error {
 		return err
 	}
 	c.notes.Refused = found.IsTaken()
-	return found.Admit(c.spec)
+	return c.admit(found)
 }
 
 // release lets go of the bucket. It removes our statements, our lifecycle rule, a probe that was left,

@@ -23,6 +23,7 @@ type Client struct {
 	notes    *Notes
 	spec     spec.Spec
 	isAsking bool // "no such bucket" is an answer: see asking
+	inForce  bool // see InForce
 }
 
 // Notes are what undoing must know of the work of one event. The zero value says that nothing was done.
@@ -36,6 +37,21 @@ type Notes struct {
 // rights, and "no such bucket" of a bucket that may be new.
 func New(client *s3.Client, patience *awscall.Patience, log *slog.Logger, notes *Notes, s spec.Spec) Client {
 	return Client{s3: client, patience: patience, log: log, notes: notes, spec: s}
+}
+
+// InForce is the client for the bucket of a set that is in force: its name is given, so no message advises to
+// choose another one.
+func (c Client) InForce() Client {
+	c.inForce = true
+	return c
+}
+
+// orAnotherName is what a message about the bucket of a new set ends with.
+func (c Client) orAnotherName() string {
+	if c.inForce {
+		return ""
+	}
+	return ", or choose another BucketName"
 }
 
 // of is the client for the bucket of another spec.

@@ -18,7 +18,7 @@ func (c Client) purge(ctx context.Context) error {
 	deleted := 0
 	err := c.eachPage(ctx, "", func(entries []entry, _ bool) (bool, error) {
 		if err := c.deleteEntries(ctx, entries); err != nil {
-			return false, fmt.Errorf("%w; %d entries are deleted so far: delete again to go on", err, deleted)
+			return false, awscall.Again(fmt.Errorf("%w; %d entries are deleted so far", err, deleted))
 		}
 		deleted += len(entries)
 		c.log.Info("deleted objects", "bucket", c.spec.BucketName, "deleted", deleted)

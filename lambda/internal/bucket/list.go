@@ -16,9 +16,11 @@ import (
 
 // entry is one version or delete marker.
 type entry struct {
-	key     string
-	version string
-	size    int64 // bytes; 0 for a delete marker
+	key      string
+	version  string
+	size     int64 // bytes; 0 for a delete marker
+	isMarker bool  // a delete marker
+	isOlder  bool  // a version that is not the latest of its key
 }
 
 // isPlain reports whether the key can stand in the XML of DeleteObjects.
@@ -70,14 +72,15 @@ func entriesOf(page *s3.ListObjectVersionsOutput) ([]entry, error) {
 		if err != nil {
 			return nil, err
 		}
-		entries = append(entries, entry{*key, aws.ToString(v.VersionId), aws.ToInt64(v.Size)})
+		isOlder := v.IsLatest != nil && !*v.IsLatest
+		entries = append(entries, entry{key: *key, version: aws.ToString(v.VersionId), size: aws.ToInt64(v.Size), isOlder: isOlder})
 	}
 	for _, m := range page.DeleteMarkers {
 		key, err := decoded(m.Key, page.EncodingType)
 		if err != nil {
 			return nil, err
 		}
-		entries = append(entries, entry{*key, aws.ToString(m.VersionId), 0})
+		entries = append(entries, entry{key: *key, version: aws.ToString(m.VersionId), isMarker: true})
 	}
 	slices.SortStableFunc(entries, func(a, b entry) int { return strings.Compare(a.key, b.key) })
 	return entries, nil

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -52,7 +53,22 @@ func (c Client) EnsureMarker(ctx context.Context, change spec.Change, b Bucket) 
 		c.log.Warn("could not write the folder marker", "bucket", c.spec.BucketName, "key", c.spec.MarkerKey(), "reason", awscall.Brief(err).Error())
 		return nil
 	}
-	return fmt.Errorf("folder marker %s of bucket %s: %w", c.spec.MarkerKey(), c.spec.BucketName, awscall.Brief(err))
+	return fmt.Errorf("folder marker %s of bucket %s: %w", c.spec.MarkerKey(), c.spec.BucketName, ExplainKms(err))
+}
+
+// IsOfKmsKey reports whether an object could not be written since the bucket encrypts with a KMS key, which the
+// caller may not use, or which cannot be used.
+func IsOfKmsKey(err error) bool {
+	is, _ := awscall.DenialOf(err)
+	return awscall.IsOfKms(err) || strings.HasPrefix(is.Action, "kms:")
+}
+
+// ExplainKms is [awscall.Brief], and says what helps against such a refusal.
+func ExplainKms(err error) error {
+	if !IsOfKmsKey(err) {
+		return awscall.Brief(err)
+	}
+	return awscall.Again(fmt.Errorf("%w; the bucket encrypts with SSE-KMS by default: set its default encryption to SSE-S3", awscall.Brief(err)))
 }
 
 // isOurObject reports whether an entry of the bucket is the folder marker or the
@@ -113,30 +129,74 @@ func (c Client) ownEntries(key string, entries []entry) (own []entry, isEnd bool
 var ErrHoldsData = errors.New("is not empty")
 
 // CheckEmpty returns an error that says how much the bucket holds, if it holds
-// anything but our own objects.
+// anything but our own objects. It is an [ErrHoldsData], and a [Holding] tells more.
 func (c Client) CheckEmpty(ctx context.Context) error {
-	count, more, err := c.countOthers(ctx)
-	if err != nil || count == 0 {
+	holds, err := c.countOthers(ctx)
+	if err != nil || holds == (Holding{bucket: holds.bucket}) {
 		return err
 	}
-	amount := fmt.Sprint(count)
-	if more {
+	return &holds
+}
+
+// A Holding says what a bucket holds beside our own objects.
+type Holding struct {
+	bucket                  string
+	objects, older, markers int  // current objects, versions that are not current, delete markers
+	isMore                  bool // the listing goes on
+	IsVersioned             bool // what it holds has versions, so that deleting the objects leaves something
+}
+
+func (h *Holding) Unwrap() error { return ErrHoldsData }
+
+func (h *Holding) Error() string {
+	var kinds []string
+	for _, kind := range []struct {
+		count     int
+		one, many string
+	}{{h.objects, "object", "objects"}, {h.older, "older version", "older versions"}, {h.markers, "delete marker", "delete markers"}} {
+		switch kind.count {
+		case 0:
+		case 1:
+			kinds = append(kinds, "1 "+kind.one)
+		default:
+			kinds = append(kinds, fmt.Sprintf("%d %s", kind.count, kind.many))
+		}
+	}
+	amount := kinds[len(kinds)-1]
+	if last := len(kinds) - 1; last > 0 {
+		amount = strings.Join(kinds[:last], ", ") + " and " + amount
+	}
+	if h.isMore {
 		amount = "more than " + amount
 	}
-	return fmt.Errorf("bucket %s: %w: %s objects or versions, and OnDelete is %s", c.spec.BucketName, ErrHoldsData, amount, c.spec.OnDelete)
+	return fmt.Sprintf("bucket %s: %s: it holds %s", h.bucket, ErrHoldsData, amount)
 }
 
 // countOthers counts the versions and delete markers that are not ours. It stops after the
-// first page that has any, and reports whether there are more pages.
-func (c Client) countOthers(ctx context.Context) (count int, more bool, err error) {
-	err = c.eachPage(ctx, "", func(entries []entry, truncated bool) (bool, error) {
+// first page that has any.
+func (c Client) countOthers(ctx context.Context) (Holding, error) {
+	holds := Holding{bucket: c.spec.BucketName}
+	err := c.eachPage(ctx, "", func(entries []entry, truncated bool) (bool, error) {
 		for _, e := range entries {
 			if !isOurObject(c.spec, e.key, e.size) {
-				count++
+				holds.count(e)
 			}
 		}
-		more = truncated
-		return count > 0, nil
+		isFull := holds.objects+holds.older+holds.markers > 0
+		holds.isMore = isFull && truncated
+		return isFull, nil
 	})
-	return count, more, err
+	return holds, err
+}
+
+func (h *Holding) count(e entry) {
+	switch {
+	case e.isMarker:
+		h.markers++
+	case e.isOlder:
+		h.older++
+	default:
+		h.objects++
+	}
+	h.IsVersioned = h.IsVersioned || e.isMarker || e.isOlder || e.version != "" && e.version != "null"
 }

@@ -98,13 +98,13 @@ func (c Client) checkPolicy(wanted document) error {
 	ours, others := c.split(wanted.Statement)
 	switch sid := sameSid(ours, others); {
 	case sid != "":
-		return awscall.ByOthers(fmt.Errorf("policy of bucket %s: a statement of others has the Sid %s, which one of ours would have; give either another", c.spec.BucketName, sid))
+		return awscall.Again(awscall.ByOthers(fmt.Errorf("policy of bucket %s: a statement of others has the Sid %s, which one of ours would have; give either another", c.spec.BucketName, sid)))
 	case len(text) > spec.MaxPolicyBytes:
-		return awscall.ByOthers(fmt.Errorf("policy of bucket %s: has %d bytes with the statements of others, S3 allows %d; shorten Statements",
-			c.spec.BucketName, len(text), spec.MaxPolicyBytes))
+		return awscall.Again(awscall.ByOthers(fmt.Errorf("policy of bucket %s: has %d bytes with the statements of others, S3 allows %d; shorten Statements",
+			c.spec.BucketName, len(text), spec.MaxPolicyBytes)))
 	case wanted.Version != currentVersion && c.hasVariables():
-		return awscall.ByOthers(fmt.Errorf("policy of bucket %s: statements of others keep it in version %q, in which the ${…} of Statements is text; "+
-			"have their owner move it to version %s, or write Statements without", c.spec.BucketName, wanted.Version, currentVersion))
+		return awscall.Again(awscall.ByOthers(fmt.Errorf("policy of bucket %s: statements of others keep it in version %q, in which the ${…} of Statements is text; "+
+			"have their owner move it to version %s, or write Statements without", c.spec.BucketName, wanted.Version, currentVersion)))
 	}
 	return nil
 }
@@ -185,7 +185,7 @@ func (c Client) putPolicy(ctx context.Context, wanted document, user Principal) 
 		c.patience.Changed()
 		return nil
 	case gone != "" && awscall.IsInvalidPrincipal(err):
-		return fmt.Errorf("policy of bucket %s: %s; remove that statement: %w", c.spec.BucketName, gone, awscall.Brief(err))
+		return awscall.Again(fmt.Errorf("policy of bucket %s: %s; remove that statement: %w", c.spec.BucketName, gone, awscall.Brief(err)))
 	}
 	return fmt.Errorf("policy of bucket %s: %w", c.spec.BucketName, awscall.Brief(err))
 }

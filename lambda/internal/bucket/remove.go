@@ -56,7 +56,7 @@ func (c Client) Remove(ctx context.Context, b Bucket, data Disposal, mayLag bool
 	case data == ReleaseData && awscall.IsByOthers(err):
 		return c.releaseKept(ctx, b, mayLag, err)
 	case isFull:
-		return fmt.Errorf("%w; somebody keeps writing to it: stop that and delete again", err)
+		return awscall.Again(fmt.Errorf("%w; somebody keeps writing to it: stop that", err))
 	}
 	return c.UnlessGone(ctx, err)
 }

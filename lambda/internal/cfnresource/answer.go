@@ -115,19 +115,32 @@ func marshal(a answer) ([]byte, error) {
 	return bytes.TrimRight(b.Bytes(), "\n"), nil
 }
 
+// maxReason is how many bytes of an error a reason has. The ids of the event take the rest of an answer.
+const maxReason = 3072
+
 // reason is for people: one line, and where to read more.
 func reason(err error, logStream string) string {
 	text := strings.ToValidUTF8(strings.ReplaceAll(err.Error(), "\n", "; "), "?")
-	return cutTo(text, 2048) + " (log stream " + logStream + ")"
+	return cutTo(text, maxReason) + " (log stream " + logStream + ")"
 }
 
-// cutTo cuts s to at most n bytes without splitting a character.
+// cutTo takes out of the middle of s what makes it longer than n bytes, without splitting a character: an error
+// begins with what it is about, and ends with what to do.
 func cutTo(s string, n int) string {
+	const gap = " … "
 	if len(s) <= n {
 		return s
 	}
-	for n > 0 && !utf8.RuneStart(s[n]) {
-		n--
+	if n < len(gap) {
+		return ""
 	}
-	return s[:n]
+	head := (n - len(gap)) / 3
+	tail := len(s) - (n - len(gap) - head)
+	for head > 0 && !utf8.RuneStart(s[head]) {
+		head--
+	}
+	for tail < len(s) && !utf8.RuneStart(s[tail]) {
+		tail++
+	}
+	return s[:head] + gap + s[tail:]
 }

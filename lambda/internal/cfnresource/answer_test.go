@@ -101,3 +101,20 @@ func TestLongReasonStillNamesTheLogStream(t *testing.T) {
 		})
 	}
 }
+
+// A reason that is too long loses its middle: what it is about stays, and so does what to do.
+func TestLongReasonKeepsBothEnds(t *testing.T) {
+	const begins, ends = "bucket my-data: is not empty: ", "; then delete the stack again: aws cloudformation delete-stack --stack-name a"
+	for _, character := range []string{"x", "\u00e4", "\U0001f600", "\""} {
+		synctest.Test(t, func(t *testing.T) {
+			c := &cloud{}
+			r := &thing{id: "x", ensure: fails(errors.New(begins + strings.Repeat(character, 9000) + ends))}
+			if _, err := handle(t, r, c, recorded(t, "create"), time.Minute); err != nil {
+				t.Fatal(err)
+			}
+			if body := c.bodies[0]; len(body) > 4096 || !strings.Contains(body, `"Reason":"`+begins) || !strings.Contains(body, ends+` (log stream 2026/stream)"`) {
+				t.Errorf("%d bytes: %s", len(body), body)
+			}
+		})
+	}
+}

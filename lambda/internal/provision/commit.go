@@ -61,8 +61,8 @@ func (r *run) commit(ctx context.Context, op operation, x secret, key *credentia
 	case err != nil:
 		return fmt.Errorf("value of secret %s: cannot be encoded", s.SecretName)
 	case len(value) > maxValue:
-		return fmt.Errorf("value of secret %s: has %d bytes with the fields that others have added, and %d at most are possible; "+
-			"take away what does not belong there", s.SecretName, len(value), maxValue)
+		return awscall.Again(fmt.Errorf("value of secret %s: has %d bytes with the fields that others have added, and %d at most are possible; "+
+			"take away what does not belong there", s.SecretName, len(value), maxValue))
 	}
 	if key.fresh {
 		limit := key.created.Add(maxKeyAge)
@@ -108,7 +108,7 @@ func (r *run) settle(ctx context.Context, s spec.Spec, x secret, follows, value 
 	case awscall.IsMissing(err):
 		return "", fmt.Errorf("value of secret %s: %w", s.SecretName, errNoSecret)
 	case awscall.IsDenied(err), isOfKmsKey(err): // the message names what is missing and quotes nothing of the value
-		return "", fmt.Errorf("value of secret %s: %w", s.SecretName, explainKms(err, x.kmsKeyID))
+		return "", fmt.Errorf("value of secret %s: %w", s.SecretName, r.explainKms(err, x.kmsKeyID))
 	case awscall.IsRefused(err):
 		return "", fmt.Errorf("value of secret %s: %w", s.SecretName, awscall.WithoutMessage(err))
 	default:

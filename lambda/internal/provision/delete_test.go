@@ -195,7 +195,7 @@ func TestNamesOutsideTheProvidersPatterns(t *testing.T) {
 		w.Provider.BucketNamePattern, w.Provider.SecretNamePattern = "theirs-*", "theirs/*"
 		w.AWS.Before = deny("GetBucketTagging", "DescribeSecret")
 		for range 2 {
-			w.refused(w.delete(created.PhysicalResourceId, named), "the provider's patterns were narrowed: widen them and delete again")
+			w.refused(w.delete(created.PhysicalResourceId, named), "the provider's patterns were narrowed: widen them; then delete the stack again: aws cloudformation delete-stack --stack-name analytics --region eu-west-1")
 			user := was.Users["clickhouse"]
 			user.Keys = nil // without them it shows the next Delete that there is something of ours
 			was.Users["clickhouse"] = user
@@ -215,7 +215,7 @@ func TestDeleteKeepsDataUnderTheKeyOfTheMarker(t *testing.T) {
 			created := w.succeeded(w.create(named))
 			w.AWS.PutObject("my-data", key, "1")
 			was := w.AWS.Snapshot()
-			w.refused(w.delete(created.PhysicalResourceId, named), "is not empty: 1 objects or versions")
+			w.refused(w.delete(created.PhysicalResourceId, named), "is not empty: it holds 1 object, and OnDelete is DeleteIfEmpty")
 			w.same(was)
 		})
 	}

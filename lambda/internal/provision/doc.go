@@ -215,7 +215,7 @@
 //	                                                                                removes it, or Delete
 //	DescribeStackResource, DescribeSecret of the    the same, and the probe       again: proves again; removing
 //	  replaced set, the proof (PutObject,                                           or releasing the bucket
-//	  HeadObject, ListObjectsV2, DeleteObject)
+//	  GetObject, ListObjectsV2, DeleteObject)
 //	ListObjectVersions, DeleteObject of the probe   the same                      the same
 //	DescribeSecret, GetBucketTagging, TagResource,  the same, and the mark on     again; undo takes the mark off,
 //	  PutBucketTagging: the mark of the replaced      the replaced set              as does the Update back
@@ -298,7 +298,7 @@
 //
 //	call                            | laws        | how it is met                                                                     | shown by
 //	DescribeStackResource           | L5          | a status counts if it is younger than the event                                   | TestA17StatusCountsOnlyIfItIsNewer
-//	DescribeStacks                  | L5          | asked when something was refused; repeated for four seconds                       | TestRollbackIsNeverRefused
+//	DescribeStacks                  | L5          | asked when something was refused, and for what to do; repeated for four seconds   | TestRollbackIsNeverRefused
 //	DescribeSecret                  | L2 L4       | repeated while refused; the whole set is looked at again                          | TestLaws
 //	CreateSecret                    | L2 L4 L7    | repeated while refused, or while a deleted one has the name; then looked at       | TestLaws
 //	RestoreSecret                   | L2          | repeated while refused                                                            | TestRow4EachCallIsRefused
@@ -331,7 +331,7 @@
 //	PutBucketLifecycleConfiguration | L1 L2       | repeated while refused or not known                                               | TestRow3EachCallOnABucket
 //	DeleteBucketLifecycle           | L1 L2       | the same                                                                          | TestRow3EachCallOnABucket
 //	PutObject                       | L1 L2       | the same; by the new key while it, or the policy, is not known                    | TestRow3EachCallOnABucket
-//	HeadObject                      | L1          | by the new key alone: the same                                                    | TestProofWaitsForThePolicy
+//	GetObject                       | L1          | by the new key alone: the same                                                    | TestProofWaitsForThePolicy
 //	ListObjectsV2                   | L1          | the same                                                                          | TestRow3EachCallOnABucket
 //	DeleteObject                    | L1 L2       | repeated while refused or not known                                               | TestRow3EachCallOnABucket
 //	ListObjectVersions              | L1 L2       | the same; keys are decoded if the page says that they are encoded                 | TestRow41PlainListing

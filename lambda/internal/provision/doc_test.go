@@ -82,7 +82,7 @@ var lawsOfCalls = map[string]string{
 	"GetBucketPolicy": "L1 L2 L4", "PutBucketPolicy": "L1 L2 L4", "DeleteBucketPolicy": "L1 L2",
 	"GetBucketVersioning": "L1 L2 L4", "PutBucketVersioning": "L1 L2",
 	"GetBucketLifecycleConfiguration": "L1 L2 L4", "PutBucketLifecycleConfiguration": "L1 L2", "DeleteBucketLifecycle": "L1 L2",
-	"PutObject": "L1 L2", "HeadObject": "L1", "ListObjectsV2": "L1", "DeleteObject": "L1 L2",
+	"PutObject": "L1 L2", "GetObject": "L1", "ListObjectsV2": "L1", "DeleteObject": "L1 L2",
 	"ListObjectVersions": "L1 L2", "DeleteObjects": "L1 L2", "ListMultipartUploads": "L1 L2", "AbortMultipartUpload": "L1 L2",
 	"DeleteBucket": "L1 L2 L4 L8",
 }

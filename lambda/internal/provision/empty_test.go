@@ -146,7 +146,7 @@ func TestAdoptedBucketIsReleasedWithWhatItHolds(t *testing.T) {
 // Empty objects are data too, and so is the history of a versioned bucket.
 func TestDeleteCountsEmptyObjectsAndDeleteMarkers(t *testing.T) {
 	for name, fill := range map[string]func(*awsfake.AWS){
-		"empty object":  func(a *awsfake.AWS) { a.PutObject("my-data", "data/_SUCCESS", "") },
+		"object":        func(a *awsfake.AWS) { a.PutObject("my-data", "data/_SUCCESS", "") },
 		"delete marker": func(a *awsfake.AWS) { a.DeleteObject("my-data", "data/x") },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -155,7 +155,7 @@ func TestDeleteCountsEmptyObjectsAndDeleteMarkers(t *testing.T) {
 				w.created(p)
 				fill(w.AWS)
 				was := w.AWS.Snapshot()
-				w.refused(w.delete(w.idOf(p), p), "is not empty: 1 objects or versions")
+				w.refused(w.delete(w.idOf(p), p), "is not empty: it holds 1 "+name+", and OnDelete is DeleteIfEmpty")
 				w.same(was)
 			})
 		})

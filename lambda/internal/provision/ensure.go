@@ -77,6 +77,7 @@ func (r *run) ensure(ctx context.Context, op operation) (map[string]string, erro
 	if op, err = r.tellReturn(ctx, op, found); err != nil {
 		return nil, err
 	}
+	r.op.isReturn = op.isReturn
 	if found.lost, err = r.unseen(ctx, op, unseen); err != nil {
 		return nil, err
 	}
@@ -187,7 +188,7 @@ func (r *run) answerAsIs(ctx context.Context, op operation, made set, reason err
 	}
 	id := current.fields.text(spec.FieldAccessKeyID)
 	if id == "" && op.isNew() {
-		return nil, fmt.Errorf("secret %s: was begun by a later version of the provider; deploy that version and try again", op.spec.SecretName)
+		return nil, awscall.Again(fmt.Errorf("secret %s: was begun by a later version of the provider; deploy that version", op.spec.SecretName))
 	}
 	return op.spec.Data(id, made.secret.ARN, current.version), nil
 }

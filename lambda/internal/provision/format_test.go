@@ -107,7 +107,7 @@ func TestLaterFormatOfASetThatIsNotThere(t *testing.T) {
 	inWorld(t, func(w *bench) {
 		w.killedAfter("CreateSecret", create(named))
 		w.AWS.TagSecret("clickhouse/s3", map[string]string{"bucketuser:format": laterFormat})
-		w.refused(w.create(named), "secret clickhouse/s3: was begun by a later version of the provider; deploy that version and try again")
+		w.refused(w.create(named), "secret clickhouse/s3: was begun by a later version of the provider; deploy that version; then deploy again")
 		if now := w.AWS.Snapshot(); len(now.Users["clickhouse"].Keys) > 0 || len(now.Secrets["clickhouse/s3"].Versions) > 0 {
 			t.Errorf("left: %+v", now)
 		}

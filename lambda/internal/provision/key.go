@@ -237,7 +237,7 @@ func (r *run) mintKey(ctx context.Context, s spec.Spec, made set, after credenti
 }
 
 // errNoRoom says that a user has as many keys as IAM allows.
-var errNoRoom = errors.New("has two new keys that are not in the secret; delete one of them or try again")
+var errNoRoom = awscall.Again(errors.New("has two new keys that are not in the secret; delete the one that nobody uses, or wait six minutes"))
 
 // makeRoom deletes a key of a user who has as many as IAM allows: an inactive one, or else the
 // older one. Neither is committed and working, since no other key would be needed then. But

@@ -43,8 +43,8 @@ func (r *run) ensureKmsKey(ctx context.Context, op operation, made set) (secret,
 	}
 	_, err := r.secrets.UpdateSecret(ctx, &secretsmanager.UpdateSecretInput{SecretId: &x.ARN, KmsKeyId: &s.SecretKmsKeyId})
 	if err != nil {
-		return x, fmt.Errorf("secret %s: cannot change from KMS key %s to %s: %w",
-			s.SecretName, kmsKeyName(x.kmsKeyID), kmsKeyName(s.SecretKmsKeyId), awscall.Brief(err))
+		return x, awscall.Again(fmt.Errorf("secret %s: cannot change from KMS key %s to %s: %w; make both usable, for the role of the provider too",
+			s.SecretName, kmsKeyName(x.kmsKeyID), kmsKeyName(s.SecretKmsKeyId), awscall.Brief(err)))
 	}
 	x.kmsKeyID = s.SecretKmsKeyId
 	return x, nil
@@ -58,10 +58,14 @@ func isOfKmsKey(err error) bool {
 }
 
 // explainKms is [awscall.Brief], and names the KMS key and what helps where the refusal is of that.
-func explainKms(err error, id string) error {
+func (r *run) explainKms(err error, id string) error {
 	if !isOfKmsKey(err) {
 		return awscall.Brief(err)
 	}
-	return fmt.Errorf("%w; its KMS key is %s: make it usable, for the role of the provider too, or choose another SecretKmsKeyId",
-		awscall.Brief(err), kmsKeyName(id))
+	choose := "choose another SecretKmsKeyId"
+	if !r.op.isNew() {
+		choose += " in an update"
+	}
+	return awscall.Again(fmt.Errorf("%w; its KMS key is %s: make it usable, for the role of the provider too, or %s",
+		awscall.Brief(err), kmsKeyName(id), choose))
 }

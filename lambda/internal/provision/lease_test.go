@@ -37,7 +37,7 @@ func TestKeyThatTakesTooLongIsReplaced(t *testing.T) {
 		var looks, minted atomic.Int32
 		w.AWS.Before = func(_ context.Context, c awsfake.Call) awsfake.Decision {
 			switch c.Operation {
-			case "HeadObject":
+			case "GetObject":
 				if looks.Add(1) == 1 {
 					time.Sleep(5 * time.Minute)
 				}

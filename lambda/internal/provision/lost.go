@@ -220,11 +220,11 @@ func (p parts) or(q parts) parts {
 // What to do about lost tags, by the event that says so.
 const (
 	howToUpdate = "with them this resource changes it in an update, and removes it when it is deleted. " +
-		"Set them if it is this resource's, beside those that it has, and update again"
+		"Set them if it is this resource's, beside those that it has"
 	howToReplace = "with them it is removed after the replacement. " +
-		"Set them if it is this resource's, beside those that it has, and update again"
-	howToDelete = "with them it is removed. Set them if it is this resource's, beside those that it has, and delete again; " +
-		"or delete again without them to leave it as it is"
+		"Set them if it is this resource's, beside those that it has"
+	howToDelete = "with them the next Delete of this resource removes it, and without them leaves it as it is. " +
+		"Set them if it is this resource's, beside those that it has"
 )
 
 // err names the parts, the tags that they lack, and what to do about it. It is nil for no part.
@@ -233,7 +233,7 @@ func (p parts) err(s spec.Spec, found set, how string) error {
 	if len(texts) == 0 {
 		return nil
 	}
-	return fmt.Errorf("%s; %s", strings.Join(texts, "; "), how)
+	return awscall.Again(fmt.Errorf("%s; %s", strings.Join(texts, "; "), how))
 }
 
 // texts tell of each part by its name what it lacks.

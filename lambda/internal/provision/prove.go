@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"bucketuser/lambda/internal/awscall"
+	"bucketuser/lambda/internal/bucket"
 	"bucketuser/lambda/spec"
 )
 
@@ -35,7 +36,7 @@ func (r *run) prove(ctx context.Context, op operation, made set, key credential)
 		func() error { return r.bucketOf(s).CheckStillOurs(ctx, made.bucket) },
 		func() error {
 			if isTried {
-				failed = r.useKey(proof, s, key)
+				failed = r.useKey(ctx, proof, op, key)
 			}
 			return nil
 		},
@@ -46,9 +47,6 @@ func (r *run) prove(ctx context.Context, op operation, made set, key credential)
 	}
 	if late != nil {
 		return late // which also ended the proof
-	}
-	if failed != nil {
-		failed = fmt.Errorf("user %s: its new key cannot do what Access %s promises: %w", s.UserName, s.Access, failed)
 	}
 	return errors.Join(err, failed)
 }
@@ -87,43 +85,111 @@ func (r *run) s3As(id string, secret secretKey, retryer aws.Retryer) *s3.Client 
 	return s3.NewFromConfig(config)
 }
 
-// useKey does with the key what its owner will do: it puts, heads, lists and deletes one empty
-// object below the prefix. With ReadOnly the role puts the object, and the key reads it.
-// Refusals are repeated, since neither key nor policy is known everywhere at once.
-func (r *run) useKey(ctx context.Context, s spec.Spec, key credential) error {
-	user := r.s3As(key.ID, key.secret, r.patience.Retryer(awscall.NewKey, awscall.NewBucket))
-	writer := user
-	if s.Access == spec.ReadOnly {
-		writer = r.s3
-	}
+// useKey does with the key what its owner will do: it puts, gets, lists and deletes one empty
+// object below the prefix. A HEAD needs the same right as a GET, and its answer does not say why it is refused. With ReadOnly the role puts the object, and the key reads it.
+func (r *run) useKey(ctx, proof context.Context, op operation, key credential) error {
+	s := op.spec
+	user := r.s3As(key.ID, key.secret, r.patience.Retryer(awscall.NewBucket))
 	object := aws.String(s.ProbeKey())
-	_, err := writer.PutObject(ctx, &s3.PutObjectInput{Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner(), Key: object})
-	switch {
-	case err != nil && s.Access == spec.ReadOnly:
-		return awscall.Brief(err)
-	case err != nil:
-		return refusedToUser(err)
+	put := func(ctx context.Context, by *s3.Client) error {
+		_, err := by.PutObject(ctx, &s3.PutObjectInput{Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner(), Key: object})
+		return err
 	}
-	// The proof of another delivery uses the same object and may have removed it. S3 answers
-	// 404 only to a caller who may read objects and list the bucket, so 404 is a proof as well.
-	_, err = user.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner(), Key: object})
-	if err != nil && !awscall.IsMissing(err) {
-		return refusedToUser(err)
+	uses := []use{
+		{"s3:PutObject", s.ProbeKey(), func(ctx context.Context) error { return put(ctx, user) }},
+		// The proof of another delivery uses the same object and may have removed it. S3 answers
+		// 404 only to a caller who may read objects and list the bucket, so 404 is a proof as well.
+		{"s3:GetObject", s.ProbeKey(), func(ctx context.Context) error {
+			out, err := user.GetObject(ctx, &s3.GetObjectInput{Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner(), Key: object})
+			if awscall.IsMissing(err) {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			return out.Body.Close()
+		}},
+		{"s3:ListBucket", "", func(ctx context.Context) error {
+			_, err := user.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner(),
+				Prefix: &s.Prefix, MaxKeys: aws.Int32(1)})
+			return err
+		}},
+		{"s3:DeleteObject", s.ProbeKey(), func(ctx context.Context) error {
+			_, err := user.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner(), Key: object})
+			return err
+		}},
 	}
-	_, err = user.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner(),
-		Prefix: &s.Prefix, MaxKeys: aws.Int32(1)})
-	if err != nil || s.Access == spec.ReadOnly {
-		return refusedToUser(err)
+	if s.Access == spec.ReadOnly {
+		if err := put(proof, r.s3); err != nil {
+			return fmt.Errorf("probe %s of bucket %s: %w", s.ProbeKey(), s.BucketName, bucket.ExplainKms(err))
+		}
+		uses = uses[1:3]
 	}
-	_, err = user.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner(), Key: object})
-	return refusedToUser(err)
+	for _, one := range uses {
+		if err := r.try(ctx, proof, op, one); err != nil {
+			return fmt.Errorf("user %s: its new key cannot do what Access %s promises: %w", s.UserName, s.Access, err)
+		}
+	}
+	return nil
 }
 
-// refusedToUser is an error of a call that was made as the user. A denial is by others, whatever its text
-// says: the user has no policy of its own that a right could be missing in.
-func refusedToUser(err error) error {
-	if awscall.IsDenied(err) {
-		return awscall.ByOthers(awscall.Brief(err))
+// A use is one call of the proof, with the action that it needs, on a key or on the bucket itself.
+type use struct {
+	action, key string
+	call        func(context.Context) error
+}
+
+// finalAfter is how long a refusal of the new key may come from what was before: a statement of others, or an
+// encryption, that its owner has just taken away (L4).
+const finalAfter = 20 * time.Second
+
+// try makes one call of the proof. Refusals are repeated, since neither key nor policy is known everywhere at
+// once. One that comes from a statement which the policy still has is final, unless this event has changed the
+// policy: then it may come from the one before, for as long as that may last.
+//
+// A denial is by others, whatever its text says: the user has no policy of its own that a right could be missing in.
+func (r *run) try(ctx, proof context.Context, op operation, one use) error {
+	s, start := op.spec, time.Now()
+	_, err := awscall.Repeat(proof, r.patience, awscall.NewKey.Until(), func() (struct{}, bool, error) {
+		err := one.call(proof)
+		isFinal := awscall.NewKey.Is(err) && time.Since(start) > finalAfter && r.isFinal(ctx, op, err)
+		if isFinal {
+			r.patience.GiveUp(awscall.NewKey)
+		}
+		return struct{}{}, awscall.NewKey.Is(err) && !isFinal, err
+	})
+	isKms := bucket.IsOfKmsKey(err)
+	if !awscall.IsDenied(err) && !isKms {
+		return awscall.Brief(err)
 	}
-	return awscall.Brief(err)
+	is, isSaid := awscall.DenialOf(err)
+	if !isSaid {
+		is = awscall.Denial{Principal: s.UserARN(), Action: one.action, Resource: s.BucketARN()}
+		if one.key != "" {
+			is.Resource += "/" + one.key
+		}
+	}
+	if isKms {
+		is.Action = "kms:GenerateDataKey"
+	}
+	refusal := awscall.Brief(err)
+	if why := r.whyRefused(ctx, s, is); why != "" {
+		refusal = awscall.Again(fmt.Errorf("%w; %s", refusal, why))
+	}
+	return awscall.ByOthers(refusal)
+}
+
+// isFinal reports whether a refusal of the new key is no lag.
+func (r *run) isFinal(ctx context.Context, op operation, err error) bool {
+	is, isSaid := awscall.DenialOf(err)
+	switch {
+	case !isSaid || op.changes(func(s spec.Spec) any { return s.PolicyJSON() }):
+		return false
+	case is.IsOfOrganization(), bucket.IsOfKmsKey(err): // nobody gives the user such a right
+		return true
+	case is.Policy != awscall.ResourcePolicy || !is.IsExplicit:
+		return false
+	}
+	found, err := r.bucketOf(op.spec).Denying(ctx, is)
+	return err == nil && len(found) > 0
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
@@ -76,7 +77,10 @@ type run struct {
 	hasMarked   bool         // the set that is replaced may say so
 	hasEquipped bool         // the bucket may have our policy and our rule
 
-	asksStack         sync.Once // see isRollback
+	asksStack sync.Once // see askStack
+	stack     types.Stack
+
+	asksResource      sync.Once // see isRollback
 	isStackRolledBack bool
 }
 
@@ -108,7 +112,7 @@ func (r *run) Ensure(ctx context.Context) (map[string]string, error) {
 	if err == nil && r.op.kind == kindBack {
 		err = r.goBack(ctx, r.op)
 	}
-	return data, r.patience.Explain(err)
+	return data, r.explain(ctx, r.op, err)
 }
 
 // Undo removes what a failed Create or Update made, unless it may be in use: see undo.go.
@@ -129,12 +133,16 @@ func (r *run) Remove(ctx context.Context) error {
 		return nil
 	}
 	r.patience.EndsWith(ctx)
-	return r.patience.Explain(r.remove(ctx, r.op))
+	return r.explain(ctx, r.op, r.remove(ctx, r.op))
 }
 
 // bucketOf is the room of the bucket of a spec.
 func (r *run) bucketOf(s spec.Spec) bucket.Client {
-	return bucket.New(r.s3, r.patience, r.log, &r.notes, s)
+	room := bucket.New(r.s3, r.patience, r.log, &r.notes, s)
+	if !r.op.isNew() {
+		return room.InForce()
+	}
+	return room
 }
 
 // expectedOwner is passed with every call on a bucket, so that a bucket of the

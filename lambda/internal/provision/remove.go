@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-
 	"bucketuser/lambda/claim"
 	"bucketuser/lambda/internal/awscall"
 	"bucketuser/lambda/internal/bucket"
@@ -45,35 +43,39 @@ func (r *run) remove(ctx context.Context, op operation) error {
 	if found.bucket.State == claim.Ours && data == bucket.RefuseData {
 		err := r.bucketOf(s).UnlessGone(ctx, r.bucketOf(s).CheckEmpty(ctx))
 		if errors.Is(err, bucket.ErrHoldsData) {
-			return fmt.Errorf("%w; %s", err, r.howToEnd(ctx, s, found))
+			return fmt.Errorf("%w, and OnDelete is %s. Nothing was changed: %s", err, s.OnDelete, r.howToEnd(ctx, op, found, err))
 		}
 		unseen.bucket = errors.Join(unseen.bucket, err)
 	}
 	if data == bucket.RefuseData && unseen.bucket != nil && !awscall.IsDenied(unseen.bucket) {
-		return fmt.Errorf("%w; nothing was changed: delete again", unseen.bucket)
+		return awscall.Again(fmt.Errorf("%w; nothing was changed", unseen.bucket))
 	}
 	lost := r.inUse(ctx, s, found)
 	r.reportForeign(s, found)
 	return errors.Join(r.removeSet(ctx, s, found, unseen, lost, data), lost.err(s, found, howToDelete))
 }
 
-// howToEnd says what goes on where a Delete is refused for data in the bucket, and how to end it.
-// CloudFormation forgets a resource that was taken out of its template after three attempts.
-func (r *run) howToEnd(ctx context.Context, s spec.Spec, found set) string {
-	text := fmt.Sprintf("empty it and delete again, or keep it with --retain-resources %s. Nothing was changed", s.LogicalID)
-	if !found.user.IsOurs() {
-		return text
+// howToEnd says what people can do where a Delete is refused for data in the bucket. Nothing has changed.
+func (r *run) howToEnd(ctx context.Context, op operation, found set, refusal error) string {
+	s := op.spec
+	var holds *bucket.Holding
+	isVersioned := !errors.As(refusal, &holds) || holds.IsVersioned
+	empty := "empty the bucket: " + toEmpty(s, isVersioned)
+	retain := fmt.Sprintf("once the stack is in DELETE_FAILED, %s --retain-resources %s keeps the bucket, and leaves secret and user with an access key that works",
+		deleteStack(s), s.LogicalID)
+	lives := fmt.Sprintf("user %s and its access key live on", s.UserName)
+	byHand := r.byHand(ctx, s, found)
+	add := fmt.Sprintf("add the resource %s again as it was, and before it is taken out the next time, ", s.LogicalID)
+	switch r.situation(ctx, op) {
+	case deletingStack:
+		return fmt.Sprintf("%s; then delete the stack again: %s. Or, %s%s", empty, deleteStack(s), retain, byHand)
+	case cleaningUp:
+		return fmt.Sprintf("%s: CloudFormation tries three times and then forgets the resource. To end that, %sset OnDelete or %s%s",
+			lives, add, empty, byHand)
+	case unsaid, creatingStack, updatingStack, rollingBack:
 	}
-	text += fmt.Sprintf(": user %s and its access key live on, also if the resource was taken out of its template. "+
-		"To end that, add the resource again and empty the bucket, or set OnDelete, first; or run", s.UserName)
-	keys, err := r.listKeys(ctx, s)
-	if err != nil || len(keys) == 0 {
-		return text + fmt.Sprintf(" aws iam list-access-keys --user-name %s and delete each", s.UserName)
-	}
-	for _, key := range keys {
-		text += fmt.Sprintf(" aws iam delete-access-key --user-name %s --access-key-id %s", s.UserName, aws.ToString(key.AccessKeyId))
-	}
-	return text
+	return fmt.Sprintf("%s. %s; then delete the stack again, if it was the stack that was deleted. If the resource was taken out of its template, %sset OnDelete or empty it%s",
+		lives, empty, add, byHand)
 }
 
 // reportForeign logs what a Delete leaves, since the tags say that it is not ours.
@@ -248,7 +250,7 @@ func excuse(s spec.Spec, found set, property string, err error) error {
 	case !awscall.IsDenied(err) || !s.Outside().Has(property):
 		return err
 	case found.user.IsOurs():
-		return fmt.Errorf("%w; the provider's patterns were narrowed: widen them and delete again", err)
+		return awscall.Again(fmt.Errorf("%w; the provider's patterns were narrowed: widen them", err))
 	default:
 		return nil
 	}

@@ -2,6 +2,7 @@ package provision
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"strings"
@@ -135,9 +136,19 @@ func (r *run) checkReplaced(ctx context.Context, old spec.Spec) error {
 		return err
 	}
 	if err := r.bucketOf(old).CheckEmpty(ctx); err != nil {
-		return fmt.Errorf("%w; a replacement never deletes data: empty the bucket, or set OnDelete to %s in an update of its own first, which keeps it", err, spec.Retain)
+		return r.explainData(err, old)
 	}
 	return nil
+}
+
+// explainData says what to do about a replacement that was refused for the data in the old bucket.
+func (r *run) explainData(err error, old spec.Spec) error {
+	var holds *bucket.Holding
+	if !errors.As(err, &holds) {
+		return err
+	}
+	return awscall.Again(fmt.Errorf("%w; a replacement never deletes data: empty the bucket (%s), or set OnDelete to %s in an update of its own first, which keeps it",
+		err, toEmpty(old, holds.IsVersioned), spec.Retain))
 }
 
 // supersede marks the set that a replacement comes from, on secret and bucket, right before the

@@ -43,7 +43,7 @@ func TestReplacementIsRefused(t *testing.T) {
 		{"a lone rename", named, with("BucketName", "my-data-2"), nil, "UserName clickhouse: must change too"},
 		{"with another OnDelete", named, sim.Properties{"OnDelete": "Purge"}, nil, "OnDelete: must not change together with a name"},
 		{"of a bucket with objects", named, renamed, func(a *awsfake.AWS) { a.PutObject("my-data", "data/x", "1") },
-			"replacement: bucket my-data: is not empty: 1 objects or versions"},
+			"replacement: bucket my-data: is not empty: it holds 1 object; a replacement never deletes data"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -2,11 +2,8 @@ package provision
 
 import (
 	"context"
-	"fmt"
 	"strings"
-	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 
 	"bucketuser/lambda/internal/awscall"
@@ -15,10 +12,6 @@ import (
 // A rollback is never refused for what others have done: its stack would end in UPDATE_ROLLBACK_FAILED,
 // and nobody could update it. What it may not change stays as it is, and the log says so. An Update
 // that goes back between two sets is known by the set. One in place is told by the status of its stack.
-
-// stackLag is how long the status of a stack may be that before the rollback (L5). It ends between
-// two attempts, which come a second after each other.
-const stackLag = 4500 * time.Millisecond
 
 // isRollback reports whether the event is part of a rollback. CloudFormation is asked once, when
 // something was refused. Without its answer the event is none.
@@ -29,28 +22,12 @@ func (r *run) isRollback(ctx context.Context, op operation) bool {
 	case kindReplacement:
 		return op.isReturn
 	case kindInPlace:
-		r.asksStack.Do(func() { r.isStackRolledBack = r.asksWhetherRolledBack(ctx, op) })
+		is := r.situation(ctx, op) == rollingBack
+		r.asksResource.Do(func() { r.isStackRolledBack = is && r.isUnderWay(ctx, op) })
 		return r.isStackRolledBack
 	case kindCreate, kindDelete:
 	}
 	return false
-}
-
-func (r *run) asksWhetherRolledBack(ctx context.Context, op operation) bool {
-	ctx, cancel := context.WithTimeout(ctx, stackLag)
-	defer cancel()
-	status, err := awscall.Repeat(ctx, r.patience, "CloudFormation shows the rollback", func() (types.StackStatus, bool, error) {
-		out, err := r.cfn.DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: &op.spec.StackID})
-		if err != nil || len(out.Stacks) != 1 {
-			return "", false, awscall.Brief(err)
-		}
-		status := out.Stacks[0].StackStatus
-		return status, !isRollingBack(status), nil
-	})
-	if status == "" {
-		r.log.Info("was told no status of the stack", "reason", fmt.Sprint(err))
-	}
-	return isRollingBack(status) && r.isUnderWay(ctx, op)
 }
 
 // isUnderWay reports whether the status of the resource is not later than the event. The stack of an

@@ -54,8 +54,8 @@ var callsOfACreate = map[string]map[string]string{
 1 DescribeSecret by role
 2 DescribeStackResource by role
 1 GetBucketTagging by role
+1 GetObject by user
 1 GetUser by role
-1 HeadObject by user
 1 ListAccessKeys by role
 1 ListObjectVersions by role
 1 ListObjectsV2 by user
@@ -74,8 +74,8 @@ var callsOfACreate = map[string]map[string]string{
 1 DescribeSecret by role
 2 DescribeStackResource by role
 1 GetBucketTagging by role
+1 GetObject by user
 1 GetUser by role
-1 HeadObject by user
 1 ListAccessKeys by role
 1 ListObjectVersions by role
 1 ListObjectsV2 by user
@@ -98,9 +98,9 @@ var callsOfACreate = map[string]map[string]string{
 1 GetBucketLifecycleConfiguration by role
 1 GetBucketPolicy by role
 2 GetBucketTagging by role
+1 GetObject by user
 1 GetPublicAccessBlock by role
 1 GetUser by role
-1 HeadObject by user
 1 ListAccessKeys by role
 1 ListObjectVersions by role
 1 ListObjectsV2 by user
@@ -121,9 +121,9 @@ var callsOfACreate = map[string]map[string]string{
 1 GetBucketPolicy by role
 2 GetBucketTagging by role
 1 GetBucketVersioning by role
+1 GetObject by user
 1 GetPublicAccessBlock by role
 1 GetUser by role
-1 HeadObject by user
 1 ListAccessKeys by role
 1 ListObjectVersions by role
 1 ListObjectsV2 by user

@@ -259,6 +259,7 @@ func (w *bench) isRemovedWithData(m making) {
 	m.make(w)
 	w.writes(m.p, "data/x")
 	was, s := w.AWS.Snapshot(), w.parse(m.p)
+	w.AWS.SetStackStatus(w.stackID, "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
 	for range 3 {
 		w.anew()
 		a := w.play(remove(m.p), nil).answer
@@ -267,6 +268,7 @@ func (w *bench) isRemovedWithData(m making) {
 	}
 	purge := plus(m.p, "OnDelete", "Purge")
 	<-time.After(time.Hour)
+	w.AWS.SetStackStatus(w.stackID, "UPDATE_IN_PROGRESS")
 	w.history(create(purge))
 	w.keeps(was, m.p, thingsOfASet, append(m.before, ignoreLastEvent)...)
 	w.history(remove(purge))

@@ -49,6 +49,14 @@ func (x secret) admit(s spec.Spec) error {
 	return nil
 }
 
+// admitSecret is [secret.admit]. In a set that is in force a secret that is not ours was lost: its name is given.
+func (r *run) admitSecret(s spec.Spec, x secret) error {
+	if err := x.admit(s); err == nil || r.op.isNew() {
+		return err
+	}
+	return awscall.Again(fmt.Errorf("secret %s: %s", s.SecretName, x.Lacks()))
+}
+
 // lookSecret describes the secret, without its value.
 func (r *run) lookSecret(ctx context.Context, s spec.Spec, retryer aws.Retryer) (secret, error) {
 	out, err := r.secrets.DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: &s.SecretName},
@@ -115,11 +123,11 @@ func (r *run) createSecret(ctx context.Context, s spec.Spec, origin string) (sec
 			isThere()
 			return r.takenSecret(ctx, s)
 		case isScheduledForDeletion(err):
-			return secret{}, false, fmt.Errorf("secret %s: is in its recovery window; restore it and delete it without one, or choose another SecretName: %w",
-				s.SecretName, awscall.Brief(err))
+			return secret{}, false, awscall.Again(fmt.Errorf("secret %s: is in its recovery window; restore it and delete it without one%s: %w",
+				s.SecretName, r.orAnother("SecretName"), awscall.Brief(err)))
 		case err != nil:
 			r.making.secret.Fail(err)
-			return secret{}, false, fmt.Errorf("secret %s: %w", s.SecretName, explainKms(err, s.SecretKmsKeyId))
+			return secret{}, false, fmt.Errorf("secret %s: %w", s.SecretName, r.explainKms(err, s.SecretKmsKeyId))
 		}
 		r.making.secret.Made = true
 		made.ARN = aws.ToString(out.ARN)
@@ -133,10 +141,10 @@ func (r *run) createSecret(ctx context.Context, s spec.Spec, origin string) (sec
 func (r *run) takenSecret(ctx context.Context, s spec.Spec) (found secret, isLag bool, err error) {
 	found, err = r.lookSecret(ctx, s, r.looking(s, "SecretName"))
 	if err == nil && !found.Exists() {
-		return found, true, fmt.Errorf("secret %s: exists, and Secrets Manager does not show it; try again", s.SecretName)
+		return found, true, awscall.Again(fmt.Errorf("secret %s: exists, and Secrets Manager does not show it: wait some minutes", s.SecretName))
 	}
 	r.making.secret.Refused = found.IsTaken()
-	return found, false, errors.Join(err, found.admit(s))
+	return found, false, errors.Join(err, r.admitSecret(s, found))
 }
 
 func isScheduledForDeletion(err error) bool {
@@ -179,7 +187,7 @@ func (r *run) adoptSecret(ctx context.Context, s spec.Spec, x secret, origin str
 	r.log.Info("took over what was released", "secret", s.SecretName)
 	now, err := r.lookSecret(ctx, s, r.looking(s, "SecretName"))
 	x.Claim = claim.Read(tags, s)
-	return x, errors.Join(err, now.admit(s))
+	return x, errors.Join(err, r.admitSecret(s, now))
 }
 
 // currentVersion finds the version that has the stage AWSCURRENT.

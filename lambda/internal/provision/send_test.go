@@ -130,7 +130,7 @@ func (w *bench) invoke(session *awsfake.Session, url, kind, id string, p, old si
 	if err != nil {
 		return answer{}, err
 	}
-	r := &receiver{}
+	r, status := &receiver{}, w.AWS.StackStatus(w.stackID)
 	ctx, cancel := context.WithTimeout(w.t.Context(), 15*time.Minute)
 	defer cancel()
 	// An error beside an answer only asks for another delivery, as undoing failed.
@@ -140,7 +140,16 @@ func (w *bench) invoke(session *awsfake.Session, url, kind, id string, p, old si
 	if len(r.answers) != 1 {
 		return answer{}, fmt.Errorf("%d answers", len(r.answers))
 	}
+	w.advisesWhatCanBeDone(kind, status, r.answers[0])
 	return r.answers[0], nil
+}
+
+// advisesWhatCanBeDone fails the test for a Reason that advises what nobody can do, unless the stack went on meanwhile.
+func (w *bench) advisesWhatCanBeDone(kind, status string, a answer) {
+	w.t.Helper()
+	if err := sim.Advice(kind, status, a.Reason); err != nil && status == w.AWS.StackStatus(w.stackID) {
+		w.t.Error(err)
+	}
 }
 
 // process is the way from a process to the receiver of its answer. A dead one sends none.

@@ -38,6 +38,22 @@ func (u user) admit(s spec.Spec) error {
 	return nil
 }
 
+// admitUser is [user.admit]. In a set that is in force a user who is not ours was lost: its name is given.
+func (r *run) admitUser(s spec.Spec, u user) error {
+	if err := u.admit(s); err == nil || r.op.isNew() {
+		return err
+	}
+	return awscall.Again(fmt.Errorf("user %s: %s", s.UserName, u.Lacks()))
+}
+
+// orAnother is what a message about a name of a new set ends with.
+func (r *run) orAnother(property string) string {
+	if r.op.isNew() {
+		return ", or choose another " + property
+	}
+	return ""
+}
+
 // looking serves a look at the name of a property.
 func (r *run) looking(s spec.Spec, property string) aws.Retryer {
 	return r.patience.Looking(s.Outside().Has(property))
@@ -119,11 +135,11 @@ func (r *run) createUser(ctx context.Context, s spec.Spec) (user, error) {
 func (r *run) takenUser(ctx context.Context, s spec.Spec) (found user, isLag bool, err error) {
 	found, err = r.lookUser(ctx, s)
 	if err == nil && !found.Exists() {
-		return found, true, fmt.Errorf("user %s: exists, and IAM does not show it: it is being deleted, or its name differs in case; "+
-			"try again or choose another UserName", s.UserName)
+		return found, true, awscall.Again(fmt.Errorf("user %s: exists, and IAM does not show it: it is being deleted, or its name differs in case; "+
+			"wait until it is gone%s", s.UserName, r.orAnother("UserName")))
 	}
 	r.making.user.Refused = found.IsTaken()
-	return found, false, errors.Join(err, found.admit(s))
+	return found, false, errors.Join(err, r.admitUser(s, found))
 }
 
 // lacksBoundary reports whether the user has no permissions boundary where the provider has
@@ -149,8 +165,8 @@ func (r *run) checkBoundary(ctx context.Context, s spec.Spec, u user) error {
 	if err != nil || now.isBounded {
 		return err
 	}
-	return fmt.Errorf("user %s: %w; put it back and try again: "+
-		"aws iam put-user-permissions-boundary --user-name %s --permissions-boundary %s", s.UserName, errUnbounded, s.UserName, s.BoundaryARN)
+	return awscall.Again(fmt.Errorf("user %s: %w; put it back: "+
+		"aws iam put-user-permissions-boundary --user-name %s --permissions-boundary %s", s.UserName, errUnbounded, s.UserName, s.BoundaryARN))
 }
 
 // removeUser deletes the keys and then the user, which must be ours. A key that another event
@@ -202,8 +218,8 @@ func (r *run) tryRemoveUser(ctx context.Context, s spec.Spec) error {
 	case err == nil:
 		return nil
 	case isConflict(err):
-		return fmt.Errorf("user %s: remove what was attached to it by hand (policies, groups, login, MFA) and delete again: %w",
-			s.UserName, awscall.Brief(err))
+		return awscall.Again(fmt.Errorf("user %s: remove what was attached to it by hand (policies, groups, login, MFA): %w",
+			s.UserName, awscall.Brief(err)))
 	}
 	return fmt.Errorf("user %s: %w", s.UserName, awscall.Brief(err))
 }

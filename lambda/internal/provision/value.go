@@ -155,8 +155,8 @@ func (r *run) describeValue(ctx context.Context, s spec.Spec, x secret, refusal 
 	case c.version == x.buried:
 		c.state = tombstone
 	}
-	c.why = fmt.Errorf("secret %s: %w: %w; its KMS key is %s: give the key back, or set SecretKmsKeyId to another key or take it away: "+
-		"a new access key is made then", s.SecretName, errUnreadable, awscall.Brief(refusal), kmsKeyName(now.kmsKeyID))
+	c.why = awscall.Again(fmt.Errorf("secret %s: %w: %w; its KMS key is %s: give the key back, or set SecretKmsKeyId to another key or take it away: "+
+		"a new access key is made then", s.SecretName, errUnreadable, awscall.Brief(refusal), kmsKeyName(now.kmsKeyID)))
 	return c, nil
 }
 

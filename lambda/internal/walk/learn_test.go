@@ -15,6 +15,9 @@ import (
 func (m *model) learn() {
 	past := m.g.cloud.Exchanges()
 	for n := m.seen; n < len(past); n++ {
+		if err := sim.Advice(past[n].Event.RequestType, "", past[n].Answer.Reason); err != nil { // by whatever status
+			m.wrong = append(m.wrong, err)
+		}
 		if s, err := m.g.Parse(past[n].Event.StackId, past[n].Event.ResourceProperties); err == nil {
 			m.learnEvent(n, past, s)
 		}

@@ -1,0 +1,142 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// A deployment is what make deploy, destroy and their like were told.
+type deployment struct {
+	command    string // deploy or destroy
+	stack      string
+	approval   string
+	isProvider bool
+	words      []string // of CONTEXT and PARAMETERS
+}
+
+// parseDeployment reads the arguments after deploy or destroy. The words stand behind --.
+func parseDeployment(args []string) (deployment, error) {
+	d := deployment{command: args[0]}
+	flags := flag.NewFlagSet("tools "+d.command, flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	flags.StringVar(&d.stack, "stack", "", "name of the stack")
+	flags.StringVar(&d.approval, "approval", "", "as --require-approval of the cdk CLI")
+	flags.BoolVar(&d.isProvider, "provider", false, "the stack is one of a provider")
+	if err := flags.Parse(args[1:]); err != nil {
+		return deployment{}, err
+	}
+	d.words = flags.Args()
+	return d, errors.Join(d.checkStack(), d.checkApproval(), d.checkWords())
+}
+
+var stackName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]{0,127}$`)
+
+func (d deployment) checkStack() error {
+	if stackName.MatchString(d.stack) {
+		return nil
+	}
+	variable := "STACK"
+	if d.isProvider {
+		variable = "PROVIDER"
+	}
+	return fmt.Errorf("%s=%q: must be 1 to 128 letters, digits and hyphens, a letter first", variable, d.stack)
+}
+
+// approvals are the values of --require-approval; without one the cdk CLI asks about changes that broaden rights.
+var approvals = []string{"", "never", "any-change", "broadening"}
+
+func (d deployment) checkApproval() error {
+	if slices.Contains(approvals, d.approval) {
+		return nil
+	}
+	return fmt.Errorf("APPROVAL=%q: must be one of %s", d.approval, strings.Join(approvals[1:], ", "))
+}
+
+// checkWords refuses words that the cdk CLI would take for more stacks, and properties for a destruction.
+func (d deployment) checkWords() error {
+	var faults []error
+	last := "" // the option before a word, if that may be its value
+	for _, word := range d.words {
+		isContext := last == "-c" || last == "--context"
+		name, value, hasValue := strings.Cut(word, "=")
+		switch {
+		case isContext && !hasValue:
+			faults = append(faults, fmt.Errorf("CONTEXT: %s %s: must be key=value", last, word))
+		case isContext:
+			faults = append(faults, d.checkKey(word, name))
+		case strings.HasPrefix(word, "--context=") || strings.HasPrefix(word, "-c="):
+			key, _, _ := strings.Cut(value, "=")
+			faults = append(faults, d.checkKey(value, key))
+		case strings.HasPrefix(word, "-"):
+			if !hasValue {
+				last = word
+				continue
+			}
+		case last == "" || propertyKey.MatchString(name) && hasValue && last != "--parameters":
+			faults = append(faults, fmt.Errorf("CONTEXT: %s: has no -c before it; write CONTEXT=\"-c %s\"", word, word))
+		}
+		last = ""
+	}
+	return errors.Join(faults...)
+}
+
+var propertyKey = regexp.MustCompile(`^[a-z][A-Za-z]*$`)
+
+// keysOfTheApp are the context keys that say how the app is synthesized. All others of one word set a property.
+var keysOfTheApp = []string{"architecture", "code"}
+
+// checkKey refuses a property for a destruction: CloudFormation deletes a resource with those that it has.
+func (d deployment) checkKey(word, key string) error {
+	if d.command != "destroy" || slices.Contains(keysOfTheApp, key) || !propertyKey.MatchString(key) {
+		return nil
+	}
+	return fmt.Errorf("CONTEXT: -c %s: says nothing to a destruction, for which the values of the last deployment count, OnDelete among them; deploy it first", word)
+}
+
+// needsTerminal reports whether the cdk CLI may ask something.
+func (d deployment) needsTerminal() bool {
+	never := []string{"--require-approval=never", "--yes", "-y"}
+	if d.command == "destroy" {
+		never = append(never, "--force", "-f")
+	}
+	isNever := slices.ContainsFunc(d.words, func(word string) bool { return slices.Contains(never, word) })
+	at := slices.Index(d.words, "--require-approval")
+	isNever = isNever || at >= 0 && at+1 < len(d.words) && d.words[at+1] == "never"
+	return d.approval != "never" && !isNever
+}
+
+// checkTerminal says what to pass where nobody can answer the cdk CLI, before that has built anything.
+func (d deployment) checkTerminal(isTerminal bool) error {
+	if isTerminal || !d.needsTerminal() {
+		return nil
+	}
+	target := d.command
+	if d.isProvider {
+		target += "-provider"
+	}
+	asks := "a change of rights"
+	if d.command == "destroy" {
+		asks = "the destruction"
+	}
+	return fmt.Errorf("make %s: asks for approval of %s, and there is no terminal to answer on: make %s APPROVAL=never goes on unasked", target, asks, target)
+}
+
+// arguments are those of the cdk CLI.
+func (d deployment) arguments() []string {
+	args := []string{d.command, d.stack, "-c", "stackName=" + d.stack}
+	if d.isProvider {
+		args = append(args, "-c", "provider=true")
+	}
+	switch {
+	case d.approval == "never" && d.command == "destroy":
+		args = append(args, "--force")
+	case d.approval != "" && d.command == "deploy":
+		args = append(args, "--require-approval", d.approval)
+	}
+	return append(args, d.words...)
+}
