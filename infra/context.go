@@ -80,8 +80,7 @@ func parseContext(context map[string]any) (values, error) {
 	}
 	for _, key := range slices.Sorted(maps.Keys(context)) {
 		if !known[key] && word.MatchString(key) {
-			faults = append(faults, fmt.Errorf("-c %s: not a key of this app; it has %s",
-				key, strings.Join(slices.Sorted(maps.Keys(known)), ", ")))
+			faults = append(faults, unknownKey(key, slices.Sorted(maps.Keys(known))))
 		}
 	}
 	faults = append(faults, v.parseKind(context["provider"], given))
@@ -90,6 +89,24 @@ func parseContext(context map[string]any) (values, error) {
 	}
 	faults = append(faults, v.parseProvider(context), v.parseResource(given))
 	return v, errors.Join(faults...)
+}
+
+// unknownKey says of a key what it may have been meant for: another case of one that the app has, or a property that
+// a command line cannot hold.
+func unknownKey(key string, known []string) error {
+	if at := slices.IndexFunc(known, func(name string) bool { return strings.EqualFold(name, key) }); at >= 0 {
+		return fmt.Errorf("-c %s: not a key of this app; write %s", key, known[at])
+	}
+	for _, property := range spec.Table {
+		switch {
+		case !strings.EqualFold(property.Name, key):
+		case property.Name == "Statements" || property.Name == "Tags":
+			return fmt.Errorf("-c %s: is a list, which the construct takes in a stack of your own, and no command line", key)
+		default:
+			return fmt.Errorf("-c %s: not a key of this app: the property %s is not available yet", key, property.Name)
+		}
+	}
+	return fmt.Errorf("-c %s: not a key of this app; it has %s", key, strings.Join(known, ", "))
 }
 
 // parseKind tells whether the stack is one of a resource or of a provider alone.

@@ -103,6 +103,9 @@ func TestContextIsRefused(t *testing.T) {
 		want    []string // one for each line
 	}{
 		{"typing error", map[string]any{"bucketNam": "x"}, []string{"-c bucketNam: not a key of this app; it has abort"}},
+		{"case", map[string]any{"bucketname": "x"}, []string{"-c bucketname: not a key of this app; write bucketName"}},
+		{"lists", map[string]any{"statements": "x", "tags": "a"}, []string{"-c statements: is a list, which the construct takes", "-c tags: is a list"}},
+		{"not yet", map[string]any{"rotateAfterDays": "30"}, []string{"-c rotateAfterDays: not a key of this app: the property RotateAfterDays is not available yet"}},
 		{"access", map[string]any{"access": "Everything"}, []string{"-c access: must be one of ReadOnly, ReadWrite, Full"}},
 		{"truth", map[string]any{"versioning": "yes"}, []string{"-c versioning: must be true or false"}},
 		{"trigger", map[string]any{"trigger": strings.Repeat("a", 1025)}, []string{"-c trigger: must be at most 1024 characters"}},

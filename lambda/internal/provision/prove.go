@@ -86,7 +86,8 @@ func (r *run) s3As(id string, secret secretKey, retryer aws.Retryer) *s3.Client 
 }
 
 // useKey does with the key what its owner will do: it puts, gets, lists and deletes one empty
-// object below the prefix. A HEAD needs the same right as a GET, and its answer does not say why it is refused. With ReadOnly the role puts the object, and the key reads it.
+// object below the prefix. A HEAD needs the same right as a GET, and does not say why it is refused.
+// With ReadOnly the role puts the object, and the key reads it.
 func (r *run) useKey(ctx, proof context.Context, op operation, key credential) error {
 	s := op.spec
 	user := r.s3As(key.ID, key.secret, r.patience.Retryer(awscall.NewBucket))

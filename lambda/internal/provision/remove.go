@@ -61,20 +61,22 @@ func (r *run) howToEnd(ctx context.Context, op operation, found set, refusal err
 	var holds *bucket.Holding
 	isVersioned := !errors.As(refusal, &holds) || holds.IsVersioned
 	empty := "empty the bucket: " + toEmpty(s, isVersioned)
-	retain := fmt.Sprintf("once the stack is in DELETE_FAILED, %s --retain-resources %s keeps the bucket, and leaves secret and user with an access key that works",
-		deleteStack(s), s.LogicalID)
-	lives := fmt.Sprintf("user %s and its access key live on", s.UserName)
-	byHand := r.byHand(ctx, s, found)
+	retain := fmt.Sprintf("once the stack is in DELETE_FAILED, %s --retain-resources %s keeps the bucket", deleteStack(s), s.LogicalID)
+	lives, byHand := "", r.byHand(ctx, s, found)
+	if found.user.IsOurs() {
+		retain += ", and leaves secret and user with an access key that works"
+		lives = fmt.Sprintf("user %s and its access key live on. ", s.UserName)
+	}
 	add := fmt.Sprintf("add the resource %s again as it was, and before it is taken out the next time, ", s.LogicalID)
 	switch r.situation(ctx, op) {
 	case deletingStack:
 		return fmt.Sprintf("%s; then delete the stack again: %s. Or, %s%s", empty, deleteStack(s), retain, byHand)
 	case cleaningUp:
-		return fmt.Sprintf("%s: CloudFormation tries three times and then forgets the resource. To end that, %sset OnDelete or %s%s",
+		return fmt.Sprintf("%sCloudFormation tries three times and then forgets the resource. To end that, %sset OnDelete or %s%s",
 			lives, add, empty, byHand)
 	case unsaid, creatingStack, updatingStack, rollingBack:
 	}
-	return fmt.Sprintf("%s. %s; then delete the stack again, if it was the stack that was deleted. If the resource was taken out of its template, %sset OnDelete or empty it%s",
+	return fmt.Sprintf("%s%s; then delete the stack again, if it was the stack that was deleted. If the resource was taken out of its template, %sset OnDelete or empty it%s",
 		lives, empty, add, byHand)
 }
 

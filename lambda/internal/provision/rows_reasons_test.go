@@ -95,6 +95,41 @@ func TestRow24StatementOfOthers(t *testing.T) {
 	}
 }
 
+// Row 24: a statement is found in whatever form it denies, and one that denies something else is not blamed.
+func TestRow24FormsOfStatements(t *testing.T) {
+	const users = `"Condition":{"ArnLike":{"aws:PrincipalArn":"*:user/*"}}`
+	for statement, isDeny := range map[string]bool{
+		`"Principal":{"AWS":["*"]},"Action":["s3:GetObject","s3:putobject"],"Resource":["arn:aws:s3:::my-data/x","arn:aws:s3:::my-data/d?ta/*"],` + users:                       true,
+		`"Principal":{"AWS":"arn:aws:iam::123456789012:root"},"NotAction":"s3:GetBucket*","Resource":"arn:aws:s3:::my-data/*",` + users:                                         true,
+		`"Principal":"*","Action":"*","NotResource":["arn:aws:s3:::my-data","arn:aws:s3:::my-data/backups/*"],` + users:                                                         true,
+		`"NotPrincipal":{"AWS":["arn:aws:iam::123456789012:role/provider","arn:aws:iam::123456789012:role/auditor"]},"Action":"s3:*Object","Resource":"arn:aws:s3:::my-data/*"`: true,
+		`"Principal":"*","Action":"s3:PutObjectAcl","Resource":"arn:aws:s3:::my-data/*"`:                                                                                        false,
+		`"Principal":"*","Action":"s3:PutObject","Resource":"arn:aws:s3:::my-data/data"`:                                                                                        false,
+		`"Principal":{"AWS":"arn:aws:iam::123456789012:role/auditor"},"Action":"s3:*","Resource":["arn:aws:s3:::my-data","arn:aws:s3:::my-data/*"]`:                             false,
+		`"Principal":"*","NotAction":"s3:*","Resource":"arn:aws:s3:::my-data/*"`:                                                                                                false,
+	} {
+		t.Run(statement, func(t *testing.T) {
+			inWorld(t, func(w *bench) {
+				w.offer()
+				w.AWS.AddRole("auditor")
+				w.AWS.AddRole("provider")
+				w.others("2012-10-17", `{"Sid":"Theirs","Effect":"Deny",`+statement+`}`)
+				<-time.After(time.Hour)
+				if !isDeny {
+					w.AWS.Before = w.deniesUser("PutObject", "with an explicit deny in a resource-based policy")
+				}
+				a := w.create(retain)
+				if !isDeny {
+					w.saysAll(a, "no statement of the bucket policy is seen to deny it")
+					w.saysNone(a, "Theirs")
+					return
+				}
+				w.saysAll(a, "statement Theirs of others in the policy of bucket my-data")
+			})
+		})
+	}
+}
+
 // Row 24: a statement of others that denies the role itself is named, too.
 func TestRow24StatementAgainstTheRole(t *testing.T) {
 	inWorld(t, func(w *bench) {
@@ -287,6 +322,29 @@ func TestRow35(t *testing.T) {
 				w.unchanged(was)
 			})
 		})
+	}
+}
+
+// Row 35: a part that is gone does not live on, and one that is somebody else's is not to be deleted by hand.
+func TestRow35WithoutAUser(t *testing.T) {
+	for name, takes := range map[string]func(w *bench){
+		"gone":            func(w *bench) { w.AWS.DeleteUser("clickhouse"); w.AWS.DeleteSecret("clickhouse/s3", 0) },
+		"somebody else's": func(w *bench) { w.loses(named, losses[0], "user") },
+	} {
+		for _, status := range []string{"DELETE_IN_PROGRESS", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", ""} {
+			t.Run(name+" "+status, func(t *testing.T) {
+				inWorld(t, func(w *bench) {
+					w.created(named)
+					w.AWS.PutObject("my-data", "data/x", "1")
+					<-time.After(time.Hour)
+					takes(w)
+					w.AWS.SetStackStatus(w.stackID, status)
+					a := w.play(remove(named), nil).answer
+					w.saysAll(a, "aws s3 rm s3://my-data")
+					w.saysNone(a, "live on", "that works", "delete-user", "delete-access-key")
+				})
+			})
+		}
 	}
 }
 

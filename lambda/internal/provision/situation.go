@@ -25,6 +25,8 @@ import (
 //     with its root, and may skip resources.
 //   - What an update has replaced or taken out of the template is deleted in its clean-up, by three attempts.
 //     Then CloudFormation forgets it, and the update is complete.
+
+// A situation is what CloudFormation does with the stack while an event fails.
 type situation int
 
 // The situations.
