@@ -80,8 +80,8 @@ type run struct {
 	asksStack sync.Once // see askStack
 	stack     types.Stack
 
-	asksResource      sync.Once // see isRollback
-	isStackRolledBack bool
+	asksResource sync.Once // see directionOf
+	direction    direction
 }
 
 // Begin returns a delivery of the event.

@@ -13,28 +13,70 @@ import (
 // and nobody could update it. What it may not change stays as it is, and the log says so. An Update
 // that goes back between two sets is known by the set. One in place is told by the status of its stack.
 
+// A direction is where an Update goes, as far as that is known.
+type direction int
+
+// The directions. CloudFormation has not answered where it is untold.
+const (
+	untold direction = iota
+	forward
+	backward
+)
+
 // isRollback reports whether the event is part of a rollback. CloudFormation is asked once, when
 // something was refused. Without its answer the event is none.
 func (r *run) isRollback(ctx context.Context, op operation) bool {
-	switch op.kind {
-	case kindBack:
-		return true
-	case kindReplacement:
-		return op.isReturn
-	case kindInPlace:
-		is := r.situation(ctx, op) == rollingBack
-		r.asksResource.Do(func() { r.isStackRolledBack = is && r.isUnderWay(ctx, op) })
-		return r.isStackRolledBack
-	case kindCreate, kindDelete:
-	}
-	return false
+	return r.directionOf(ctx, op) == backward
 }
 
-// isUnderWay reports whether the status of the resource is not later than the event. The stack of an
+func (r *run) directionOf(ctx context.Context, op operation) direction {
+	switch {
+	case op.kind == kindInPlace:
+		status := r.askStack(ctx, op).StackStatus
+		r.asksResource.Do(func() { r.direction = r.directionOfStack(ctx, op, status) })
+		return r.direction
+	case op.kind == kindBack, op.kind == kindReplacement && op.isReturn:
+		return backward
+	}
+	return forward
+}
+
+func (r *run) directionOfStack(ctx context.Context, op operation, status types.StackStatus) direction {
+	switch {
+	case status == "":
+		return untold
+	case !isRollingBack(status):
+		return forward
+	}
+	return r.isUnderWay(ctx, op)
+}
+
+// isUnderWay tells whether the status of the resource is not later than the event. The stack of an
 // Update that comes late may be rolled back by now: the rollback is another event then.
-func (r *run) isUnderWay(ctx context.Context, op operation) bool {
-	is, err := r.describe(ctx, op.spec)
-	return err == nil && (op.spec.Sent.IsZero() || !is.isLaterThan(op.spec.Sent))
+func (r *run) isUnderWay(ctx context.Context, op operation) direction {
+	at, err := r.describe(ctx, op.spec)
+	switch {
+	case err != nil:
+		return untold
+	case !op.spec.Sent.IsZero() && at.isLaterThan(op.spec.Sent):
+		return forward
+	}
+	return backward
+}
+
+// admitOutdated refuses values that an earlier version accepted, where the event brings them. A
+// rollback may bring them back. It is refused nothing, so neither is an Update of which CloudFormation
+// does not say that it is none. Nor is an event that an earlier version has carried out in part, when
+// Lambda delivers it again.
+func (r *run) admitOutdated(ctx context.Context, op operation, found set) error {
+	isBegun := found.secret.isOurs() && !op.spec.Sent.IsZero() && found.secret.IsOfEvent()
+	if len(op.fresh) > 0 && !isBegun && r.directionOf(ctx, op) == forward {
+		return op.fresh
+	}
+	for _, fault := range op.outdated {
+		r.log.Warn("left a value that is refused where it is new", "property", fault.Property, "reason", fault.Reason)
+	}
+	return nil
 }
 
 func isRollingBack(status types.StackStatus) bool {
