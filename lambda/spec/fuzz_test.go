@@ -16,7 +16,7 @@ import (
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{
 		`{}`, `{"ServiceToken":"arn","BucketName":"my-data","UserName":"u","SecretName":"s/3"}`,
-		`{"Prefix":"a b/%+c","Access":"ReadOnly","Versioning":"true","AbortIncompleteUploadsAfterDays":"3"}`,
+		`{"Prefix":"a b/%c","Access":"ReadOnly","Versioning":"true","AbortIncompleteUploadsAfterDays":"3"}`,
 		`{"Prefix":"${aws:username}/*","OnDelete":"Keep","Tags":[{"Key":"aws:x","Value":""}]}`,
 		`{"Statements":[{"Effect":"Allow","Action":["s3:Get*","s3:List*"],"Resource":"/x/*","Condition":{"Bool":{"aws:SecureTransport":"true"}}}]}`,
 		`{"Statements":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::other/*"}]}`,

@@ -63,6 +63,19 @@ type Pattern struct {
 	Reader string
 	// WasAccepted says that an earlier version accepted a prefix with it.
 	WasAccepted bool
+	// AtStart says that it is read so only where the prefix starts with it.
+	AtStart bool
+}
+
+// refuses is the reason to refuse a prefix, or "".
+func (p Pattern) refuses(prefix string) string {
+	switch {
+	case p.AtStart && strings.HasPrefix(prefix, p.Text):
+		return fmt.Sprintf("must not start with %q: %s", p.Text, p.Reader)
+	case !p.AtStart && strings.Contains(prefix, p.Text):
+		return fmt.Sprintf("must not contain %q: %s", p.Text, p.Reader)
+	}
+	return ""
 }
 
 // Patterns are all that a prefix must not contain. One that a version has accepted stays marked so
@@ -70,23 +83,27 @@ type Pattern struct {
 //
 // In a policy "*", "?" and "${" would widen the statement that names the prefix. ClickHouse makes a
 // regular expression of a path, after it has taken the braces for alternatives: its s3() finds
-// nothing below an anchor.
+// nothing below an anchor. clickhouse-backup trims its path (pkg/config), and copies from keys that
+// it escapes as a path of a URL, where S3 reads a plus as a space (aws/aws-cli #614).
 var Patterns = []Pattern{
-	{"${", "IAM reads it as a policy variable", false},
-	{"*", "IAM and ClickHouse read it as a pattern", false},
-	{"?", "IAM and ClickHouse read it as a pattern", false},
-	{"{", "ClickHouse reads it as a pattern", true},
-	{"}", "ClickHouse reads it as a pattern", true},
-	{"^", "ClickHouse reads it as an anchor of a pattern", true},
-	{"$", "ClickHouse reads it as an anchor of a pattern", true},
+	{Text: "${", Reader: "IAM reads it as a policy variable"},
+	{Text: "*", Reader: "IAM and ClickHouse read it as a pattern"},
+	{Text: "?", Reader: "IAM and ClickHouse read it as a pattern"},
+	{Text: "{", Reader: "ClickHouse reads it as a pattern", WasAccepted: true},
+	{Text: "}", Reader: "ClickHouse reads it as a pattern", WasAccepted: true},
+	{Text: "^", Reader: "ClickHouse reads it as an anchor of a pattern", WasAccepted: true},
+	{Text: "$", Reader: "ClickHouse reads it as an anchor of a pattern", WasAccepted: true},
+	{Text: "+", Reader: "clickhouse-backup has S3 read it as a space where it copies", WasAccepted: true},
+	{Text: "-", Reader: "the AWS CLI reads it as an option", WasAccepted: true, AtStart: true},
+	{Text: " ", Reader: "clickhouse-backup cuts it off", WasAccepted: true, AtStart: true},
 }
 
 // patternIn is the reason to refuse the prefix for the first pattern in it, or "": of those that an
 // earlier version accepted, or of the others.
 func (s *Spec) patternIn(wasAccepted bool) string {
 	for _, pattern := range Patterns {
-		if pattern.WasAccepted == wasAccepted && strings.Contains(s.Prefix, pattern.Text) {
-			return fmt.Sprintf("must not contain %q: %s", pattern.Text, pattern.Reader)
+		if reason := pattern.refuses(s.Prefix); reason != "" && pattern.WasAccepted == wasAccepted {
+			return reason
 		}
 	}
 	return ""

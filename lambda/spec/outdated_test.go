@@ -26,15 +26,19 @@ func faultOf(t *testing.T, properties map[string]any) spec.Fault {
 // Rows 21 and 40: each pattern is refused wherever it stands in a prefix, with the reader, and those that 0.1.0 accepted
 // are told from the others.
 func TestRow21And40PatternsOfAPrefix(t *testing.T) {
-	accepted := map[string]bool{"{": true, "}": true, "^": true, "$": true}
+	accepted := map[string]bool{"{": true, "}": true, "^": true, "$": true, "+": true, "-": true, " ": true}
 	for _, pattern := range spec.Patterns {
 		if pattern.WasAccepted != accepted[pattern.Text] {
 			t.Errorf("%s: WasAccepted is %v", pattern.Text, pattern.WasAccepted)
 		}
 		delete(accepted, pattern.Text)
-		for _, form := range []string{"%s", "%s/", "a/%sb/", "a/b%s", "%[1]sa%[1]s/"} {
+		forms, must := []string{"%s", "%s/", "a/%sb/", "a/b%s", "%[1]sa%[1]s/"}, "contain"
+		if pattern.AtStart {
+			forms, must = []string{"%s", "%s/", "%sa/b/", "%[1]sa%[1]s/"}, "start with"
+		}
+		for _, form := range forms {
 			prefix := fmt.Sprintf(form, pattern.Text)
-			want := spec.Fault{Property: "Prefix", Reason: fmt.Sprintf("must not contain %q: %s", pattern.Text, pattern.Reader), WasAccepted: pattern.WasAccepted}
+			want := spec.Fault{Property: "Prefix", Reason: fmt.Sprintf("must not %s %q: %s", must, pattern.Text, pattern.Reader), WasAccepted: pattern.WasAccepted}
 			if got := faultOf(t, map[string]any{"Prefix": prefix}); got != want {
 				t.Errorf("%s: %+v, want %+v", prefix, got, want)
 			}

@@ -79,7 +79,7 @@ var Table = []Property{
 		func(p *Properties) any { return &p.UserName }, (*Spec).checkUserName},
 	{"SecretName", "generated", Identity, "Secrets Manager secret that receives the credentials, at most 256 characters",
 		func(p *Properties) any { return &p.SecretName }, (*Spec).checkSecretName},
-	{"Prefix", "`data/`", InPlace, "the folder: printable ASCII, at most 256 bytes (512 percent-encoded); a trailing `/` is added; what a consumer reads as a pattern (`*`, `?`, `{`, `}`, `^`, `$`), a leading `/` and empty, `.` or `..` segments are refused",
+	{"Prefix", "`data/`", InPlace, "the folder: printable ASCII, at most 256 bytes (512 percent-encoded); a trailing `/` is added; what a consumer reads as more than itself (`*`, `?`, `{`, `}`, `^`, `$`, `+`), a leading `/`, `-` or space, and empty, `.` or `..` segments are refused",
 		func(p *Properties) any { return &p.Prefix }, (*Spec).checkPrefix},
 	{"FolderMarker", "`true`", InPlace, "write the zero-byte `<Prefix>` object that the console's *Create folder* writes",
 		func(p *Properties) any { return &p.FolderMarker }, anyValue},

@@ -257,7 +257,7 @@ func TestA14TwoAnswersMakeANewKey(t *testing.T) {
 
 // A14: the key is tried by one call, for one object below its prefix.
 func TestA14TriesByOneCall(t *testing.T) {
-	for _, p := range []sim.Properties{named, with("Prefix", "a+b%41 c/", "Access", "ReadOnly"), with("VerifyCredentials", "false")} {
+	for _, p := range []sim.Properties{named, with("Prefix", "a&b%41 c/", "Access", "ReadOnly"), with("VerifyCredentials", "false")} {
 		inWorld(t, func(w *bench) {
 			w.created(p)
 			<-time.After(time.Hour)

@@ -115,7 +115,7 @@ func (w *bench) isOfOneOf(c awsfake.Call, keys []string) {
 	w.t.Errorf("%s: no such object", c)
 }
 
-// Row 41, its kind: the markers of further pages, the folder marker and the probe below a Prefix with + and %.
+// Row 41, its kind: the markers of further pages, the folder marker and the probe below a Prefix with & and %.
 func TestRow41PlainListingOfPagesAndPrefixes(t *testing.T) {
 	inWorld(t, func(w *bench) {
 		p := with("OnDelete", "Purge")
@@ -130,10 +130,10 @@ func TestRow41PlainListingOfPagesAndPrefixes(t *testing.T) {
 	})
 	for _, onDelete := range []string{"DeleteIfEmpty", "Purge", "Retain"} {
 		inWorld(t, func(w *bench) {
-			p := with("OnDelete", onDelete, "Prefix", "a+b%41 c/", "Versioning", "true")
+			p := with("OnDelete", onDelete, "Prefix", "a&b%41 c/", "Versioning", "true")
 			w.AWS.PlainListings = true
 			w.created(p)
-			if objects := w.AWS.Snapshot().Buckets["my-data"].Objects; len(objects) != 1 || len(objects["a+b%41 c/"]) != 1 {
+			if objects := w.AWS.Snapshot().Buckets["my-data"].Objects; len(objects) != 1 || len(objects["a&b%41 c/"]) != 1 {
 				t.Errorf("OnDelete %s: objects: %+v", onDelete, objects)
 			}
 			w.succeeded(w.delete(w.idOf(p), p))

@@ -28,7 +28,7 @@ var loneRenames = []sim.Properties{
 
 // values that change in place.
 var values = map[string][]any{
-	"Prefix":                          {"data/", "logs/", "a b/%+c/"},
+	"Prefix":                          {"data/", "logs/", "a b/%c/"},
 	"FolderMarker":                    {"true", "false"},
 	"Access":                          {"ReadWrite", "ReadOnly", "Full"},
 	"EnforceTls":                      {"true", "false"},
