@@ -264,7 +264,7 @@ func TestA15ReplacementFromAndBack(t *testing.T) {
 func TestA15Delete(t *testing.T) {
 	eachPatterned(t, func(w *bench, p sim.Properties, _ string) {
 		w.AWS.PutObject("my-data", "data/x", "1")
-		w.refused(w.delete(w.idOf(p), p), "is not empty: 1 object")
+		w.refused(w.delete(w.idOf(p), p), "is not empty: it holds 1 object")
 		w.AWS.DeleteObject("my-data", "data/x")
 		w.succeeded(w.delete(w.idOf(p), plus(p, "Access", "All", "Bogus", "1")))
 		w.empty()
