@@ -28,14 +28,10 @@ func (c Client) CheckAdoption(ctx context.Context, b Bucket) error {
 		err := c.checkOnce(ctx, b)
 		var answer smithy.APIError
 		isRefusal := err != nil && !errors.As(err, &answer) // of ours
-		return struct{}{}, isRefusal && time.Since(start) < settingsLag, err
+		return struct{}{}, isRefusal && time.Since(start) < awscall.SettingsLag, err
 	})
 	return err
 }
-
-// settingsLag is how long the settings of a bucket may be those before its owner has made it fit to be
-// adopted, in the same template, say (L4).
-const settingsLag = 20 * time.Second
 
 func (c Client) checkOnce(ctx context.Context, b Bucket) error {
 	return errors.Join(c.checkPublicAccess(ctx), c.checkEncryption(ctx), c.checkAbac(ctx), c.checkPolicyOfOthers(ctx), c.checkRulesOfOthers(ctx), b.CheckTags())

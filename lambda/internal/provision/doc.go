@@ -340,6 +340,28 @@
 //	AbortMultipartUpload            | L1 L2       | the same                                                                          | TestRow4EachCallIsRefused
 //	DeleteBucket                    | L1 L2 L4 L8 | the same; emptied and tried again while S3 counts what was deleted                | TestRow1DeleteFindsABucketThatIsNotKnown
 //
+// # What an organization forbids
+//
+// An organization forbids calls by a policy, whatever they would set (L12). So where a call that sets something is
+// refused because of others, AWS is asked what is there: what is so already counts, and the log says that it was
+// left. The public access block and the versioning of a new bucket may come a moment later, as it is new or by
+// others, and are looked for twenty seconds. Everything else but an object must show until no read can be from before
+// another event. A rollback asks nothing: it leaves what it may not change. Every other refusal stands, and says what
+// helps.
+//
+//	set                                   | asked for by
+//	public access block, policy,          | the same reads as before writing them; a policy for a user who is
+//	  versioning, rules, tags of a bucket |   new is not believed, since it may name an earlier one
+//	folder marker                         | ListObjectVersions
+//	KMS key and tags of a secret          | DescribeSecret
+//	ownership of a bucket, by its header  | nothing: it is S3's default, so CreateBucket is tried without it
+//
+// A value, a key and the mark of a replaced bucket have no such look: what they stand for must be certain.
+//
+// A denial that says by which policy it is final is not waited for as a late right. That are those of an organization
+// and of a VPC endpoint, and a Deny in the role's own policies. A Deny in the policy of a bucket may be from before
+// that was changed (L4).
+//
 // # What is not promised
 //
 // The tests excuse these by their numbers and nothing else, and fail for a number that

@@ -101,7 +101,10 @@ func (r *run) ensure(ctx context.Context, op operation) (map[string]string, erro
 // complete equips a set and puts a key into its secret, unless that keeps what it holds.
 func (r *run) complete(ctx context.Context, op operation, made set) (_ map[string]string, err error) {
 	made.secret, err = r.ensureKmsKey(ctx, op, made)
-	if err := r.unlessRollback(ctx, op, err); err != nil {
+	err = r.unlessSo(ctx, op.spec, "KMS key", ", or leave SecretKmsKeyId as it was", r.unlessRollback(ctx, op, err), func(now secret) bool {
+		return sameKmsKey(now.kmsKeyID, op.spec.SecretKmsKeyId)
+	})
+	if err != nil {
 		return nil, err
 	}
 	if reason := made.keepsKey(); reason != nil {
