@@ -5,9 +5,6 @@ import (
 	"encoding/json"
 	"slices"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/s3/types"
-
 	"bucketuser/lambda/spec"
 )
 
@@ -52,18 +49,9 @@ func (c Client) ShowsVersioning(ctx context.Context) (bool, error) {
 }
 
 // ShowsLifecycle compares the rules that are ours.
-func (c Client) ShowsLifecycle(ctx context.Context, b Bucket) (bool, error) {
+func (c Client) ShowsLifecycle(ctx context.Context, b Bucket, before spec.Spec) (bool, error) {
 	current, err := c.readLifecycle(ctx)
-	var ours, wanted []types.LifecycleRule
-	for _, rule := range current.rules {
-		if aws.ToString(rule.ID) == spec.AbortUploadsRuleID {
-			ours = append(ours, rule)
-		}
-	}
-	if rule, isWanted := c.abortRule(b, current, spec.Spec{}); isWanted {
-		wanted = append(wanted, rule)
-	}
-	return slices.EqualFunc(wanted, ours, sameRule), err
+	return slices.EqualFunc(c.rules(b, current, before), current.ours(), sameRule), err
 }
 
 // ShowsMarker asks whether there is a folder marker.

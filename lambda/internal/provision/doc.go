@@ -93,6 +93,7 @@
 //	a lost part would be changed                   | in place                      | in place: shows as wanted              | TestA7
 //	an adopted bucket with another OnDelete        | in place                      | in place: goes to Retain               | TestA7
 //	the policy is too long with those of others    | Create, replacement, in place | in place: writes what is there         | TestA7
+//	versions expire in a bucket that was never versioned | Create, replacement, in place | in place: asks for no rule; else finds nothing | TestA7
 //	a bucket cannot be adopted as it is            | Create, replacement           | a Delete, or back: finds nothing       | TestAdoptionIsRefusedInWords
 //	others forbid a change                         | in place                      | in place: leaves it                    | TestOthersNeverMakeItStuck
 //	the user has no boundary and needs a key       | Create, replacement           | a Delete, or back: keeps its key       | TestA26BeginningIsRefused
@@ -111,7 +112,7 @@
 // A bucket that its owner or an earlier resource has released is somebody's. Before anything is made
 // bucket.CheckAdoption refuses what could not be taken over without changing what is set there, or could
 // not be worked with. Then only these are added: our statements, told by their Sids; our tags; the folder
-// marker, where there is none; and a lifecycle rule that reaches the prefix, if it is asked for. A
+// marker, where there is none; and lifecycle rules that reach the prefix, if they are asked for. A
 // release takes them away again, but for the marker and what others forbid to take away. A failed
 // Create takes the marker along that it has written.
 //
@@ -200,8 +201,9 @@
 //	DescribeStackResource, DescribeSecret, GetUser, nothing                       –
 //	  GetBucketTagging; DescribeSecret of the set
 //	  that is replaced; GetPublicAccessBlock,
-//	  GetBucketEncryption, GetBucketAbac and
-//	  GetBucketPolicy of a bucket that is adopted
+//	  GetBucketEncryption, GetBucketAbac,
+//	  GetBucketVersioning and GetBucketPolicy
+//	  of a bucket that is adopted
 //	CreateSecret                                    a secret without a value,     again: goes on; Delete, or the
 //	                                                  tagged as ours                Update back: removes it
 //	CreateUser, CreateBucket                        the same, and either of the   the same

@@ -243,6 +243,9 @@ func (r *run) admit(ctx context.Context, op operation, found *set) error {
 			return err
 		}
 	}
+	if err := r.bucketOf(op.spec).CheckVersioned(ctx, op.change(), found.bucket); err != nil {
+		return err
+	}
 	if err := r.contest(ctx, op, found); err != nil {
 		return err
 	}

@@ -138,7 +138,7 @@ func forbiddenSettings() map[string]forbiddenSetting {
 			orElse + ", set it as Versioning says, or leave that out"},
 		"lifecycle": {"PutBucketLifecycleConfiguration", with("AbortIncompleteUploadsAfterDays", "3"), func(w *bench) {
 			w.history(update(named, with("AbortIncompleteUploadsAfterDays", "3"), named))
-		}, orElse + ", or set AbortIncompleteUploadsAfterDays to 0"},
+		}, orElse + ", or set AbortIncompleteUploadsAfterDays and ExpireNoncurrentAfterDays to 0"},
 		"no lifecycle": {"DeleteBucketLifecycle", with("AbortIncompleteUploadsAfterDays", "0"), func(w *bench) { w.rules() }, orElse},
 		"policy": {"PutBucketPolicy", with("Access", "ReadOnly"), func(w *bench) {
 			w.history(update(named, with("Access", "ReadOnly"), named))
