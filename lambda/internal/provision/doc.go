@@ -236,7 +236,8 @@
 // bucket (GetPublicAccessBlock, GetBucketPolicy, GetBucketVersioning,
 // GetBucketLifecycleConfiguration) and writes what differs, one after the other, as
 // above and with PutBucketVersioning, DeleteBucketLifecycle and PutBucketTagging; beside
-// them the secret's (TagResource with the time of the event, UntagResource). Before all of them
+// them the secret's (TagResource with the time of the event, UntagResource). One that moves the prefix
+// looks at the end whether objects are left where the user can no longer reach them (ListObjectVersions). Before all of them
 // goes UpdateSecret with another KMS key: a crash after it leaves the value under either key. What was released is
 // taken over in the same way: RestoreSecret and TagResource, PutBucketTagging.
 //

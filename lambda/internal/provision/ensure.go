@@ -95,6 +95,9 @@ func (r *run) ensure(ctx context.Context, op operation) (map[string]string, erro
 	if err == nil && op.isReturn {
 		err = r.endReturn(ctx, op)
 	}
+	if err == nil && !made.lost.bucket && !made.lost.user { // a policy was written
+		r.bucketOf(op.spec).ReportMoved(ctx, op.change())
+	}
 	return data, err
 }
 
