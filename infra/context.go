@@ -52,6 +52,9 @@ func properties() map[string]func(*bucketuser.BucketUserProps, spec.Properties) 
 				p.AbortIncompleteUploadsAfterDays = jsii.Number(*v.AbortIncompleteUploadsAfterDays)
 			}
 		},
+		"ExpireNoncurrentAfterDays": func(p *props, v spec.Properties) {
+			p.ExpireNoncurrentAfterDays = jsii.Number(v.ExpireNoncurrentAfterDays)
+		},
 	}
 }
 

@@ -48,7 +48,7 @@ func every() map[string]any {
 	return map[string]any{
 		"bucketName": "my-data", "userName": "clickhouse", "secretName": "clickhouse/s3", "prefix": "disks/a/",
 		"folderMarker": "false", "access": "ReadOnly", "enforceTls": "false", "onDelete": "Purge", "versioning": "true",
-		"abortIncompleteUploadsAfterDays": "0", "secretKmsKeyId": "alias/mine", "secretRecoveryDays": "7",
+		"abortIncompleteUploadsAfterDays": "0", "expireNoncurrentAfterDays": "30", "secretKmsKeyId": "alias/mine", "secretRecoveryDays": "7",
 		"trigger": "2026-11-26", "verifyCredentials": "false",
 	}
 }
@@ -62,7 +62,7 @@ func TestContextBecomesProperties(t *testing.T) {
 		BucketName: jsii.String("my-data"), UserName: jsii.String("clickhouse"), SecretName: jsii.String("clickhouse/s3"),
 		Prefix: jsii.String("disks/a/"), FolderMarker: jsii.Bool(false), Access: bucketuser.AccessReadOnly,
 		EnforceTls: jsii.Bool(false), OnDelete: bucketuser.OnDeletePurge, Versioning: jsii.Bool(true),
-		AbortIncompleteUploadsAfterDays: jsii.Number(0), SecretKmsKeyId: jsii.String("alias/mine"),
+		AbortIncompleteUploadsAfterDays: jsii.Number(0), ExpireNoncurrentAfterDays: jsii.Number(30), SecretKmsKeyId: jsii.String("alias/mine"),
 		SecretRecoveryDays: jsii.Number(7), Trigger: jsii.String("2026-11-26"), VerifyCredentials: jsii.Bool(false),
 	}
 	if diff := cmp.Diff(want, got.resource); diff != "" {

@@ -19,6 +19,7 @@ var logKeys = map[string]bool{
 	"physicalResourceId": true, "status": true, "sentAt": true, // of event and answer
 	"reason": true, "until": true, "atMost": true, "deleted": true, "recoveryDays": true, "format": true, "knownFormat": true,
 	"property": true, "onDelete": true, "sid": true, "principal": true, "key": true, "version": true, // of the template, of a bucket policy and of objects
+	"before": true, "prefix": true, "remedy": true, // of a Prefix that moves
 	"type": true, "stack": true, // of an internal error
 }
 

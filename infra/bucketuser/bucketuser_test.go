@@ -76,6 +76,7 @@ func full() *BucketUserProps {
 		OnDelete:                        OnDeletePurge,
 		Versioning:                      jsii.Bool(true),
 		AbortIncompleteUploadsAfterDays: jsii.Number(0),
+		ExpireNoncurrentAfterDays:       jsii.Number(30),
 		SecretKmsKeyId:                  jsii.String("alias/credentials"),
 		SecretRecoveryDays:              jsii.Number(7),
 		Tags:                            map[string]string{"team": "data", "cost": "42"},

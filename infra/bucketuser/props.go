@@ -55,6 +55,7 @@ type BucketUserProps struct {
 	OnDelete                        OnDelete    // default DeleteIfEmpty
 	Versioning                      *bool       // default: as others have set it, in a new bucket off
 	AbortIncompleteUploadsAfterDays *float64    // days, 0: never; default 7, in an adopted bucket 0
+	ExpireNoncurrentAfterDays       *float64    // days, 0: never; default 0. Without it old versions stay for ever
 	SecretRecoveryDays              *float64    // days, 0 or 7 to 30; default 0
 	VerifyCredentials               *bool       // default true
 
@@ -107,6 +108,7 @@ func (p *BucketUserProps) properties() map[string]any {
 	}
 	set(m, "Versioning", p.Versioning)
 	set(m, "AbortIncompleteUploadsAfterDays", p.AbortIncompleteUploadsAfterDays)
+	set(m, "ExpireNoncurrentAfterDays", p.ExpireNoncurrentAfterDays)
 	set(m, "SecretKmsKeyId", p.SecretKmsKeyId)
 	set(m, "SecretRecoveryDays", p.SecretRecoveryDays)
 	if len(p.Tags) > 0 {

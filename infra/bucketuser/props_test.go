@@ -38,7 +38,7 @@ func TestFunctionReadsWhatIsSynthesized(t *testing.T) {
 			Resource:  spec.StringList{"/inventory/*", "arn:aws:s3:::my-data/manifest"},
 			Condition: map[string]map[string]any{"StringEquals": {"s3:ExistingObjectTag/open": []any{"yes", "true"}}},
 		}},
-		OnDelete: "Purge", Versioning: jsii.Bool(true), AbortIncompleteUploadsAfterDays: new(int), SecretKmsKeyId: "alias/credentials", SecretRecoveryDays: 7,
+		OnDelete: "Purge", Versioning: jsii.Bool(true), AbortIncompleteUploadsAfterDays: new(int), ExpireNoncurrentAfterDays: 30, SecretKmsKeyId: "alias/credentials", SecretRecoveryDays: 7,
 		Tags: []spec.Tag{{Key: "cost", Value: "42"}, {Key: "team", Value: "data"}}, Trigger: "2026-11-26",
 	}
 	if diff := cmp.Diff(want, got.Properties); diff != "" {

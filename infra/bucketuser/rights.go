@@ -96,7 +96,8 @@ func (at place) bucketStatements(sid, name string) []*awsiam.PolicyStatementProp
 	return []*awsiam.PolicyStatementProps{
 		when(allow(sid+"Buckets", []string{
 			"s3:CreateBucket",
-			"s3:TagResource", // the tags of CreateBucket
+			"s3:TagResource",                // the tags of CreateBucket
+			"s3:PutBucketOwnershipControls", // BucketOwnerEnforced in CreateBucket, which organizations demand
 			"s3:DeleteBucket",
 			"s3:GetBucketTagging", // is it ours?
 			"s3:PutBucketTagging",

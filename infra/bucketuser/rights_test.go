@@ -65,7 +65,7 @@ func TestRoleHoldsTheseActions(t *testing.T) {
 		s3:AbortMultipartUpload s3:CreateBucket s3:DeleteBucket s3:DeleteBucketPolicy s3:DeleteObject
 		s3:DeleteObjectVersion s3:GetBucketAbac s3:GetBucketPolicy s3:GetBucketPublicAccessBlock s3:GetBucketTagging
 		s3:GetBucketVersioning s3:GetEncryptionConfiguration s3:GetLifecycleConfiguration s3:ListAllMyBuckets
-		s3:ListBucketMultipartUploads s3:ListBucketVersions s3:PutBucketPolicy s3:PutBucketPublicAccessBlock
+		s3:ListBucketMultipartUploads s3:ListBucketVersions s3:PutBucketOwnershipControls s3:PutBucketPolicy s3:PutBucketPublicAccessBlock
 		s3:PutBucketTagging s3:PutBucketVersioning s3:PutLifecycleConfiguration s3:PutObject s3:TagResource
 		secretsmanager:CreateSecret secretsmanager:DeleteSecret secretsmanager:DescribeSecret
 		secretsmanager:GetSecretValue secretsmanager:PutSecretValue secretsmanager:RestoreSecret

@@ -36,6 +36,7 @@ func TestUpdateOfEveryPropertyInPlace(t *testing.T) {
 	second.OnDelete = bucketuser.OnDeletePurge
 	second.Versioning = aws.Bool(true)
 	second.AbortIncompleteUploadsAfterDays = aws.Float64(3)
+	second.ExpireNoncurrentAfterDays = aws.Float64(30)
 	second.SecretRecoveryDays = aws.Float64(7)
 	second.Tags = map[string]string{"team": "data"}
 	second.Trigger = aws.String("again")
@@ -97,7 +98,8 @@ func wantUpdatedBucket(t *testing.T, bucket *string) {
 		t.Errorf("versioning: %s", v.Status)
 	}
 	rules := cloudtest.Must(cloud.S3.GetBucketLifecycleConfiguration(ctx, &s3.GetBucketLifecycleConfigurationInput{Bucket: bucket}))(t).Rules
-	if len(rules) != 1 || *rules[0].AbortIncompleteMultipartUpload.DaysAfterInitiation != 3 {
+	if len(rules) != 3 || *rules[0].AbortIncompleteMultipartUpload.DaysAfterInitiation != 3 || *rules[1].NoncurrentVersionExpiration.NoncurrentDays != 30 ||
+		!*rules[2].Expiration.ExpiredObjectDeleteMarker {
 		t.Errorf("lifecycle: %+v", rules)
 	}
 	tags := map[string]string{}

@@ -92,6 +92,17 @@ func bucketRules() []Rule {
 			play: func(t T, e *env) {
 				Equal(t, "tag", e.tags(t, e.bucket(t, "a:b", "c d"))["a:b"], "c d")
 			}},
+		{Name: "CreateBucket takes the ownership of objects", Source: "S3 API Reference, CreateBucket, x-amz-object-ownership",
+			play: func(t T, e *env) {
+				in := e.createBucket(e.name())
+				in.ObjectOwnership = types.ObjectOwnershipBucketOwnerEnforced
+				Must[*s3.CreateBucketOutput](t)(e.s3.CreateBucket(t.Context(), in))
+				t.Cleanup(func() {
+					_, _ = e.s3.DeleteBucket(context.WithoutCancel(t.Context()), &s3.DeleteBucketInput{Bucket: in.Bucket})
+				})
+				_, err := e.s3.HeadBucket(t.Context(), &s3.HeadBucketInput{Bucket: in.Bucket})
+				Equal(t, "is there", err, nil)
+			}},
 		{Name: "CreateBucket refuses system tags", Source: "localstack test_create_bucket_with_tags_exc",
 			play: func(t T, e *env) {
 				_, err := e.s3.CreateBucket(t.Context(), e.createBucket(e.name(), "aws:k", "v"))

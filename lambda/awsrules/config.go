@@ -86,6 +86,10 @@ func configRules() []Rule {
 		{Name: "lifecycle rules are of one form, with a filter or with a prefix of their own", Source: "S3 API Reference, LifecycleRule, " +
 			"Prefix; ansible #53751 and terraform-provider-aws #23299 (the messages)",
 			play: oneForm},
+		{Name: "lifecycle rules expire versions that are no longer current, and delete markers with nothing under them",
+			Source: "S3 API Reference, NoncurrentVersionExpiration and LifecycleExpiration, ExpiredObjectDeleteMarker; " +
+				"S3 User Guide, Examples of S3 Lifecycle configurations",
+			play: expiringRules},
 		{Name: "bucket names have 3 to 63 characters", Source: "S3 User Guide, General purpose bucket naming rules",
 			play: func(t T, e *env) {
 				for _, name := range []string{"ab", "Capital", strings.Repeat("a", 64)} {
@@ -125,6 +129,22 @@ func oneForm(t T, e *env) {
 			t.Errorf("prefix %q, filter %v", prefix, shown.Filter)
 		}
 	}
+}
+
+func expiringRules(t T, e *env) {
+	name := e.bucket(t)
+	versions := types.LifecycleRule{ID: aws.String("versions"), Status: types.ExpirationStatusEnabled, Filter: &types.LifecycleRuleFilter{Prefix: aws.String("a/")},
+		NoncurrentVersionExpiration: &types.NoncurrentVersionExpiration{NoncurrentDays: aws.Int32(30)}}
+	markers := types.LifecycleRule{ID: aws.String("markers"), Status: types.ExpirationStatusEnabled, Filter: &types.LifecycleRuleFilter{Prefix: aws.String("a/")},
+		Expiration: &types.LifecycleExpiration{ExpiredObjectDeleteMarker: aws.Bool(true)}}
+	Must[*s3.PutBucketLifecycleConfigurationOutput](t)(e.s3.PutBucketLifecycleConfiguration(t.Context(), &s3.PutBucketLifecycleConfigurationInput{Bucket: &name,
+		LifecycleConfiguration: &types.BucketLifecycleConfiguration{Rules: []types.LifecycleRule{versions, markers}}})) // also of a bucket that was never versioned
+	out := Must[*s3.GetBucketLifecycleConfigurationOutput](t)(e.s3.GetBucketLifecycleConfiguration(t.Context(),
+		&s3.GetBucketLifecycleConfigurationInput{Bucket: &name}))
+	Equal(t, "rules", len(out.Rules), 2)
+	Equal(t, "days", *out.Rules[0].NoncurrentVersionExpiration.NoncurrentDays, 30)
+	Equal(t, "nothing else", out.Rules[0].Expiration == nil && out.Rules[1].NoncurrentVersionExpiration == nil, true)
+	Equal(t, "markers", aws.ToBool(out.Rules[1].Expiration.ExpiredObjectDeleteMarker) && out.Rules[1].Expiration.Days == nil, true)
 }
 
 func (e *env) putTags(t T, bucket string, tags ...string) error {

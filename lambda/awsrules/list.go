@@ -58,6 +58,23 @@ func listRules() []Rule {
 					&s3.ListObjectVersionsInput{Bucket: &bucket, EncodingType: types.EncodingTypeUrl}))
 				Equal(t, "encoded", *out.Versions[0].Key, "bad%01key")
 			}},
+		{Name: "a delimiter rolls versions up, too", Source: "S3 API Reference, ListObjectVersions, delimiter",
+			play: func(t T, e *env) {
+				bucket := e.bucket(t)
+				for _, key := range []string{"a/b/c/x", "a/b/c/y", "a/b/z", "a/c/x", "b/c/x"} {
+					e.put(t, bucket, key, "")
+				}
+				out := Must[*s3.ListObjectVersionsOutput](t)(e.s3.ListObjectVersions(t.Context(),
+					&s3.ListObjectVersionsInput{Bucket: &bucket, Prefix: aws.String("a/"), Delimiter: aws.String("b/c/")}))
+				var got string
+				for _, v := range out.Versions {
+					got += *v.Key + " "
+				}
+				for _, p := range out.CommonPrefixes {
+					got += *p.Prefix + " "
+				}
+				Equal(t, "versions and prefixes", got, "a/b/z a/c/x a/b/c/ ")
+			}},
 		{Name: "uploads are listed in pages and aborted", Source: "S3 API Reference, ListMultipartUploads",
 			play: func(t T, e *env) {
 				bucket := e.bucket(t)

@@ -56,13 +56,14 @@ func TestContract(t *testing.T) {
 			sidsOf(contractOf(t, map[string]any{"Access": "Full", "EnforceTls": "false", "Statements": extra})),
 			"BucketUserFull BucketUserStatement1Inventory BucketUserStatement2"},
 		{"Id of a bucket policy", "policies out there have it", []string{spec.PolicyID}, "BucketUser"},
-		{"id of the lifecycle rule", "it tells our rule from those of others", []string{spec.AbortUploadsRuleID}, "bucketuser-abort-incomplete-uploads"},
+		{"ids of the lifecycle rules", "they tell our rules from those of others", []string{spec.AbortUploadsRuleID, spec.ExpireVersionsRuleID, spec.ExpireMarkersRuleID},
+			"bucketuser-abort-incomplete-uploads bucketuser-expire-noncurrent-versions bucketuser-expire-delete-markers"},
 		{"keys of our own objects", "a bucket that holds nothing else is empty, and deleted",
 			[]string{named.MarkerKey(), named.ProbeKey()}, "data/ data/.bucketuser-probe"},
 		{"properties", "templates set them",
 			propertyNames(),
 			"BucketName UserName SecretName Prefix FolderMarker Access Statements EnforceTls OnDelete Versioning AbortIncompleteUploadsAfterDays " +
-				"KeySerial RotateAfterDays SecretKmsKeyId SecretRecoveryDays Tags Trigger VerifyCredentials"},
+				"KeySerial RotateAfterDays SecretKmsKeyId SecretRecoveryDays Tags Trigger VerifyCredentials ExpireNoncurrentAfterDays"},
 	} {
 		for _, want := range strings.Fields(promise.want) {
 			if !slices.Contains(promise.is, want) {

@@ -80,9 +80,12 @@ const (
 // together goes back to the earlier provider first, and could not be rolled back then.
 const Format = 1
 
-// AbortUploadsRuleID marks our rule in the lifecycle configuration of a bucket. Rules with
-// other ids are others'.
-const AbortUploadsRuleID = "bucketuser-abort-incomplete-uploads"
+// Ids of our rules in the lifecycle configuration of a bucket. Rules with other ids are others'.
+const (
+	AbortUploadsRuleID   = "bucketuser-abort-incomplete-uploads"
+	ExpireVersionsRuleID = "bucketuser-expire-noncurrent-versions"
+	ExpireMarkersRuleID  = "bucketuser-expire-delete-markers"
+)
 
 // Released is the value of TagOwner on a bucket or secret that its resource has
 // let go of: a Create may adopt it.

@@ -40,6 +40,7 @@ type Properties struct {
 	OnDelete                        string // DeleteIfEmpty, Purge or Retain
 	Versioning                      *bool  // nil: as it is
 	AbortIncompleteUploadsAfterDays *int   // days; 0: no rule; nil: see [Spec.AbortDays]
+	ExpireNoncurrentAfterDays       int    // days; 0: no rules
 	KeySerial                       int
 	RotateAfterDays                 int    // days; 0: off
 	SecretKmsKeyId                  string // "": the AWS managed key
@@ -91,11 +92,14 @@ var Table = []Property{
 		func(p *Properties) any { return &p.EnforceTls }, anyValue},
 	{"OnDelete", "`DeleteIfEmpty`", InPlace, "what deleting the resource does to the bucket: `DeleteIfEmpty`, `Purge` or `Retain`",
 		func(p *Properties) any { return &p.OnDelete }, func(s *Spec) string { return oneOf(s.OnDelete, DeleteIfEmpty, Purge, Retain) }},
-	{"Versioning", "absent", InPlace, "bucket versioning: `true` turns it on, `false` suspends it where it is on; absent: off in a new bucket, suspended where this resource had turned it on, and otherwise as others have set it",
+	{"Versioning", "absent", InPlace, "bucket versioning: `true` turns it on, `false` suspends it where it is on; absent: off in a new bucket, suspended where this resource had turned it on, and otherwise as others have set it; with it each merge and `DROP` of ClickHouse leaves its old parts behind for ever, unless `ExpireNoncurrentAfterDays` is set",
 		func(p *Properties) any { return &p.Versioning }, anyValue},
 	{"AbortIncompleteUploadsAfterDays", "`7`", InPlace, "lifecycle rule for the parts of unfinished multipart uploads, in days; `0`: none, also where it is absent in an adopted bucket, in which the rule reaches `Prefix` only; other rules are left alone",
 		func(p *Properties) any { return &p.AbortIncompleteUploadsAfterDays },
 		func(s *Spec) string { return within(s.AbortDays(false), 0, maxLifecycleDays) }},
+	{"ExpireNoncurrentAfterDays", "`0`", InPlace, "lifecycle rules for versions that are no longer current, in days, and for delete markers with nothing under them; `0`: none; refused where the bucket was never versioned; in an adopted bucket the rules reach `Prefix` only; other rules are left alone",
+		func(p *Properties) any { return &p.ExpireNoncurrentAfterDays },
+		func(s *Spec) string { return within(s.ExpireNoncurrentAfterDays, 0, maxLifecycleDays) }},
 	{"KeySerial", "`0`", InPlace, "not available yet: leave it at `0`",
 		func(p *Properties) any { return &p.KeySerial }, func(s *Spec) string { return notYet(s.KeySerial) }},
 	{"RotateAfterDays", "`0`", InPlace, "not available yet: leave it at `0`",

@@ -127,7 +127,7 @@ func parse(properties map[string]any, stackID, logicalID string, p Provider) (Sp
 func ParseForDelete(properties map[string]any, stackID, logicalID string, p Provider) (Spec, error) {
 	names := []string{"BucketName", "UserName", "SecretName"}
 	kept := map[string]any{}
-	for _, name := range append(names, "Prefix", "OnDelete", "SecretRecoveryDays", "AbortIncompleteUploadsAfterDays", "Tags") {
+	for _, name := range append(names, "Prefix", "OnDelete", "SecretRecoveryDays", "AbortIncompleteUploadsAfterDays", "ExpireNoncurrentAfterDays", "Tags") {
 		if value, ok := properties[name]; ok {
 			kept[name] = value
 		}

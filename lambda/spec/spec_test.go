@@ -48,7 +48,7 @@ func TestEveryPropertyIsReadAsStringAndAsItsOwnKind(t *testing.T) {
 	own := map[string]any{
 		"BucketName": "my-bucket", "UserName": "my-user", "SecretName": "my/secret", "Prefix": "logs",
 		"FolderMarker": false, "Access": "ReadOnly", "EnforceTls": false, "OnDelete": "Purge", "Versioning": true,
-		"AbortIncompleteUploadsAfterDays": float64(3), "KeySerial": float64(0), "RotateAfterDays": float64(0),
+		"AbortIncompleteUploadsAfterDays": float64(3), "ExpireNoncurrentAfterDays": float64(30), "KeySerial": float64(0), "RotateAfterDays": float64(0),
 		"SecretKmsKeyId": "alias/mine", "SecretRecoveryDays": float64(7), "VerifyCredentials": false,
 		"Tags": []any{map[string]any{"Key": "team", "Value": "data"}}, "Trigger": "2026-11-26",
 		"Statements": []any{map[string]any{"Effect": "Allow", "Action": []any{"s3:GetObjectTagging"}, "Resource": []any{"/logs/*"},
@@ -122,6 +122,8 @@ func TestRefusedValues(t *testing.T) {
 		{"empty number", map[string]any{"SecretRecoveryDays": ""}, "SecretRecoveryDays: must be a whole number"},
 		{"hexadecimal", map[string]any{"SecretRecoveryDays": "0x7"}, "SecretRecoveryDays: must be a whole number"},
 		{"overflow", map[string]any{"AbortIncompleteUploadsAfterDays": "99999999999999999999"}, "AbortIncompleteUploadsAfterDays: must be a whole number"},
+		{"half a day", map[string]any{"ExpireNoncurrentAfterDays": "0.5"}, "ExpireNoncurrentAfterDays: must be a whole number"},
+		{"too late", map[string]any{"ExpireNoncurrentAfterDays": "36501"}, "ExpireNoncurrentAfterDays: must be from 0 to 36500"},
 		{"negative", map[string]any{"AbortIncompleteUploadsAfterDays": "-1"}, "AbortIncompleteUploadsAfterDays: must be from 0 to 36500"},
 		{"bucket with capitals", map[string]any{"BucketName": "MyBucket"}, "BucketName: must be 3 to 63 lower-case letters"},
 		{"bucket with dots", map[string]any{"BucketName": "my.bucket"}, "BucketName: must not contain dots"},
@@ -346,6 +348,9 @@ func TestParseForDelete(t *testing.T) {
 				t.Errorf("ParseForDelete: %q, %v", s.OnDelete, err)
 			}
 		})
+	}
+	if s, err := spec.ParseForDelete(map[string]any{"ExpireNoncurrentAfterDays": "30"}, stackID, "Disk", provider); err != nil || s.ExpireNoncurrentAfterDays != 30 {
+		t.Errorf("a Delete does not know its lifecycle rules: %d, %v", s.ExpireNoncurrentAfterDays, err)
 	}
 	if s, err := spec.ParseForDelete(map[string]any{"Trigger": "again"}, stackID, "Disk", provider); err != nil || s.Trigger != "" {
 		t.Errorf("a Delete has read the trigger: %q, %v", s.Trigger, err)

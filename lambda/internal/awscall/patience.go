@@ -51,20 +51,21 @@ type Lag struct {
 
 // The lags. Which call may meet which of them stands in the package page of provision.
 var (
-	// LateRights (L2): the role, or a policy of it, is so new that it is not in force.
-	LateRights = Lag{"the role has its rights", IsDenied, (*Patience).rightsEnd}
+	// LateRights (L2): the role, or a policy of it, is so new that it is not in force. A denial that says by
+	// which policy it is final is none.
+	LateRights = Lag{"the role has its rights", mayBeLate, (*Patience).rightsEnd}
 	// NewBucket (L1): the bucket was made a moment ago. It serves calls on a bucket that was
 	// made or seen, to which this answer is no other than a lag.
 	NewBucket = Lag{"S3 knows the bucket", IsNoBucket, (*Patience).thingsEnd}
 	// NewUser (L3, L4): the same for a user. A right that is limited to a path does not cover
 	// a user whom IAM does not know, so that a refusal may mean the same.
-	NewUser = Lag{"IAM knows the user", func(err error) bool { return IsMissing(err) || IsDenied(err) }, (*Patience).thingsEnd}
+	NewUser = Lag{"IAM knows the user", func(err error) bool { return IsMissing(err) || mayBeLate(err) }, (*Patience).thingsEnd}
 	// OutOfPath (L3) is NewUser for a call to which "no such entity" is an answer.
-	OutOfPath = Lag{"IAM knows the user", IsDenied, (*Patience).thingsEnd}
+	OutOfPath = Lag{"IAM knows the user", mayBeLate, (*Patience).thingsEnd}
 	// NewPrincipal: S3 does not know the user of a policy yet, 10 to 30 s long.
 	NewPrincipal = Lag{"S3 knows the user", IsInvalidPrincipal, (*Patience).thingsEnd}
 	// NewKey: S3 does not know the key, or the policy behind it, 5 to 15 s long.
-	NewKey = Lag{"S3 knows the key and its policy", IsNotYet, (*Patience).thingsEnd}
+	NewKey = Lag{"S3 knows the key and its policy", func(err error) bool { return mayBeLate(err) || IsCode(err, "InvalidAccessKeyId") }, (*Patience).thingsEnd}
 )
 
 // Until says what is waited for.

@@ -19,6 +19,7 @@ import (
 var (
 	denied   = &smithy.GenericAPIError{Code: "AccessDenied"}
 	noBucket = &smithy.GenericAPIError{Code: "NoSuchBucket"}
+	final    = &smithy.GenericAPIError{Code: "AccessDenied", Message: "User: x is not authorized to perform: s3:CreateBucket with an explicit deny in a service control policy"}
 	broken   = &smithy.GenericAPIError{Code: "InternalError"}
 )
 
@@ -57,6 +58,7 @@ func TestLagsAreRepeatedForTheirTime(t *testing.T) {
 		"the longer of two":     {denied, []awscall.Lag{awscall.LateRights, awscall.NewUser}, awscall.Propagation},
 		"a lag of another kind": {noBucket, []awscall.Lag{awscall.LateRights}, 0},
 		"no lag":                {denied, nil, 0},
+		"a final denial":        {final, []awscall.Lag{awscall.LateRights, awscall.NewUser, awscall.OutOfPath, awscall.NewKey}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, p *awscall.Patience, _ *bytes.Buffer) {

@@ -1,6 +1,7 @@
 package awsfake
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -82,6 +83,8 @@ func (a *AWS) serve(c Call, who caller, asOf int) (any, error) {
 		return nil, who.bad.answer(c.Service)
 	case who.role != "" && time.Since(a.roles[who.role].since) < a.RolePropagation:
 		return nil, a.denied(c, who)
+	case who.role != "" && slices.Contains(a.Forbidden, op.name):
+		return nil, a.deniedBy("with an explicit deny in a service control policy", c, who, op.action)
 	case late != "":
 		return nil, a.deniedAction(c, who, late)
 	case who.user != nil && c.Service != "s3":

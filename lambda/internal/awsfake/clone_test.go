@@ -26,6 +26,7 @@ func full(t *testing.T) *AWS {
 		}
 	}
 	a.SourceIP, a.SourceVpce = "10.0.0.8", "vpce-1"
+	a.Forbidden = []string{"s3:PutPublicAccessBlock"}
 	a.NewBuckets, a.UserPath = TagsUnknown, "/"
 	a.DelayRights("role", time.Minute, "s3:*")
 	if err := a.AddManagedPolicy("arn:aws:iam::111122223333:policy/b", `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}`); err != nil {
@@ -39,6 +40,7 @@ func full(t *testing.T) *AWS {
 	a.AddBucket("data", map[string]string{"k": "v"})
 	a.SetEncryption("data", "aws:kms")
 	a.SetAbac("data", true)
+	a.buckets["data"].ownership = types.ObjectOwnershipObjectWriter
 	a.SetDefaultRetention("data", 7)
 	aborts := types.LifecycleRule{Status: types.ExpirationStatusEnabled, Filter: &types.LifecycleRuleFilter{}}
 	if err := a.SetLifecycle("data", []types.LifecycleRule{aborts}); err != nil {

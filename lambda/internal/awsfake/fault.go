@@ -109,8 +109,12 @@ func (a *AWS) denied(c Call, who caller) *Error {
 
 // deniedAction is the refusal of one of the actions that a call needs.
 func (a *AWS) deniedAction(c Call, who caller, action string) *Error {
-	message := fmt.Sprintf("User: %s is not authorized to perform: %s on resource: %s because no identity-based policy "+
-		"allows the %s action", who.arn, action, a.resource(c), action)
+	return a.deniedBy("because no identity-based policy allows the "+action+" action", c, who, action)
+}
+
+// deniedBy is a refusal that says which policy is the reason.
+func (a *AWS) deniedBy(reason string, c Call, who caller, action string) *Error {
+	message := fmt.Sprintf("User: %s is not authorized to perform: %s on resource: %s %s", who.arn, action, a.resource(c), reason)
 	if c.Service == "secretsmanager" {
 		return &Error{400, "AccessDeniedException", message}
 	}

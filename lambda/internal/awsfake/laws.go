@@ -71,6 +71,9 @@ type Laws struct {
 	// AWS has that; stores that copy its answers do, so it has to be right either way. Source: ceph/s3-tests PR #261, which
 	// takes the assumption back for Ceph.
 	OneRulePerPrefix bool
+	// Forbidden (L12) are operations, such as s3:PutPublicAccessBlock, that an organization denies to every role, whatever
+	// they would do. Sources: IAM User Guide, Troubleshoot access denied error messages; aws-controllers-k8s/community #2670.
+	Forbidden []string
 	// HiddenBuckets has S3 answer 403 where it would say that a bucket does not exist. CreateBucket succeeds all the
 	// same. Source: S3 API Reference, HeadBucket and GetObject: 403 where the caller may not know whether something exists.
 	HiddenBuckets bool
@@ -97,7 +100,7 @@ type LateRights struct {
 	// Role is its name; empty: every role.
 	Role string
 	// Rights are operations (s3:HeadBucket) or IAM actions (s3:ListBucket), also with wildcards: "s3:*". A call with tags
-	// needs the right to tag as well.
+	// needs the right to tag as well, and a bucket with an ownership that to set it.
 	Rights []string
 	// From is when the policy was attached; zero: when the first session of the role was made.
 	From time.Time

@@ -86,7 +86,7 @@ var objectOperations = []operation{
 	{"s3:ListObjectsV2", "s3:ListBucket", "Bucket", owned + "ContinuationToken Delimiter EncodingType MaxKeys Prefix StartAfter",
 		handleRequest((*AWS).listObjects)},
 	{"s3:ListObjectVersions", "s3:ListBucketVersions", "Bucket",
-		owned + "EncodingType KeyMarker MaxKeys Prefix VersionIdMarker", handleRequest((*AWS).listObjectVersions)},
+		owned + "Delimiter EncodingType KeyMarker MaxKeys Prefix VersionIdMarker", handleRequest((*AWS).listObjectVersions)},
 	{"s3:CreateMultipartUpload", "s3:PutObject", "Bucket Key", owned + "ContentType ChecksumAlgorithm",
 		handleRequest((*AWS).createMultipartUpload)},
 	{"s3:ListMultipartUploads", "s3:ListBucketMultipartUploads", "Bucket",

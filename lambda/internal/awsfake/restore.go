@@ -58,7 +58,7 @@ func (u User) restored(name string, made time.Time) *user {
 
 func (a *AWS) restoredBucket(name string, b Bucket, made time.Time) (*bucket, error) {
 	out := &bucket{name: name, owner: a.account, tags: notNil(b.Tags), versioning: types.BucketVersioningStatus(b.Versioning),
-		encryption: types.ServerSideEncryption(b.Encryption), abac: b.Abac,
+		encryption: types.ServerSideEncryption(b.Encryption), abac: b.Abac, ownership: types.ObjectOwnership(b.Ownership),
 		mfaDelete: types.MFADeleteStatus(b.MFADelete), objectLock: b.ObjectLock, retention: b.RetentionDays,
 		objects: map[string][]*object{}, created: made}
 	if !b.NoPublicAccessBlock {

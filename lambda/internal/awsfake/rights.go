@@ -7,6 +7,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 )
 
@@ -74,7 +75,16 @@ func (op operation) actions(input any) []string {
 	if right := tagRights[op.name]; right != "" && hasTags(input) {
 		out = append(out, right)
 	}
+	if in, ok := input.(*s3.CreateBucketInput); ok && needsOwnership(in.ObjectOwnership) {
+		out = append(out, "s3:PutBucketOwnershipControls")
+	}
 	return out
+}
+
+// needsOwnership tells whether CreateBucket needs one more right for the ownership that it asks for. Source: S3 User Guide,
+// Setting Object Ownership when you create a bucket, Permissions.
+func needsOwnership(is types.ObjectOwnership) bool {
+	return is == types.ObjectOwnershipBucketOwnerEnforced || is == types.ObjectOwnershipBucketOwnerPreferred
 }
 
 // hasTags tells whether a creating call sets tags.

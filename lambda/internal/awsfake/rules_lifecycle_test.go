@@ -75,6 +75,28 @@ func lifecycleRules() []fakeRule {
 				awsrules.Equal(t, "others", put(t, c, withPrefix("a/", aborts), withPrefix("", expires)), nil)
 				awsrules.Equal(t, "filters", put(t, c, withFilter("a/", aborts), withFilter("a/", expires)), nil)
 			}},
+		{"lifecycle rules have days above zero, and none beside ExpiredObjectDeleteMarker", "S3 API Reference, LifecycleExpiration and " +
+			"NoncurrentVersionExpiration; crossplane-contrib/provider-aws PR #2116; ocs-ci PR #12140",
+			func(t *testing.T, fake *awsfake.AWS, c clients) {
+				fake.AddBucket(bucket, nil)
+				days := func(n int32) func(*types.LifecycleRule) {
+					return func(r *types.LifecycleRule) {
+						r.NoncurrentVersionExpiration = &types.NoncurrentVersionExpiration{NoncurrentDays: &n}
+					}
+				}
+				markers := func(days *int32) func(*types.LifecycleRule) {
+					return func(r *types.LifecycleRule) {
+						r.Expiration = &types.LifecycleExpiration{ExpiredObjectDeleteMarker: aws.Bool(true), Days: days}
+					}
+				}
+				awsrules.Want(t, put(t, c, withFilter("", days(0))), 400, "InvalidArgument",
+					"'NoncurrentDays' for NoncurrentVersionExpiration action must be a positive integer")
+				awsrules.Want(t, put(t, c, withFilter("", markers(aws.Int32(1)))), 400, "MalformedXML")
+				awsrules.Equal(t, "taken", put(t, c, withFilter("", days(1)), withFilter("", markers(nil))), nil)
+				now := fake.Snapshot().Buckets[bucket].Lifecycle
+				awsrules.Equal(t, "shown", now[0].ExpireNoncurrentAfterDays == 1 && now[1].ExpireDeleteMarkers, true)
+				awsrules.Want(t, put(t, c, withPrefix("", markers(nil)), withPrefix("a/", expires)), 400, "InvalidRequest")
+			}},
 		{"L11: the rules of others are of either form, and shown whole", "S3 API Reference, LifecycleRule, Prefix",
 			func(t *testing.T, fake *awsfake.AWS, c clients) {
 				awsrules.Equal(t, "no such bucket", fake.SetLifecycle(bucket, nil) != nil, true)

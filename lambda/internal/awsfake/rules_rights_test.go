@@ -55,6 +55,21 @@ func rightsRules() []fakeRule {
 		return err
 	}
 	return []fakeRule{
+		{"L12: an organization forbids an operation to every role", "IAM User Guide, Troubleshoot access denied error messages",
+			func(t *testing.T, fake *awsfake.AWS, c clients) {
+				fake.AddBucket("my-bucket", nil)
+				fake.Forbidden = []string{"s3:PutPublicAccessBlock", "secretsmanager:CreateSecret"}
+				_, err := c.s3.PutPublicAccessBlock(t.Context(), &s3.PutPublicAccessBlockInput{Bucket: aws.String("my-bucket"),
+					PublicAccessBlockConfiguration: &s3types.PublicAccessBlockConfiguration{}})
+				awsrules.Want(t, err, 403, "AccessDenied")
+				if !strings.Contains(err.Error(), "s3:PutBucketPublicAccessBlock on resource: arn:aws:s3:::my-bucket with an explicit deny in a service control policy") {
+					t.Error(err)
+				}
+				_, err = c.secrets.CreateSecret(t.Context(), &secretsmanager.CreateSecretInput{Name: aws.String("s")})
+				awsrules.Want(t, err, 400, "AccessDeniedException")
+				_, err = c.s3.GetPublicAccessBlock(t.Context(), &s3.GetPublicAccessBlockInput{Bucket: aws.String("my-bucket")})
+				awsrules.Equal(t, "the read", err, nil)
+			}},
 		{"L2: rights of one policy are denied for a while", "aws-cdk #37675, #37878, #37939, #18237",
 			func(t *testing.T, fake *awsfake.AWS, c clients) {
 				fake.LateRights = []awsfake.LateRights{{Rights: []string{"iam:Create*", "s3:ListAllMyBuckets"}, For: 30 * time.Second}}

@@ -48,6 +48,26 @@ func settingRules() []fakeRule {
 					awsrules.Equal(t, "in the snapshot", fake.Snapshot().Buckets[bucket].Encryption, "")
 				}
 			}},
+		{"a bucket is made with an ownership, which needs a right of its own", "S3 User Guide, Setting Object Ownership when you create a " +
+			"bucket; localstack, s3/provider.py (the message)",
+			func(t *testing.T, fake *awsfake.AWS, c clients) {
+				create := func(name string, ownership types.ObjectOwnership) error {
+					_, err := c.s3.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &name, ObjectOwnership: ownership,
+						CreateBucketConfiguration: &types.CreateBucketConfiguration{LocationConstraint: "eu-west-1"}})
+					return err
+				}
+				awsrules.Want(t, create("a-bucket", "Somebody"), 400, "InvalidArgument", "Invalid x-amz-object-ownership header: Somebody")
+				awsrules.Equal(t, "the default", create("a-bucket", types.ObjectOwnershipBucketOwnerEnforced), nil)
+				awsrules.Equal(t, "another", create("b-bucket", types.ObjectOwnershipObjectWriter), nil)
+				now := fake.Snapshot()
+				awsrules.Equal(t, "ownership", now.Buckets["a-bucket"].Ownership+now.Buckets["b-bucket"].Ownership, "ObjectWriter")
+				restored := awsfake.New(account, "eu-west-1")
+				awsrules.Equal(t, "restored", restored.Restore(now), nil)
+				awsrules.Equal(t, "the same", restored.Snapshot().Buckets["b-bucket"].Ownership, "ObjectWriter")
+				fake.DelayRights("", time.Hour, "s3:PutBucketOwnershipControls")
+				awsrules.Want(t, create("c-bucket", types.ObjectOwnershipBucketOwnerEnforced), 403, "AccessDenied")
+				awsrules.Equal(t, "no right is needed", create("c-bucket", types.ObjectOwnershipObjectWriter), nil)
+			}},
 		{"a key of KMS is for those who may use it", "S3 User Guide, Using server-side encryption with AWS KMS keys, Permissions",
 			func(t *testing.T, fake *awsfake.AWS, c clients) {
 				user := clients{s3: c.as(allowed(t, fake))}

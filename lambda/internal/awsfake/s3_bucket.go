@@ -22,6 +22,7 @@ type bucket struct {
 	tags       map[string]string
 	access     *types.PublicAccessBlockConfiguration // nil: none; all four fields are set
 	policy     *policy
+	ownership  types.ObjectOwnership        // empty: BucketOwnerEnforced
 	encryption types.ServerSideEncryption   // empty: AES256
 	abac       bool                         // access control by tags
 	versioning types.BucketVersioningStatus // empty: never enabled
@@ -69,13 +70,19 @@ func (a *AWS) createBucket(r request, in *s3.CreateBucketInput) (*s3.CreateBucke
 	if err := a.checkLocation(string(location)); err != nil {
 		return nil, err
 	}
+	ownership := in.ObjectOwnership
+	if ownership != "" && !slices.Contains(ownership.Values(), ownership) {
+		return nil, fail(400, "InvalidArgument", "Invalid x-amz-object-ownership header: %s", ownership)
+	}
 	out := &s3.CreateBucketOutput{Location: aws.String("/" + name), BucketArn: aws.String(a.arn("s3", name))}
 	switch b := a.buckets[name]; {
 	case b == nil:
 		if err := a.nameTaken("s3", name); err != nil {
 			return nil, err
 		}
-		a.addBucket(name, tags)
+		if made := a.addBucket(name, tags); ownership != types.ObjectOwnershipBucketOwnerEnforced {
+			made.ownership = ownership
+		}
 	case b.owner != a.account:
 		return nil, bucketExists()
 	case b.elsewhere != "" || a.region != usEast1 || len(set) > 0 && !a.LenientCreateBucket:
@@ -102,7 +109,7 @@ func (a *AWS) checkLocation(location string) error {
 		"specific endpoint this request was sent to.", location)
 }
 
-// addBucket makes a bucket with the defaults of 2023 and later: public access blocked. The caller holds the lock.
+// addBucket makes a bucket with the defaults of 2023 and later: public access blocked, BucketOwnerEnforced. The caller holds the lock.
 func (a *AWS) addBucket(name string, tags map[string]string) *bucket {
 	b := &bucket{
 		name:    name,

@@ -30,6 +30,9 @@ func (a *AWS) setLifecycle(b *bucket, rules []types.LifecycleRule, minimum types
 	if err := a.checkRules(rules); err != nil {
 		return err
 	}
+	if err := checkActions(rules); err != nil {
+		return err
+	}
 	if err := a.checkForm(rules); err != nil {
 		return err
 	}
@@ -59,6 +62,25 @@ func (a *AWS) checkRules(rules []types.LifecycleRule) error {
 	}
 	if malformed {
 		return malformedXML()
+	}
+	return nil
+}
+
+// checkActions asks for days above zero, and for no days beside ExpiredObjectDeleteMarker. Sources: S3 API Reference,
+// LifecycleExpiration and NoncurrentVersionExpiration; crossplane-contrib/provider-aws PR #2116 (MalformedXML);
+// terraform-provider-aws, which shows S3's message about NoncurrentDays.
+func checkActions(rules []types.LifecycleRule) error {
+	const notPositive = "'%s' for %s action must be a positive integer"
+	for _, rule := range rules {
+		if is := rule.Expiration; is != nil && aws.ToBool(is.ExpiredObjectDeleteMarker) && (is.Days != nil || is.Date != nil) {
+			return malformedXML()
+		}
+		if is := rule.NoncurrentVersionExpiration; is != nil && aws.ToInt32(is.NoncurrentDays) < 1 {
+			return fail(400, "InvalidArgument", notPositive, "NoncurrentDays", "NoncurrentVersionExpiration")
+		}
+		if is := rule.AbortIncompleteMultipartUpload; is != nil && aws.ToInt32(is.DaysAfterInitiation) < 1 {
+			return fail(400, "InvalidArgument", notPositive, "DaysAfterInitiation", "AbortIncompleteMultipartUpload")
+		}
 	}
 	return nil
 }

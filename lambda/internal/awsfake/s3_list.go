@@ -1,6 +1,7 @@
 package awsfake
 
 import (
+	"cmp"
 	"maps"
 	"net/url"
 	"slices"
@@ -92,10 +93,8 @@ func (a *AWS) listObjects(r request, in *s3.ListObjectsV2Input) (*s3.ListObjects
 	last := after
 	for _, key := range slices.Sorted(maps.Keys(b.objects)) {
 		o := b.find(key, "")
-		entry, common := key, false
-		if i := strings.Index(strings.TrimPrefix(key, prefix), delimiter); delimiter != "" && i >= 0 && strings.HasPrefix(key, prefix) {
-			entry, common = prefix+strings.TrimPrefix(key, prefix)[:i]+delimiter, true
-		}
+		common := commonPrefix(key, prefix, delimiter)
+		entry := cmp.Or(common, key)
 		if o.marker || !strings.HasPrefix(key, prefix) || entry <= last || key <= after {
 			continue
 		}
@@ -105,7 +104,7 @@ func (a *AWS) listObjects(r request, in *s3.ListObjectsV2Input) (*s3.ListObjects
 		}
 		*out.KeyCount++
 		last = entry
-		if common {
+		if common != "" {
 			out.CommonPrefixes = append(out.CommonPrefixes, types.CommonPrefix{Prefix: enc.text(entry)})
 			continue
 		}
@@ -118,9 +117,19 @@ func (a *AWS) listObjects(r request, in *s3.ListObjectsV2Input) (*s3.ListObjects
 	return out, nil
 }
 
+// commonPrefix is what a listing with a delimiter shows in the place of a key, or empty.
+func commonPrefix(key, prefix, delimiter string) string {
+	rest, isBelow := strings.CutPrefix(key, prefix)
+	before, _, isFound := strings.Cut(rest, delimiter)
+	if delimiter == "" || !isBelow || !isFound {
+		return ""
+	}
+	return prefix + before + delimiter
+}
+
 // listObjectVersions lists versions and delete markers by key, the newest first.
 func (a *AWS) listObjectVersions(r request, in *s3.ListObjectVersionsInput) (*s3.ListObjectVersionsOutput, error) {
-	r.values = listed(in.Prefix, nil)
+	r.values = listed(in.Prefix, in.Delimiter)
 	b, err := a.bucket(r)
 	if err != nil {
 		return nil, err
@@ -130,29 +139,57 @@ func (a *AWS) listObjectVersions(r request, in *s3.ListObjectVersionsInput) (*s3
 	}
 	enc := &encoder{url: in.EncodingType == types.EncodingTypeUrl}
 	out := &s3.ListObjectVersionsOutput{
-		Name: aws.String(b.name), Prefix: enc.optional(in.Prefix), KeyMarker: enc.optional(in.KeyMarker),
+		Name: aws.String(b.name), Prefix: enc.optional(in.Prefix), Delimiter: enc.optional(in.Delimiter), KeyMarker: enc.optional(in.KeyMarker),
 		VersionIdMarker: in.VersionIdMarker, MaxKeys: aws.Int32(int32(page(in.MaxKeys))),
 		EncodingType: in.EncodingType, IsTruncated: aws.Bool(false),
 	}
-	count, lastKey, lastVersion := 0, "", ""
+	p := versionPage{out: out, enc: enc, size: page(in.MaxKeys)}
 	for _, key := range slices.Sorted(maps.Keys(b.objects)) {
-		if !strings.HasPrefix(key, aws.ToString(in.Prefix)) {
-			continue
-		}
-		versions := b.objects[key]
-		for i, o := range slices.Backward(versions) {
-			if !afterMarker(b, key, o, aws.ToString(in.KeyMarker), in.VersionIdMarker) {
-				continue
-			}
-			if count == page(in.MaxKeys) {
-				out.IsTruncated, out.NextKeyMarker, out.NextVersionIdMarker = aws.Bool(true), enc.text(lastKey), aws.String(lastVersion)
-				return out, enc.failure
-			}
-			count, lastKey, lastVersion = count+1, key, o.version
-			addVersion(out, enc.text(key), o, i == len(versions)-1)
+		if strings.HasPrefix(key, aws.ToString(in.Prefix)) && p.add(b, key, in) {
+			break
 		}
 	}
 	return out, enc.failure
+}
+
+// versionPage is a page of a listing of versions that is being filled.
+type versionPage struct {
+	out          *s3.ListObjectVersionsOutput
+	enc          *encoder
+	size, count  int
+	key, version string // the last
+}
+
+// add enters all of a key, or the common prefix that stands for it. It reports whether the page is full.
+func (p *versionPage) add(b *bucket, key string, in *s3.ListObjectVersionsInput) bool {
+	if common := commonPrefix(key, aws.ToString(in.Prefix), aws.ToString(in.Delimiter)); common != "" {
+		isListed := common == p.key || common <= aws.ToString(in.KeyMarker)
+		if !isListed && !p.isFull(common, "") {
+			p.out.CommonPrefixes = append(p.out.CommonPrefixes, types.CommonPrefix{Prefix: p.enc.text(common)})
+		}
+		return aws.ToBool(p.out.IsTruncated)
+	}
+	versions := b.objects[key]
+	for i, o := range slices.Backward(versions) {
+		if !afterMarker(b, key, o, aws.ToString(in.KeyMarker), in.VersionIdMarker) {
+			continue
+		}
+		if p.isFull(key, o.version) {
+			return true
+		}
+		addVersion(p.out, p.enc.text(key), o, i == len(versions)-1)
+	}
+	return false
+}
+
+// isFull reports whether there is no room for another entry, and notes it where there is.
+func (p *versionPage) isFull(key, version string) bool {
+	if p.count == p.size {
+		p.out.IsTruncated, p.out.NextKeyMarker, p.out.NextVersionIdMarker = aws.Bool(true), p.enc.text(p.key), aws.String(p.version)
+		return true
+	}
+	p.count, p.key, p.version = p.count+1, key, version
+	return false
 }
 
 // addVersion enters a version or a delete marker of a key into a listing.

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 )
 
@@ -40,6 +41,7 @@ type Bucket struct {
 	Tags                map[string]string `json:",omitempty"`
 	PublicAccessBlock   PublicAccessBlock
 	NoPublicAccessBlock bool                `json:",omitempty"` // the bucket has none: all switches are off
+	Ownership           string              `json:",omitempty"` // empty: BucketOwnerEnforced, as in every new bucket
 	Encryption          string              `json:",omitempty"` // of new objects; empty: AES256, as in every bucket
 	Abac                bool                `json:",omitempty"`
 	Policy              string              `json:",omitempty"` // JSON, as GetBucketPolicy shows it
@@ -57,6 +59,8 @@ type LifecycleRule struct {
 	ID                              string
 	Enabled                         bool
 	AbortIncompleteUploadsAfterDays int32 `json:",omitempty"`
+	ExpireNoncurrentAfterDays       int32 `json:",omitempty"`
+	ExpireDeleteMarkers             bool  `json:",omitempty"`
 	JSON                            string
 }
 
@@ -136,6 +140,7 @@ func (a *AWS) snapshotBucket(b *bucket) Bucket {
 		RetentionDays:       b.retention,
 		PublicAccessBlock:   switches(b.access),
 		NoPublicAccessBlock: b.access == nil,
+		Ownership:           string(b.ownership),
 	}
 	if b.policy != nil {
 		out.Policy = a.shown(b.policy).text()
@@ -145,6 +150,10 @@ func (a *AWS) snapshotBucket(b *bucket) Bucket {
 		if abort := r.AbortIncompleteMultipartUpload; abort != nil && abort.DaysAfterInitiation != nil {
 			rule.AbortIncompleteUploadsAfterDays = *abort.DaysAfterInitiation
 		}
+		if r.NoncurrentVersionExpiration != nil {
+			rule.ExpireNoncurrentAfterDays = *r.NoncurrentVersionExpiration.NoncurrentDays
+		}
+		rule.ExpireDeleteMarkers = r.Expiration != nil && aws.ToBool(r.Expiration.ExpiredObjectDeleteMarker)
 		out.Lifecycle = append(out.Lifecycle, rule)
 	}
 	for key, versions := range b.objects {

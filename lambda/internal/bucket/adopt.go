@@ -28,14 +28,10 @@ func (c Client) CheckAdoption(ctx context.Context, b Bucket) error {
 		err := c.checkOnce(ctx, b)
 		var answer smithy.APIError
 		isRefusal := err != nil && !errors.As(err, &answer) // of ours
-		return struct{}{}, isRefusal && time.Since(start) < settingsLag, err
+		return struct{}{}, isRefusal && time.Since(start) < awscall.SettingsLag, err
 	})
 	return err
 }
-
-// settingsLag is how long the settings of a bucket may be those before its owner has made it fit to be
-// adopted, in the same template, say (L4).
-const settingsLag = 20 * time.Second
 
 func (c Client) checkOnce(ctx context.Context, b Bucket) error {
 	return awscall.Again(errors.Join(c.checkPublicAccess(ctx), c.checkEncryption(ctx), c.checkAbac(ctx), c.checkPolicyOfOthers(ctx), c.checkRulesOfOthers(ctx), b.CheckTags()))
@@ -119,23 +115,35 @@ func (c Client) checkPolicyOfOthers(ctx context.Context) error {
 	return c.checkPolicy(wanted)
 }
 
-// checkRulesOfOthers refuses to ask for our rule beside one of the old form that does the same for keys that
-// ours reaches: S3 takes no two such (L11).
+// checkRulesOfOthers refuses to ask for our rules beside one of the old form that does the same for keys that
+// ours reach: S3 takes no two such (L11).
 func (c Client) checkRulesOfOthers(ctx context.Context) error {
-	if c.spec.AbortDays(true) == 0 {
+	if c.spec.AbortDays(true) == 0 && c.spec.ExpireNoncurrentAfterDays == 0 {
 		return nil
 	}
 	current, err := c.readLifecycle(ctx)
 	if err != nil {
 		return err
 	}
+	var failed []error
 	for _, rule := range current.others() {
 		prefix := prefixOf(rule)
 		isOverlapping := strings.HasPrefix(prefix, c.spec.Prefix) || strings.HasPrefix(c.spec.Prefix, prefix)
-		if isOfOldForm(rule) && rule.AbortIncompleteMultipartUpload != nil && isOverlapping {
-			return fmt.Errorf("bucket %s: its lifecycle rule %q aborts unfinished uploads under %q already, and S3 takes no other beside it; leave AbortIncompleteUploadsAfterDays out",
-				c.spec.BucketName, aws.ToString(rule.ID), prefix)
+		if !isOfOldForm(rule) || !isOverlapping {
+			continue
+		}
+		if rule.AbortIncompleteMultipartUpload != nil && c.spec.AbortDays(true) > 0 {
+			failed = append(failed, c.sameAction(rule, "aborts unfinished uploads", "AbortIncompleteUploadsAfterDays"))
+		}
+		if (rule.NoncurrentVersionExpiration != nil || rule.Expiration != nil) && c.spec.ExpireNoncurrentAfterDays > 0 {
+			failed = append(failed, c.sameAction(rule, "expires objects or versions", "ExpireNoncurrentAfterDays"))
 		}
 	}
-	return nil
+	return errors.Join(failed...)
+}
+
+// sameAction names a rule of others that does what a property would have ours do.
+func (c Client) sameAction(rule types.LifecycleRule, does, property string) error {
+	return fmt.Errorf("bucket %s: its lifecycle rule %q %s under %q already, and S3 takes no other beside it; leave %s out",
+		c.spec.BucketName, aws.ToString(rule.ID), does, prefixOf(rule), property)
 }

@@ -131,7 +131,7 @@ func (c Client) readTags(ctx context.Context, retryer aws.Retryer) (Bucket, erro
 }
 
 // Ensure creates the bucket if it is missing, or adopts a released one. Encryption
-// (SSE-S3), BucketOwnerEnforced and the public access block are S3's defaults for a new bucket.
+// (SSE-S3) and the public access block are S3's defaults for a new bucket.
 //
 // A bucket of ours that a Create finds was made by another delivery, or was deleted a moment
 // ago and still shows: only CreateBucket tells. It is not asked about one that was adopted: in
@@ -165,7 +165,7 @@ func (c Client) Create(ctx context.Context, seen Bucket) (Bucket, error) {
 	c.notes.Asked = true
 	isThere := sync.OnceFunc(c.patience.Changed) // maybe since a moment ago
 	found, err := awscall.Repeat(ctx, c.patience, "S3 shows the tags of the bucket", func() (Bucket, bool, error) {
-		_, err := c.s3.CreateBucket(ctx, in)
+		err := c.callCreate(ctx, in)
 		switch {
 		case awscall.IsCode(err, "BucketAlreadyExists"):
 			c.notes.Refused = true
@@ -194,6 +194,22 @@ func (c Client) Create(ctx context.Context, seen Bucket) (Bucket, error) {
 		err = c.admit(found)
 	}
 	return found, err
+}
+
+// callCreate asks for BucketOwnerEnforced in words. It is S3's default for a new bucket, and organizations demand
+// the header ("Requiring Object Ownership", S3 User Guide). Others forbid to set it at all, and with it the call
+// (L12): then the default does.
+func (c Client) callCreate(ctx context.Context, in *s3.CreateBucketInput) error {
+	withOwnership := *in
+	withOwnership.ObjectOwnership = types.ObjectOwnershipBucketOwnerEnforced
+	_, err := c.s3.CreateBucket(ctx, &withOwnership)
+	if !awscall.IsDenied(err) || !awscall.IsByOthers(err) {
+		return err
+	}
+	if _, again := c.s3.CreateBucket(ctx, in); again == nil || !awscall.IsDenied(again) {
+		return again
+	}
+	return err
 }
 
 // refusal is the error of a CreateBucket that was refused. Of a bucket that is hidden, too, the

@@ -53,7 +53,9 @@ func (c Client) EnsureMarker(ctx context.Context, change spec.Change, b Bucket) 
 		c.log.Warn("could not write the folder marker", "bucket", c.spec.BucketName, "key", c.spec.MarkerKey(), "reason", awscall.Brief(err).Error())
 		return nil
 	}
-	return fmt.Errorf("folder marker %s of bucket %s: %w", c.spec.MarkerKey(), c.spec.BucketName, ExplainKms(err))
+	failure := fmt.Errorf("folder marker %s of bucket %s: %w", c.spec.MarkerKey(), c.spec.BucketName, ExplainKms(err))
+	return c.unlessSo(ctx, setting{what: "folder marker", orElse: ", or set FolderMarker to false", look: awscall.Certain,
+		shows: func() (bool, error) { return c.ShowsMarker(ctx) }}, failure)
 }
 
 // IsOfKmsKey reports whether an object could not be written since the bucket encrypts with a KMS key, which the

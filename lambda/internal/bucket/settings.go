@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 	"reflect"
-	"slices"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -92,166 +92,52 @@ func (c Client) ensureVersioning(ctx context.Context, change spec.Change, b Buck
 
 // readVersioning reports whether versioning is on.
 func (c Client) readVersioning(ctx context.Context) (bool, error) {
+	status, err := c.versioningStatus(ctx)
+	return status == types.BucketVersioningStatusEnabled, err
+}
+
+// versioningStatus is "" where versioning was never on.
+func (c Client) versioningStatus(ctx context.Context) (types.BucketVersioningStatus, error) {
 	out, err := c.s3.GetBucketVersioning(ctx, &s3.GetBucketVersioningInput{
 		Bucket: &c.spec.BucketName, ExpectedBucketOwner: c.owner()})
 	if err != nil {
-		return false, fmt.Errorf("versioning of bucket %s: %w", c.spec.BucketName, awscall.Brief(err))
+		return "", fmt.Errorf("versioning of bucket %s: %w", c.spec.BucketName, awscall.Brief(err))
 	}
-	return out.Status == types.BucketVersioningStatusEnabled, nil
+	return out.Status, nil
 }
 
-// ensureLifecycle sets the one rule that is ours, or removes it at 0 days.
-func (c Client) ensureLifecycle(ctx context.Context, change spec.Change, b Bucket) error {
-	var current lifecycle
-	if !b.Fresh {
-		var err error
-		if current, err = c.readLifecycle(ctx); err != nil {
-			return err
-		}
-	}
-	rules := current.others()
-	rule, isWanted := c.abortRule(b, current, change.Before)
-	if isWanted {
-		rules = append(rules, rule)
-	}
-	// A bucket that was released a moment ago may still show our rule.
-	isChanged := change.IsNew && isWanted || change.Changes(func(s spec.Spec) any { return abortsOf(s, b) })
-	if slices.EqualFunc(rules, current.rules, sameRule) && !isChanged {
+// CheckVersioned refuses to begin with ExpireNoncurrentAfterDays in a bucket that was never versioned: nothing in it
+// would expire, and whoever asks for the one has most likely forgotten the other. Where the setting may not be read,
+// nothing is refused.
+func (c Client) CheckVersioned(ctx context.Context, change spec.Change, b Bucket) error {
+	days := func(s spec.Spec) any { return s.ExpireNoncurrentAfterDays }
+	isBegun := change.Before.ExpireNoncurrentAfterDays == 0 && (change.IsNew || change.Changes(days))
+	if c.spec.ExpireNoncurrentAfterDays == 0 || !isBegun || c.spec.IsVersioned() || change.Before.IsVersioned() {
 		return nil
 	}
-	current.rules = rules
-	return c.putLifecycle(ctx, current)
+	wasVersioned, err := false, error(nil)
+	if !change.IsNew || b.IsOurs() || b.IsReleased() { // every other one is about to be made
+		wasVersioned, err = c.wasVersioned(ctx, change.IsNew)
+	}
+	if err != nil || wasVersioned {
+		return err
+	}
+	return fmt.Errorf("ExpireNoncurrentAfterDays: bucket %s was never versioned, so that nothing in it would expire; set Versioning to true, or leave it at 0", c.spec.BucketName)
 }
 
-// removeLifecycle takes our rule away and leaves the others. A read may be from before it was
-// written (L4), so it is looked for until that can be no more.
-func (c Client) removeLifecycle(ctx context.Context, b Bucket, mayLag bool) error {
-	current, err := awscall.Repeat(ctx, c.patience, "S3 shows our lifecycle rule", func() (lifecycle, bool, error) {
-		current, err := c.readLifecycle(ctx)
-		isShown := len(current.others()) < len(current.rules)
-		_, isWanted := c.abortRule(b, current, spec.Spec{})
-		return current, err == nil && !isShown && isWanted && mayLag, err
+// wasVersioned reports whether versioning is or was on, or may be. A read may be from before that (L4), so it looks
+// again: for long where an event of ours may have turned it on.
+func (c Client) wasVersioned(ctx context.Context, isNew bool) (bool, error) {
+	start := time.Now()
+	was, err := awscall.Repeat(ctx, c.patience, "S3 shows the versioning of the bucket", func() (was, isLag bool, err error) {
+		status, err := c.versioningStatus(ctx)
+		return status != "", err == nil && status == "" && (!isNew || time.Since(start) < awscall.SettingsLag), err
 	})
-	others := current.others()
-	if err == nil && len(others) < len(current.rules) {
-		current.rules = others
-		err = c.putLifecycle(ctx, current)
+	switch {
+	case awscall.IsByOthers(err):
+		return true, nil
+	case awscall.IsNoBucket(err):
+		return false, nil
 	}
-	if awscall.IsMissing(err) {
-		return nil
-	}
-	return err
-}
-
-// lifecycle is the lifecycle configuration of a bucket, whose rules may be anybody's.
-type lifecycle struct {
-	rules   []types.LifecycleRule
-	minimum types.TransitionDefaultMinimumObjectSize
-}
-
-// others are the rules that are not ours.
-func (l lifecycle) others() []types.LifecycleRule {
-	return slices.DeleteFunc(slices.Clone(l.rules), isOurRule)
-}
-
-func isOurRule(rule types.LifecycleRule) bool {
-	return aws.ToString(rule.ID) == spec.AbortUploadsRuleID
-}
-
-// readLifecycle returns a configuration without rules where the bucket has none.
-func (c Client) readLifecycle(ctx context.Context) (lifecycle, error) {
-	out, err := c.s3.GetBucketLifecycleConfiguration(ctx, &s3.GetBucketLifecycleConfigurationInput{
-		Bucket: &c.spec.BucketName, ExpectedBucketOwner: c.owner()})
-	if awscall.IsCode(err, "NoSuchLifecycleConfiguration") {
-		return lifecycle{}, nil
-	}
-	if err != nil {
-		return lifecycle{}, fmt.Errorf("lifecycle of bucket %s: %w", c.spec.BucketName, awscall.Brief(err))
-	}
-	return lifecycle{out.Rules, out.TransitionDefaultMinimumObjectSize}, nil
-}
-
-// sameRule compares two rules as far as this package changes them: ours wholly but for its form, and
-// the mere presence of the others, by their ids.
-func sameRule(a, b types.LifecycleRule) bool {
-	if aws.ToString(a.ID) != aws.ToString(b.ID) || aws.ToString(a.ID) != spec.AbortUploadsRuleID {
-		return aws.ToString(a.ID) == aws.ToString(b.ID)
-	}
-	return b.Status == a.Status && prefixOf(a) == prefixOf(b) && b.AbortIncompleteMultipartUpload != nil &&
-		aws.ToInt32(a.AbortIncompleteMultipartUpload.DaysAfterInitiation) ==
-			aws.ToInt32(b.AbortIncompleteMultipartUpload.DaysAfterInitiation)
-}
-
-// prefixOf is what a rule of either form reaches.
-func prefixOf(rule types.LifecycleRule) string {
-	if isOfOldForm(rule) {
-		//lint:ignore SA1019 deprecated, and in many a bucket
-		return aws.ToString(rule.Prefix)
-	}
-	return aws.ToString(rule.Filter.Prefix)
-}
-
-// isOfOldForm reports whether a rule has a prefix of its own in the place of a filter.
-func isOfOldForm(rule types.LifecycleRule) bool { return rule.Filter == nil }
-
-// abortsOf is what the rule depends on.
-func abortsOf(s spec.Spec, b Bucket) any {
-	if days := s.AbortDays(b.IsKnownAdopted()); b.State == claim.Adopted && days > 0 {
-		return [2]any{days, s.Prefix}
-	}
-	if b.State == claim.Adopted {
-		return [2]any{0, ""}
-	}
-	return [2]any{s.AbortDays(false), ""}
-}
-
-// abortRule is our rule, if there is to be one. In a bucket of ours it reaches everything, and in an
-// adopted one the prefix. Where it is only doubted that the bucket is ours, a rule stays as it is that
-// the property does not name, nor named before. It is of the form of the rules that are there (L11).
-func (c Client) abortRule(b Bucket, current lifecycle, before spec.Spec) (rule types.LifecycleRule, isWanted bool) {
-	days, prefix := c.spec.AbortDays(b.IsKnownAdopted()), ""
-	if b.State == claim.Adopted {
-		prefix = c.spec.Prefix
-	}
-	if at := slices.IndexFunc(current.rules, isOurRule); b.State == claim.Adopted && !b.IsKnownAdopted() {
-		isNamed := c.spec.AbortIncompleteUploadsAfterDays != nil || before.AbortIncompleteUploadsAfterDays != nil
-		switch {
-		case at >= 0 && !isNamed:
-			return current.rules[at], true
-		case at >= 0:
-			prefix = prefixOf(current.rules[at])
-		case !isNamed:
-			return types.LifecycleRule{}, false
-		}
-	}
-	rule = types.LifecycleRule{
-		ID:     aws.String(spec.AbortUploadsRuleID),
-		Status: types.ExpirationStatusEnabled,
-		AbortIncompleteMultipartUpload: &types.AbortIncompleteMultipartUpload{
-			DaysAfterInitiation: aws.Int32(int32(days))},
-	}
-	if slices.ContainsFunc(current.others(), isOfOldForm) {
-		//lint:ignore SA1019 deprecated, and in many a bucket
-		rule.Prefix = &prefix
-	} else {
-		rule.Filter = &types.LifecycleRuleFilter{Prefix: &prefix}
-	}
-	return rule, days > 0
-}
-
-func (c Client) putLifecycle(ctx context.Context, l lifecycle) error {
-	var err error
-	if len(l.rules) == 0 {
-		_, err = c.s3.DeleteBucketLifecycle(ctx, &s3.DeleteBucketLifecycleInput{
-			Bucket: &c.spec.BucketName, ExpectedBucketOwner: c.owner()})
-	} else {
-		_, err = c.s3.PutBucketLifecycleConfiguration(ctx, &s3.PutBucketLifecycleConfigurationInput{
-			Bucket: &c.spec.BucketName, ExpectedBucketOwner: c.owner(),
-			TransitionDefaultMinimumObjectSize: l.minimum,
-			LifecycleConfiguration:             &types.BucketLifecycleConfiguration{Rules: l.rules}})
-	}
-	if err != nil {
-		return fmt.Errorf("lifecycle of bucket %s: %w", c.spec.BucketName, awscall.Brief(err))
-	}
-	return nil
+	return was, err
 }

@@ -5,9 +5,6 @@ import (
 	"encoding/json"
 	"slices"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/s3/types"
-
 	"bucketuser/lambda/spec"
 )
 
@@ -16,7 +13,10 @@ import (
 
 // ShowsPolicy compares our statements without their Principal: S3 shows the id of a user who is
 // gone there.
-func (c Client) ShowsPolicy(ctx context.Context) (bool, error) {
+func (c Client) ShowsPolicy(ctx context.Context) (bool, error) { return c.showsPolicy(ctx, nameless) }
+
+// showsPolicy compares what is told of our statements.
+func (c Client) showsPolicy(ctx context.Context, told func(statements) statements) (bool, error) {
 	current, err := c.readPolicy(ctx)
 	if err != nil {
 		return false, err
@@ -26,7 +26,7 @@ func (c Client) ShowsPolicy(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	ours, _ := c.split(current.Statement)
-	return sameStatements(nameless(ours), nameless(wanted.Statement)), nil
+	return sameStatements(told(ours), told(wanted.Statement)), nil
 }
 
 // nameless are statements without their Principal.
@@ -49,18 +49,9 @@ func (c Client) ShowsVersioning(ctx context.Context) (bool, error) {
 }
 
 // ShowsLifecycle compares the rules that are ours.
-func (c Client) ShowsLifecycle(ctx context.Context, b Bucket) (bool, error) {
+func (c Client) ShowsLifecycle(ctx context.Context, b Bucket, before spec.Spec) (bool, error) {
 	current, err := c.readLifecycle(ctx)
-	var ours, wanted []types.LifecycleRule
-	for _, rule := range current.rules {
-		if aws.ToString(rule.ID) == spec.AbortUploadsRuleID {
-			ours = append(ours, rule)
-		}
-	}
-	if rule, isWanted := c.abortRule(b, current, spec.Spec{}); isWanted {
-		wanted = append(wanted, rule)
-	}
-	return slices.EqualFunc(wanted, ours, sameRule), err
+	return slices.EqualFunc(c.rules(b, current, before), current.ours(), sameRule), err
 }
 
 // ShowsMarker asks whether there is a folder marker.

@@ -94,6 +94,7 @@
 //	a lost part would be changed                   | in place                      | in place: shows as wanted              | TestA7
 //	an adopted bucket with another OnDelete        | in place                      | in place: goes to Retain               | TestA7
 //	the policy is too long with those of others    | Create, replacement, in place | in place: writes what is there         | TestA7
+//	versions expire in a bucket that was never versioned | Create, replacement, in place | in place: asks for no rule; else finds nothing | TestA7
 //	a bucket cannot be adopted as it is            | Create, replacement           | a Delete, or back: finds nothing       | TestAdoptionIsRefusedInWords
 //	others forbid a change                         | in place                      | in place: leaves it                    | TestOthersNeverMakeItStuck
 //	an outdated value is new                       | in place, replacement         | in place, or back: brings it back      | TestA15RollbackBringsTheValueBack
@@ -118,7 +119,7 @@
 // A bucket that its owner or an earlier resource has released is somebody's. Before anything is made
 // bucket.CheckAdoption refuses what could not be taken over without changing what is set there, or could
 // not be worked with. Then only these are added: our statements, told by their Sids; our tags; the folder
-// marker, where there is none; and a lifecycle rule that reaches the prefix, if it is asked for. A
+// marker, where there is none; and lifecycle rules that reach the prefix, if they are asked for. A
 // release takes them away again, but for the marker and what others forbid to take away. A failed
 // Create takes the marker along that it has written.
 //
@@ -207,8 +208,9 @@
 //	DescribeStackResource, DescribeSecret, GetUser, nothing                       –
 //	  GetBucketTagging; DescribeSecret of the set
 //	  that is replaced; GetPublicAccessBlock,
-//	  GetBucketEncryption, GetBucketAbac and
-//	  GetBucketPolicy of a bucket that is adopted
+//	  GetBucketEncryption, GetBucketAbac,
+//	  GetBucketVersioning and GetBucketPolicy
+//	  of a bucket that is adopted
 //	CreateSecret                                    a secret without a value,     again: goes on; Delete, or the
 //	                                                  tagged as ours                Update back: removes it
 //	CreateUser, CreateBucket                        the same, and either of the   the same
@@ -241,7 +243,8 @@
 // bucket (GetPublicAccessBlock, GetBucketPolicy, GetBucketVersioning,
 // GetBucketLifecycleConfiguration) and writes what differs, one after the other, as
 // above and with PutBucketVersioning, DeleteBucketLifecycle and PutBucketTagging; beside
-// them the secret's (TagResource with the time of the event, UntagResource). Before all of them
+// them the secret's (TagResource with the time of the event, UntagResource). One that moves the prefix
+// looks at the end whether objects are left where the user can no longer reach them (ListObjectVersions). Before all of them
 // goes UpdateSecret with another KMS key: a crash after it leaves the value under either key. What was released is
 // taken over in the same way: RestoreSecret and TagResource, PutBucketTagging.
 //
@@ -346,6 +349,28 @@
 //	ListMultipartUploads            | L1 L2       | the same                                                                          | TestRow4EachCallIsRefused
 //	AbortMultipartUpload            | L1 L2       | the same                                                                          | TestRow4EachCallIsRefused
 //	DeleteBucket                    | L1 L2 L4 L8 | the same; emptied and tried again while S3 counts what was deleted                | TestRow1DeleteFindsABucketThatIsNotKnown
+//
+// # What an organization forbids
+//
+// An organization forbids calls by a policy, whatever they would set (L12). So where a call that sets something is
+// refused because of others, AWS is asked what is there: what is so already counts, and the log says that it was
+// left. The public access block and the versioning of a new bucket may come a moment later, as it is new or by
+// others, and are looked for twenty seconds. Everything else but an object must show until no read can be from before
+// another event. A rollback asks nothing: it leaves what it may not change. Every other refusal stands, and says what
+// helps.
+//
+//	set                                   | asked for by
+//	public access block, policy,          | the same reads as before writing them; a policy for a user who is
+//	  versioning, rules, tags of a bucket |   new is not believed, since it may name an earlier one
+//	folder marker                         | ListObjectVersions
+//	KMS key and tags of a secret          | DescribeSecret
+//	ownership of a bucket, by its header  | nothing: it is S3's default, so CreateBucket is tried without it
+//
+// A value, a key and the mark of a replaced bucket have no such look: what they stand for must be certain.
+//
+// A denial that says by which policy it is final is not waited for as a late right. That are those of an organization
+// and of a VPC endpoint, and a Deny in the role's own policies. A Deny in the policy of a bucket may be from before
+// that was changed (L4).
 //
 // # What is not promised
 //

@@ -99,13 +99,19 @@ func (r *run) ensure(ctx context.Context, op operation) (map[string]string, erro
 	if err == nil && op.isReturn {
 		err = r.endReturn(ctx, op)
 	}
+	if err == nil && !made.lost.bucket && !made.lost.user { // a policy was written
+		r.bucketOf(op.spec).ReportMoved(ctx, op.change())
+	}
 	return data, err
 }
 
 // complete equips a set and puts a key into its secret, unless that keeps what it holds.
 func (r *run) complete(ctx context.Context, op operation, made set) (_ map[string]string, err error) {
 	made.secret, err = r.ensureKmsKey(ctx, op, made)
-	if err := r.unlessRollback(ctx, op, err); err != nil {
+	err = r.unlessSo(ctx, op.spec, "KMS key", ", or leave SecretKmsKeyId as it was", r.unlessRollback(ctx, op, err), func(now secret) bool {
+		return sameKmsKey(now.kmsKeyID, op.spec.SecretKmsKeyId)
+	})
+	if err != nil {
 		return nil, err
 	}
 	if reason := made.keepsKey(); reason != nil {
@@ -245,6 +251,9 @@ func (r *run) admit(ctx context.Context, op operation, found *set) error {
 		}
 	}
 	if err := r.checkNamespace(ctx, op, found); err != nil {
+		return err
+	}
+	if err := r.bucketOf(op.spec).CheckVersioned(ctx, op.change(), found.bucket); err != nil {
 		return err
 	}
 	if err := r.contest(ctx, op, found); err != nil {

@@ -2,6 +2,7 @@ package provision
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -63,14 +64,15 @@ func (r *run) admitBucketInForce(ctx context.Context, op operation, found *set) 
 		}
 		r.log.Warn("found the bucket adopted, so that it is released when its resource is deleted", "bucket", s.BucketName, "onDelete", s.OnDelete)
 	}
-	seen, err := r.bucketOf(s).CheckNewTags(ctx, found.bucket, op.before())
-	if err != nil && !r.isRollback(ctx, op) {
-		return err
+	seen, unwanted := r.bucketOf(s).CheckNewTags(ctx, found.bucket, op.before())
+	unwanted = errors.Join(unwanted, r.bucketOf(s).CheckVersioned(ctx, op.change(), found.bucket))
+	if unwanted != nil && !r.isRollback(ctx, op) {
+		return unwanted
 	}
-	if err == nil && seen.IsKnownAdopted() {
+	if unwanted == nil && seen.IsKnownAdopted() {
 		found.bucket = seen
 	}
-	err = r.bucketOf(s).CheckAdoption(ctx, found.bucket)
+	err := r.bucketOf(s).CheckAdoption(ctx, found.bucket)
 	found.lost.bucket = found.lost.bucket || err != nil
 	if err != nil && !r.isRollback(ctx, op) {
 		return err
@@ -102,7 +104,7 @@ type aspect struct {
 var aspects = []aspect{
 	{func(s spec.Spec) any { return s.PolicyJSON() }, parts{user: true, bucket: true}, ofBucket(bucket.Client.ShowsPolicy)},
 	{func(s spec.Spec) any { return s.Versioning }, parts{bucket: true}, ofBucket(bucket.Client.ShowsVersioning)},
-	{func(s spec.Spec) any { return s.AbortIncompleteUploadsAfterDays }, parts{bucket: true}, (*run).isLifecycleAs},
+	{func(s spec.Spec) any { return []any{s.AbortIncompleteUploadsAfterDays, s.ExpireNoncurrentAfterDays} }, parts{bucket: true}, (*run).isLifecycleAs},
 	{func(s spec.Spec) any { return markerOf(s) }, parts{bucket: true}, ofBucket(bucket.Client.ShowsMarker)},
 	{func(s spec.Spec) any { return s.SecretValue("", "") }, parts{secret: true}, (*run).isValueAs},
 	{kmsKeyOf, parts{secret: true}, (*run).isKmsKeyAs},
@@ -162,7 +164,7 @@ func markerOf(s spec.Spec) string {
 }
 
 func (r *run) isLifecycleAs(ctx context.Context, s spec.Spec, _ operation, found set) (bool, error) {
-	return r.bucketOf(s).ShowsLifecycle(ctx, found.bucket)
+	return r.bucketOf(s).ShowsLifecycle(ctx, found.bucket, spec.Spec{})
 }
 
 func (r *run) isValueAs(ctx context.Context, s spec.Spec, _ operation, found set) (bool, error) {

@@ -22,6 +22,7 @@ var concerned = map[string][]string{
 	"EnforceTls":                      {"bucket", "user"},
 	"Versioning":                      {"bucket", "user"}, // it is in what ReadWrite allows
 	"AbortIncompleteUploadsAfterDays": {"bucket"},
+	"ExpireNoncurrentAfterDays":       {"bucket", "user"}, // it comes with Versioning
 	"SecretKmsKeyId":                  {"secret"},
 	"Tags":                            {"bucket", "secret"},
 }
@@ -52,7 +53,7 @@ var namedMaking = making{p: named, make: func(w *bench) { w.created(named); <-ti
 func (w *bench) changesBesideLost(row inPlaceRow, l lost) {
 	w.t.Helper()
 	l.begin(w)
-	was, changed := w.AWS.Snapshot(), with(row.property, row.value)
+	was, changed := w.AWS.Snapshot(), row.changed()
 	refused := slices.DeleteFunc(slices.Clone(concerned[row.property]), func(thing string) bool { return !l.has(thing) })
 	for range 2 {
 		a := w.play(update(named, changed, named), nil).answer

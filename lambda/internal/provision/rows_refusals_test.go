@@ -124,7 +124,7 @@ func refusals() (all []refusal) {
 				func(w *bench) { w.created(p); w.loses(p, losses[0], thing) }, nil)
 		}
 		for _, row := range inPlace {
-			p := with(row.property, row.value)
+			p := row.changed()
 			if len(concerned[row.property]) > 0 && concerned[row.property][0] == thing {
 				add("in place, "+thing+" lost, "+row.property, update(named, p, named), update(named, named, p),
 					func(w *bench) { w.created(named); w.loses(named, losses[0], thing) }, nil)
@@ -151,6 +151,10 @@ func refusals() (all []refusal) {
 	add("replacement, bucket released", update(named, other(named), named), update(named, named, other(named)), released, nil)
 	add("in place, adopted", update(retain, with("OnDelete", "Purge"), retain), update(retain, retain, with("OnDelete", "Purge")),
 		func(w *bench) { w.adopts(retain) }, nil)
+	expiring := with("ExpireNoncurrentAfterDays", "30")
+	add("create, never versioned", create(expiring), remove(expiring), nothing, nil)
+	add("replacement, never versioned", update(named, other(expiring), named), update(named, named, other(expiring)), func(w *bench) { w.created(named) }, nil)
+	add("in place, never versioned", update(named, expiring, named), update(named, named, expiring), func(w *bench) { w.created(named) }, nil)
 	add("in place, policy of others", update(named, large, named), update(named, named, large), func(w *bench) { w.created(named); w.sharesAll("my-data") }, nil)
 	return all
 }

@@ -259,18 +259,38 @@ func (r *run) setSecretTags(ctx context.Context, s spec.Spec, x secret, tags map
 func (r *run) tagSecret(ctx context.Context, s spec.Spec, x secret, tags map[string]string) error {
 	_, err := r.secrets.TagResource(ctx, &secretsmanager.TagResourceInput{SecretId: &x.ARN, Tags: toSecretTags(tags)})
 	if err != nil {
-		return fmt.Errorf("tags of secret %s: %w", s.SecretName, awscall.Brief(err))
+		err = fmt.Errorf("tags of secret %s: %w", s.SecretName, awscall.Brief(err))
 	}
-	return nil
+	return r.unlessSo(ctx, s, "tags", "", err, func(now secret) bool {
+		with := maps.Clone(now.Tags())
+		maps.Copy(with, tags)
+		return maps.Equal(with, now.Tags())
+	})
 }
 
 // untagSecret takes tags away. One that is not there is no error.
 func (r *run) untagSecret(ctx context.Context, s spec.Spec, x secret, keys []string) error {
 	_, err := r.secrets.UntagResource(ctx, &secretsmanager.UntagResourceInput{SecretId: &x.ARN, TagKeys: keys})
 	if err != nil {
-		return fmt.Errorf("tags of secret %s: %w", s.SecretName, awscall.Brief(err))
+		err = fmt.Errorf("tags of secret %s: %w", s.SecretName, awscall.Brief(err))
 	}
-	return nil
+	return r.unlessSo(ctx, s, "tags", "", err, func(now secret) bool {
+		without := maps.Clone(now.Tags())
+		maps.DeleteFunc(without, func(key, _ string) bool { return slices.Contains(keys, key) })
+		return maps.Equal(without, now.Tags())
+	})
+}
+
+// unlessSo drops the refusal to set something of the secret that others forbid to set and that is so already.
+func (r *run) unlessSo(ctx context.Context, s spec.Spec, part, orElse string, refusal error, isSo func(secret) bool) error {
+	left, err := awscall.UnlessSo(ctx, r.patience, refusal, awscall.MayBeOld, orElse, func() (bool, error) {
+		now, err := r.lookSecret(ctx, s, r.looking(s, "SecretName"))
+		return err == nil && now.Exists() && isSo(now), err
+	})
+	if left {
+		r.log.Info("left what others forbid to set, and what is so already", "secret", s.SecretName, "part", part, "reason", refusal.Error())
+	}
+	return err
 }
 
 func secretTags(tags []types.Tag) map[string]string {

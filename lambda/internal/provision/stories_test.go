@@ -158,6 +158,9 @@ func updateStories() []story {
 		p := with(change.property, change.value)
 		add(change.name, "created", p, named, nil, deleting(p))
 	}
+	versioned := with("OnDelete", "DeleteIfEmpty", "Versioning", "true")
+	expiring := plus(versioned, "ExpireNoncurrentAfterDays", "30")
+	add("ExpireNoncurrentAfterDays", "created versioned", expiring, versioned, nil, deleting(expiring))
 	logs := with("Prefix", "logs")
 	add("Prefix", "created", logs, named, nil, backAndDelete(logs, named, false))
 	add("everything", "created", everything, named, func(w *bench) {

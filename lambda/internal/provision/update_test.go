@@ -18,6 +18,15 @@ type inPlaceRow struct {
 	check    func(awsfake.Snapshot) bool
 }
 
+// changed are the named properties with those of the row. Versions expire only where there are any.
+func (row inPlaceRow) changed() sim.Properties {
+	p := with(row.property, row.value)
+	if row.property == "ExpireNoncurrentAfterDays" {
+		p["Versioning"] = "true"
+	}
+	return p
+}
+
 // Each property that changes in place, and what shows that it did.
 var inPlace = []inPlaceRow{
 	{"Prefix", "logs", func(now awsfake.Snapshot) bool {
@@ -40,6 +49,10 @@ var inPlace = []inPlaceRow{
 		return now.Buckets["my-data"].Lifecycle[0].AbortIncompleteUploadsAfterDays == 3
 	}},
 	{"AbortIncompleteUploadsAfterDays", "0", func(now awsfake.Snapshot) bool { return len(now.Buckets["my-data"].Lifecycle) == 0 }},
+	{"ExpireNoncurrentAfterDays", "30", func(now awsfake.Snapshot) bool {
+		rules := now.Buckets["my-data"].Lifecycle
+		return len(rules) == 3 && rules[1].ExpireNoncurrentAfterDays == 30 && rules[2].ExpireDeleteMarkers
+	}},
 	{"SecretKmsKeyId", "alias/mine", func(now awsfake.Snapshot) bool { return now.Secrets["clickhouse/s3"].KMSKey == "alias/mine" }},
 	{"SecretRecoveryDays", "7", func(awsfake.Snapshot) bool { return true }},
 	{"Tags", []any{map[string]any{"Key": "team", "Value": "data"}}, func(now awsfake.Snapshot) bool {
@@ -62,7 +75,7 @@ func TestUpdateInPlace(t *testing.T) {
 			inWorld(t, func(w *bench) {
 				created := w.succeeded(w.create(named))
 				before := w.AWS.Snapshot()
-				changed := with(test.property, test.value)
+				changed := test.changed()
 				w.updatedInPlace(created, changed)
 				if !test.check(w.AWS.Snapshot()) {
 					t.Errorf("no effect: %+v", w.AWS.Snapshot())

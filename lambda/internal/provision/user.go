@@ -189,8 +189,8 @@ func (r *run) removeUser(ctx context.Context, s spec.Spec, u user) error {
 			return struct{}{}, false, nil
 		case awscall.IsMissing(err), awscall.IsDenied(err):
 			isGone()
-			isLag, err := r.isUserLeft(ctx, s, u, err)
-			return struct{}{}, isLag, err
+			isLag, left := r.isUserLeft(ctx, s, u, err)
+			return struct{}{}, isLag && !awscall.IsFinalDenial(left), left
 		}
 		return struct{}{}, isConflict(err), err
 	})

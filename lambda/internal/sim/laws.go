@@ -66,7 +66,7 @@ func Named(names ...string) (found []Law) {
 // switches is a law that sets fields of an account.
 func switches(name string, hold func(*awsfake.AWS)) Law { return Law{Name: name, Hold: hold} }
 
-// bucketLaws (L1) are about new buckets, and about a name that no bucket has.
+// bucketLaws (L1, L12) are about new buckets, about a name that no bucket has, and about what an organization forbids.
 func bucketLaws() (all []Law) {
 	for _, of := range []struct {
 		what string
@@ -80,6 +80,7 @@ func bucketLaws() (all []Law) {
 	return append(all,
 		switches("hidden buckets", func(a *awsfake.AWS) { a.HiddenBuckets = true }),
 		switches("hidden buckets, new ones unknown 5s", func(a *awsfake.AWS) { a.HiddenBuckets, a.BucketPropagation = true, 5*time.Second }),
+		switches("public access block forbidden", func(a *awsfake.AWS) { a.Forbidden = []string{"s3:PutPublicAccessBlock"} }),
 		switches("plain listings", func(a *awsfake.AWS) { a.PlainListings = true }))
 }
 

@@ -89,7 +89,7 @@ func (m *model) checkSettings(now awsfake.Snapshot, stack *cfnfake.Stack, s spec
 		return fmt.Errorf("the public access block is %v", bucket.PublicAccessBlock)
 	case !(s.Versioning == nil && (isAdopted || m.versioned[s.BucketName])) && s.IsVersioned() != (bucket.Versioning == "Enabled"):
 		return fmt.Errorf("versioning is %q", bucket.Versioning)
-	case daysOf(bucket) != s.AbortDays(isAdopted):
+	case daysOf(bucket) != [2]int{s.AbortDays(isAdopted), s.ExpireNoncurrentAfterDays}:
 		return fmt.Errorf("the lifecycle is %v", bucket.Lifecycle)
 	case stack.Data["AccessKeyId"] != keyID || stack.Data["SecretArn"] != secret.ARN || stack.Data["BucketName"] != s.BucketName:
 		return fmt.Errorf("the outputs are %v, the key is %s", stack.Data, keyID)
@@ -151,11 +151,18 @@ func isSubset(want, got map[string]string) bool {
 	return true
 }
 
-func daysOf(b awsfake.Bucket) int {
+// daysOf are the days of our rules: until uploads are aborted, and until versions expire, with their markers.
+func daysOf(b awsfake.Bucket) (days [2]int) {
+	expiresMarkers := false
 	for _, rule := range b.Lifecycle {
 		if rule.Enabled && strings.HasPrefix(rule.ID, "bucketuser") {
-			return int(rule.AbortIncompleteUploadsAfterDays)
+			days[0] += int(rule.AbortIncompleteUploadsAfterDays)
+			days[1] += int(rule.ExpireNoncurrentAfterDays)
+			expiresMarkers = expiresMarkers || rule.ExpireDeleteMarkers
 		}
 	}
-	return 0
+	if expiresMarkers != (days[1] > 0) {
+		return [2]int{-1, -1}
+	}
+	return days
 }

@@ -34,6 +34,7 @@ var values = map[string][]any{
 	"EnforceTls":                      {"true", "false"},
 	"Versioning":                      {nil, "false", "true"},
 	"AbortIncompleteUploadsAfterDays": {nil, "7", "0", "3"},
+	"ExpireNoncurrentAfterDays":       {nil, "0", "1", "30"},
 	"SecretRecoveryDays":              {"0", "7"},
 	"VerifyCredentials":               {"true", "false"},
 	"Tags":                            {nil, []any{sim.Properties{"Key": "team", "Value": "data"}}, []any{sim.Properties{"Key": "team", "Value": "a+b/c"}, sim.Properties{"Key": "x", "Value": ""}}},
@@ -41,12 +42,13 @@ var values = map[string][]any{
 	"SecretKmsKeyId":                  {"", "alias/mine"},
 }
 
-var valueNames = []string{"Prefix", "FolderMarker", "Access", "EnforceTls", "Versioning", "AbortIncompleteUploadsAfterDays",
+var valueNames = []string{"Prefix", "FolderMarker", "Access", "EnforceTls", "Versioning", "AbortIncompleteUploadsAfterDays", "ExpireNoncurrentAfterDays",
 	"SecretRecoveryDays", "VerifyCredentials", "Tags", "Statements", "SecretKmsKeyId"}
 
 var onDeletes = []any{spec.DeleteIfEmpty, spec.Purge, spec.Retain}
 
-// drawValues changes up to three properties.
+// drawValues changes up to three properties. Versions expire only where there are any: everything else is refused for the
+// state of the account.
 func drawValues(t *rapid.T, p sim.Properties) sim.Properties {
 	p = maps.Clone(p)
 	for range rapid.IntRange(1, 3).Draw(t, "changes") {
@@ -56,6 +58,9 @@ func drawValues(t *rapid.T, p sim.Properties) sim.Properties {
 		} else {
 			p[name] = value
 		}
+	}
+	if p["Versioning"] != "true" {
+		delete(p, "ExpireNoncurrentAfterDays")
 	}
 	return p
 }

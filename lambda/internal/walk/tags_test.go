@@ -129,7 +129,7 @@ func touches(s, old spec.Spec) lost {
 			if s.FolderMarker {
 				marker = s.MarkerKey()
 			}
-			return []any{marker, s.IsVersioned(), s.AbortDays(false)}
+			return []any{marker, s.IsVersioned(), s.AbortDays(false), s.ExpireNoncurrentAfterDays}
 		}),
 	}
 }

@@ -137,7 +137,7 @@ func withoutOurs(b awsfake.Bucket) awsfake.Bucket {
 	maps.DeleteFunc(b.Tags, func(key, value string) bool {
 		return strings.HasPrefix(key, "bucketuser:") || slices.Contains(ofProperties, key) && value != theirTeam
 	})
-	b.Lifecycle = slices.DeleteFunc(slices.Clone(b.Lifecycle), func(r awsfake.LifecycleRule) bool { return r.ID == spec.AbortUploadsRuleID })
+	b.Lifecycle = slices.DeleteFunc(slices.Clone(b.Lifecycle), func(r awsfake.LifecycleRule) bool { return strings.HasPrefix(r.ID, "bucketuser-") })
 	_, others := statementsOf(b.Policy)
 	text, _ := json.Marshal(others) // was read from JSON
 	b.Policy = string(text)
