@@ -33,7 +33,7 @@ func TestRow48(t *testing.T) {
 		"from Full":             {with("Access", "Full"), with("Prefix", "logs/"), []string{"data/x"}, "set Prefix back to data/"},
 		"the same":              {named, with("Access", "ReadOnly"), []string{"data/x"}, ""},
 		"the folder holds text": {named, with("Prefix", "logs/"), []string{"data/"}, "set Prefix back to data/"},
-		"coded":                 {with("Prefix", "a b+/"), with("Prefix", "a b+/c d/"), []string{"a b+/c d/x"}, ""},
+		"coded":                 {with("Prefix", "a b%/"), with("Prefix", "a b%/c d/"), []string{"a b%/c d/x"}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, func(w *bench) {
