@@ -1,8 +1,13 @@
 package bucketuser_test
 
 import (
+	"fmt"
+
 	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/assertions"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
 	"github.com/aws/jsii-runtime-go"
 
 	"bucketuser/infra/bucketuser"
@@ -29,4 +34,26 @@ func ExampleNewBucketUser() {
 	awscdk.NewCfnOutput(stack, jsii.String("BackupUrl"), &awscdk.CfnOutputProps{Value: backups.BackupUrl()})
 
 	app.Synth(nil)
+}
+
+// An organization that demands a permissions boundary on every role: CDK's own means put
+// it on the provider's, too. The function is taken from a release here, which saves
+// building it.
+func ExampleNewProvider_permissionsBoundary() {
+	app := awscdk.NewApp(nil)
+	stack := awscdk.NewStack(app, jsii.String("ClickHouse"), nil)
+	releases := awss3.Bucket_FromBucketName(stack, jsii.String("Releases"), jsii.String("my-releases"))
+	bucketuser.NewProvider(stack, jsii.String(bucketuser.ProviderID), &bucketuser.ProviderProps{
+		Code: awslambda.Code_FromBucketV2(releases, jsii.String("bucketuser_1.2.3_linux_arm64.zip"), nil),
+	})
+	bucketuser.NewBucketUser(stack, jsii.String("Disk"), nil)
+
+	boundary := awsiam.ManagedPolicy_FromManagedPolicyArn(stack, jsii.String("Roles"),
+		jsii.String("arn:aws:iam::111122223333:policy/organization/roles"))
+	awsiam.PermissionsBoundary_Of(app).Apply(boundary)
+
+	for _, role := range *assertions.Template_FromStack(stack, nil).FindResources(jsii.String("AWS::IAM::Role"), nil) {
+		fmt.Println((*role)["Properties"].(map[string]any)["PermissionsBoundary"])
+	}
+	// Output: arn:aws:iam::111122223333:policy/organization/roles
 }

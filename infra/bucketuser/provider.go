@@ -90,6 +90,13 @@ func providerOf(stack awscdk.Stack) Provider {
 
 // NewProvider adds a provider to the stack of scope. Resources find it if scope is
 // the stack and id is [ProviderID]; otherwise it is passed to them.
+//
+// Where an organization demands a permissions boundary on every role, CDK's own means
+// put it on the provider's: [awsiam.PermissionsBoundary_Of] the app or the stack, or
+// the context key @aws-cdk/core:permissionsBoundary, as an example shows. Such a
+// boundary must allow whatever the policies of [Provider].Role allow, as the role has
+// no right that either of the two lacks. It does not reach the users, whom the
+// function makes: they have [Provider].Boundary.
 func NewProvider(scope constructs.Construct, id *string, props *ProviderProps) Provider {
 	if props == nil {
 		props = &ProviderProps{}

@@ -35,6 +35,8 @@ type ProviderStackProps struct {
 // Where a construct knows the names of its resources, this provider is limited by
 // patterns. These are parameters of the stack, like all that its operator decides;
 // they stand in the role, in the users' boundary and in the function's environment.
+// A permissions boundary that the app gives its roles takes the place of the parameter
+// RoleBoundaryArn.
 func NewProviderStack(scope constructs.Construct, id *string, props *ProviderStackProps) awscdk.Stack {
 	if props == nil {
 		props = &ProviderStackProps{}
@@ -82,9 +84,12 @@ func codeParameters(stack awscdk.Stack, version string) (awslambda.Code, awslamb
 
 // parameters are what the operator of a provider stack decides.
 type parameters struct {
-	buckets, secrets, retention, keys, boundary awscdk.CfnParameter
-	hasKeys, hasBoundary                        awscdk.CfnCondition
+	buckets, secrets, retention, keys, boundary, roleBoundary, functionName awscdk.CfnParameter
+	hasKeys, hasBoundary, hasRoleBoundary, hasFunctionName                  awscdk.CfnCondition
 }
+
+// managedPolicyOrNone is what a parameter takes that names a permissions boundary.
+const managedPolicyOrNone = "|arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/.+"
 
 // logRetentions are the days that CloudWatch Logs knows, up to ten years.
 var logRetentions = []string{"1", "3", "5", "7", "14", "30", "60", "90", "120", "150", "180", "365", "400", "545", "731",
@@ -117,18 +122,38 @@ func newParameters(stack awscdk.Stack) *parameters {
 			Default:     "",
 		}),
 		boundary: awscdk.NewCfnParameter(stack, jsii.String("BoundaryArn"), &awscdk.CfnParameterProps{
-			Description:           jsii.String("Permissions boundary for new users instead of this stack's own; must hold the statements of boundary.json"),
+			Description: jsii.String("Permissions boundary for new users instead of this stack's own; must hold the statements of " +
+				"boundary.json. Not that of the function's role, which is RoleBoundaryArn"),
 			Default:               "",
-			AllowedPattern:        jsii.String("|arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/.+"),
+			AllowedPattern:        jsii.String(managedPolicyOrNone),
 			ConstraintDescription: jsii.String("must be the ARN of a managed policy, or empty"),
 		}),
+		roleBoundary: awscdk.NewCfnParameter(stack, jsii.String("RoleBoundaryArn"), &awscdk.CfnParameterProps{
+			Description: jsii.String("Permissions boundary of the function's role, where an organization demands one; must allow " +
+				"whatever the role's own policies allow. Not that of the users, which is BoundaryArn"),
+			Default:               "",
+			AllowedPattern:        jsii.String(managedPolicyOrNone),
+			ConstraintDescription: jsii.String("must be the ARN of a managed policy, or empty"),
+		}),
+		// CloudFormation refuses another service token for a resource that exists
+		// ("Modifying service token is not allowed"), and sends the old one its Delete.
+		functionName: awscdk.NewCfnParameter(stack, jsii.String("FunctionName"), &awscdk.CfnParameterProps{
+			Description: jsii.String("Name of the function, empty for a generated one. For a provider that was deleted: the name that its function had. " +
+				"Otherwise leave it as it is: another name is another function, and whatever the provider has made can neither be updated nor deleted"),
+			Default:               "",
+			AllowedPattern:        jsii.String("|[A-Za-z0-9_-]{1,64}"),
+			ConstraintDescription: jsii.String("must be at most 64 letters, digits, hyphens and underscores, or empty"),
+		}),
 	}
-	v.hasKeys = awscdk.NewCfnCondition(stack, jsii.String("HasSecretKmsKeys"), &awscdk.CfnConditionProps{
-		Expression: awscdk.Fn_ConditionNot(awscdk.Fn_ConditionEquals(awscdk.Fn_Join(jsii.String(""), v.keys.ValueAsList()), "")),
-	})
-	v.hasBoundary = awscdk.NewCfnCondition(stack, jsii.String("HasBoundary"), &awscdk.CfnConditionProps{
-		Expression: awscdk.Fn_ConditionNot(awscdk.Fn_ConditionEquals(v.boundary.ValueAsString(), "")),
-	})
+	given := func(id string, value any) awscdk.CfnCondition {
+		return awscdk.NewCfnCondition(stack, &id, &awscdk.CfnConditionProps{
+			Expression: awscdk.Fn_ConditionNot(awscdk.Fn_ConditionEquals(value, "")),
+		})
+	}
+	v.hasKeys = given("HasSecretKmsKeys", awscdk.Fn_Join(jsii.String(""), v.keys.ValueAsList()))
+	v.hasBoundary = given("HasBoundary", v.boundary.ValueAsString())
+	v.hasRoleBoundary = given("HasRoleBoundary", v.roleBoundary.ValueAsString())
+	v.hasFunctionName = given("HasFunctionName", v.functionName.ValueAsString())
 	return v
 }
 
@@ -156,6 +181,16 @@ func (v *parameters) terms(p *provider) terms {
 // apply puts the parameters in place that CDK's own props have no room for.
 func (v *parameters) apply(p *provider) {
 	p.log.Node().DefaultChild().(awslogs.CfnLogGroup).SetRetentionInDays(v.retention.ValueAsNumber())
+	p.role.Node().DefaultChild().(awsiam.CfnRole).SetPermissionsBoundary(orNone(v.hasRoleBoundary, v.roleBoundary))
+	p.function.Node().DefaultChild().(awslambda.CfnFunction).SetFunctionName(orNone(v.hasFunctionName, v.functionName))
+	// CDK's validation puts the default of a parameter in its place without regard to the condition.
+	for _, bearer := range []constructs.IConstruct{p.role, p.function} {
+		for _, rule := range []string{"F3031", "F3033"} { // pattern and length of a property
+			awscdk.Validations_Of(bearer).Acknowledge(&awscdk.Acknowledgment{
+				Id: jsii.String("CloudFormation-Validate::" + rule), Reason: jsii.String("a parameter that is empty leaves the property out"),
+			})
+		}
+	}
 
 	keys := awsiam.NewPolicy(p, jsii.String("Keys"), &awsiam.PolicyProps{
 		Roles: &[]awsiam.IRole{p.role},
@@ -164,6 +199,12 @@ func (v *parameters) apply(p *provider) {
 		}),
 	})
 	keys.Node().DefaultChild().(awsiam.CfnPolicy).CfnOptions().SetCondition(v.hasKeys)
+}
+
+// orNone is the value of a property that is absent while the parameter is empty.
+func orNone(given awscdk.CfnCondition, parameter awscdk.CfnParameter) *string {
+	value := awscdk.Fn_ConditionIf(given.LogicalId(), parameter.ValueAsString(), awscdk.Aws_NO_VALUE())
+	return awscdk.Token_AsString(value, nil)
 }
 
 // publish makes the service token known to other stacks: as an export, which keeps

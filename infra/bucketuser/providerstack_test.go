@@ -68,6 +68,8 @@ func TestParametersReachRoleBoundaryAndFunction(t *testing.T) {
 		"boundary":              `"NotResource":[{"Fn::Join":["",["arn:",{"Ref":"AWS::Partition"},":s3:::",` + bucket + `]]},`,
 		"function, buckets":     `"BUCKETUSER_BUCKET_PATTERN":` + bucket,
 		"function, secrets":     `"BUCKETUSER_SECRET_PATTERN":` + secret,
+		"function, name":        `"FunctionName":{"Fn::If":["HasFunctionName",{"Ref":"FunctionName"},{"Ref":"AWS::NoValue"}]}`,
+		"role, boundary":        `"PermissionsBoundary":{"Fn::If":["HasRoleBoundary",{"Ref":"RoleBoundaryArn"},{"Ref":"AWS::NoValue"}]}`,
 		"function, boundary":    `"BUCKETUSER_BOUNDARY_ARN":{"Fn::If":["HasBoundary",{"Ref":"BoundaryArn"},{"Ref":"ProviderBoundary`,
 		"condition of users":    `"iam:PermissionsBoundary":{"Fn::If":["HasBoundary",{"Ref":"BoundaryArn"},{"Ref":"ProviderBoundary`,
 		"log":                   `"RetentionInDays":{"Ref":"LogRetentionInDays"}`,
@@ -114,6 +116,15 @@ func TestValuesOfParameters(t *testing.T) {
 		{"BoundaryArn", "", true},
 		{"BoundaryArn", "arn:aws-cn:iam::111122223333:policy/team/boundary", true},
 		{"BoundaryArn", "arn:aws:iam::111122223333:role/boundary", false},
+		{"RoleBoundaryArn", "", true},
+		{"RoleBoundaryArn", "arn:aws:iam::111122223333:policy/organization/roles", true},
+		{"RoleBoundaryArn", "roles", false},
+		{"FunctionName", "", true},
+		{"FunctionName", "BucketUserProvider-ProviderFunction30350776-qtMNOyVvB2rT", true},
+		{"FunctionName", "my_provider", true},
+		{"FunctionName", "arn:aws:lambda:eu-west-1:111122223333:function:a", false}, // Lambda takes these, and a template is not the place
+		{"FunctionName", "a:1", false},
+		{"FunctionName", strings.Repeat("a", 65), false},
 	}
 	parameters := template(newProviderStack(t))["Parameters"].(map[string]any)
 	for _, test := range tests {

@@ -23,17 +23,21 @@ import (
 )
 
 // What CloudFormation reads of a resource, and what it does for tags of a stack, the
-// embedded AWS does not ask for; events are read after a failure alone. Every other
-// action of the policies is shown to be needed.
+// embedded AWS does not ask for, nor for what only a version with another role would
+// change; events are read after a failure alone. Every other action of the policies is
+// shown to be needed. That the registry of CloudFormation names these is shown beside.
 var notAsked = map[string][]string{
 	"deploy-provider.json": {
 		"cloudformation:DescribeStackEvents",
 		"lambda:GetFunction", "lambda:GetFunctionConfiguration", "lambda:GetFunctionEventInvokeConfig",
-		"lambda:UpdateFunctionEventInvokeConfig", "lambda:TagResource",
-		"iam:GetRole", "iam:TagRole", "iam:UpdateRole", "iam:GetRolePolicy", "iam:ListRolePolicies", "iam:ListAttachedRolePolicies",
+		"lambda:GetFunctionCodeSigningConfig", "lambda:GetFunctionRecursionConfig", "lambda:GetFunctionScalingConfig", "lambda:GetRuntimeManagementConfig",
+		"lambda:UpdateFunctionEventInvokeConfig", "lambda:ListTags", "lambda:TagResource", "lambda:UntagResource",
+		"iam:GetRole", "iam:ListRoleTags", "iam:TagRole", "iam:UntagRole", "iam:GetRolePolicy", "iam:ListRolePolicies", "iam:ListAttachedRolePolicies",
+		"iam:UpdateRole", "iam:UpdateRoleDescription", "iam:UpdateAssumeRolePolicy",
 		"iam:GetPolicy", "iam:GetPolicyVersion", "iam:DeletePolicyVersion", "iam:ListPolicyVersions", "iam:ListEntitiesForPolicy",
-		"logs:ListTagsForResource", "logs:TagResource", "logs:DescribeLogGroups",
-		"ssm:GetParameters", "ssm:AddTagsToResource",
+		"logs:GetDataProtectionPolicy", "logs:DescribeIndexPolicies", "logs:DescribeResourcePolicies", "logs:DescribeLogGroups",
+		"logs:ListTagsForResource", "logs:TagResource", "logs:UntagResource",
+		"ssm:GetParameters", "ssm:ListTagsForResource", "ssm:AddTagsToResource", "ssm:RemoveTagsFromResource",
 	},
 	"embed.json": {"cloudformation:DescribeStackEvents"},
 }
@@ -89,6 +93,14 @@ func (p policy) without(action string) policy {
 	return less
 }
 
+// managedPolicy makes a policy that can be a permissions boundary, and returns its ARN.
+func managedPolicy(t *testing.T, name string, p policy) string {
+	t.Helper()
+	document := string(cloudtest.Must(json.Marshal(p))(t))
+	out := cloudtest.Must(cloud.IAM.CreatePolicy(t.Context(), &iam.CreatePolicyInput{PolicyName: &name, PolicyDocument: &document}))(t)
+	return *out.Policy.Arn
+}
+
 // holder returns the clients of a new IAM user who has that policy and no other.
 func holder(t *testing.T, name string, p policy) *cloudtest.Clients {
 	t.Helper()
@@ -135,10 +147,13 @@ func wantNeeded(t *testing.T, file string, read func(name string) policy, cycle 
 	figure("%s: %d actions, without any of which deployment fails", file, len(asked))
 }
 
-// TestDeployersPolicy uploads, creates, changes all that can change, and deletes.
+// TestDeployersPolicy uploads, creates, changes all that can change, and deletes. The role is given a permissions
+// boundary, and loses it.
 func TestDeployersPolicy(t *testing.T) {
 	t.Parallel()
 	template, bucket := releasedTemplate(t), newBucket(t, "deployers-code")
+	limit := managedPolicy(t, "deployers-limit", policy{Version: "2012-10-17", Statement: []map[string]any{
+		{"Effect": "Allow", "Action": "*", "Resource": "*"}}})
 	read := func(name string) policy {
 		return readPolicy(t, "deploy-provider.json", "BucketUserProvider", name, "<code-bucket>", bucket)
 	}
@@ -146,8 +161,8 @@ func TestDeployersPolicy(t *testing.T) {
 		ctx := t.Context()
 		packed := string(cloudtest.Must(release.Zip([]byte("is never invoked")))(t))
 		parameters := map[string]string{"CodeBucket": bucket}
-		for _, version := range []string{"1", "2"} {
-			parameters["CodeKey"] = release.ZipFile(version, name)
+		for i, boundary := range []string{"", limit, ""} {
+			parameters["CodeKey"], parameters["RoleBoundaryArn"] = release.ZipFile(fmt.Sprint(i), name), boundary
 			if _, err := who.S3.PutObject(ctx, &s3.PutObjectInput{
 				Bucket: &bucket, Key: aws.String(parameters["CodeKey"]), Body: strings.NewReader(packed)}); err != nil {
 				return fmt.Errorf("s3:PutObject: %w", err)

@@ -3,12 +3,10 @@
 package e2e
 
 import (
-	"encoding/json"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
@@ -160,9 +158,8 @@ func TestBoundaryOfOnesOwn(t *testing.T) {
 	ctx := t.Context()
 	limit := readPolicy(t, "boundary.json", "<bucket-pattern>", spec.GeneratedBucketPrefix+"*")
 	limit.Statement = append(limit.Statement, map[string]any{"Effect": "Deny", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::*/data/forbidden"})
-	policy := cloudtest.Must(cloud.IAM.CreatePolicy(ctx, &iam.CreatePolicyInput{
-		PolicyName: aws.String("OwnLimit-boundary"), PolicyDocument: aws.String(string(cloudtest.Must(json.Marshal(limit))(t)))}))(t)
-	provider := with(codeFor(t, d.name), map[string]string{"BoundaryArn": *policy.Policy.Arn})
+	boundary := managedPolicy(t, "OwnLimit-boundary", limit)
+	provider := with(codeFor(t, d.name), map[string]string{"BoundaryArn": boundary})
 	cloudtest.Must(cloud.Deploy(ctx, d.name, releasedTemplate(t), provider))(t)
 	user := d.name + "User"
 	outputs := cloudtest.Must(cloud.Deploy(ctx, user, d.resource("      OnDelete: Purge\n"), nil))(t)
@@ -178,7 +175,7 @@ func TestBoundaryOfOnesOwn(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := cloud.IAM.DeletePolicy(ctx, &iam.DeletePolicyInput{PolicyArn: policy.Policy.Arn}); err != nil {
+	if _, err := cloud.IAM.DeletePolicy(ctx, &iam.DeletePolicyInput{PolicyArn: &boundary}); err != nil {
 		t.Error(err)
 	}
 	d.wantOnlyCode()

@@ -3,17 +3,23 @@
 package e2e
 
 import (
+	"bytes"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/google/go-cmp/cmp"
 
 	"bucketuser/infra/bucketuser"
 	"bucketuser/infra/internal/cloudtest"
+	"bucketuser/infra/internal/release"
 	"bucketuser/infra/local"
 	"bucketuser/lambda/history"
 	"bucketuser/lambda/spec"
@@ -79,6 +85,49 @@ func upgrade(t *testing.T, v history.Version) {
 		t.Fatal(err)
 	}
 	now.wantNothing()
+}
+
+// A provider stack of an earlier version is updated to this one with none of the newer parameters. Its function
+// and role are the same, and the stack that it serves goes on.
+func TestProviderStacksOfEarlierVersionsKeepTheirFunction(t *testing.T) {
+	t.Parallel()
+	for _, v := range cloudtest.Must(history.Versions(root))(t) {
+		t.Run(v.Name, func(t *testing.T) { upgradeProviderStack(t, v) })
+	}
+}
+
+func upgradeProviderStack(t *testing.T, v history.Version) {
+	d := newDeployment(t, "Earlier"+strings.ReplaceAll(v.Name, ".", ""))
+	ctx, user, folder, now := t.Context(), d.name+"User", t.TempDir(), codeFor(t, d.name)
+	if err := history.CheckOut(ctx, root, v, folder); err != nil {
+		t.Fatal(err)
+	}
+	built := filepath.Join(folder, ".function")
+	cloudtest.Must(local.BuildFunction(ctx, folder, built))(t)
+	earlier := string(cloudtest.Must(os.ReadFile(filepath.Join(folder, "infra", "bucketuser", "testdata", "provider.json")))(t))
+	packed := cloudtest.Must(release.Zip(cloudtest.Must(os.ReadFile(filepath.Join(built, "bootstrap")))(t)))(t)
+	then := with(now, map[string]string{"CodeKey": release.ZipFile(v.Name, "local")})
+	cloudtest.Must(cloud.S3.PutObject(ctx, &s3.PutObjectInput{
+		Bucket: aws.String(then["CodeBucket"]), Key: aws.String(then["CodeKey"]), Body: bytes.NewReader(packed)}))(t)
+
+	first := cloudtest.Must(cloud.Deploy(ctx, d.name, earlier, then))(t)
+	outputs := cloudtest.Must(cloud.Deploy(ctx, user, d.resource(""), nil))(t)
+	wantSameOutputs(t, "the provider's", first, cloudtest.Must(cloud.Deploy(ctx, d.name, releasedTemplate(t), now))(t))
+	wantSameOutputs(t, "the stack's", outputs, cloudtest.Must(cloud.Deploy(ctx, user, d.resource("      Trigger: a\n"), nil))(t))
+	wantKeyWorks(t, "after the updates", userOf(t, outputs["Secret"]))
+	for _, name := range []string{user, d.name} {
+		if err := cloud.DeleteStack(ctx, name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d.wantOnlyCode()
+}
+
+func wantSameOutputs(t *testing.T, whose string, before, after map[string]string) {
+	t.Helper()
+	if diff := cmp.Diff(before, after); diff != "" {
+		t.Errorf("%s outputs after the update (-before +after):\n%s", whose, diff)
+	}
 }
 
 // wantTakenBack updates provider and resource together, and has a sibling fail. The earlier

@@ -20,7 +20,8 @@ const (
 	ForPrivilegeTests Command = "go test ./infra/privilege"
 	ForExampleTests   Command = "go test ./infra/examples"
 
-	forMotoTests Command = "go test -run TestRulesOnMoto ./infra/e2e"
+	forMotoTests   Command = "go test -run TestRulesOnMoto ./infra/e2e"
+	forSchemaTests Command = "go test -run TestDeployersPolicyAllowsWhatHandlersCall ./infra/e2e"
 )
 
 // commands name the toolsets that each command needs, and no more. The end-to-end
@@ -36,6 +37,7 @@ func commands() map[Command][]string {
 		ForPrivilegeTests: {emulator, checks},
 		ForExampleTests:   {cdkCLI, emulator, clickHouse, cfnLint, exampleTypeScript, examplePython},
 		forMotoTests:      {moto},
+		forSchemaTests:    {cfnLint},
 	}
 }
 

@@ -8,4 +8,4 @@ newer ministack that no longer needs one makes that test fail.
 
 def apply():
     """Puts every correction in place, or exits if ministack has no such place."""
-    from corrections import authorization, deployer, functions, iam, s3, secrets, stacks  # noqa: F401
+    from corrections import authorization, deployer, functions, iam, resources, s3, secrets, stacks  # noqa: F401

@@ -92,8 +92,18 @@ def _needed(kind, resource_type, name, props, old_props):
 
 
 def _role(kind, name, props, old_props):
-    action = {"create": "iam:CreateRole", "update": "iam:UpdateRole", "delete": "iam:DeleteRole"}[kind]
-    return [(action, _arn("iam", f"role/{name}", region=""), None)]
+    arn, boundary = _arn("iam", f"role/{name}", region=""), props.get("PermissionsBoundary")
+    context = {"iam:PermissionsBoundary": boundary} if boundary else None
+    if kind == "delete":
+        return [("iam:DeleteRole", arn, None)]
+    if kind == "create":
+        return [("iam:CreateRole", arn, context)]
+    asked = []
+    if boundary != old_props.get("PermissionsBoundary"):
+        asked.append(("iam:PutRolePermissionsBoundary" if boundary else "iam:DeleteRolePermissionsBoundary", arn, context))
+    if {**props, "PermissionsBoundary": None} != {**old_props, "PermissionsBoundary": None}:
+        asked.append(("iam:UpdateRole", arn, None))
+    return asked
 
 
 def _role_policy(kind, name, props, old_props):
