@@ -18,7 +18,7 @@ type correction struct {
 func corrections() []correction {
 	var all []correction
 	for _, group := range [][]correction{
-		ruleCorrections(), authorizationCorrections(), stackCorrections(), deployerCorrections(),
+		ruleCorrections(), serverCorrections(), authorizationCorrections(), keyCorrections(), stackCorrections(), deployerCorrections(),
 	} {
 		all = append(all, group...)
 	}
