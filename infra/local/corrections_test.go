@@ -18,7 +18,8 @@ type correction struct {
 func corrections() []correction {
 	var all []correction
 	for _, group := range [][]correction{
-		ruleCorrections(), serverCorrections(), authorizationCorrections(), keyCorrections(), stackCorrections(), deployerCorrections(),
+		ruleCorrections(), serverCorrections(), authorizationCorrections(), keyCorrections(), stackCorrections(), deliveryCorrections(),
+		deployerCorrections(),
 	} {
 		all = append(all, group...)
 	}

@@ -30,7 +30,7 @@ func stackCorrections() []correction {
 }
 
 // observation is what testdata/answer stored about a request.
-type observation struct{ PhysicalID, Status, LogGroup string }
+type observation struct{ PhysicalID, Status, LogGroup, SentAt, Expires string }
 
 func failedCreate(t *testing.T, e *emulator) error {
 	status := e.deploy(t, "failed-create", resource("fail"))
