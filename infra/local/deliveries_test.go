@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os/exec"
+	"strings"
 	"testing"
 	"time"
 
@@ -160,6 +162,30 @@ func until(ctx context.Context, atMost time.Duration, what string, is func() boo
 
 func twoAnswers(t *testing.T, e *emulator) error {
 	return want("the stack", e.deploy(t, "two-answers", resource("twice")), "CREATE_COMPLETE")
+}
+
+// The function's second answer may come before CloudFormation's thread wakes up from the first, which no function can time.
+func TestSecondAnswerComesAtOnce(t *testing.T) {
+	script := `
+import sys
+sys.path.insert(0, sys.argv[1])
+import corrections
+corrections.apply()
+from corrections import stacks
+from ministack.services.cloudformation import custom_resource
+ids = dict(RequestId="r", StackId="s", LogicalResourceId="l", PhysicalResourceId="p")
+stacks._current.set(stacks.Call(event=ids))
+custom_resource.register_token("t")
+for status in ("SUCCESS", "FAILED"):
+    assert custom_resource.deliver_response("t", dict(ids, Status=status))
+print(custom_resource._pending["t"]["result"]["Status"])
+`
+	python := exec.Command(corrected.Tools.Emulator, "-c", script, corrected.Tools.Launcher)
+	python.Dir = t.TempDir()
+	out, err := python.Output()
+	if err != nil || strings.TrimSpace(string(out)) != "SUCCESS" {
+		t.Errorf("%v: %q", err, out)
+	}
 }
 
 // The function is deleted with its log group while it runs.
