@@ -9,4 +9,4 @@ newer ministack that no longer needs one makes that test fail.
 def apply():
     """Puts every correction in place, or exits if ministack has no such place."""
     from corrections import (  # noqa: F401
-        authorization, deletions, deployer, functions, iam, listings, s3, secrets, server, stacks)
+        authorization, deletions, deployer, functions, gone, iam, listings, s3, secrets, server, stacks)
