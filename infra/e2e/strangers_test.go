@@ -117,10 +117,13 @@ func (r *row) tagsOf(name string) map[string]string {
 	return nil
 }
 
-// settings are those of all things of the row.
+// settings are those of all things of the row, without the time of the last event: every event that ensures the set writes
+// it, that of a rollback too.
 func (r *row) settings() []string {
 	r.t.Helper()
-	return cloudtest.Must(cloud.Settings(r.t.Context(), r.things()))(r.t)
+	return slices.DeleteFunc(cloudtest.Must(cloud.Settings(r.t.Context(), r.things()))(r.t), func(line string) bool {
+		return strings.Contains(line, ": tag "+spec.TagLastEvent+" = ")
+	})
 }
 
 // settingsOf are those of one thing, by its String, that start with one of the words; all of
