@@ -3,13 +3,17 @@
 package local_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"net"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/google/go-cmp/cmp"
@@ -68,6 +72,32 @@ func TestRow47KeysAreStoredAsTheyAre(t *testing.T) {
 	cloudtest.Must(corrected.S3.DeleteObjects(t.Context(), &s3.DeleteObjectsInput{Bucket: &bucket, Delete: &s3types.Delete{Objects: items}}))(t)
 	if left := listed(t, corrected, bucket); len(left) > 0 {
 		t.Errorf("left: %q", left)
+	}
+}
+
+// TestRow47VirtualHost asks by the host name that AWS has for a bucket, which has a way of its own through the emulator.
+func TestRow47VirtualHost(t *testing.T) {
+	const name = "row-47-host"
+	bucket := newBucket(t, corrected.Clients, name)
+	key := corrected.key(t, name, "/", allow([]string{"arn:aws:s3:::" + bucket + "/data/", "arn:aws:s3:::" + bucket + "/a//b"}, "s3:PutObject", "s3:DeleteObject"))
+	config := cloudtest.Must(corrected.ConfigAs(key, nil))(t)
+	config.HTTPClient = awshttp.NewBuildableClient().WithTransportOptions(func(transport *http.Transport) {
+		transport.TLSClientConfig.RootCAs, transport.TLSClientConfig.ServerName = roots(t, corrected), "127.0.0.1"
+		transport.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, network, strings.TrimPrefix(corrected.Endpoint, "https://"))
+		}
+	})
+	config.BaseEndpoint = aws.String("https://s3." + config.Region + ".amazonaws.com")
+	client := &cloudtest.Clients{S3: s3.NewFromConfig(config)}
+	var errs []error
+	for key, code := range map[string]string{"data/": "", "a//b": "", "data": "AccessDenied", "a/b": "AccessDenied", "/data/": "AccessDenied"} {
+		_, err := client.S3.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &bucket, Key: &key})
+		errs = append(errs, wantCode(fmt.Sprintf("PutObject of %q", key), err, code))
+	}
+	errs = append(errs, wantDeleted(t, "DeleteObjects", client, bucket, identifiers("data/", "data", "a//b"),
+		"deleted data/", "deleted a//b", "AccessDenied data"))
+	if err := errors.Join(errs...); err != nil {
+		t.Error(err)
 	}
 }
 

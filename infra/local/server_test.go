@@ -44,13 +44,18 @@ func TestRow46FunctionMakesManyRequests(t *testing.T) {
 // sdkClient has the SDK's own HTTP client, with which functions and tools call AWS. It speaks HTTP/2 where a server does.
 func sdkClient(t *testing.T, e *emulator) *s3.Client {
 	t.Helper()
-	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(cloudtest.Must(os.ReadFile(e.CertFile))(t))
 	config := cloudtest.Must(e.Config())(t)
 	config.HTTPClient = awshttp.NewBuildableClient().WithTransportOptions(func(transport *http.Transport) {
-		transport.TLSClientConfig.RootCAs = roots
+		transport.TLSClientConfig.RootCAs = roots(t, e)
 	})
 	return s3.NewFromConfig(config, func(o *s3.Options) { o.UsePathStyle, o.RetryMaxAttempts = true, 1 })
+}
+
+func roots(t *testing.T, e *emulator) *x509.CertPool {
+	t.Helper()
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(cloudtest.Must(os.ReadFile(e.CertFile))(t))
+	return pool
 }
 
 // One request follows the other, so that all take the same connection. None is repeated.
