@@ -45,7 +45,7 @@ var strangeKeys = []string{
 	`<"quoted'>`, "semi;colon", "back\\slash",
 }
 
-func TestRow47KeysAreStoredAsTheyAre(t *testing.T) {
+func TestKeysAreStoredAsTheyAre(t *testing.T) {
 	bucket := newBucket(t, corrected.Clients, "row-47-stored")
 	for i, key := range strangeKeys {
 		cloudtest.Must(corrected.S3.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &bucket, Key: &key, Body: strings.NewReader(fmt.Sprint(i))}))(t)
