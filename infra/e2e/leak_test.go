@@ -4,9 +4,11 @@ package e2e
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
@@ -119,4 +121,19 @@ func (d *deployment) logs() []string {
 		t.Error("the function has logged nothing")
 	}
 	return lines
+}
+
+// logged reports whether the functions of the stack have written a line. What a function writes is there a moment after it
+// has answered.
+func (d *deployment) logged(is func(line string) bool) bool {
+	d.t.Helper()
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for range 25 {
+		if slices.ContainsFunc(d.logs(), is) {
+			return true
+		}
+		<-tick.C
+	}
+	return false
 }

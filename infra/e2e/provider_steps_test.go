@@ -30,8 +30,14 @@ func releasedTemplate(t *testing.T) string {
 // the same way.
 func codeFor(t *testing.T, name string) map[string]string {
 	t.Helper()
+	return codeOf(t, name, cloudtest.Must(os.ReadFile(filepath.Join(cloud.Function.Dir, "bootstrap")))(t))
+}
+
+// codeOf is codeFor with another executable than the function.
+func codeOf(t *testing.T, name string, bootstrap []byte) map[string]string {
+	t.Helper()
 	bucket := newBucket(t, strings.ToLower(name)+"-code")
-	packed := cloudtest.Must(release.Zip(cloudtest.Must(os.ReadFile(filepath.Join(cloud.Function.Dir, "bootstrap")))(t)))(t)
+	packed := cloudtest.Must(release.Zip(bootstrap))(t)
 	key := release.ZipFile(releaseVersion, "local")
 	if _, err := cloud.S3.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &bucket, Key: &key, Body: strings.NewReader(string(packed))}); err != nil {
 		t.Fatal(err)

@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"bytes"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"html"
@@ -15,6 +16,7 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 
 	"bucketuser/infra/internal/cloudtest"
@@ -31,18 +33,49 @@ const (
 	serverSick fault = "503"
 )
 
-// faultProxy passes calls on to the embedded AWS, unless the machine spoils them.
-type faultProxy struct {
-	m    *machine
-	next *httputil.ReverseProxy
+// faults say which of a function's calls are spoilt.
+type faults struct {
+	mu    sync.Mutex
+	calls int // since the last event
+	spoil func(n int, r *http.Request) fault
 }
 
-func newFaultProxy(t *testing.T, m *machine) *faultProxy {
+func (f *faults) setSpoil(spoil func(int, *http.Request) fault) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.spoil = spoil
+}
+
+// begin counts the calls of another event.
+func (f *faults) begin() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.calls = 0
+}
+
+func (f *faults) next(r *http.Request) fault {
+	f.mu.Lock()
+	f.calls++
+	n, spoil := f.calls, f.spoil
+	f.mu.Unlock()
+	if spoil == nil {
+		return none
+	}
+	return spoil(n, r)
+}
+
+// faultProxy passes calls on to the embedded AWS, unless they are spoilt.
+type faultProxy struct {
+	faults *faults
+	next   *httputil.ReverseProxy
+}
+
+func newFaultProxy(t *testing.T, f *faults) *faultProxy {
 	t.Helper()
 	target := cloudtest.Must(url.Parse(cloud.Endpoint))(t)
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(cloudtest.Must(os.ReadFile(cloud.CertFile))(t))
-	return &faultProxy{m: m, next: &httputil.ReverseProxy{
+	return &faultProxy{faults: f, next: &httputil.ReverseProxy{
 		Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}},
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(target)
@@ -72,17 +105,10 @@ func learnSecret(r *http.Response) error {
 }
 
 func (p *faultProxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	p.m.mu.Lock()
-	p.m.calls++
-	n, spoil := p.m.calls, p.m.spoil
-	p.m.mu.Unlock()
-	kind := none
-	if spoil != nil {
-		kind = spoil(n, r)
-	}
+	kind := p.faults.next(r)
 	switch kind {
 	case lostAnswer:
-		p.next.ServeHTTP(httptest.NewRecorder(), r)
+		p.next.ServeHTTP(httptest.NewRecorder(), r.WithContext(context.WithoutCancel(r.Context()))) // who asks may be dead
 		hangUp(w)
 	case reset:
 		_, _ = io.Copy(io.Discard, r.Body)

@@ -190,7 +190,7 @@ func wantFailure(t *testing.T, o outcome, texts ...string) {
 func (r *row) wantWarned(name string) {
 	r.t.Helper()
 	provider := &deployment{t: r.t, name: rowsProvider}
-	if !slices.ContainsFunc(provider.logs(), func(line string) bool {
+	if !provider.logged(func(line string) bool {
 		return strings.Contains(line, `"level":"WARN"`) && strings.Contains(line, r.stackID) && strings.Contains(line, name)
 	}) {
 		r.t.Errorf("the log has no warning about %s", name)

@@ -33,9 +33,8 @@ type machine struct {
 	events chan event
 	done   chan string // what Lambda was told about the event: response, or error and its text
 
+	faults
 	mu      sync.Mutex
-	calls   int // since the last event
-	spoil   func(n int, r *http.Request) fault
 	respond func(http.ResponseWriter, *http.Request) // of the ResponseURL; nil accepts
 	answers []map[string]any                         // accepted ones, since the last event
 	said    []string                                 // all answers, and all that Lambda was told
@@ -51,7 +50,7 @@ func newMachine(t *testing.T) *machine {
 	t.Helper()
 	m := &machine{t: t, events: make(chan event, 1), done: make(chan string, 1)}
 	m.runtime = httptest.NewServer(http.HandlerFunc(m.serveRuntime))
-	m.proxy = httptest.NewTLSServer(newFaultProxy(t, m))
+	m.proxy = httptest.NewTLSServer(newFaultProxy(t, &m.faults))
 	m.cloud = httptest.NewServer(http.HandlerFunc(m.serveAnswer))
 	m.start()
 	t.Cleanup(func() {
@@ -145,8 +144,9 @@ func (m *machine) send(kind, logicalID, physicalID string, properties map[string
 		m.t.Fatal(err)
 	}
 	m.mu.Lock()
-	m.calls, m.answers = 0, nil
+	m.answers = nil
 	m.mu.Unlock()
+	m.begin()
 	m.events <- event{payload, deadline}
 }
 

@@ -120,7 +120,16 @@ func (r *row) tagsOf(name string) map[string]string {
 // settings are those of all things of the row.
 func (r *row) settings() []string {
 	r.t.Helper()
-	return cloudtest.Must(cloud.Settings(r.t.Context(), r.things()))(r.t)
+	return lastingSettings(r.t, r.things())
+}
+
+// lastingSettings are those of things without the time of the last event: every event that ensures the set writes it, that of
+// a rollback too.
+func lastingSettings(t *testing.T, things []local.Thing) []string {
+	t.Helper()
+	return slices.DeleteFunc(cloudtest.Must(cloud.Settings(t.Context(), things))(t), func(line string) bool {
+		return strings.Contains(line, ": tag "+spec.TagLastEvent+" = ")
+	})
 }
 
 // settingsOf are those of one thing, by its String, that start with one of the words; all of

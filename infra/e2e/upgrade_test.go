@@ -154,7 +154,7 @@ func (d *deployment) settings() []string {
 	things := slices.DeleteFunc(cloudtest.Must(cloud.Things(d.t.Context()))(d.t), func(thing local.Thing) bool {
 		return !strings.HasPrefix(strings.ToLower(thing.Name), strings.ToLower(d.name))
 	})
-	return cloudtest.Must(cloud.Settings(d.t.Context(), things))(d.t)
+	return lastingSettings(d.t, things)
 }
 
 // buildEarlier returns the folder of a version's function and its app.

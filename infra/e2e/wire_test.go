@@ -171,12 +171,6 @@ func (m *machine) wantCreated(word string) {
 // to its end tells when that is.
 func hang(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 
-func (m *machine) setSpoil(spoil func(int, *http.Request) fault) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.spoil = spoil
-}
-
 func (m *machine) setRespond(respond func(http.ResponseWriter, *http.Request)) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

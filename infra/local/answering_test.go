@@ -8,6 +8,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -29,10 +30,15 @@ func resource(answer string) map[string]any {
 	if answer == "stale" {
 		timeout = 2 // nothing else answers
 	}
+	return resourceOf("Function", answer, timeout)
+}
+
+// resourceOf is a custom resource of one of the functions of answerTemplate.
+func resourceOf(function, answer string, timeout int) map[string]any {
 	return map[string]any{"Thing": map[string]any{
 		"Type": "Custom::Thing",
 		"Properties": map[string]any{
-			"ServiceToken": map[string]any{"Fn::ImportValue": "answer-arn"}, "ServiceTimeout": timeout, "Answer": answer,
+			"ServiceToken": map[string]any{"Fn::ImportValue": "answer-" + function}, "ServiceTimeout": timeout, "Answer": answer,
 		},
 	}}
 }
@@ -141,27 +147,44 @@ func (e *emulator) answering(t *testing.T) {
 	})
 }
 
+// answerTemplate has three functions of the same code, which differ in how often events are delivered.
 func answerTemplate() *string {
-	return template(map[string]any{
+	resources := map[string]any{
 		"Role": map[string]any{"Type": "AWS::IAM::Role", "Properties": map[string]any{
 			"AssumeRolePolicyDocument": map[string]any{"Statement": []statement{{
 				"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": map[string]any{"Service": "lambda.amazonaws.com"},
 			}}},
 			"Policies": []any{map[string]any{"PolicyName": "all", "PolicyDocument": map[string]any{
-				"Statement": []statement{allow("*", "cloudformation:DescribeStackResource", "s3:PutObject")},
+				"Statement": []statement{allow("*", "cloudformation:DescribeStackResource", "s3:GetObject", "s3:ListBucket", "s3:PutObject")},
 			}}},
 		}},
-		"Function": map[string]any{"Type": "AWS::Lambda::Function", "Properties": map[string]any{
+	}
+	outputs := map[string]any{}
+	function := func(name string, more map[string]any) {
+		properties := map[string]any{
 			"Runtime": "provided.al2023", "Handler": "bootstrap", "Timeout": 10,
 			"Role":          map[string]any{"Fn::GetAtt": []string{"Role", "Arn"}},
 			"Code":          map[string]any{"S3Bucket": "observations", "S3Key": "code.zip"},
 			"Environment":   map[string]any{"Variables": map[string]any{"OBSERVATIONS": "observations"}},
 			"LoggingConfig": map[string]any{"LogGroup": "/its/own/group"},
-		}},
-	}, map[string]any{"Arn": map[string]any{
-		"Value":  map[string]any{"Fn::GetAtt": []string{"Function", "Arn"}},
-		"Export": map[string]any{"Name": "answer-arn"},
-	}})
+		}
+		maps.Copy(properties, more)
+		resources[name] = map[string]any{"Type": "AWS::Lambda::Function", "Properties": properties}
+		outputs[name] = map[string]any{
+			"Value":  map[string]any{"Fn::GetAtt": []string{name, "Arn"}},
+			"Export": map[string]any{"Name": "answer-" + name},
+		}
+	}
+	retries := func(name string, settings map[string]any) {
+		maps.Copy(settings, map[string]any{"FunctionName": map[string]any{"Ref": name}, "Qualifier": "$LATEST"})
+		resources[name+"Delivery"] = map[string]any{"Type": "AWS::Lambda::EventInvokeConfig", "Properties": settings}
+	}
+	function("Function", nil)
+	function("Once", nil)
+	retries("Once", map[string]any{"MaximumRetryAttempts": 1})
+	function("Throttled", nil)
+	retries("Throttled", map[string]any{"MaximumRetryAttempts": 0})
+	return template(resources, outputs)
 }
 
 // answerZip is the deployment package of testdata/answer for this machine.

@@ -4,6 +4,8 @@ package local_test
 
 import (
 	"errors"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -30,7 +32,7 @@ func authorizationCorrections() []correction {
 		{"the tags of CreateBucket are condition keys", createBucketTagKeys},
 		{"CreateSecret with tags asks for TagResource", createSecretTags},
 		{"RotateSecret asks for InvokeFunction", rotateSecretInvoke},
-		{"DeleteObjects with versions is DeleteObjectVersion", deleteObjectVersions},
+		{"CreateBucket asks for what its headers set", createBucketHeaders},
 		{"PutBucketAbac is an action of its own", bucketAbac},
 		{"s3:ResourceAccount is the bucket's owner", bucketOwner},
 	}
@@ -144,22 +146,41 @@ func rotateSecretInvoke(t *testing.T, e *emulator) error {
 		wantCode("RotateSecret with InvokeFunction", bothErr, ""))
 }
 
-func deleteObjectVersions(t *testing.T, e *emulator) error {
-	bucket := newBucket(t, e.Clients, "delete-versions")
-	cloudtest.Must(e.S3.PutBucketVersioning(t.Context(), &s3.PutBucketVersioningInput{
-		Bucket: &bucket, VersioningConfiguration: &s3types.VersioningConfiguration{Status: s3types.BucketVersioningStatusEnabled},
-	}))(t)
-	put := cloudtest.Must(e.S3.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &bucket, Key: aws.String("k")}))(t)
-	actor := e.user(t, "versions-actor", "/", allow("*", "s3:DeleteObject"))
-	both := e.user(t, "versions-both", "/", allow("*", "s3:DeleteObjectVersion"))
-	input := &s3.DeleteObjectsInput{Bucket: &bucket, Delete: &s3types.Delete{
-		Objects: []s3types.ObjectIdentifier{{Key: aws.String("k"), VersionId: put.VersionId}},
-	}}
-	_, err := actor.S3.DeleteObjects(t.Context(), input)
-	_, bothErr := both.S3.DeleteObjects(t.Context(), input)
-	return errors.Join(
-		wantCode("DeleteObjects of a version with DeleteObject alone", err, "AccessDenied"),
-		wantCode("DeleteObjects of a version with DeleteObjectVersion", bothErr, ""))
+// CreateBucket asks for what each of its headers sets (S3 API Reference, CreateBucket, Permissions).
+func createBucketHeaders(t *testing.T, e *emulator) error {
+	tests := []struct {
+		name   string
+		needs  []string
+		header func(*s3.CreateBucketInput)
+	}{
+		{"ownership", []string{"s3:PutBucketOwnershipControls"},
+			func(in *s3.CreateBucketInput) { in.ObjectOwnership = s3types.ObjectOwnershipBucketOwnerEnforced }},
+		{"lock", []string{"s3:PutBucketObjectLockConfiguration", "s3:PutBucketVersioning"},
+			func(in *s3.CreateBucketInput) { in.ObjectLockEnabledForBucket = aws.Bool(true) }},
+		{"acl", []string{"s3:PutBucketAcl", "s3:PutBucketOwnershipControls"}, func(in *s3.CreateBucketInput) {
+			in.ObjectOwnership, in.ACL = s3types.ObjectOwnershipObjectWriter, s3types.BucketCannedACL("log-delivery-write")
+		}},
+		{"grant", []string{"s3:PutBucketAcl", "s3:PutBucketOwnershipControls"}, func(in *s3.CreateBucketInput) {
+			in.ObjectOwnership, in.GrantRead = s3types.ObjectOwnershipObjectWriter, aws.String(`uri="http://acs.amazonaws.com/groups/s3/LogDelivery"`)
+		}},
+		{"private", nil, func(in *s3.CreateBucketInput) { in.ACL = s3types.BucketCannedACLPrivate }},
+	}
+	var errs []error
+	for _, test := range tests {
+		create := func(actions []string, word, code string) {
+			name := "header-" + test.name + "-" + word
+			actor := e.user(t, name, "/", allow("*", append([]string{"s3:CreateBucket"}, actions...)...))
+			in := &s3.CreateBucketInput{Bucket: &name, CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: cloudtest.Region}}
+			test.header(in)
+			_, err := actor.S3.CreateBucket(t.Context(), in)
+			errs = append(errs, wantCode("CreateBucket "+name, err, code))
+		}
+		create(test.needs, "all", "")
+		for i, missing := range test.needs {
+			create(slices.Delete(slices.Clone(test.needs), i, i+1), strings.ToLower(missing[len("s3:"):]), "AccessDenied")
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func bucketAbac(t *testing.T, e *emulator) error {

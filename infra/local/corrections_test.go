@@ -18,7 +18,8 @@ type correction struct {
 func corrections() []correction {
 	var all []correction
 	for _, group := range [][]correction{
-		ruleCorrections(), authorizationCorrections(), stackCorrections(), resourceCorrections(), deployerCorrections(),
+		ruleCorrections(), serverCorrections(), authorizationCorrections(), keyCorrections(), stackCorrections(), deliveryCorrections(),
+		resourceCorrections(), deployerCorrections(),
 	} {
 		all = append(all, group...)
 	}

@@ -33,6 +33,9 @@ var correctedRules = []string{
 	"a user created again is not let in by the old policy",
 	"a missing key is 403 for those who may not list",
 	"lifecycle rules are of one form, with a filter or with a prefix of their own",
+	"EncodingType=url encodes keys, and the SDK does not decode them",
+	"a key that XML cannot carry breaks a listing",
+	"Allow is limited by action, prefix and condition",
 
 	"a secret without a value has no version",
 	"a token stands for one value",

@@ -25,12 +25,13 @@ func stackCorrections() []correction {
 		{"an answer to another request is dropped", staleAnswer},
 		{"DescribeStackResource shows what is in progress", visibleProgress},
 		{"DescribeStackResource shows the rollback of an update", visibleRollback},
+		{"DescribeStackResource knows a resource that was deleted with its stack", deletedResource},
 		{"a function knows its log group", logGroup},
 	}
 }
 
 // observation is what testdata/answer stored about a request.
-type observation struct{ PhysicalID, Status, LogGroup string }
+type observation struct{ PhysicalID, Status, LogGroup, SentAt, Expires string }
 
 func failedCreate(t *testing.T, e *emulator) error {
 	status := e.deploy(t, "failed-create", resource("fail"))
@@ -126,6 +127,32 @@ func visibleRollback(t *testing.T, e *emulator) error {
 	wantStatus(t, e.deploy(t, "rollback", resource("fail")), "UPDATE_ROLLBACK_COMPLETE")
 	seen := cloudtest.Must(e.observed(t, "rollback", "Update"))(t)
 	return want("the status during the rollback's Update", seen.Status, "UPDATE_IN_PROGRESS")
+}
+
+// An update that takes the resource out of the template leaves nothing of it.
+func deletedResource(t *testing.T, e *emulator) error {
+	status := func(stack string) (string, error) {
+		out, err := e.Stacks.DescribeStackResource(t.Context(), &cloudformation.DescribeStackResourceInput{StackName: &stack, LogicalResourceId: aws.String("Thing")})
+		if err != nil {
+			return cloudtest.Code(err), err
+		}
+		return string(out.StackResourceDetail.ResourceStatus), nil
+	}
+	input := e.stack(t, "gone", map[string]any{"Other": topic(), "Thing": resource("fit")["Thing"]})
+	id := *cloudtest.Must(e.Stacks.CreateStack(t.Context(), input))(t).StackId
+	wantStatus(t, e.settled(t, "gone"), "CREATE_COMPLETE")
+	wantStatus(t, e.deploy(t, "gone", map[string]any{"Other": topic()}), "UPDATE_COMPLETE")
+	taken, _ := status(id)
+	wantStatus(t, e.deploy(t, "gone", map[string]any{"Other": topic(), "Thing": resource("fit")["Thing"]}), "UPDATE_COMPLETE")
+	e.delete(t, "gone")
+	deleted, err := status(id)
+	byName, _ := status("gone")
+	cloudtest.Must(e.Stacks.CreateStack(t.Context(), e.stack(t, "gone", map[string]any{"Other": topic()})))(t)
+	wantStatus(t, e.settled(t, "gone"), "CREATE_COMPLETE")
+	later, _ := status(id)
+	return errors.Join(err, want("taken out of the template", taken, "ValidationError"),
+		want("deleted", deleted, "DELETE_COMPLETE"), want("by its name", byName, "ValidationError"),
+		want("below a later stack of the same name", later, "DELETE_COMPLETE"))
 }
 
 func logGroup(t *testing.T, e *emulator) error {

@@ -60,7 +60,7 @@ func LogOf(log *slog.Logger, e Event) *slog.Logger {
 // own, so it is that of the signature in the ResponseURL. Every delivery of an event has the
 // same one. A later event of the same resource never has an earlier one, since CloudFormation
 // sends them one after the other. The time is zero for an address without a signature, such as
-// an emulator's.
+// that of some emulators.
 func SentAt(e Event) time.Time {
 	u, err := url.Parse(e.ResponseURL)
 	if err != nil {

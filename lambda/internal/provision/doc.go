@@ -405,7 +405,7 @@
 //     minutes lie between them: nothing that is left carries a later time, so its set may
 //     be made, with tags that lead to it. The same goes for what CloudFormation sends
 //     within two seconds, and for a duplicate of an event that was over in that time.
-//   - N7. Events whose ResponseURL has no time, as those of an emulator: only the state of the
+//   - N7. Events whose ResponseURL has no time, as those of some emulators: only the state of the
 //     resource tells whether they are late. A late replacement may make its set.
 //   - N8. A bucket that was released while another delivery wrote its policy or its lifecycle
 //     rule: they stay. The statements name a user that is gone, and the next Create replaces

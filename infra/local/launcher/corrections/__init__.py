@@ -1,6 +1,6 @@
 """Where ministack 1.5.33 differs from AWS in what the product meets, corrected.
 
-Each correction replaces one function of ministack, always towards what AWS
+Each correction replaces one function or setting of ministack, always towards what AWS
 documents, and is tested against both the corrected and the stock emulator: a
 newer ministack that no longer needs one makes that test fail.
 """
@@ -8,4 +8,5 @@ newer ministack that no longer needs one makes that test fail.
 
 def apply():
     """Puts every correction in place, or exits if ministack has no such place."""
-    from corrections import authorization, deployer, functions, iam, resources, s3, secrets, stacks  # noqa: F401
+    from corrections import (  # noqa: F401
+        authorization, deletions, deployer, functions, gone, iam, listings, resources, s3, secrets, server, stacks)

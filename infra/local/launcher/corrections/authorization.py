@@ -17,6 +17,8 @@ _TAGGING = {
     "secretsmanager:CreateSecret": "secretsmanager:TagResource",
 }
 
+_STAND_IN = "\x1d"  # for a key, where ministack drops slashes
+
 
 @corrects(iam_actions, name="extract_resource_arn")
 def user_with_path(original, service, method, path, headers, body, query_params, region, account_id):
@@ -36,6 +38,38 @@ def user_with_path(original, service, method, path, headers, body, query_params,
     return user["Arn"] if user else arn
 
 
+@corrects(iam_actions, name="extract_resource_arn")
+def whole_key(original, service, method, path, headers, body, query_params, region, account_id):
+    """The ARN of an object has the key as it is, with every slash of it."""
+    bucket, key = _bucket_and_key(path)
+    if service == "s3" and key:
+        return f"arn:aws:s3:::{bucket}/{key}"
+    return original(service, method, path, headers, body, query_params, region, account_id)
+
+
+@corrects(iam_actions, name="s3_additional_checks")
+def other_actions(original, method, path, headers, body, query_params):
+    """What else S3 asks for is on the whole key too, and CreateBucket asks for what its headers set."""
+    bucket, key = _bucket_and_key(path)
+    checks = original(method, _plain(path), headers, body, query_params)
+    checks = [(action, arn.replace(_STAND_IN, key)) for action, arn in checks]
+    if iam_actions._s3_action(method, path, query_params) == "CreateBucket":
+        checks += [(action, f"arn:aws:s3:::{bucket}") for action in _set_by_headers(headers)]
+    return checks
+
+
+def _set_by_headers(headers):
+    """S3 API Reference, CreateBucket, Permissions."""
+    actions = []
+    if headers.get("x-amz-object-ownership"):
+        actions.append("s3:PutBucketOwnershipControls")
+    if headers.get("x-amz-acl", "private") != "private" or any(name.startswith("x-amz-grant-") for name in headers):
+        actions.append("s3:PutBucketAcl")
+    if headers.get("x-amz-bucket-object-lock-enabled", "").lower() == "true":
+        actions += ["s3:PutBucketObjectLockConfiguration", "s3:PutBucketVersioning"]
+    return actions
+
+
 @corrects(iam_actions, name="extract_iam_action")
 def delete_objects_by_version(original, service, method, path, headers, body, query_params):
     """DeleteObjects that names versions is DeleteObjectVersion, the first key's too."""
@@ -49,10 +83,22 @@ def delete_objects_by_version(original, service, method, path, headers, body, qu
 
 @corrects(iam_actions, name="_s3_action")
 def attributes_of_a_bucket(original, method, path, query_params):
-    """Access control by tags of a bucket has actions of its own: PutBucketAbac is not CreateBucket."""
-    if "abac" in query_params and method in ("GET", "PUT") and "/" not in path.strip("/"):
+    """Access control by tags of a bucket has actions of its own: PutBucketAbac is not CreateBucket. A key of slashes is one."""
+    if "abac" in query_params and method in ("GET", "PUT") and not _bucket_and_key(path)[1]:
         return "GetBucketAbac" if method == "GET" else "PutBucketAbac"
-    return original(method, path, query_params)
+    return original(method, _plain(path), query_params)
+
+
+def _bucket_and_key(path):
+    """Of a request to S3: everything after the first slash is the key."""
+    bucket, _, key = path.lstrip("/").partition("/")
+    return bucket, key
+
+
+def _plain(path):
+    """A path that ministack does not misread, with a stand-in for the key."""
+    bucket, key = _bucket_and_key(path)
+    return f"/{bucket}/{_STAND_IN}" if key else path
 
 
 @corrects(iam_actions, name="request_tag_context")

@@ -1,4 +1,4 @@
-"""The one way in which a function of ministack is replaced."""
+"""The one way in which a function or a setting of ministack is replaced."""
 
 import functools
 import inspect
@@ -27,6 +27,14 @@ def corrects(*owners, name):
         return replacement
 
     return decorate
+
+
+def sets(owner, **settings):
+    """Gives settings of a class other values of the same type. The program exits if there is no such setting."""
+    for name, value in settings.items():
+        if type(vars(owner).get(name)) is not type(value):
+            raise SystemExit(f"correction of {owner.__name__}: ministack has no setting {name} like {value}")
+        setattr(owner, name, value)
 
 
 def _parameters(function):

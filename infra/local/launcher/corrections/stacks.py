@@ -4,16 +4,19 @@ import contextvars
 import json
 import logging
 import secrets
+import time
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 import ministack.app
 from corrections.correct import corrects
-from ministack.core.responses import now_iso
+from ministack.core.responses import get_account_id, get_region, now_iso
 from ministack.services import cloudformation, lambda_svc
 from ministack.services.cloudformation import custom_resource, handlers, stacks
 
 _BODY_BYTES = 4096
 _ID_LENGTH = 1024
+_ADDRESS_SECONDS = 7200
 _RESPONSE_PATH = "/_ministack/cfn-response/"
 _IDS = ("RequestId", "StackId", "LogicalResourceId")
 
@@ -112,13 +115,29 @@ def remember_call(original, token):
     return original(token)
 
 
+@corrects(custom_resource, name="_response_url")
+def dated_address(original, token):
+    """A ResponseURL is a presigned address of S3: it says when it was signed, and for how long."""
+    now = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    return f"{original(token)}?" + urlencode({
+        "X-Amz-Algorithm": "AWS4-HMAC-SHA256", "X-Amz-Date": now, "X-Amz-SignedHeaders": "host",
+        "X-Amz-Expires": _ADDRESS_SECONDS, "X-Amz-Credential": f"{get_account_id()}/{now[:8]}/{get_region()}/s3/aws4_request",
+        "X-Amz-Signature": secrets.token_hex(32),
+    })
+
+
 @corrects(lambda_svc, name="_execute_function_with_config_scope")
-def remember_event(original, func, event):
-    """Not a difference: keeps the event that the answer must fit."""
+def queue_event(original, func, event):
+    """CloudFormation puts its event into the queue of the function: Lambda delivers it, again after a failure.
+
+    CloudFormation waits for the answer, however often the function runs, and for how long.
+    """
     call = _current.get()
-    if call and call.event is None:
-        call.event = event
-    return original(func, event)
+    if call is None or call.event is not None:
+        return original(func, event)
+    call.event = event
+    lambda_svc.invoke_async_with_retry(func, event)
+    return None
 
 
 @corrects(ministack.app, name="_handle_post_body_shortcuts")
@@ -136,8 +155,10 @@ async def answer_too_long(original, method, path, headers, body, query_params, r
 
 @corrects(custom_resource, name="deliver_response")
 def answer_fits_request(original, token, response):
-    """An answer with other ids than the request's counts as none; one without a physical id fails."""
+    """An answer with other ids than the request's counts as none, and so does a second one; one without a physical id fails."""
     call = _calls.get(token)
+    if call and call.answer:
+        return True
     if call and call.event:
         wrong = [name for name in _IDS if response.get(name) != call.event[name]]
         if wrong:
