@@ -30,7 +30,7 @@ func providerStatements(boundary string) []statement {
 	bounded := allow(ourUsers, "iam:CreateUser")
 	bounded["Condition"] = map[string]any{"StringEquals": map[string]any{"iam:PermissionsBoundary": boundary}}
 	buckets := allow([]string{"arn:aws:s3:::bucketuser-*", "arn:aws:s3:::bucketuser-*/*"},
-		"s3:CreateBucket", "s3:TagResource", "s3:GetBucketTagging", "s3:PutBucketTagging", "s3:PutBucketPublicAccessBlock",
+		"s3:CreateBucket", "s3:TagResource", "s3:GetBucketTagging", "s3:PutBucketTagging", "s3:PutBucketOwnershipControls", "s3:PutBucketPublicAccessBlock",
 		"s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:PutBucketVersioning", "s3:GetLifecycleConfiguration",
 		"s3:PutLifecycleConfiguration", "s3:PutObject", "s3:ListBucketVersions", "s3:DeleteObject", "s3:DeleteObjectVersion",
 		"s3:ListBucketMultipartUploads", "s3:DeleteBucket")
