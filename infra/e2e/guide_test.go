@@ -124,7 +124,7 @@ func (g guide) bucketSteps() []step {
 		}},
 		{"bucket 04 create bucket", func(t *testing.T) {
 			tags := cloudtest.Must(cloud.S3.GetBucketTagging(ctx, &s3.GetBucketTaggingInput{Bucket: bucket}))(t).TagSet
-			want(t, len(tags), 3)
+			want(t, len(tags), 4) // whose it is, and since when
 		}},
 		{"bucket 05 copy the ARN", func(t *testing.T) { want(t, out["BucketArn"], "arn:aws:s3:::guide-bucket") }},
 		{"bucket 06 find the bucket in the list", func(t *testing.T) {
