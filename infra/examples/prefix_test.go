@@ -192,6 +192,10 @@ func TestRow21Row40ConsumersReadPrefixes(t *testing.T) {
 	t.Logf("%d prefixes, and %d that are refused", good, len(witnesses))
 }
 
+// buckets are forms of a name in which something could look for more than a name: hosts of
+// S3 and of others like it begin so.
+var buckets = []string{"consumer-%d", "s3-%d", "cos-%d", "%d--oss", "s3express-%d", "vpce-%d-s3", "obs%d", "%03d"}
+
 // equip makes a user, and a bucket for each prefix with the policy that lets the user in.
 func equip(t *testing.T, prefixes []string) []trial {
 	t.Helper()
@@ -200,8 +204,8 @@ func equip(t *testing.T, prefixes []string) []trial {
 	t.Cleanup(func() { dismiss(t, key) })
 	var trials []trial
 	for i, prefix := range prefixes {
-		bucket := fmt.Sprintf("consumer-of-prefix-%d", i)
-		s, _ := parsed(bucket, "data/")
+		bucket := fmt.Sprintf(buckets[i%len(buckets)], i)
+		s := cloudtest.Must(parsed(bucket, "data/"))(t)
 		s.Prefix = prefix // that of a witness is refused
 		if err := cloud.CreateBucket(t.Context(), bucket); err != nil {
 			t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -21,6 +22,18 @@ import (
 
 // console are the blocks in which lines after "$ " are run.
 var console = regexp.MustCompile("(?s)```console\n(.*?)```")
+
+// aside is a command with arguments in a sentence.
+var aside = regexp.MustCompile("`((?:make|aws|go|npx|cdk) [^`…]* [^`…]*)`")
+
+// asides are the commands in the sentences of a text.
+func asides(text string) []string {
+	var all []string
+	for _, match := range aside.FindAllStringSubmatch(console.ReplaceAllString(text, ""), -1) {
+		all = append(all, strings.ReplaceAll(match[1], "\n", " "))
+	}
+	return all
+}
 
 // commands are the lines of a text that people are told to run, whole: a command goes on
 // after a line that ends in "\" or "|".
@@ -50,8 +63,9 @@ func commands(text string) []string {
 func printed(t *testing.T, file, start string, fill ...string) string {
 	t.Helper()
 	var found []string
-	for _, command := range commands(read(t, filepath.FromSlash(file))) {
-		if strings.HasPrefix(command+"\n", start) {
+	text := read(t, filepath.FromSlash(file))
+	for _, command := range append(commands(text), asides(text)...) {
+		if strings.HasPrefix(command+"\n", start) && !slices.Contains(found, command) {
 			found = append(found, command)
 		}
 	}
@@ -85,13 +99,17 @@ const repositoryReadme = "../../README.md"
 // more than text, in YAML.
 const awkward = `Prefix: "it's \"a\" (small) #1 & <x> \\ ; ~ ` + "`id`" + ` | %2F/"`
 
-// awkwardStack is a template with the output of the construct's app.
+// awkwardStack is a template with names to match, and the output of the construct's app.
 const awkwardStack = `Resources:
   Data:
     Type: Custom::BucketUser
     Properties:
       ServiceToken: '{{resolve:ssm:/bucketuser/BucketUserProvider/ServiceToken}}'
       OnDelete: Purge
+      BucketName: bucketuser-s3--0
+      UserName: "_+=,.@-x"
+      SecretName: bucketuser/a_+=.@-/b
+      Tags: [{Key: "it is: a/tag=+-@ \u00e9", Value: " "}]
       ` + awkward + `
 Outputs:
   SecretArn: {Value: !GetAtt Data.SecretArn}
@@ -101,7 +119,7 @@ Outputs:
 // look at the disk and the files by the URLs of the secret as they are.
 func TestRow39ReadmeBackupStatement(t *testing.T) {
 	t.Parallel()
-	const name = "Backups"
+	const name = "StorageAwkward"
 	p := newPublic(t)
 	secret := deploy(t, name, awkwardStack)["SecretArn"]
 	u, text := user(t, secret), read(t, repositoryReadme)
@@ -125,24 +143,20 @@ func TestRow39ReadmeBackupStatement(t *testing.T) {
 	destroy(t, name)
 }
 
-// wantCredentials runs what README says about the credentials of a stack called Backups.
+// wantCredentials runs what README says about the credentials of a stack.
 func wantCredentials(t *testing.T, p *public, name, secret string, u *cloudtest.User) {
 	t.Helper()
-	aside := regexp.MustCompile("`(aws secretsmanager get-secret-value .*?)`").FindStringSubmatch(read(t, repositoryReadme))
-	if aside == nil {
-		t.Fatal("README does not say how to get the credentials without make")
-	}
 	checkout := copyOfRepository(t)
 	for _, command := range []string{
-		filled(t, aside[1], "<SecretArn>", secret),
-		printed(t, repositoryReadme, "make credentials FORMAT=json STACK="+name),
+		printed(t, repositoryReadme, "aws secretsmanager get-secret-value", "<SecretArn>", secret),
+		printed(t, repositoryReadme, "make credentials FORMAT=json", "STACK=Backups", "STACK="+name),
 	} {
 		var fields map[string]string
 		if err := json.Unmarshal([]byte(p.shell(t, checkout, command)), &fields); err != nil || !maps.Equal(fields, u.Fields) {
 			t.Errorf("%s: %v", command, err)
 		}
 	}
-	csv := p.shell(t, checkout, printed(t, repositoryReadme, "make credentials FORMAT=csv"), "STACK="+name)
+	csv := p.shell(t, checkout, printed(t, repositoryReadme, "make credentials FORMAT=csv  "), "STACK="+name)
 	if want := "Access key ID,Secret access key\n" + u.Fields["AWS_ACCESS_KEY_ID"] + "," + u.Fields["AWS_SECRET_ACCESS_KEY"] + "\n"; csv != want {
 		t.Errorf("csv: %q", csv)
 	}
@@ -197,18 +211,38 @@ func TestRow39MakeDeployOfReadme(t *testing.T) {
 	for _, name := range []string{"GOPATH", "GOMODCACHE", "GOCACHE"} {
 		env = append(env, name+"="+strings.TrimSpace(cloudtest.Run(t, ".", nil, "go", "env", name)))
 	}
-	for _, line := range []string{"make bootstrap", "make deploy CONTEXT="} {
+	for _, line := range []string{"make bootstrap", "make deploy CONTEXT=", "make deploy STACK="} {
 		p.shell(t, cloud.Root, printed(t, repositoryReadme, line), env...)
 	}
-	outputs := cloudtest.Must(cloud.Outputs(t.Context(), "BucketUser"))(t)
-	use(t, outputs["SecretArn"], "clickhouse/")
-	lines := p.shell(t, copyOfRepository(t), printed(t, repositoryReadme, "make credentials\n"), env...)
-	if !strings.Contains(lines, "S3_PREFIX=clickhouse/\n") {
-		t.Errorf("make credentials: %s", lines)
+	checkout := copyOfRepository(t)
+	for stack, command := range map[string]struct{ line, prefix string }{
+		"BucketUser": {"make credentials\n", "clickhouse/"}, "Backups": {"make credentials FORMAT=json", "data/"}} {
+		secret := cloudtest.Must(cloud.Outputs(t.Context(), stack))(t)["SecretArn"]
+		use(t, secret, command.prefix)
+		lines := p.shell(t, checkout, printed(t, repositoryReadme, command.line), env...)
+		if id := user(t, secret).Fields["AWS_ACCESS_KEY_ID"]; !strings.Contains(lines, id) {
+			t.Errorf("%s: not of %s: %s", command.line, stack, lines)
+		}
+		if err := cloud.DeleteStack(t.Context(), stack); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if err := cloud.DeleteStack(t.Context(), "BucketUser"); err != nil {
-		t.Fatal(err)
+}
+
+// TestRow39ModuleLineOfReadme puts the construct into an app beside this repository: the
+// example, as if it did not know it yet.
+func TestRow39ModuleLineOfReadme(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	app := filepath.Join(dir, "app")
+	for _, step := range []error{os.Symlink(cloud.Root, filepath.Join(dir, "bucketuser")), os.CopyFS(app, os.DirFS("cdk-go"))} {
+		if step != nil {
+			t.Fatal(step)
+		}
 	}
+	cloudtest.Run(t, app, nil, "go", "mod", "edit", "-droprequire", "bucketuser", "-dropreplace", "bucketuser")
+	cloudtest.Run(t, app, nil, "bash", "-euc", printed(t, repositoryReadme, "go mod edit"))
+	cloudtest.Run(t, app, nil, "go", "vet", ".")
 }
 
 // TestRow39ReleaseLinesOfReadme makes the provider stack from a release with the aws CLI, in
@@ -269,7 +303,9 @@ var ran = map[string][]struct{ start, test string }{
 		{"make demo-down", "TestDemo"}, {"make demo", "TestDemo"}, // the command that make runs
 		{"make deploy-provider", "TestMakeDeployProvider"}, // the CLI's command, with patterns of its own
 		{"make bootstrap", "TestRow39MakeDeployOfReadme"}, {"make deploy ", "TestRow39MakeDeployOfReadme"},
-		{"make credentials", "TestRow39ReadmeBackupStatement"},
+		{"make credentials", "TestRow39ReadmeBackupStatement"}, {"aws secretsmanager ", "TestRow39ReadmeBackupStatement"},
+		{"go mod edit", "TestRow39ModuleLineOfReadme"},
+		{"make release", "TestRow39ReleaseLinesOfReadme"}, // the command that make runs
 		{"sha256sum", "TestRow39ReleaseLinesOfReadme"}, {"aws s3 cp", "TestRow39ReleaseLinesOfReadme"},
 		{"aws cloudformation deploy", "TestRow39ReleaseLinesOfReadme"},
 	},
@@ -279,9 +315,9 @@ var ran = map[string][]struct{ start, test string }{
 	"infra/examples/ecs/README.md":               {{"aws cloudformation ", "TestRow39ExampleLinesRunAsPrinted"}},
 	"infra/examples/clickhouse-server/README.md": {{"aws secretsmanager ", "TestClickHouseServer"}},
 	// The cdk CLI is the same version, from the toolset. npx would ask the registry for it.
-	"infra/examples/cdk-go/README.md":         {{"npx ", "TestCDKGo"}},
-	"infra/examples/cdk-typescript/README.md": {{"npx ", "TestCDKTypeScript"}, {"npm run build", "TestCDKTypeScript"}},
-	"infra/examples/cdk-python/README.md":     {{"npx ", "TestCDKPython"}},
+	"infra/examples/cdk-go/README.md":         {{"npx aws-cdk", "TestCDKGo"}},
+	"infra/examples/cdk-typescript/README.md": {{"npx cdk ", "TestCDKTypeScript"}, {"npm run build", "TestCDKTypeScript"}},
+	"infra/examples/cdk-python/README.md":     {{"npx aws-cdk", "TestCDKPython"}},
 }
 
 // cannotRun says why a command is not run.
@@ -293,18 +329,21 @@ var cannotRun = map[string]string{
 	"kubectl apply":   "needs a cluster; TestExternalSecrets validates the file",
 	"terraform init":  "Terraform is not to be had by the registries",
 	"terraform apply": "the same; TestTerraform evaluates the file",
+	"go run golang.org/x/vuln/cmd/govulncheck": "asks vuln.go.dev, which cannot be reached here",
+	"aws iam put-user-permissions-boundary":    "the name of a command, of which an error text says the rest",
 }
 
 // TestRow39EveryCommandIsRun wants a test, or a reason, for each command that README and the
-// examples print.
+// examples print. The page of the function is for developers: its blocks count.
 func TestRow39EveryCommandIsRun(t *testing.T) {
 	tests := cloudtest.Run(t, cloud.Root, nil, "git", "grep", "--untracked", "-hE", `^func Test`, "--", "*_test.go")
-	files := []string{"README.md", "lambda/README.md"}
-	for _, file := range cloudtest.Must(filepath.Glob("*/README.md"))(t) {
-		files = append(files, "infra/examples/"+filepath.ToSlash(file))
+	texts := map[string][]string{"lambda/README.md": commands(read(t, cloud.Root, "lambda", "README.md"))}
+	for _, file := range append(cloudtest.Must(filepath.Glob("*/README.md"))(t), repositoryReadme) {
+		text, name := read(t, file), filepath.ToSlash(filepath.Join("infra", "examples", file))
+		texts[name] = append(commands(text), asides(text)...)
 	}
-	for _, file := range files {
-		for _, command := range commands(read(t, cloud.Root, filepath.FromSlash(file))) {
+	for file, all := range texts {
+		for _, command := range all {
 			if test := testOf(file, command); test == "" {
 				t.Errorf("%s: nothing runs %q", file, command)
 			} else if test != cannot && !strings.Contains(tests, "func "+test+"(") {
@@ -312,12 +351,14 @@ func TestRow39EveryCommandIsRun(t *testing.T) {
 			}
 		}
 	}
+	cloudtest.Run(t, cloud.Root, nil, "bash", "-euc", printed(t, repositoryReadme, "go doc "))
 }
 
 const cannot = "cannot be run"
 
+// testOf is the test that runs a command, cannot, or "".
 func testOf(file, command string) string {
-	for _, row := range ran[file] {
+	for _, row := range append(ran[file], struct{ start, test string }{"go doc ", "TestRow39EveryCommandIsRun"}) {
 		if strings.HasPrefix(command+" ", row.start) {
 			return row.test
 		}
