@@ -139,11 +139,11 @@ func (v *values) parseProvider(context map[string]any) error {
 func (v *values) parseResource(given map[string]any) error {
 	stack := "arn:aws:cloudformation:us-east-1:000000000000:stack/" + defaultStackName + "/0"
 	provider := spec.Provider{Partition: "aws", Region: "us-east-1", Account: "000000000000"}
-	parsed, err := spec.Parse(given, stack, defaultStackName, provider)
-	var faults spec.Faults
-	if errors.As(err, &faults) {
+	parsed, faults := spec.Read(given, stack, defaultStackName, provider)
+	refused, _ := faults.AtSynthesis() // the construct warns of the others
+	if len(refused) > 0 {
 		var lines []error
-		for _, fault := range faults {
+		for _, fault := range refused {
 			lines = append(lines, fmt.Errorf("-c %s: %s", contextKey(fault.Property), fault.Reason))
 		}
 		return errors.Join(lines...)
@@ -152,5 +152,5 @@ func (v *values) parseResource(given map[string]any) error {
 	for property := range given {
 		table[property](&v.resource, parsed.Properties)
 	}
-	return err
+	return nil
 }

@@ -135,6 +135,26 @@ func TestContextIsRefused(t *testing.T) {
 	}
 }
 
+// A15: an app whose deployed stack has a value that an earlier version accepted is synthesized, with a warning.
+func TestA15ContextOfADeployedStack(t *testing.T) {
+	v, err := parseContext(map[string]any{"prefix": "a{b}", "code": codeFolder(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := assertions.Template_FromStack(newStack(awscdk.NewApp(nil), v), nil)
+	template.HasResourceProperties(jsii.String(spec.ResourceType), map[string]any{"Prefix": "a{b}/"})
+	for _, context := range []map[string]any{
+		{"bucketName": "mine-an"}, {"bucketName": "mine-an", "prefix": "a{b}"}, {"bucketName": "mine-an", "onDelete": "Purge"},
+	} {
+		if _, err := parseContext(context); err == nil || !strings.HasPrefix(err.Error(), `-c bucketName: must not end with "-an"`) || strings.Contains(err.Error(), "-c prefix") {
+			t.Errorf("%v: %v", context, err)
+		}
+	}
+	if _, err := parseContext(map[string]any{"bucketName": "mine-an", "onDelete": "Retain"}); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestStack(t *testing.T) {
 	context := every()
 	context["stackName"], context["architecture"], context["code"] = "My-Stack", "x86_64", codeFolder(t)

@@ -18,7 +18,7 @@ var logKeys = map[string]bool{
 	"secret": true, "user": true, "bucket": true, "accessKeyId": true, "part": true, // what it is about
 	"physicalResourceId": true, "status": true, "sentAt": true, // of event and answer
 	"reason": true, "until": true, "atMost": true, "deleted": true, "recoveryDays": true, "format": true, "knownFormat": true,
-	"onDelete": true, "sid": true, "principal": true, "key": true, "version": true, // of the template, of a bucket policy and of objects
+	"property": true, "onDelete": true, "sid": true, "principal": true, "key": true, "version": true, // of the template, of a bucket policy and of objects
 	"type": true, "stack": true, // of an internal error
 }
 

@@ -69,7 +69,8 @@ type bucketUser struct {
 // stack's provider if there is none yet. All properties are optional.
 //
 // A value that the function would refuse becomes an error annotation, which makes
-// the cdk command stop before it deploys anything.
+// the cdk command stop before it deploys anything. One that an earlier version of the
+// function accepted becomes a warning: the resource may have it, and keeps it then.
 func NewBucketUser(scope constructs.Construct, id *string, props *BucketUserProps) BucketUser {
 	if props == nil {
 		props = &BucketUserProps{}
@@ -82,8 +83,12 @@ func NewBucketUser(scope constructs.Construct, id *string, props *BucketUserProp
 		provider = providerOf(awscdk.Stack_Of(b))
 	}
 	properties := props.properties()
-	if reasons := refused(properties); reasons != "" {
-		awscdk.Annotations_Of(b).AddError(&reasons)
+	refusal, warning := judge(properties)
+	if refusal != "" {
+		awscdk.Annotations_Of(b).AddError(&refusal)
+	}
+	if warning != "" {
+		awscdk.Annotations_Of(b).AddWarningV2(jsii.String("bucketuser:outdatedValue"), &warning)
 	}
 	// The id "Default" drops out of the logical id, which then is the construct's
 	// own. It must stay: another logical id is another resource.

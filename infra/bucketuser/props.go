@@ -78,7 +78,7 @@ type BucketUserProps struct {
 
 // A Statement is one statement of the bucket policy. The user is its principal.
 type Statement struct {
-	Sid    string // optional, letters and digits
+	Sid    string // optional, at most 128 characters of printable ASCII
 	Effect string // "Allow" or "Deny"
 	Action []string
 	// Resource holds ARNs in the bucket, or patterns of keys that start with "/".

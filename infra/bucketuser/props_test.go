@@ -2,6 +2,7 @@ package bucketuser
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -105,6 +106,49 @@ func TestRefusedAtSynthesis(t *testing.T) {
 			got := strings.Join(messages(stack, "error"), "\n")
 			if !strings.Contains(got, test.want) || (test.want == "") != (got == "") {
 				t.Errorf("error %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+// Rows 21, 22, 27, 40 and A15: what a deployed resource may have is a warning at synthesis, and what S3 reserves an error.
+func TestA15AtSynthesis(t *testing.T) {
+	account := func(end string) *string {
+		return jsii.String("mine-" + *awscdk.Aws_ACCOUNT_ID() + "-" + *awscdk.Aws_REGION() + end)
+	}
+	statement := func(s Statement) BucketUserProps {
+		return BucketUserProps{BucketName: jsii.String("mine"), Statements: []Statement{s}}
+	}
+	tests := []struct {
+		name         string
+		props        BucketUserProps
+		refused      string // in the error, "" for none
+		outdatedText string // in the warning, "" for none
+	}{
+		{"braces", BucketUserProps{Prefix: jsii.String("a{b}/")}, "", `Prefix: must not contain "{": ClickHouse reads it as a pattern; a resource that has this value keeps it`},
+		{"anchors", BucketUserProps{Prefix: jsii.String("a^b$")}, "", `Prefix: must not contain "^"`},
+		{"stars", BucketUserProps{Prefix: jsii.String("{*}")}, `Prefix: must not contain "*"`, ""},
+		{"braces beside a bad value", BucketUserProps{Prefix: jsii.String("a{b}/"), Access: "All"}, "Access: must be one of", `Prefix: must not contain "{"`},
+		{"account regional", BucketUserProps{BucketName: jsii.String("mine-an")}, `BucketName: must not end with "-an"`, ""},
+		{"account regional with tokens", BucketUserProps{BucketName: account("-an")}, `BucketName: must not end with "-an"`, ""},
+		{"account regional, taken over", BucketUserProps{BucketName: account("-an"), OnDelete: OnDeleteRetain}, "", ""},
+		{"account regional, perhaps taken over", BucketUserProps{BucketName: jsii.String("mine-an"), OnDelete: OnDelete(*awscdk.Token_AsString(map[string]any{"Ref": "OnDelete"}, nil))}, "", ""},
+		{"tokens with another end", BucketUserProps{BucketName: account("-and-" + strings.Repeat("more", 20))}, "", ""},
+		{"spelling", statement(Statement{Sid: "a b-c.", Effect: "Allow", Action: []string{"S3:getobject", "*"}}), "", ""},
+		{"action of objects on the bucket", statement(Statement{Effect: "Allow", Action: []string{"s3:GetObject"}, Resource: []string{"arn:aws:s3:::mine"}}),
+			`statement 1: Action "s3:GetObject" is about objects, and no Resource is`, ""},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			stack := newStack(t, nil)
+			NewBucketUser(stack, jsii.String("Data"), &test.props)
+			for level, want := range map[string]string{"error": test.refused, "warning": test.outdatedText} {
+				got := strings.Join(slices.DeleteFunc(messages(stack, level), func(text string) bool {
+					return strings.Contains(text, "bucketuser:changeableName")
+				}), "\n")
+				if !strings.Contains(got, want) || (want == "") != (got == "") {
+					t.Errorf("%s %q, want %q", level, got, want)
+				}
 			}
 		})
 	}

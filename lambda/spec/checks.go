@@ -19,7 +19,7 @@ const (
 	maxTriggerLength      = 1024 // ours
 )
 
-// Naming rules: "Bucket naming rules" in the S3 user guide, CreateUser in the IAM
+// Naming rules: "General purpose bucket naming rules" in the S3 user guide, CreateUser in the IAM
 // API reference, CreateSecret in the Secrets Manager API reference.
 var (
 	bucketName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$`)
@@ -28,8 +28,9 @@ var (
 	kmsKeyID   = regexp.MustCompile(`^[A-Za-z0-9:/_-]*$`)
 	tagText    = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
 
+	// ".mrap" is reserved, too, and has a dot; "sthree-configurator" starts with another.
 	reservedBucketPrefixes = []string{"xn--", "sthree-", "amzn-s3-demo-"}
-	reservedBucketSuffixes = []string{"-s3alias", "--ol-s3", "--x-s3", "--table-s3"}
+	reservedBucketSuffixes = []string{"-s3alias", "--ol-s3", "--x-s3", "--table-s3"} // and accountRegional
 )
 
 func (s *Spec) checkBucketName() string {
@@ -79,11 +80,8 @@ func (s *Spec) checkPrefix() string {
 			return "must be printable ASCII"
 		}
 	}
-	// A wildcard or a policy variable would widen the statement that names the prefix.
-	for _, special := range []string{"*", "?", "${"} {
-		if strings.Contains(s.Prefix, special) {
-			return fmt.Sprintf("must not contain %q", special)
-		}
+	if reason := s.patternIn(false); reason != "" {
+		return reason
 	}
 	for _, segment := range strings.Split(strings.TrimSuffix(s.Prefix, "/"), "/") {
 		if segment == "" || segment == "." || segment == ".." {

@@ -23,7 +23,7 @@ func (s Spec) Outside() Faults {
 		{"SecretName", s.SecretName, SecretNamePatternParameter, s.SecretNamePattern},
 	} {
 		if !matches(limit.name, limit.pattern) {
-			faults = append(faults, Fault{limit.property, fmt.Sprintf(
+			faults = append(faults, Fault{Property: limit.property, Reason: fmt.Sprintf(
 				"%s does not match the provider's parameter %s %s; give a name that does, or have the provider deployed with another pattern",
 				limit.name, limit.parameter, limit.pattern)})
 		}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -90,10 +91,15 @@ func (s Spec) Policy() []Statement {
 	}
 	for i, extra := range s.Statements {
 		statements = append(statements, Statement{
-			Sid: fmt.Sprintf("%sStatement%d%s", SidPrefix, i+1, extra.Sid), Effect: extra.Effect, Principal: user,
+			Sid: extraSid(i, extra), Effect: extra.Effect, Principal: user,
 			Action: extra.Action, Resource: s.resources(extra), Condition: extra.Condition})
 	}
 	return statements
+}
+
+// extraSid is the Sid of a statement of the property Statements, by its index.
+func extraSid(i int, extra ExtraStatement) string {
+	return fmt.Sprintf("%sStatement%d%s", SidPrefix, i+1, extra.Sid)
 }
 
 // actions returns what ReadOnly and ReadWrite allow, each needed by a call that
@@ -145,9 +151,13 @@ func (s Spec) PolicyJSON() []byte {
 	return document
 }
 
+// Service and name of an action are compared without regard to case, and "*" is every action: "IAM JSON
+// policy elements: Action". A Sid of a bucket policy may have more than the letters and digits of
+// IAM's: "Examples of Amazon S3 bucket policies" and "Controlling access from VPC endpoints with
+// bucket policies" have spaces, dots and hyphens. Its length is our limit.
 var (
-	statementSid = regexp.MustCompile(`^[A-Za-z0-9]{0,64}$`)
-	s3Action     = regexp.MustCompile(`^s3:[A-Za-z*?]+$`)
+	statementSid = regexp.MustCompile(`^[ -~]{0,128}$`)
+	s3Action     = regexp.MustCompile(`(?i)^(s3:[a-z*?]+|\*)$`)
 )
 
 func (s *Spec) checkStatements() string {
@@ -161,7 +171,7 @@ func (s *Spec) checkStatements() string {
 
 func (s *Spec) checkStatement(extra ExtraStatement) string {
 	if !statementSid.MatchString(extra.Sid) {
-		return "Sid must be letters and digits"
+		return "Sid must be at most 128 characters of printable ASCII"
 	}
 	if extra.Effect != "Allow" && extra.Effect != "Deny" {
 		return "Effect must be Allow or Deny"
@@ -182,23 +192,27 @@ func (s *Spec) checkStatement(extra ExtraStatement) string {
 	return checkCondition(extra.Condition)
 }
 
-// checkCondition accepts what IAM's grammar has: an operator, a key, and a string
-// or a list of strings.
+// checkCondition accepts what IAM's grammar has: an operator, a key, and a value or a list of values.
+// Quotation marks are optional for numbers and booleans ("Grammar of the IAM JSON policy language").
 func checkCondition(condition map[string]map[string]any) string {
 	for operator, keys := range condition {
 		for key, value := range keys {
-			switch v := value.(type) {
-			case string, bool, float64:
-			case []any:
-				for _, element := range v {
-					if _, ok := element.(string); !ok {
-						return fmt.Sprintf("Condition %s %s must be a string or a list of strings", operator, key)
-					}
-				}
-			default:
-				return fmt.Sprintf("Condition %s %s must be a string or a list of strings", operator, key)
+			values, isList := value.([]any)
+			if !isList {
+				values = []any{value}
+			}
+			if slices.ContainsFunc(values, isNoConditionValue) {
+				return fmt.Sprintf("Condition %s %s must be a string, a number or a boolean, or a list of them", operator, key)
 			}
 		}
 	}
 	return ""
+}
+
+func isNoConditionValue(value any) bool {
+	switch value.(type) {
+	case string, bool, float64:
+		return false
+	}
+	return true
 }

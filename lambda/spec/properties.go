@@ -73,19 +73,19 @@ type Property struct {
 
 // Table lists every property in the order of the documentation.
 var Table = []Property{
-	{"BucketName", "generated", Identity, "globally unique name of the bucket, without dots",
+	{"BucketName", "generated", Identity, "globally unique name of the bucket, without dots; one that ends in `-an`, of an account regional namespace, can only be taken over, with `OnDelete: Retain`",
 		func(p *Properties) any { return &p.BucketName }, (*Spec).checkBucketName},
 	{"UserName", "generated", Identity, "IAM user, without console login, groups or identity policies",
 		func(p *Properties) any { return &p.UserName }, (*Spec).checkUserName},
 	{"SecretName", "generated", Identity, "Secrets Manager secret that receives the credentials, at most 256 characters",
 		func(p *Properties) any { return &p.SecretName }, (*Spec).checkSecretName},
-	{"Prefix", "`data/`", InPlace, "the folder: printable ASCII, at most 256 bytes (512 percent-encoded); a trailing `/` is added; `*`, `?`, `${`, a leading `/` and empty, `.` or `..` segments are refused",
+	{"Prefix", "`data/`", InPlace, "the folder: printable ASCII, at most 256 bytes (512 percent-encoded); a trailing `/` is added; what a consumer reads as a pattern (`*`, `?`, `{`, `}`, `^`, `$`), a leading `/` and empty, `.` or `..` segments are refused",
 		func(p *Properties) any { return &p.Prefix }, (*Spec).checkPrefix},
 	{"FolderMarker", "`true`", InPlace, "write the zero-byte `<Prefix>` object that the console's *Create folder* writes",
 		func(p *Properties) any { return &p.FolderMarker }, anyValue},
 	{"Access", "`ReadWrite`", InPlace, "`ReadOnly`, `ReadWrite`, or `Full`: the guide's `s3:*` on the bucket and everything in it",
 		func(p *Properties) any { return &p.Access }, func(s *Spec) string { return oneOf(s.Access, ReadOnly, ReadWrite, Full) }},
-	{"Statements", "none", InPlace, "extra policy statements: `Effect`, `Action`, and optionally `Sid`, `Resource`, `Condition`; the user is the Principal; a Resource is an ARN in the bucket or a key pattern that starts with `/`; without one it is the bucket and everything in it",
+	{"Statements", "none", InPlace, "extra policy statements: `Effect`, `Action` in any spelling that S3 takes, and optionally `Sid`, `Resource`, `Condition`; the user is the Principal; a Resource is an ARN in the bucket or a key pattern that starts with `/`; without one it is the bucket and everything in it",
 		func(p *Properties) any { return &p.Statements }, (*Spec).checkStatements},
 	{"EnforceTls", "`true`", InPlace, "deny every request without TLS",
 		func(p *Properties) any { return &p.EnforceTls }, anyValue},
@@ -139,14 +139,14 @@ func decode(properties map[string]any) (Properties, Faults) {
 		given := p
 		field := row.field(&given)
 		if err := decodeValue(value, field); err != nil {
-			faults = append(faults, Fault{row.Name, "must be " + kindOf(field)})
+			faults = append(faults, Fault{Property: row.Name, Reason: "must be " + kindOf(field)})
 			continue
 		}
 		p = given
 	}
 	for _, name := range slices.Sorted(maps.Keys(properties)) {
 		if !known[name] {
-			faults = append(faults, Fault{name, "is not a property of " + ResourceType})
+			faults = append(faults, Fault{Property: name, Reason: "is not a property of " + ResourceType})
 		}
 	}
 	return p, faults

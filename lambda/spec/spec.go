@@ -70,19 +70,26 @@ func (s Spec) Counterpart() Counterpart { return Counterpart{s.PhysicalID, s.Sec
 // the given stack and logical id. Its error is [Faults] and names every property
 // that is unknown, of the wrong kind, refused, or outside the provider's patterns.
 func Parse(properties map[string]any, stackID, logicalID string, p Provider) (Spec, error) {
-	s, faults := parse(properties, stackID, logicalID, p)
-	for _, fault := range s.Outside() {
-		if !faults.Has(fault.Property) {
-			faults = append(faults, fault)
-		}
-	}
+	s, faults := Read(properties, stackID, logicalID, p)
 	if len(faults) > 0 {
 		return Spec{}, faults
 	}
 	return s, nil
 }
 
-// parse is Parse without regard to the provider's patterns.
+// Read is Parse by the grammar of every version: a value that an earlier one accepted is in the
+// spec, and its fault is outdated. A property with any other fault holds its default.
+func Read(properties map[string]any, stackID, logicalID string, p Provider) (Spec, Faults) {
+	s, faults := parse(properties, stackID, logicalID, p)
+	for _, fault := range s.Outside() {
+		if !faults.Has(fault.Property) {
+			faults = append(faults, fault)
+		}
+	}
+	return s, faults
+}
+
+// parse is Read without regard to the provider's patterns.
 func parse(properties map[string]any, stackID, logicalID string, p Provider) (Spec, Faults) {
 	s := Spec{Provider: p, StackID: stackID, LogicalID: logicalID}
 	var faults Faults
@@ -94,18 +101,26 @@ func parse(properties map[string]any, stackID, logicalID string, p Provider) (Sp
 			continue
 		}
 		if reason := row.check(&s); reason != "" {
-			faults = append(faults, Fault{row.Name, reason})
+			faults = append(faults, Fault{Property: row.Name, Reason: reason})
+			continue
+		}
+		if later := laterChecks[row.Name]; later.check != nil {
+			if reason := later.check(&s); reason != "" {
+				faults = append(faults, Fault{row.Name, reason, true, later.isOfAWS})
+			}
 		}
 	}
-	if size := len(s.PolicyJSON()); len(faults) == 0 && size > MaxPolicyBytes {
-		faults = append(faults, Fault{"Statements", fmt.Sprintf("make a bucket policy of %d bytes; S3 allows %d", size, MaxPolicyBytes)})
+	if size := len(s.PolicyJSON()); len(faults.Final()) == 0 && size > MaxPolicyBytes {
+		reason := fmt.Sprintf("make a bucket policy of %d bytes; S3 allows %d", size, MaxPolicyBytes)
+		faults = append(faults, Fault{Property: "Statements", Reason: reason})
 	}
 	return s, faults
 }
 
 // ParseForDelete reads what a Delete needs and nothing else: an error says that
 // the names do not parse, so that nothing can ever have been made from them. Any
-// other value that does not parse takes its default, which never deletes more.
+// other value that does not parse takes its default, which never deletes more. Every value that
+// an earlier version accepted parses.
 //
 // The provider's patterns are not asked: they may have been narrowed since the
 // resource was made. See [Spec.Outside].
@@ -119,7 +134,7 @@ func ParseForDelete(properties map[string]any, stackID, logicalID string, p Prov
 	}
 	for {
 		s, faults := parse(kept, stackID, logicalID, p)
-		if len(faults) == 0 {
+		if faults = faults.Final(); len(faults) == 0 {
 			return s, nil
 		}
 		for _, fault := range faults {
@@ -135,6 +150,11 @@ func ParseForDelete(properties map[string]any, stackID, logicalID string, p Prov
 type Fault struct {
 	Property string
 	Reason   string
+
+	// WasAccepted says that an earlier version accepted the value: see outdated.go.
+	WasAccepted bool
+	// IsOfAWS says of such a value that AWS refuses it as well. No version has made anything with it.
+	IsOfAWS bool
 }
 
 // Faults are all the reasons to refuse one set of properties, in a stable order.

@@ -249,7 +249,7 @@ func manyStatements(n int) []any {
 func TestOneMessageNamesEveryFault(t *testing.T) {
 	_, err := parse(map[string]any{"Zoo": "1", "Ape": "1", "Prefix": "a*", "Access": "All", "UserName": "a/b", "Versioning": "maybe"})
 	want := "Versioning: must be true or false; Ape: is not a property of Custom::BucketUser; Zoo: is not a property of Custom::BucketUser; " +
-		`UserName: must be 1 to 64 letters, digits and characters of _+=,.@-; Prefix: must not contain "*"; Access: must be one of ReadOnly, ReadWrite, Full`
+		`UserName: must be 1 to 64 letters, digits and characters of _+=,.@-; Prefix: must not contain "*": IAM and ClickHouse read it as a pattern; Access: must be one of ReadOnly, ReadWrite, Full`
 	if err == nil || err.Error() != want {
 		t.Errorf("\n got %v\nwant %s", err, want)
 	}

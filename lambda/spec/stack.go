@@ -16,14 +16,14 @@ func (s *Spec) checkOrigin() Faults {
 	var faults Faults
 	switch m := stackARN.FindStringSubmatch(s.StackID); {
 	case m == nil:
-		faults = append(faults, Fault{"StackId", "is not the ARN of a stack"})
+		faults = append(faults, Fault{Property: "StackId", Reason: "is not the ARN of a stack"})
 	case m[1] != s.Partition || m[2] != s.Region || m[3] != s.Account:
-		faults = append(faults, Fault{"StackId", fmt.Sprintf(
+		faults = append(faults, Fault{Property: "StackId", Reason: fmt.Sprintf(
 			"the stack is in %s %s of account %s, its provider in %s %s of account %s; deploy a provider beside the stack",
 			m[1], m[2], m[3], s.Partition, s.Region, s.Account)})
 	}
 	if !logicalID.MatchString(s.LogicalID) {
-		faults = append(faults, Fault{"LogicalResourceId", "is not a logical id"})
+		faults = append(faults, Fault{Property: "LogicalResourceId", Reason: "is not a logical id"})
 	}
 	return faults
 }

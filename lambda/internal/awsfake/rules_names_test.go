@@ -39,6 +39,16 @@ func nameRules() []fakeRule {
 				awsrules.Equal(t, "bucket", createBucket(t.Context(), c, "a-name"), nil)
 				awsrules.Equal(t, "secret", createSecret(), nil)
 			}},
+		{"S3 reserves forms of names", "S3 User Guide, General purpose bucket naming rules; of -an: onecloudplease.com, Bucketsquatting is " +
+			"Finally Dead (the code)",
+			func(t *testing.T, fake *awsfake.AWS, c clients) {
+				for _, name := range []string{"xn--a", "sthree-configurator-a", "amzn-s3-demo-a", "a-s3alias", "a--ol-s3", "a.mrap", "a--x-s3", "a--table-s3"} {
+					awsrules.Want(t, createBucket(t.Context(), c, name), 400, "InvalidBucketName", "The specified bucket is not valid.")
+				}
+				awsrules.Want(t, createBucket(t.Context(), c, "a-111122223333-eu-west-1-an"), 400, "InvalidBucketNamespace")
+				awsrules.Want(t, getTags(t, c, "a-111122223333-eu-west-1-an"), 404, "NoSuchBucket")
+				awsrules.Equal(t, "another name", createBucket(t.Context(), c, "a-plan"), nil)
+			}},
 		{"L7: the name of a user stays taken after a deletion", "IAM API Reference, UpdateUser, EntityTemporarilyUnmodifiable: a user name " +
 			"that was deleted and then recreated",
 			func(t *testing.T, fake *awsfake.AWS, c clients) {

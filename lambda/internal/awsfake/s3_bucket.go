@@ -37,6 +37,13 @@ type bucket struct {
 
 const usEast1 = "us-east-1"
 
+// reserved are the forms of names that S3 keeps for itself, and accountRegional those of buckets in an account regional
+// namespace, which a CreateBucket for the global one does not make: S3 User Guide, General purpose bucket naming rules.
+// The code of the latter is that of onecloudplease.com, "Bucketsquatting is Finally Dead"; its message is made up.
+var reserved = regexp.MustCompile(`^(xn--|sthree-|amzn-s3-demo-)|(-s3alias|--ol-s3|\.mrap|--x-s3|--table-s3)$`)
+
+const accountRegional = "-an"
+
 // createBucket answers 200 for a bucket of the same account in us-east-1 and changes nothing then, but only to a call
 // without tags.
 func (a *AWS) createBucket(r request, in *s3.CreateBucketInput) (*s3.CreateBucketOutput, error) {
@@ -44,8 +51,11 @@ func (a *AWS) createBucket(r request, in *s3.CreateBucketInput) (*s3.CreateBucke
 	if r.who.user != nil {
 		return nil, fail(403, "AccessDenied", "Access Denied")
 	}
-	if !bucketName.MatchString(name) {
+	if !bucketName.MatchString(name) || reserved.MatchString(name) {
 		return nil, fail(400, "InvalidBucketName", "The specified bucket is not valid.")
+	}
+	if strings.HasSuffix(name, accountRegional) { // no call of ours asks for a namespace
+		return nil, fail(400, "InvalidBucketNamespace", "The specified bucket is not valid in the namespace.")
 	}
 	var location types.BucketLocationConstraint
 	var set []types.Tag

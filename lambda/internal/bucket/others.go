@@ -26,8 +26,8 @@ func headerOf(text json.RawMessage) header {
 }
 
 var (
-	// extraSid is the Sid of a statement of the property Statements.
-	extraSid = regexp.MustCompile(`^` + spec.SidPrefix + `Statement[0-9]+[A-Za-z0-9]*$`)
+	// extraSid starts the Sid of a statement of the property Statements.
+	extraSid = regexp.MustCompile(`^` + spec.SidPrefix + `Statement[0-9]`)
 	// uniqueID is what S3 shows in the place of a user or role that is gone.
 	uniqueID = regexp.MustCompile(`^A(ID|RO)A[A-Z0-9]+$`)
 )

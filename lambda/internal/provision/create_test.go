@@ -134,7 +134,7 @@ func TestCreateRefusesWhatIsNotOurs(t *testing.T) {
 		{"policy that is too large", func(*awsfake.AWS) {}, with("Statements", []any{map[string]any{
 			"Effect": "Allow", "Action": "s3:GetObject", "Resource": "/" + strings.Repeat("x", 21000)}}), "S3 allows 20480"},
 		{"bad properties", func(*awsfake.AWS) {}, with("Prefix", "a*", "Access", "All", "Owner", "me"), "Owner: is not a property of Custom::BucketUser"},
-		{"bad values", func(*awsfake.AWS) {}, with("Prefix", "a*", "Access", "All"), `Prefix: must not contain "*"; Access: must be one of`},
+		{"bad values", func(*awsfake.AWS) {}, with("Prefix", "a*", "Access", "All"), `Prefix: must not contain "*": IAM and ClickHouse read it as a pattern; Access: must be one of`},
 	}
 	for _, region := range []string{"eu-west-1", "us-east-1"} {
 		for _, test := range tests {

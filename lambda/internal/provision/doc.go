@@ -5,7 +5,8 @@
 //	classify  read the properties; Create, in place, back, replacement or Delete: operation.go
 //	look      read secret, user and bucket by name, ask CloudFormation: late.go; what does not
 //	          fit is looked at again: doubt.go
-//	admit     refuse what is not ours, by claim.Claim, and what is late, by the times on the set
+//	admit     refuse what is not ours, by claim.Claim, what is late, by the times on the set, and
+//	          values that are outdated and new: rollback.go
 //	make      create what is missing, tagged as ours by the creating call, the secret first
 //	equip     bucket: public access block, policy, the rest; user: an access key
 //	prove     use the new key as its owner will
@@ -95,12 +96,18 @@
 //	the policy is too long with those of others    | Create, replacement, in place | in place: writes what is there         | TestA7
 //	a bucket cannot be adopted as it is            | Create, replacement           | a Delete, or back: finds nothing       | TestAdoptionIsRefusedInWords
 //	others forbid a change                         | in place                      | in place: leaves it                    | TestOthersNeverMakeItStuck
+//	an outdated value is new                       | in place, replacement         | in place, or back: brings it back      | TestA15RollbackBringsTheValueBack
+//	no bucket is there that can only be taken over | Create, replacement           | a Delete, or back: finds nothing       | TestRow22AccountRegionalNamespace
 //	the user has no boundary and needs a key       | Create, replacement           | a Delete, or back: keeps its key       | TestA26BeginningIsRefused
 //	the bucket holds data                          | Delete                        | none: nothing was changed              | TestRow34
 //
 // An Update in place that is refused something asks CloudFormation whether its stack is rolled back. If
 // so, lost parts, parts that it may not look at, and all that others forbid stay as they are: see
-// rollback.go. Without an answer the table holds.
+// rollback.go. Without an answer the table holds, but for outdated values: the account does not tell an
+// Update that brings one back from one that brings it first. So the value passes, and the log has it.
+//
+// A Create with an outdated value is refused before any call. One that Lambda may have delivered before
+// looks first: what an earlier version of the function has begun goes on, here and in an Update.
 //
 // Three are not: a right that the role lacks; patterns of the provider that no longer cover the names;
 // and a part that somebody has deleted, where others forbid to make another. Giving the right back, or

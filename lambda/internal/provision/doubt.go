@@ -2,6 +2,7 @@ package provision
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -9,6 +10,7 @@ import (
 	"bucketuser/lambda/claim"
 	"bucketuser/lambda/internal/awscall"
 	"bucketuser/lambda/internal/bucket"
+	"bucketuser/lambda/spec"
 )
 
 // A look may show what was so a moment ago (L4), and nothing of what was made a moment ago
@@ -64,6 +66,21 @@ func (r *run) contest(ctx context.Context, op operation, found *set) error {
 			return unlessTaken(found.bucket.Claim, err)
 		},
 	)
+}
+
+// checkNamespace refuses a bucket that is not there and that CreateBucket does not make: one of an account
+// regional namespace can only be taken over. It may have been made a moment ago (L1).
+func (r *run) checkNamespace(ctx context.Context, op operation, found *set) (err error) {
+	isMissing := func(b bucket.Bucket) bool { return b.State == claim.Absent || b.State == claim.Hidden }
+	if !op.spec.IsAccountRegional() || !isMissing(found.bucket) {
+		return nil
+	}
+	found.bucket, err = r.bucketOf(op.spec).Await(ctx, "S3 knows the bucket that is taken over", isMissing)
+	if err == nil && isMissing(found.bucket) {
+		err = fmt.Errorf("bucket %s: is not there, and has a name that S3 reserves for buckets of an account regional namespace; "+
+			"make it in that of this account and tag it %s=%s, or choose another BucketName", op.spec.BucketName, spec.TagOwner, spec.Released)
+	}
+	return err
 }
 
 // unlessTaken drops the error of a creating call that has found the name taken: admit says it,

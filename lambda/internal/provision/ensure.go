@@ -80,6 +80,9 @@ func (r *run) ensure(ctx context.Context, op operation) (map[string]string, erro
 	if found.lost, err = r.unseen(ctx, op, unseen); err != nil {
 		return nil, err
 	}
+	if err := r.admitOutdated(ctx, op, found); err != nil {
+		return nil, err
+	}
 	found.secret.Claim, found.bucket.Claim = found.secret.For(op.spec), found.bucket.For(op.spec)
 	if !op.isNew() { // an event that begins the set makes or adopts the bucket itself
 		found = found.confirmed()
@@ -239,6 +242,9 @@ func (r *run) admit(ctx context.Context, op operation, found *set) error {
 		if err := r.checkReplacement(ctx, op, *found); err != nil {
 			return err
 		}
+	}
+	if err := r.checkNamespace(ctx, op, found); err != nil {
+		return err
 	}
 	if err := r.contest(ctx, op, found); err != nil {
 		return err

@@ -40,6 +40,10 @@ type operation struct {
 	// when they were new: those left nothing behind. In place it is the set as it was, going
 	// back it is the set that the failed replacement made, and for a replacement the old set.
 	other spec.Spec
+
+	// outdated are the faults of values that an earlier version accepted, and fresh those of them that
+	// OldResourceProperties do not have.
+	outdated, fresh spec.Faults
 }
 
 // isNew reports whether the event begins the set, so that it is expected not to exist yet.
@@ -112,15 +116,22 @@ func (p *Provisioner) classify(e cfnresource.Event) (operation, error) {
 		op.spec.Sent = sent
 		return op, err
 	}
-	if op.spec, err = spec.Parse(e.ResourceProperties, e.StackID, e.LogicalResourceID, p.provider); err != nil {
-		return operation{}, err
-	}
+	var faults spec.Faults
+	op.spec, faults = spec.Read(e.ResourceProperties, e.StackID, e.LogicalResourceID, p.provider)
 	op.spec.Sent = sent
-	if e.RequestType == cfn.RequestCreate {
-		return op, nil // kindCreate
+	op.outdated = faults.Outdated()
+	switch {
+	case len(faults.Final()) > 0:
+		return operation{}, faults
+	case e.RequestType == cfn.RequestCreate && len(faults) > 0 && !op.isRepeated:
+		return operation{}, faults
+	case e.RequestType == cfn.RequestCreate:
+		op.fresh = op.outdated // unless an earlier version has begun the set: see admitOutdated
+		return op, nil         // kindCreate
 	}
 	isNamed := op.spec.PhysicalID == e.PhysicalResourceID
-	op.other = p.parseOld(e, !isNamed)
+	old := p.readOld(e, !isNamed)
+	op.other, op.fresh = old.set, op.outdated.New(op.spec, old.values)
 	isFromOther := op.other.PhysicalID != "" && op.other.PhysicalID != op.spec.PhysicalID
 	switch {
 	case !isNamed:
@@ -134,19 +145,27 @@ func (p *Provisioner) classify(e cfnresource.Event) (operation, error) {
 	return op, nil
 }
 
-// parseOld reads the old properties without regard to the provider's patterns, which may
+// old is what OldResourceProperties say: the set, zero where they were refused when they were new, and
+// the values, whatever else was refused beside them.
+type old struct{ set, values spec.Spec }
+
+// readOld reads the old properties without regard to the provider's patterns, which may
 // have been others at the time. Of a set that is replaced the names tell, and OnDelete: other
 // values may be refused by now that were not when it was made.
-func (p *Provisioner) parseOld(e cfnresource.Event, isReplaced bool) spec.Spec {
+func (p *Provisioner) readOld(e cfnresource.Event, isReplaced bool) old {
 	provider := p.provider
 	provider.BucketNamePattern, provider.SecretNamePattern = "", ""
-	old, err := spec.Parse(e.OldResourceProperties, e.StackID, e.LogicalResourceID, provider)
-	if err != nil && isReplaced {
-		old, err = spec.ParseForDelete(e.OldResourceProperties, e.StackID, e.LogicalResourceID, provider)
+	values, faults := spec.Read(e.OldResourceProperties, e.StackID, e.LogicalResourceID, provider)
+	set, err := values, error(nil)
+	switch isRefused := len(faults.Final()) > 0; {
+	case isRefused && isReplaced:
+		set, err = spec.ParseForDelete(e.OldResourceProperties, e.StackID, e.LogicalResourceID, provider)
+	case isRefused:
+		set = spec.Spec{}
 	}
-	if err != nil {
-		return spec.Spec{}
+	if err != nil || set.PhysicalID == "" {
+		return old{values: values}
 	}
-	old.Sent = cfnresource.SentAt(e)
-	return old
+	set.Sent = cfnresource.SentAt(e)
+	return old{set, values}
 }

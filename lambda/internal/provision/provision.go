@@ -76,8 +76,8 @@ type run struct {
 	hasMarked   bool         // the set that is replaced may say so
 	hasEquipped bool         // the bucket may have our policy and our rule
 
-	asksStack         sync.Once // see isRollback
-	isStackRolledBack bool
+	asksStack sync.Once // see isRollback
+	direction direction
 }
 
 // Begin returns a delivery of the event.

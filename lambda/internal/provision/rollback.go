@@ -20,23 +20,34 @@ import (
 // two attempts, which come a second after each other.
 const stackLag = 4500 * time.Millisecond
 
+// A direction is where an Update goes, as far as that is known.
+type direction int
+
+// The directions. CloudFormation has not answered where it is untold.
+const (
+	untold direction = iota
+	forward
+	backward
+)
+
 // isRollback reports whether the event is part of a rollback. CloudFormation is asked once, when
 // something was refused. Without its answer the event is none.
 func (r *run) isRollback(ctx context.Context, op operation) bool {
-	switch op.kind {
-	case kindBack:
-		return true
-	case kindReplacement:
-		return op.isReturn
-	case kindInPlace:
-		r.asksStack.Do(func() { r.isStackRolledBack = r.asksWhetherRolledBack(ctx, op) })
-		return r.isStackRolledBack
-	case kindCreate, kindDelete:
-	}
-	return false
+	return r.directionOf(ctx, op) == backward
 }
 
-func (r *run) asksWhetherRolledBack(ctx context.Context, op operation) bool {
+func (r *run) directionOf(ctx context.Context, op operation) direction {
+	switch {
+	case op.kind == kindInPlace:
+		r.asksStack.Do(func() { r.direction = r.directionOfStack(ctx, op) })
+		return r.direction
+	case op.kind == kindBack, op.kind == kindReplacement && op.isReturn:
+		return backward
+	}
+	return forward
+}
+
+func (r *run) directionOfStack(ctx context.Context, op operation) direction {
 	ctx, cancel := context.WithTimeout(ctx, stackLag)
 	defer cancel()
 	status, err := awscall.Repeat(ctx, r.patience, "CloudFormation shows the rollback", func() (types.StackStatus, bool, error) {
@@ -47,17 +58,42 @@ func (r *run) asksWhetherRolledBack(ctx context.Context, op operation) bool {
 		status := out.Stacks[0].StackStatus
 		return status, !isRollingBack(status), nil
 	})
-	if status == "" {
+	switch {
+	case status == "":
 		r.log.Info("was told no status of the stack", "reason", fmt.Sprint(err))
+		return untold
+	case !isRollingBack(status):
+		return forward
 	}
-	return isRollingBack(status) && r.isUnderWay(ctx, op)
+	return r.isUnderWay(ctx, op)
 }
 
-// isUnderWay reports whether the status of the resource is not later than the event. The stack of an
+// isUnderWay tells whether the status of the resource is not later than the event. The stack of an
 // Update that comes late may be rolled back by now: the rollback is another event then.
-func (r *run) isUnderWay(ctx context.Context, op operation) bool {
-	is, err := r.describe(ctx, op.spec)
-	return err == nil && (op.spec.Sent.IsZero() || !is.isLaterThan(op.spec.Sent))
+func (r *run) isUnderWay(ctx context.Context, op operation) direction {
+	at, err := r.describe(ctx, op.spec)
+	switch {
+	case err != nil:
+		return untold
+	case !op.spec.Sent.IsZero() && at.isLaterThan(op.spec.Sent):
+		return forward
+	}
+	return backward
+}
+
+// admitOutdated refuses values that an earlier version accepted, where the event brings them. A
+// rollback may bring them back. It is refused nothing, so neither is an Update of which CloudFormation
+// does not say that it is none. Nor is an event that an earlier version has carried out in part, when
+// Lambda delivers it again.
+func (r *run) admitOutdated(ctx context.Context, op operation, found set) error {
+	isBegun := found.secret.isOurs() && !op.spec.Sent.IsZero() && found.secret.IsOfEvent()
+	if len(op.fresh) > 0 && !isBegun && r.directionOf(ctx, op) == forward {
+		return op.fresh
+	}
+	for _, fault := range op.outdated {
+		r.log.Warn("left a value that is refused where it is new", "property", fault.Property, "reason", fault.Reason)
+	}
+	return nil
 }
 
 func isRollingBack(status types.StackStatus) bool {

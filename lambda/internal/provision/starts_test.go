@@ -48,8 +48,8 @@ func starts() []start {
 		created("SecretRecoveryDays", recovering),
 		created("everything", everything),
 		created("generated names", sim.Properties{}),
-		created("Prefix with braces", braces),
-		created("Prefix with anchors", anchors),
+		outdated("Prefix with braces", braces),
+		outdated("Prefix with anchors", anchors),
 	}
 	return append(all, []start{
 		{"in us-east-1", "us-east-1", named, func(w *bench) { w.history(create(named)) }},
@@ -68,6 +68,27 @@ func starts() []start {
 			w.killedAfter("CreateAccessKey", create(recovering))
 		}},
 	}...)
+}
+
+// outdated is such a start with a value that the first version accepted: what that has left.
+func outdated(differing string, p sim.Properties) start {
+	s := created(differing, p)
+	s.make = func(w *bench) {
+		w.t.Helper()
+		l, ok := readLeft(w.t, "0.1.0", s)
+		if !ok {
+			w.t.Fatalf("0.1.0 has not left %s", s.name)
+		}
+		w.restore(l)
+	}
+	return s
+}
+
+// isOutdated reports whether a start has a value that this version refuses where it is new.
+func (s start) isOutdated() bool {
+	provider := spec.Provider{Partition: "aws", Region: "eu-west-1", Account: "123456789012"}
+	_, faults := spec.Read(s.live, stackID, sim.LogicalID, provider)
+	return len(faults.Outdated()) > 0
 }
 
 // Prefixes that consumers read as patterns.
@@ -187,6 +208,9 @@ var leaveIn = flag.String("leave", "", "folder for what this version leaves behi
 // the version that its folder names.
 func TestLeaveBehind(t *testing.T) {
 	for _, s := range starts() {
+		if s.isOutdated() {
+			continue // this version does not make it
+		}
 		t.Run(s.name, func(t *testing.T) {
 			was := s.leave(t)
 			text, err := json.MarshalIndent(was, "", "  ")

@@ -79,11 +79,16 @@ func (w *World) Invoke(ctx context.Context, session *awsfake.Session, answers ht
 	return err
 }
 
-// Parse is what the function makes of the properties of a stack's resource.
+// Parse is what the function makes of the properties of a stack's resource, also of values that an
+// earlier version accepted.
 func (w *World) Parse(stackID string, p Properties) (spec.Spec, error) {
 	given := Properties{}
 	maps.Copy(given, p) // Parse wants a map, also for none
-	return spec.Parse(given, stackID, LogicalID, w.Provider)
+	parsed, faults := spec.Read(given, stackID, LogicalID, w.Provider)
+	if faults = faults.Final(); len(faults) > 0 {
+		return spec.Spec{}, faults
+	}
+	return parsed, nil
 }
 
 // keep keeps what left the function, for Leaks.
