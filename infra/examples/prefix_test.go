@@ -29,33 +29,35 @@ import (
 	"bucketuser/lambda/spec"
 )
 
-// A witness is a prefix that is refused, and how a consumer misreads it.
+// A witness is a prefix that a consumer misreads.
 type witness struct {
-	// form is what the prefix has in it, or "^" and how it begins.
+	// form is what the prefix has in it, or after "start:" how it begins.
 	form   string
 	prefix string
 	// way is one of the consumer's, in the words of testdata, that must not work. The ways of
-	// clickhouse-backup are played by backupKeys: it is not to be had here.
+	// clickhouse-backup are played by [trial.backup]: it is not to be had here.
 	way string
+	// warned is the text that says so in the README of clickhouse-backup, if the form is accepted.
+	warned string
 }
 
 // witnesses has one for each reason to refuse a prefix, but for its length and its alphabet.
 var witnesses = []witness{
-	{"*", "a*b/", "read"},
-	{"?", "a?b/", "read"},
-	{"{", "{a,b}/", "read"},
-	{"{", "{a/", "disk"},
-	{"}", "{a}/", "read"}, // it is read as itself where no "{" stands before it
-	{"$", "a$b/", "glob"},
-	{"${", "${a}/", "read"},
-	{"^", "a^b/", "glob"},
-	{"//", "a//b/", "read"},
-	{"start:/", "/a/", "clickhouse-backup"},
-	{"start: ", " a/", "clickhouse-backup"},
-	{"start:-", "-a/", "cli"},
-	{"/./", "a/./b/", "clickhouse-backup"},
-	{"/../", "a/../b/", "clickhouse-backup"},
-	{"+", "a+b/", "clickhouse-backup"},
+	{"*", "a*b/", "read", ""},
+	{"?", "a?b/", "read", ""},
+	{"{", "{a,b}/", "read", ""},
+	{"{", "{a/", "disk", ""},
+	{"}", "{a}/", "read", ""}, // it is read as itself where no "{" stands before it
+	{"$", "a$b/", "glob", ""},
+	{"${", "${a}/", "read", ""},
+	{"^", "a^b/", "glob", ""},
+	{"//", "a//b/", "read", ""},
+	{"start:/", "/a/", "clickhouse-backup", ""},
+	{"/./", "a/./b/", "clickhouse-backup", ""},
+	{"/../", "a/../b/", "clickhouse-backup", ""},
+	{"start: ", " a/", "clickhouse-backup", "start with a space"},
+	{"+", "a+b/", "clickhouse-backup", "hold a `+`"},
+	{"start:-", "-a/", "cli", "`--prefix=\"$S3_PREFIX\"`"},
 }
 
 func (w witness) explains(prefix string) bool {
@@ -65,11 +67,15 @@ func (w witness) explains(prefix string) bool {
 	return strings.Contains("/"+prefix, w.form)
 }
 
-// refusal is why a prefix is refused, or "".
+// refusal is why a prefix is refused, or why people are told not to give it, or "".
 func refusal(prefix string) string {
-	_, err := parsed("consumer", prefix)
-	if err != nil {
+	if _, err := parsed("consumer", prefix); err != nil {
 		return err.Error()
+	}
+	for _, w := range witnesses {
+		if w.warned != "" && w.explains(prefix) {
+			return w.warned
+		}
 	}
 	return ""
 }
@@ -96,22 +102,10 @@ func accepted(t *testing.T) (accepted, refused []string) {
 		if unicode.IsLetter(c) || unicode.IsDigit(c) { // in syntax
 			continue
 		}
-		s := string(c)
-		var segments []string
-		for _, segment := range []string{s + "a", "b" + s + "c", "d" + s, s, s + s} {
-			prefix := segment + "/"
-			if len(segments) == 0 && refusal(prefix) != "" { // at the start of the prefix it may mean more
-				refused = append(refused, prefix)
-				prefix = "x/" + prefix
-			}
-			if refusal("x/"+segment+"/") != "" {
-				refused = append(refused, "x/"+segment+"/")
-				continue
-			}
-			segments = append(segments, strings.TrimSuffix(prefix, "/"))
-		}
-		if len(segments) > 0 {
-			accepted = append(accepted, strings.Join(segments, "/")+"/")
+		with, without := prefixWith(string(c))
+		refused = append(refused, without...)
+		if with != "" {
+			accepted = append(accepted, with)
 		}
 	}
 	for _, prefix := range syntax {
@@ -122,25 +116,49 @@ func accepted(t *testing.T) (accepted, refused []string) {
 	return append(accepted, syntax...), refused
 }
 
+// prefixWith is the prefix of all segments with a character that are accepted, and the
+// prefixes that are refused, each for one segment. At the start of a prefix it may mean more.
+func prefixWith(c string) (accepted string, refused []string) {
+	for _, segment := range []string{c + "a/", "b" + c + "c/", "d" + c + "/", c + "/", c + c + "/"} {
+		if refusal("x/"+segment) != "" {
+			refused = append(refused, "x/"+segment)
+			continue
+		}
+		if accepted == "" && refusal(segment) != "" {
+			refused = append(refused, segment)
+			accepted = "x/"
+		}
+		accepted += segment
+	}
+	return accepted, refused
+}
+
 // TestRefusedPrefixesHaveAReason wants a witness for each form that is refused, and for
-// each row of the table of refusals.
+// each row of the table of refusals. What is accepted though somebody misreads it, people are
+// warned of.
 func TestRefusedPrefixesHaveAReason(t *testing.T) {
 	_, refused := accepted(t)
+	for _, pattern := range spec.Patterns {
+		refused = append(refused, "a"+pattern.Text+"b/")
+	}
 	for _, prefix := range refused {
-		explained := false
-		for _, w := range witnesses {
-			explained = explained || w.explains(prefix)
-		}
-		if !explained {
+		if !slices.ContainsFunc(witnesses, func(w witness) bool { return w.explains(prefix) }) {
 			t.Errorf("%q is refused (%s), and no consumer is known to misread it", prefix, refusal(prefix))
 		}
 	}
+	warnings := strings.Join(strings.Fields(read(t, "clickhouse-backup", "README.md")), " ")
 	for _, w := range witnesses {
-		if refusal(w.prefix) == "" {
-			t.Errorf("%q is accepted, and %s misreads it", w.prefix, w.way)
-		}
 		if !w.explains(w.prefix) {
 			t.Errorf("%q has no %q", w.prefix, w.form)
+		}
+		_, err := parsed("consumer", w.prefix)
+		switch {
+		case err == nil && w.warned == "":
+			t.Errorf("%q is accepted, and %s misreads it", w.prefix, w.way)
+		case err != nil && w.warned != "":
+			t.Errorf("%q is refused now: no warning is needed", w.prefix)
+		case !strings.Contains(warnings, w.warned):
+			t.Errorf("nobody warns of %q: %q", w.prefix, w.warned)
 		}
 	}
 }

@@ -48,7 +48,7 @@ func toolsets() []toolset {
 			provide: func(t *Tools, dir string) { t.ClickHouse = inVenv(dir, "python3") },
 		},
 		{
-			dir: awsClients, name: "aws CLI and boto3", megabytes: 190, from: "infra/local/toolsets/clients", registry: pypi(),
+			dir: awsClients, name: "aws CLI and boto3", megabytes: 230, from: "infra/local/toolsets/clients", registry: pypi(),
 			provide: func(t *Tools, dir string) { t.Clients = inVenv(dir, "") },
 		},
 		{
