@@ -3,6 +3,7 @@ package spec_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
@@ -172,29 +173,26 @@ func TestA15ReadsWhatEarlierVersionsAccepted(t *testing.T) {
 	for _, properties := range outdated {
 		t.Run(fmt.Sprint(properties), func(t *testing.T) {
 			s, faults := spec.Read(properties, stackID, "Disk", provider)
-			if len(faults) != 1 || len(faults.Final()) != 0 || len(faults.Outdated()) != 1 {
-				t.Fatalf("faults: %+v", faults)
-			}
-			if got := faults.New(s, s); len(got) != 0 {
-				t.Errorf("new beside itself: %v", got)
-			}
-			if got := faults.New(s, mustParse(t, nil)); len(got) != 1 {
-				t.Errorf("new beside the default: %v", got)
-			}
-			if got := faults.New(s, spec.Spec{}); len(got) != 1 {
-				t.Errorf("new beside nothing: %v", got)
-			}
+			wantFaults(t, "alone", faults, 0, 1)
+			wantFaults(t, "new beside itself", faults.New(s, s), 0, 0)
+			wantFaults(t, "new beside the default", faults.New(s, mustParse(t, nil)), 0, 1)
+			wantFaults(t, "new beside nothing", faults.New(s, spec.Spec{}), 0, 1)
 			d, err := spec.ParseForDelete(properties, stackID, "Disk", provider)
 			if err != nil || d.Prefix != s.Prefix || d.BucketName != s.BucketName || d.PhysicalID != s.PhysicalID {
 				t.Errorf("a Delete reads %+v, %v", d, err)
 			}
-			properties["Access"] = "All"
-			_, faults = spec.Read(properties, stackID, "Disk", provider)
-			if len(faults) != 2 || len(faults.Final()) != 1 {
-				t.Errorf("with another fault: %+v", faults)
-			}
-			delete(properties, "Access")
+			beside := maps.Clone(properties)
+			beside["Access"] = "All"
+			_, faults = spec.Read(beside, stackID, "Disk", provider)
+			wantFaults(t, "beside another", faults, 1, 1)
 		})
+	}
+}
+
+func wantFaults(t *testing.T, name string, faults spec.Faults, final, outdated int) {
+	t.Helper()
+	if len(faults.Final()) != final || len(faults.Outdated()) != outdated {
+		t.Errorf("%s: %+v, want %d that are final and %d that are outdated", name, faults, final, outdated)
 	}
 }
 
