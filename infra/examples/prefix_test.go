@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"net/url"
@@ -15,7 +14,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"unicode"
 
@@ -174,6 +172,12 @@ type trial struct {
 	wrong  map[string]string
 }
 
+// answers are what a program of testdata found wrong with each trial.
+type answers struct {
+	wrong []map[string]string
+	err   error
+}
+
 // TestRow21Row40ConsumersReadPrefixes has every consumer that README names use every kind
 // of prefix that is accepted, by the URLs that the secret holds. All of it must be found
 // below the prefix as it was given. What is refused must be misread as its witness says.
@@ -185,11 +189,19 @@ func TestRow21Row40ConsumersReadPrefixes(t *testing.T) {
 		prefixes = append(prefixes, w.prefix)
 	}
 	p, trials := newPublic(t), equip(t, prefixes)
-	errs := make(chan error, 2)
-	go func() { errs <- p.try(t, cloud.Tools.ClickHouse, "prefixes_clickhouse.py", trials) }()
-	go func() { errs <- p.try(t, filepath.Join(cloud.Tools.Clients, "python3"), "prefixes_clients.py", trials) }()
-	if err := errors.Join(<-errs, <-errs); err != nil {
-		t.Fatal(err)
+	found := make(chan answers, 2)
+	go func() { found <- p.try(t, cloud.Tools.ClickHouse, "prefixes_clickhouse.py", trials) }()
+	go func() {
+		found <- p.try(t, filepath.Join(cloud.Tools.Clients, "python3"), "prefixes_clients.py", trials)
+	}()
+	for range cap(found) {
+		a := <-found
+		if a.err != nil {
+			t.Fatal(a.err)
+		}
+		for i, wrong := range a.wrong {
+			maps.Copy(trials[i].wrong, wrong)
+		}
 	}
 	for i := range trials {
 		if got := trials[i].backup(backupEnvironment(t, trials[i].fields)); got != "" {
@@ -302,35 +314,30 @@ func (u trial) wantKeys(t *testing.T) {
 	}
 }
 
-var mutex sync.Mutex // of the wrong of all trials
-
 // try has a program of testdata use all prefixes.
-func (p *public) try(t *testing.T, python, program string, trials []trial) error {
+func (p *public) try(t *testing.T, python, program string, trials []trial) answers {
 	var fields []map[string]string
 	for _, u := range trials {
 		fields = append(fields, u.fields)
 	}
 	input, err := json.Marshal(fields)
 	if err != nil {
-		return err
+		return answers{err: err}
 	}
 	var stdout, stderr bytes.Buffer
 	cmd := exec.CommandContext(t.Context(), python, filepath.Join("testdata", program))
 	cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = p.env(), bytes.NewReader(input), &stdout, &stderr
 	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("%s: %w\n%s", program, err, stderr.String())
+		return answers{err: fmt.Errorf("%s: %w\n%s", program, err, stderr.String())}
 	}
-	mutex.Lock()
-	defer mutex.Unlock()
-	answers := json.NewDecoder(&stdout)
-	for _, u := range trials {
-		var wrong map[string]string
-		if err := answers.Decode(&wrong); err != nil {
-			return fmt.Errorf("%s: %q: %w", program, u.prefix, err)
+	a := answers{wrong: make([]map[string]string, len(trials))}
+	decoder := json.NewDecoder(&stdout)
+	for i := range a.wrong {
+		if err := decoder.Decode(&a.wrong[i]); err != nil {
+			return answers{err: fmt.Errorf("%s: %q: %w", program, trials[i].prefix, err)}
 		}
-		maps.Copy(u.wrong, wrong)
 	}
-	return nil
+	return a
 }
 
 // backup does with the environment that clickhouse-backup is given what it does itself, by
