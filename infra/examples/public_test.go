@@ -11,6 +11,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"io"
+	"log"
 	"math/big"
 	"net"
 	"net/http"
@@ -48,6 +49,7 @@ func newPublic(t *testing.T) *public {
 	t.Helper()
 	certificate, file := amazonCertificate(t)
 	front := httptest.NewUnstartedServer(toEmulator(t))
+	front.Config.ErrorLog = log.New(io.Discard, "", 0) // of connections that clients give up
 	front.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}}
 	front.StartTLS()
 	t.Cleanup(front.Close)
@@ -130,7 +132,11 @@ func (p tunnel) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // names, with the credentials of the account's root and no others. More variables replace
 // those of the same name.
 func (p *public) env(more ...string) []string {
-	env := slices.DeleteFunc(cloud.Env(), func(entry string) bool { return strings.HasPrefix(entry, "AWS_ENDPOINT_URL=") })
+	env := slices.DeleteFunc(cloud.Env(), func(entry string) bool {
+		name, _, _ := strings.Cut(entry, "=")
+		// The latter are of the make that runs the tests, and would change one that a test runs.
+		return slices.Contains([]string{"AWS_ENDPOINT_URL", "MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKEOVERRIDES"}, name)
+	})
 	env = append(env, "AWS_CA_BUNDLE="+p.certFile, "SSL_CERT_FILE="+p.certFile,
 		"HTTPS_PROXY="+p.url, "https_proxy="+p.url, "NO_PROXY=127.0.0.1", "no_proxy=127.0.0.1",
 		"RES_OPTIONS=timeout:1 attempts:1", // for chDB's questions to the DNS, to which no answer is needed
