@@ -36,7 +36,7 @@ demo-down: ## destroy the demo's stack, show that nothing is left, stop the embe
 	@go run ./infra/demo down
 
 bootstrap: ## prepare your account and region for the CDK, once
-	@$(TOOLS) cdk bootstrap --app ""
+	@$(TOOLS) cdk bootstrap
 
 deploy: ## deploy the stack to AWS with your own credentials; values as CONTEXT="-c bucketName=…", unasked with APPROVAL=never
 	@$(TOOLS) deploy -stack '$(STACK)' -approval '$(APPROVAL)' -- $(CONTEXT)

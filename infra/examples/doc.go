@@ -6,5 +6,6 @@
 //
 // What can run here is deployed to the embedded AWS as it stands in its folder, used
 // with the credentials that it handed out, updated, and destroyed. What cannot is
-// read by a parser with a schema, in a module of its own.
+// read by a parser with a schema, in a module of its own. The commands and the SQL that
+// README and the examples print are run as they are printed, under AWS's own names.
 package examples

@@ -28,3 +28,14 @@ func TestEveryExampleIsNamed(t *testing.T) {
 		}
 	}
 }
+
+// TestB9CredentialsLeadToTheServer wants the way from the secret to ClickHouse in README.
+func TestB9CredentialsLeadToTheServer(t *testing.T) {
+	_, section, _ := strings.Cut(read(t, repositoryReadme), "\n## Credentials\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	for _, example := range []string{"clickhouse-server", "clickhouse-backup"} {
+		if !strings.Contains(section, "](infra/examples/"+example+")") {
+			t.Errorf("Credentials does not lead to %s", example)
+		}
+	}
+}

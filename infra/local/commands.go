@@ -35,7 +35,7 @@ func commands() map[Command][]string {
 		ForLocalTests:     {cdkCLI, emulator},
 		ForE2ETests:       {cdkCLI, emulator},
 		ForPrivilegeTests: {emulator, checks},
-		ForExampleTests:   {cdkCLI, emulator, clickHouse, cfnLint, exampleTypeScript, examplePython},
+		ForExampleTests:   {cdkCLI, emulator, clickHouse, awsClients, cfnLint, exampleTypeScript, examplePython},
 		forMotoTests:      {moto},
 		forSchemaTests:    {cfnLint},
 	}

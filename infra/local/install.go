@@ -28,6 +28,7 @@ type Tools struct {
 	Emulator   string // Python with ministack
 	Launcher   string // the directory that Emulator runs to start the embedded AWS
 	ClickHouse string // Python with chdb
+	Clients    string // the folder of the programs aws and python3, which has boto3
 	CfnLint    string
 	Moto       string // Python with moto
 	Checks     Checks

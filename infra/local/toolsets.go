@@ -7,6 +7,7 @@ const (
 	cdkCLI            = "cdk"
 	emulator          = "emulator"
 	clickHouse        = "clickhouse"
+	awsClients        = "clients"
 	cfnLint           = "cfn-lint"
 	moto              = "moto"
 	checks            = "checks"
@@ -45,6 +46,10 @@ func toolsets() []toolset {
 		{
 			dir: clickHouse, name: "ClickHouse engine chDB", megabytes: 910, from: "infra/local/toolsets/clickhouse", registry: pypi(),
 			provide: func(t *Tools, dir string) { t.ClickHouse = inVenv(dir, "python3") },
+		},
+		{
+			dir: awsClients, name: "aws CLI and boto3", megabytes: 230, from: "infra/local/toolsets/clients", registry: pypi(),
+			provide: func(t *Tools, dir string) { t.Clients = inVenv(dir, "") },
 		},
 		{
 			dir: cfnLint, name: "template checker cfn-lint", megabytes: 180, from: "infra/local/toolsets/cfn-lint", registry: pypi(),
