@@ -266,6 +266,9 @@ func TestRow39ReleaseLinesOfReadme(t *testing.T) {
 	if !strings.HasPrefix(token, "arn:aws:lambda:"+cloudtest.Region+":"+cloudtest.OtherAccount+":function:") {
 		t.Errorf("service token %s", token)
 	}
+	if stacks := p.shell(t, dir, printed(t, repositoryReadme, "aws cloudformation list-stacks"), env...); !strings.Contains(stacks, ":stack/BucketUserProvider/") {
+		t.Errorf("stacks: %s", stacks)
+	}
 	p.shell(t, dir, `aws cloudformation delete-stack --stack-name BucketUserProvider
 		aws cloudformation wait stack-delete-complete --stack-name BucketUserProvider
 		aws s3 rb --force s3://code-of-the-release`, env...)
@@ -291,6 +294,10 @@ func TestRow39ExampleLinesRunAsPrinted(t *testing.T) {
 					secret = outputs["DiskSecret"]
 				}
 				use(t, secret, "clickhouse/")
+				events := p.shell(t, folder, printed(t, repositoryReadme, "aws cloudformation describe-stack-events", "<stranded-stack>", stack))
+				if !strings.Contains(events, ":function:") {
+					t.Errorf("the events of %s do not show the function of the provider: %s", stack, events)
+				}
 				destroy(t, stack)
 			}
 		})
@@ -308,6 +315,9 @@ var ran = map[string][]struct{ start, test string }{
 		{"make release", "TestRow39ReleaseLinesOfReadme"}, // the command that make runs
 		{"sha256sum", "TestRow39ReleaseLinesOfReadme"}, {"aws s3 cp", "TestRow39ReleaseLinesOfReadme"},
 		{"aws cloudformation deploy", "TestRow39ReleaseLinesOfReadme"},
+		{"aws cloudformation describe-stack-events", "TestRow39ExampleLinesRunAsPrinted"},
+		{"aws cloudformation list-stacks", "TestRow39ReleaseLinesOfReadme"},
+		{"aws cloudformation delete-stack --stack-name BucketUserProvider --retain-resources", "TestRow28AProviderMadeAgainServesItsStacks"}, // the same call
 	},
 	"lambda/README.md":                           {{"go test ", "TestReadmeCommandsRun"}},
 	"infra/examples/cloudformation/README.md":    {{"aws cloudformation ", "TestRow39ExampleLinesRunAsPrinted"}},
@@ -331,6 +341,7 @@ var cannotRun = map[string]string{
 	"terraform apply": "the same; TestTerraform evaluates the file",
 	"go run golang.org/x/vuln/cmd/govulncheck": "asks vuln.go.dev, which cannot be reached here",
 	"aws iam put-user-permissions-boundary":    "the name of a command, of which an error text says the rest",
+	"aws iam delete-policy":                    "the name of a command",
 }
 
 // TestRow39EveryCommandIsRun wants a test, or a reason, for each command that README and the
@@ -351,7 +362,9 @@ func TestRow39EveryCommandIsRun(t *testing.T) {
 			}
 		}
 	}
-	cloudtest.Run(t, cloud.Root, nil, "bash", "-euc", printed(t, repositoryReadme, "go doc "))
+	for _, of := range []string{"./infra/", "./lambda/"} {
+		cloudtest.Run(t, cloud.Root, nil, "bash", "-euc", printed(t, repositoryReadme, "go doc "+of))
+	}
 }
 
 const cannot = "cannot be run"
