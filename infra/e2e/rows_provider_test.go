@@ -125,6 +125,40 @@ func TestRow28AProviderMadeAgainServesItsStacks(t *testing.T) {
 	d.wantOnlyCode()
 }
 
+// TestRow28ASecondProviderHasTheOldName deploys a deleted provider again, and a stack that uses its new function. The old
+// name would strand that one. A second provider has it, and serves the stranded stack.
+func TestRow28ASecondProviderHasTheOldName(t *testing.T) {
+	d := newDeployment(t, "OldName")
+	ctx, template, parameters := t.Context(), releasedTemplate(t), codeFor(t, d.name)
+	stranded, user, second := d.name+"Stranded", d.name+"User", d.name+"Second"
+	first := cloudtest.Must(cloud.Deploy(ctx, d.name, template, parameters))(t)
+	outputs := cloudtest.Must(cloud.Deploy(ctx, stranded, d.bySSM(""), nil))(t)
+	boundary := d.boundaryOfUser(outputs["User"])
+	d.deleteUnderItsUsers(boundary)
+	cloudtest.Must(cloud.Deploy(ctx, d.name, template, parameters))(t)
+	cloudtest.Must(cloud.Deploy(ctx, user, d.resource(""), nil))(t)
+
+	named := with(parameters, map[string]string{"FunctionName": d.nameFromEvents(stranded)})
+	_, err := cloud.Deploy(ctx, d.name, template, named)
+	refused(t, err, d.name+"-ServiceToken", user)
+	wantInReadme(t, `make deploy-provider PROVIDER=<another-stack> PARAMETERS="FunctionName=<old-name>"`)
+	if old := cloudtest.Must(cloud.Deploy(ctx, second, template, named))(t); old["ServiceToken"] != first["ServiceToken"] {
+		t.Errorf("the token is %s, and was %s", old["ServiceToken"], first["ServiceToken"])
+	}
+	changed := strings.Replace(d.bySSM("      Access: Full\n"), "/bucketuser/"+d.name+"/", "/bucketuser/"+second+"/", 1)
+	if after := cloudtest.Must(cloud.Deploy(ctx, stranded, changed, nil))(t); after["User"] != outputs["User"] || after["Secret"] != outputs["Secret"] {
+		t.Errorf("before %v, after %v", outputs, after)
+	}
+	wantKeyWorks(t, "under the second provider", userOf(t, outputs["Secret"]))
+	for _, name := range []string{stranded, user, second, d.name} {
+		if err := cloud.DeleteStack(ctx, name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cloudtest.Must(cloud.IAM.DeletePolicy(ctx, &iam.DeletePolicyInput{PolicyArn: &boundary}))(t)
+	d.wantOnlyCode()
+}
+
 // TestA16AnotherNameStrandsTheStacksOfAProvider gives a provider that exists another name. An export in use
 // forbids that; the parameter does not. The provider is then deployed again, with the old name from the beginning.
 func TestA16AnotherNameStrandsTheStacksOfAProvider(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // A deployment is what make deploy, destroy and their like were told.
@@ -77,12 +78,23 @@ func (d deployment) checkWords() error {
 				last = word
 				continue
 			}
-		case last == "" || propertyKey.MatchString(name) && hasValue && last != "--parameters":
-			faults = append(faults, fmt.Errorf("CONTEXT: %s: has no -c before it; write CONTEXT=\"-c %s\"", word, word))
+		case last == "" || hasValue && propertyKey.MatchString(name) && !slices.Contains(pairOptions, last):
+			faults = append(faults, d.strayWord(word, name))
 		}
 		last = ""
 	}
 	return errors.Join(faults...)
+}
+
+// pairOptions are the options of the cdk CLI beside -c that take key=value.
+var pairOptions = []string{"--parameters", "--tags", "-t"}
+
+// strayWord says where a word belongs. A parameter of the provider begins with a capital letter.
+func (d deployment) strayWord(word, name string) error {
+	if d.isProvider && d.command == "deploy" && name != "" && unicode.IsUpper(rune(name[0])) {
+		return fmt.Errorf("CONTEXT: %s: is no context; write PARAMETERS=%q", word, word)
+	}
+	return fmt.Errorf("CONTEXT: %s: has no -c before it; write CONTEXT=\"-c %s\"", word, word)
 }
 
 var propertyKey = regexp.MustCompile(`^[a-z][A-Za-z]*$`)
