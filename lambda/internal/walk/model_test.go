@@ -35,7 +35,7 @@ type model struct {
 	displaced   map[string]bool              // keys, by id, that a corrupted value named: they may stay
 	kept        map[string]bool              // buckets that were let go of once: nobody deletes them any more
 	twins       map[string]bool              // stacks, by id, that had more sets than one at the end of a step
-	before      map[string]spec.Spec            // by the id of a set: the one that it has replaced
+	before      map[string]spec.Spec         // by the id of a set: the one that it has replaced
 	tried       map[string]string            // by the id of a set that an Update without a rollback has tried: the id it came from
 
 	// What came in this step.
