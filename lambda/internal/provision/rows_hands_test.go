@@ -294,35 +294,47 @@ func TestBucketThatAnUpdateMadeIsOurs(t *testing.T) {
 		for region, isUnknown := range both(regions, yesAndNo) {
 			t.Run(fmt.Sprintf("%s, unknown %v, answer lost %v", region, isUnknown, isLost), func(t *testing.T) {
 				inRegion(t, region, func(w *bench) {
-					p, again := plus(retain, "Trigger", "1"), plus(retain, "Trigger", "2")
-					if isUnknown {
-						w.history(create(retain))
-						w.AWS.SetSecretTags("clickhouse/s3", claim.OwnerTags(w.parse(retain)))
-					} else {
-						w.offer()
-						w.history(create(retain))
-					}
-					<-time.After(time.Hour)
+					w.hasBucketOfOthers(isUnknown)
 					w.AWS.DeleteBucket("my-data")
 					<-time.After(time.Hour)
 					if isLost {
 						w.AWS.Before = firstLost("CreateBucket")
 					}
-					w.history(update(retain, p, retain))
-					w.AWS.Before = nil
-					<-time.After(time.Hour)
-					w.AWS.SetPublicAccessBlock("my-data", false)
-					w.history(update(p, again, p))
-					if b := w.AWS.Snapshot().Buckets["my-data"]; b.PublicAccessBlock != [4]bool{true, true, true, true} {
-						t.Errorf("public access block: %v", b.PublicAccessBlock)
-					}
-					<-time.After(time.Hour)
-					w.history(remove(again))
-					w.isGone(again, "bucket", "secret", "user")
+					w.hasBucketOfItsOwn()
 				})
 			})
 		}
 	}
+}
+
+// hasBucketOfOthers makes a resource whose bucket does not count as made by it: it was adopted, or the secret has lost
+// its tags, and people have put back those of the owner.
+func (w *bench) hasBucketOfOthers(isUnknown bool) {
+	w.t.Helper()
+	if !isUnknown {
+		w.offer()
+	}
+	w.history(create(retain))
+	if isUnknown {
+		w.AWS.SetSecretTags("clickhouse/s3", claim.OwnerTags(w.parse(retain)))
+	}
+	<-time.After(time.Hour)
+}
+
+// hasBucketOfItsOwn updates the resource, lifts the public access block, updates it again, and deletes it.
+func (w *bench) hasBucketOfItsOwn() {
+	w.t.Helper()
+	p, again := plus(retain, "Trigger", "1"), plus(retain, "Trigger", "2")
+	w.history(update(retain, p, retain))
+	<-time.After(time.Hour)
+	w.AWS.SetPublicAccessBlock("my-data", false)
+	w.history(update(p, again, p))
+	if b := w.AWS.Snapshot().Buckets["my-data"]; b.PublicAccessBlock != [4]bool{true, true, true, true} {
+		w.t.Errorf("public access block: %v", b.PublicAccessBlock)
+	}
+	<-time.After(time.Hour)
+	w.history(remove(again))
+	w.isGone(again, "bucket", "secret", "user")
 }
 
 // firstLost loses the first answer to an operation, which takes effect.
