@@ -1,16 +1,20 @@
 package provision_test
 
 import (
+	"context"
+	"fmt"
 	"iter"
 	"maps"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"bucketuser/lambda/claim"
 	"bucketuser/lambda/internal/awsfake"
 	"bucketuser/lambda/internal/sim"
 	"bucketuser/lambda/spec"
@@ -282,3 +286,84 @@ var (
 
 // anew has the next event be one of its own, though it may ask for what the last one asked for.
 func (w *bench) anew() { w.sent.last = "" }
+
+// A bucket that was adopted, or of which its secret has lost the word, is deleted by hand. The Update that makes
+// another makes it the resource's own: its settings are repaired, and it is deleted where it is empty.
+func TestBucketThatAnUpdateMadeIsOurs(t *testing.T) {
+	for _, isLost := range yesAndNo {
+		for region, isUnknown := range both(regions, yesAndNo) {
+			t.Run(fmt.Sprintf("%s, unknown %v, answer lost %v", region, isUnknown, isLost), func(t *testing.T) {
+				inRegion(t, region, func(w *bench) {
+					w.hasBucketOfOthers(isUnknown)
+					w.AWS.DeleteBucket("my-data")
+					<-time.After(time.Hour)
+					if isLost {
+						w.AWS.Before = firstLost("CreateBucket")
+					}
+					w.hasBucketOfItsOwn()
+				})
+			})
+		}
+	}
+}
+
+// hasBucketOfOthers makes a resource whose bucket does not count as made by it: it was adopted, or the secret has lost
+// its tags, and people have put back those of the owner.
+func (w *bench) hasBucketOfOthers(isUnknown bool) {
+	w.t.Helper()
+	if !isUnknown {
+		w.offer()
+	}
+	w.history(create(retain))
+	if isUnknown {
+		w.AWS.SetSecretTags("clickhouse/s3", claim.OwnerTags(w.parse(retain)))
+	}
+	<-time.After(time.Hour)
+}
+
+// hasBucketOfItsOwn updates the resource, lifts the public access block, updates it again, and deletes it.
+func (w *bench) hasBucketOfItsOwn() {
+	w.t.Helper()
+	p, again := plus(retain, "Trigger", "1"), plus(retain, "Trigger", "2")
+	w.history(update(retain, p, retain))
+	<-time.After(time.Hour)
+	w.AWS.SetPublicAccessBlock("my-data", false)
+	w.history(update(p, again, p))
+	if b := w.AWS.Snapshot().Buckets["my-data"]; b.PublicAccessBlock != [4]bool{true, true, true, true} {
+		w.t.Errorf("public access block: %v", b.PublicAccessBlock)
+	}
+	<-time.After(time.Hour)
+	w.history(remove(again))
+	w.isGone(again, "bucket", "secret", "user")
+}
+
+// firstLost loses the first answer to an operation, which takes effect.
+func firstLost(operation string) hook {
+	var isLost atomic.Bool
+	return func(_ context.Context, c awsfake.Call) awsfake.Decision {
+		if c.Operation == operation && isLost.CompareAndSwap(false, true) {
+			return awsfake.Lose(awsfake.ConnectionReset)
+		}
+		return awsfake.Decision{}
+	}
+}
+
+// Where the delivery that made it says nothing of it any more, it is let go of as before: nobody can tell it from one
+// that has lost its tag.
+func TestBucketThatACutOffUpdateMadeIsLetGoOf(t *testing.T) {
+	inWorld(t, func(w *bench) {
+		p := plus(retain, "Trigger", "1")
+		w.offer()
+		w.history(create(retain))
+		<-time.After(time.Hour)
+		w.AWS.DeleteBucket("my-data")
+		<-time.After(time.Hour)
+		w.killedAfter("CreateBucket", update(retain, p, retain))
+		w.history(update(retain, p, retain))
+		<-time.After(time.Hour)
+		w.history(remove(p))
+		if b := w.AWS.Snapshot().Buckets["my-data"]; b.Tags["bucketuser:owner"] != "released" {
+			t.Errorf("tags: %v", b.Tags)
+		}
+	})
+}

@@ -15,6 +15,7 @@ import (
 
 	"bucketuser/lambda/claim"
 	"bucketuser/lambda/internal/awscall"
+	"bucketuser/lambda/internal/bucket"
 	"bucketuser/lambda/spec"
 )
 
@@ -201,10 +202,10 @@ func currentVersion(stages map[string][]string) string {
 }
 
 // ensureSecretTags brings the tags of the secret in line. An event that begins the set knows by now
-// where the bucket is from.
+// where the bucket is from, and so does one that has made the bucket again.
 func (r *run) ensureSecretTags(ctx context.Context, op operation, made set) error {
 	x, origin := made.secret, made.secret.OriginOf(made.bucket.Claim)
-	if op.isNew() {
+	if op.isNew() || r.hasMade(op, made.bucket) {
 		origin = made.bucket.Origin()
 	}
 	if made.lost.secret || x.fresh && origin == x.OriginOf(made.bucket.Claim) {
@@ -216,6 +217,14 @@ func (r *run) ensureSecretTags(ctx context.Context, op operation, made set) erro
 		x.Claim = claim.Read(withTags(x.Tags(), op.before().Tags, s.Tags), s)
 	}
 	return r.setSecretTags(ctx, s, x, tags)
+}
+
+// hasMade reports whether this delivery has made the bucket: it asked for that since there was none, and
+// the tags are those of the event. S3 does not always say so: not in us-east-1, and not where its answer was lost. A
+// bucket that an earlier delivery has made and said nothing of stays one that is let go of.
+func (r *run) hasMade(op operation, b bucket.Bucket) bool {
+	isOfEvent := r.notes.Asked && b.State == claim.Ours && b.IsOfEvent() && !op.spec.Sent.IsZero()
+	return b.Fresh || isOfEvent
 }
 
 // withTags returns tags as if they had those of one list with its values, and those of another

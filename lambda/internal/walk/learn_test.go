@@ -57,7 +57,7 @@ func (m *model) learnEvent(n int, past []cfnfake.Exchange, s spec.Spec) {
 		m.letGo[s.BucketName] = true // if it holds anything
 	case isNew:
 		old, _ := m.g.Parse(x.Event.StackId, x.Event.OldResourceProperties)
-		m.before[s.PhysicalID] = old.SecretName
+		m.before[s.PhysicalID] = old
 	case !isNew && x.Outcome == "SUCCESS":
 		m.learnBack(x, s)
 	}

@@ -73,7 +73,8 @@ func (m *model) checkKey(now awsfake.Snapshot, s spec.Spec) error {
 // checkSettings wants everything to be as the properties say.
 func (m *model) checkSettings(now awsfake.Snapshot, stack *cfnfake.Stack, s spec.Spec) error {
 	user, secret, bucket := now.Users[s.UserName], now.Secrets[s.SecretName], now.Buckets[s.BucketName]
-	isAdopted := bucket.Tags[spec.TagAdopted] == "true"
+	isAdopted, isDoubted := bucket.Tags[spec.TagAdopted] == "true", m.isDoubted(s)
+	wanted := [2]int{s.AbortDays(isAdopted), s.ExpireNoncurrentAfterDays}
 	fields := valueOf(secret)
 	keyID := fields[spec.FieldAccessKeyID]
 	switch {
@@ -85,11 +86,11 @@ func (m *model) checkSettings(now awsfake.Snapshot, stack *cfnfake.Stack, s spec
 		return fmt.Errorf("tags: %v, %v, %v", user.Tags, secret.Tags, bucket.Tags)
 	case user.Path != spec.DefaultIAMPath || user.Boundary != sim.Boundary || len(user.Attached) > 0:
 		return fmt.Errorf("user: %+v", user)
-	case bucket.PublicAccessBlock != [4]bool{true, true, true, true} && !isAdopted:
+	case bucket.PublicAccessBlock != [4]bool{true, true, true, true} && !isAdopted && !isDoubted:
 		return fmt.Errorf("the public access block is %v", bucket.PublicAccessBlock)
-	case !(s.Versioning == nil && (isAdopted || m.versioned[s.BucketName])) && s.IsVersioned() != (bucket.Versioning == "Enabled"):
+	case !(s.Versioning == nil && (isAdopted || isDoubted || m.versioned[s.BucketName])) && s.IsVersioned() != (bucket.Versioning == "Enabled"):
 		return fmt.Errorf("versioning is %q", bucket.Versioning)
-	case daysOf(bucket) != [2]int{s.AbortDays(isAdopted), s.ExpireNoncurrentAfterDays}:
+	case daysOf(bucket) != wanted && !(isDoubted && daysOf(bucket) == [2]int{s.AbortDays(true), s.ExpireNoncurrentAfterDays}):
 		return fmt.Errorf("the lifecycle is %v", bucket.Lifecycle)
 	case stack.Data["AccessKeyId"] != keyID || stack.Data["SecretArn"] != secret.ARN || stack.Data["BucketName"] != s.BucketName:
 		return fmt.Errorf("the outputs are %v, the key is %s", stack.Data, keyID)
@@ -99,6 +100,11 @@ func (m *model) checkSettings(now awsfake.Snapshot, stack *cfnfake.Stack, s spec
 	}
 	return m.checkOwnObjects(bucket, s)
 }
+
+// isDoubted reports whether the bucket of a set may be somebody's, though its tags do not say that it was adopted: it was,
+// and its tags were replaced since; or its secret has lost what it said of the bucket. Settings that the properties do
+// not name stay there as somebody leaves them.
+func (m *model) isDoubted(s spec.Spec) bool { return m.isAdopted(s) || m.wiped[s.SecretName] }
 
 // checkPolicy wants our statements in a policy, and no other that looks like ours.
 func checkPolicy(document string, s spec.Spec) error {

@@ -35,7 +35,7 @@ type model struct {
 	displaced   map[string]bool              // keys, by id, that a corrupted value named: they may stay
 	kept        map[string]bool              // buckets that were let go of once: nobody deletes them any more
 	twins       map[string]bool              // stacks, by id, that had more sets than one at the end of a step
-	before      map[string]string            // by the id of a set: the secret of the one that it has replaced
+	before      map[string]spec.Spec         // by the id of a set: the one that it has replaced
 	tried       map[string]string            // by the id of a set that an Update without a rollback has tried: the id it came from
 
 	// What came in this step.
@@ -58,7 +58,7 @@ func newModel(g *ground) *model {
 		foreign:   awsfake.Snapshot{Users: map[string]awsfake.User{}, Buckets: map[string]awsfake.Bucket{}, Secrets: map[string]awsfake.Secret{}},
 		versioned: map[string]bool{}, byHand: map[string]bool{}, letGo: map[string]bool{}, recoverable: map[string]bool{},
 		losses: map[string]*loss{}, wiped: map[string]bool{}, unhealed: map[string]bool{}, displaced: map[string]bool{},
-		kept: map[string]bool{}, twins: map[string]bool{}, tried: map[string]string{}, before: map[string]string{},
+		kept: map[string]bool{}, twins: map[string]bool{}, tried: map[string]string{}, before: map[string]spec.Spec{},
 		late: map[string]bool{}, toChangeNothing: map[int]bool{}, emptied: map[string]bool{}, owners: map[string]string{},
 	}
 }
@@ -200,8 +200,16 @@ func (m *model) isAdopted(s spec.Spec) bool { return m.kept[s.BucketName] }
 // or was, another set to which it may be the other side of a replacement.
 func (m *model) mayBeReleased(s spec.Spec) bool {
 	_, isTaken := m.foreign.Secrets[s.SecretName] // since it was deleted by hand, or by a Delete that was cut off
-	_, isOther := m.foreign.Secrets[m.before[s.PhysicalID]]
-	return m.isAdopted(s) || m.wiped[s.SecretName] || m.lostOf(s).any() || m.twins[s.StackID] || isTaken || isOther
+	return m.isAdopted(s) || m.wiped[s.SecretName] || m.lostOf(s).any() || m.twins[s.StackID] || isTaken || m.mayBeThere(m.before[s.PhysicalID])
+}
+
+// mayBeThere reports whether there is a secret or a user under the names of a set that was replaced, without any
+// owner: nobody can tell whether it is that set's, and has lost its tags, or somebody's who has taken the name since,
+// another stack whose tags are lost among them.
+func (m *model) mayBeThere(replaced spec.Spec) bool {
+	_, isSecret := m.foreign.Secrets[replaced.SecretName]
+	_, isUser := m.foreign.Users[replaced.UserName]
+	return isSecret || isUser || m.losses["secret "+replaced.SecretName] != nil || m.losses["user "+replaced.UserName] != nil
 }
 
 // checkKept wants every bucket that was let go of to be there still.
