@@ -328,7 +328,7 @@ func (r *run) equipBucket(ctx context.Context, op operation, made set) error {
 	case time.Since(made.user.created) < awscall.Propagation:
 		principal = bucket.YoungUser
 	}
-	tags := made.marks(op, made.bucket.KeepBucket(op.before()))
+	tags := made.marks(op, made.bucket.KeepBucket(op.before(), r.namesAgain(ctx, op, made.bucket)))
 	return r.bucketOf(op.spec).Equip(ctx, op.change(), made.bucket, principal, tags,
 		func(err error) error { return r.unlessRollback(ctx, op, err) })
 }

@@ -64,7 +64,10 @@ func (r *run) admitBucketInForce(ctx context.Context, op operation, found *set) 
 		}
 		r.log.Warn("found the bucket adopted, so that it is released when its resource is deleted", "bucket", s.BucketName, "onDelete", s.OnDelete)
 	}
-	seen, unwanted := r.bucketOf(s).CheckNewTags(ctx, found.bucket, op.before())
+	seen, unwanted := found.bucket, error(nil)
+	if !r.namesAgain(ctx, op, seen) {
+		seen, unwanted = r.bucketOf(s).CheckNewTags(ctx, seen, op.before())
+	}
 	unwanted = errors.Join(unwanted, r.bucketOf(s).CheckVersioned(ctx, op.change(), found.bucket))
 	if unwanted != nil && !r.isRollback(ctx, op) {
 		return unwanted

@@ -356,3 +356,27 @@ func TestRow12RollbackLeavesATag(t *testing.T) {
 		w.keepsTags(w.AWS.Snapshot().Buckets["my-data"].Tags, "team", "web")
 	})
 }
+
+// Row 12: a rollback that names tags again which the refused Update never took off notes none of them as the owner's.
+func TestRow12RollbackFindsItsOwnTags(t *testing.T) {
+	inWorld(t, func(w *bench) {
+		w.offer()
+		w.history(create(teamTag("data")))
+		<-time.After(time.Hour)
+		w.AWS.Before = forbids(byScp, "PutBucketPolicy")
+		without := plus(retain, "Access", "ReadOnly")
+		w.refused(w.play(update(teamTag("data"), without, teamTag("data")), nil).answer, "others forbid it")
+		w.AWS.Before = nil
+		start := time.Now()
+		w.rollsBack(update(without, teamTag("data"), without))
+		if took := time.Since(start); took > time.Minute {
+			t.Errorf("took %v", took)
+		}
+		<-time.After(time.Hour)
+		w.AWS.SetStackStatus(w.stackID, "UPDATE_IN_PROGRESS")
+		w.history(update(teamTag("data"), teamTag("web"), teamTag("data")), remove(teamTag("web")))
+		if got := w.AWS.Snapshot().Buckets["my-data"].Tags["team"]; got != "" {
+			t.Errorf("left team=%q", got)
+		}
+	})
+}
