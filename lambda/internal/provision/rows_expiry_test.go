@@ -232,3 +232,53 @@ func TestRow42Retain(t *testing.T) {
 		has(t, w.ruleTexts(), "!bucketuser")
 	})
 }
+
+// doubted are the tags of a bucket replaced by a tool, and those of its owner put back by hand: it has lost the word that it was
+// adopted, and the secret that it was made.
+func (w *bench) doubted(p sim.Properties, things ...string) {
+	<-time.After(time.Hour)
+	w.loses(p, losses[0], things...)
+	w.putsBack(p, things...)
+	<-time.After(time.Hour)
+}
+
+// Row 42 and A24: the rules go along with the prefix also in a bucket that has lost the word that it was adopted. They would go on
+// expiring its owner's versions under the prefix before.
+func TestRow42PrefixOfADoubtedBucket(t *testing.T) {
+	for _, isOld := range yesAndNo {
+		inWorld(t, func(w *bench) {
+			w.offer()
+			w.AWS.SetVersioning("my-data", "Enabled")
+			w.rules(rule("theirs", "logs/", isOld))
+			p := plus(retain, "ExpireNoncurrentAfterDays", "30", "AbortIncompleteUploadsAfterDays", "3")
+			q := plus(p, "Prefix", "more/")
+			w.history(create(p))
+			w.doubted(p, "bucket")
+			w.history(update(p, q, p), update(p, q, p))
+			has(t, w.ruleTexts(), `!"Prefix":"data/"`, `"Prefix":"more/"`, `"NoncurrentDays":30`, `"DaysAfterInitiation":3`)
+			w.rollsBack(update(q, p, q))
+			has(t, w.ruleTexts(), `"Prefix":"data/"`, `!"Prefix":"more/"`)
+		})
+	}
+}
+
+// Row 42 and law L11: in a bucket of which it is doubted that it was made, what stands in one rule of the old form with another of ours
+// is taken out of that.
+func TestRow42JoinedInADoubtedBucket(t *testing.T) {
+	for _, isOld := range yesAndNo {
+		inWorld(t, func(w *bench) {
+			w.AWS.OneRulePerPrefix = true
+			on := with("Versioning", "true")
+			p := expiring("30", "Versioning", "true")
+			w.history(create(on))
+			theirs := rule("theirs", "logs/", isOld)
+			theirs.Expiration, theirs.Transitions = nil, []types.Transition{{Days: aws.Int32(30), StorageClass: types.TransitionStorageClassGlacier}}
+			w.rules(theirs)
+			w.history(update(on, p, on))
+			has(t, w.ruleTexts(), `"NoncurrentDays":30`)
+			w.doubted(p, "bucket", "secret")
+			w.history(update(p, on, p))
+			has(t, w.ruleTexts(), "!NoncurrentDays", `!"ExpiredObjectDeleteMarker":true`, `"DaysAfterInitiation":7`)
+		})
+	}
+}
