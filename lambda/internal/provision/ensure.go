@@ -250,7 +250,10 @@ func (r *run) admit(ctx context.Context, op operation, found *set) error {
 			return err
 		}
 	}
-	if err := r.checkNamespace(ctx, op, found); err != nil {
+	if err := r.awaitOffered(ctx, op, found); err != nil {
+		return err
+	}
+	if err := checkNamespace(op, *found); err != nil {
 		return err
 	}
 	if err := r.bucketOf(op.spec).CheckVersioned(ctx, op.change(), found.bucket); err != nil {

@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
+	"bucketuser/lambda/internal/awsfake"
 	"bucketuser/lambda/internal/sim"
 )
 
@@ -141,6 +142,20 @@ func TestRow42VersioningIsLate(t *testing.T) {
 		w.AWS.SetVersioning("my-data", "Enabled")
 		w.history(create(plus(retain, "ExpireNoncurrentAfterDays", "30")))
 	})
+}
+
+// Row 42, law L1: the bucket that is to be adopted was made a moment ago, in the same template, and S3 does not know it yet.
+func TestRow42AdoptedBucketIsNew(t *testing.T) {
+	for _, what := range []awsfake.NewBuckets{awsfake.AllUnknown, awsfake.TagsUnknown, awsfake.SettingsUnknown} {
+		for _, d := range []time.Duration{5 * time.Second, time.Minute} {
+			inWorld(t, func(w *bench) {
+				w.AWS.BucketPropagation, w.AWS.NewBuckets = d, what
+				w.offer()
+				w.AWS.SetVersioning("my-data", "Enabled")
+				w.history(create(plus(retain, "ExpireNoncurrentAfterDays", "30")))
+			})
+		}
+	}
 }
 
 // Row 42: where others forbid to read the versioning, nothing is refused.
