@@ -239,6 +239,18 @@ func TestRow17Marker(t *testing.T) {
 	}
 }
 
+// Row 17: a folder marker that was deleted from a versioned bucket is none.
+func TestRow17DeletedMarker(t *testing.T) {
+	inWorld(t, func(w *bench) {
+		w.offer()
+		w.AWS.SetVersioning("my-data", "Enabled")
+		w.AWS.PutObject("my-data", "data/", "")
+		w.AWS.DeleteObject("my-data", "data/")
+		w.AWS.Before = forbids(byScp, "PutObject")
+		w.refused(w.play(create(retain), nil).answer, "or set FolderMarker to false")
+	})
+}
+
 // Row 17: a Create that an organization forbids a call is refused at once where AWS says by which policy, and leaves nothing.
 // Where AWS gives no reason, the right may be late.
 func TestRow17FinalDenialIsNotWaitedFor(t *testing.T) {
