@@ -4,6 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -361,6 +364,31 @@ func TestRow35LongestNames(t *testing.T) {
 			w.saysAll(w.play(remove(p), nil).answer, "aws iam delete-user --user-name "+p["UserName"].(string)+" --region eu-west-1; ",
 				"aws secretsmanager delete-secret --secret-id "+p["SecretName"].(string)+" --region eu-west-1 (log stream stream)")
 		})
+	}
+}
+
+// Row 35: a shell runs the command that empties a versioned bucket, with a thousand entries of the longest keys.
+func TestRow35CommandOfAThousandEntries(t *testing.T) {
+	var reason string
+	inWorld(t, func(w *bench) {
+		p := with("Versioning", "true")
+		w.created(p)
+		w.AWS.PutObject("my-data", "data/x", "1")
+		reason = w.play(remove(p), nil).answer.Reason
+	})
+	command := regexp.MustCompile(`empty the bucket: (.*?), once for each`).FindStringSubmatch(reason)
+	if command == nil {
+		t.Fatal(reason)
+	}
+	entries := strings.Repeat(fmt.Sprintf(`{"Key": %q, "VersionId": %q}, `, strings.Repeat("k", 1024), strings.Repeat("v", 32)), 1000)
+	dir := t.TempDir()
+	must(t, os.WriteFile(filepath.Join(dir, "list"), []byte(entries), 0o600))
+	must(t, os.WriteFile(filepath.Join(dir, "aws"), []byte("#!/bin/sh\ncase $2 in list-object-versions) exec cat "+dir+"/list ;; esac\n"+
+		"for last; do :; done\ncase $last in file://*) exec cat \"${last#file://}\" ;; esac\nprintf %s \"$last\"\n"), 0o700))
+	shell := exec.Command("sh", "-c", command[1])
+	shell.Env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"))
+	if out, err := shell.CombinedOutput(); err != nil || string(out) != entries {
+		t.Errorf("%s: %v, %d bytes of %d", command[1], err, len(out), len(entries))
 	}
 }
 

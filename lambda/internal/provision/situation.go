@@ -194,12 +194,13 @@ func (r *run) endKeys(ctx context.Context, s spec.Spec) (commands []string) {
 }
 
 // toEmpty is the command that empties a bucket. The high-level commands of the AWS CLI leave versions and delete
-// markers; DeleteObjects takes a thousand keys at once.
+// markers; DeleteObjects takes a thousand keys at once, which are more than Linux lets an argument be (execve(2)).
 func toEmpty(s spec.Spec, isVersioned bool) string {
 	if !isVersioned {
 		return fmt.Sprintf("aws s3 rm s3://%s --recursive --region %s", s.BucketName, s.Region)
 	}
-	return fmt.Sprintf(`aws s3api delete-objects --bucket %s --region %s --delete "$(aws s3api list-object-versions --bucket %s --region %s `+
-		`--no-paginate --max-keys 1000 --output json --query '{Objects: [Versions,DeleteMarkers][].{Key:Key,VersionId:VersionId}}')", once for each 1000 entries`,
+	return fmt.Sprintf(`aws s3api list-object-versions --bucket %s --region %s --no-paginate --max-keys 1000 --output json `+
+		`--query '{Objects: [Versions,DeleteMarkers][].{Key:Key,VersionId:VersionId}}' | `+
+		`aws s3api delete-objects --bucket %s --region %s --delete file:///dev/stdin, once for each 1000 entries`,
 		s.BucketName, s.Region, s.BucketName, s.Region)
 }
