@@ -380,3 +380,26 @@ func TestRow12RollbackFindsItsOwnTags(t *testing.T) {
 		}
 	})
 }
+
+// Row 12: where an earlier version has noted nothing, an Update that names tags newly does not look for them, and is not refused for a
+// note that it does not write.
+func TestRow12NewTagsOfAnEarlierVersion(t *testing.T) {
+	inWorld(t, func(w *bench) {
+		var pairs []string
+		var named []any
+		for _, key := range []string{strings.Repeat("a", 120), strings.Repeat("b", 120), strings.Repeat("c", 120)} {
+			pairs, named = append(pairs, key, "1"), append(named, map[string]any{"Key": key, "Value": "1"})
+		}
+		w.offer(pairs...)
+		w.history(create(retain))
+		tags := w.AWS.Snapshot().Buckets["my-data"].Tags
+		delete(tags, "bucketuser:found-tags")
+		w.AWS.SetBucketTags("my-data", tags)
+		<-time.After(time.Hour)
+		start := time.Now()
+		w.history(update(retain, plus(retain, "Tags", named), retain))
+		if took := time.Since(start); took > time.Minute {
+			t.Errorf("took %v", took)
+		}
+	})
+}
