@@ -452,6 +452,27 @@ func TestRow35HowAnEventIsSentAgain(t *testing.T) {
 	}
 }
 
+// Row 35: a nested stack is deleted, and its rollback is gone on with, with its root. Only the stack itself retains its resources.
+func TestRow35NestedStack(t *testing.T) {
+	const root = " --stack-name root --region eu-west-1"
+	inWorld(t, func(w *bench) {
+		w.created(named)
+		w.AWS.PutObject("my-data", "data/x", "1")
+		<-time.After(time.Hour)
+		w.AWS.SetStackRoot(w.stackID, strings.Replace(w.stackID, "/analytics/", "/root/", 1))
+		w.AWS.SetStackStatus(w.stackID, "UPDATE_ROLLBACK_IN_PROGRESS")
+		w.AWS.Before = deny("PutBucketPolicy")
+		w.saysAll(w.play(update(named, with("Access", "Full"), named), nil).answer, "go on with the rollback: aws cloudformation continue-update-rollback"+root)
+		w.AWS.Before = nil
+		w.AWS.SetStackStatus(w.stackID, "DELETE_IN_PROGRESS")
+		w.saysAll(w.play(remove(named), nil).answer, "then delete the stack again: aws cloudformation delete-stack"+root+". Or, ",
+			"aws cloudformation delete-stack --stack-name analytics --region eu-west-1 --retain-resources Disk keeps the bucket")
+		w.AWS.DeleteObject("my-data", "data/x")
+		w.AWS.Before = deny("DeleteUser")
+		w.saysAll(w.play(remove(named), nil).answer, "then delete the stack again: aws cloudformation delete-stack"+root)
+	})
+}
+
 func isMade(w *bench)     { w.created(named) }
 func isReplaced(w *bench) { w.history(create(named), update(named, other(named), named)) }
 func isHalfReplaced(w *bench) {
