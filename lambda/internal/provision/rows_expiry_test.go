@@ -297,3 +297,17 @@ func TestRow42JoinedInADoubtedBucket(t *testing.T) {
 		})
 	}
 }
+
+// Row 42: rules that others forbid to take away go on expiring what is let go of: the log says to remove them.
+func TestRow42RulesThatStay(t *testing.T) {
+	inWorld(t, func(w *bench) {
+		w.offer()
+		w.AWS.SetVersioning("my-data", "Enabled")
+		p := plus(retain, "ExpireNoncurrentAfterDays", "30")
+		w.history(create(p))
+		<-time.After(time.Hour)
+		w.AWS.Before = forbids(byScp, "PutBucketLifecycleConfiguration", "DeleteBucketLifecycle")
+		w.history(remove(p))
+		has(t, w.Log.String(), "lifecycle rules: remove those that start with bucketuser-, which go on")
+	})
+}
