@@ -86,6 +86,13 @@ func (r *run) namesAgain(ctx context.Context, op operation, b bucket.Bucket) boo
 	return b.IsKnownAdopted() && b.FindsTags(op.before()) && r.isRollback(ctx, op)
 }
 
+func (r *run) checkNewTags(ctx context.Context, op operation, b bucket.Bucket) (seen bucket.Bucket, err error) {
+	if r.namesAgain(ctx, op, b) {
+		return b, nil
+	}
+	return r.bucketOf(op.spec).CheckNewTags(ctx, b, op.before())
+}
+
 func isRollingBack(status types.StackStatus) bool {
 	return strings.HasSuffix(string(status), "ROLLBACK_IN_PROGRESS")
 }
