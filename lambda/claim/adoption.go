@@ -44,7 +44,8 @@ func (c Claim) CheckNewTags(before spec.Spec) error {
 // written the latter: the time of the event is written along with them.
 func (c Claim) newlyFound(before spec.Spec) []string {
 	found := c.found()
-	if before.PhysicalID == "" || c.of.Sent.IsZero() || c.IsOfEvent() {
+	_, isNoted := c.tags[spec.TagFoundTags]
+	if !isNoted || before.PhysicalID == "" || c.of.Sent.IsZero() || c.IsOfEvent() {
 		return found
 	}
 	for _, key := range c.alike(c.of.Tags) {

@@ -135,7 +135,7 @@ func TestTransitions(t *testing.T) {
 	for name, test := range map[string]struct{ got, want tags }{
 		"made":              {claim.Made(s).Tags(), made},
 		"made secret":       {claim.MadeSecret(s, "made").Tags(), with(made, spec.TagFormat, "1", spec.TagBucketOrigin, "made")},
-		"bucket kept":       {claim.Read(with(ours, "old", "1", spec.TagLastEvent, "then"), s).KeepBucket(before), with(made, "theirs", "1", spec.TagLastEvent, "then")},
+		"bucket kept":       {claim.Read(with(ours, "old", "1", spec.TagLastEvent, "then"), s).KeepBucket(before, false), with(made, "theirs", "1", spec.TagLastEvent, "then")},
 		"secret kept":       {claim.Read(with(ours, "old", "1", spec.TagLastEvent, "then"), s).KeepSecret(before, "made"), with(made, "theirs", "1", spec.TagFormat, "1", spec.TagBucketOrigin, "made")},
 		"secret of a later": {claim.Read(with(ours, spec.TagFormat, "7"), s).KeepSecret(before, "made"), with(made, "theirs", "1", spec.TagFormat, "7", spec.TagBucketOrigin, "made")},
 		"note of a release": {claim.Read(with(ours, spec.TagReleasedBy, "x"), s).KeepSecret(before, "made"), with(made, "theirs", "1", spec.TagFormat, "1", spec.TagBucketOrigin, "made")},

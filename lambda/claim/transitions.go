@@ -44,8 +44,9 @@ func MadeSecret(s spec.Spec, origin string) Claim {
 // KeepBucket returns the tags of a bucket that stays ours. The property Tags are set, those
 // that before had and that are no more are removed, and tags of others stay. The time of the
 // last event stays that of the event that made or adopted the bucket: the secret's is kept
-// up to date, which spares every Update a write here.
-func (c Claim) KeepBucket(before spec.Spec) map[string]string {
+// up to date, which spares every Update a write here. A rollback that names tags again finds none
+// that are new: they are those that the failed Update has not taken off.
+func (c Claim) KeepBucket(before spec.Spec, namesAgain bool) map[string]string {
 	tags := c.keep(Made(c.of).tags, before)
 	if made, ok := c.tags[spec.TagLastEvent]; ok {
 		tags[spec.TagLastEvent] = made
@@ -53,7 +54,7 @@ func (c Claim) KeepBucket(before spec.Spec) map[string]string {
 	for _, tag := range c.foreignTags(before) { // a rollback is not refused for them
 		tags[tag.Key] = tag.Value
 	}
-	if _, isNoted := c.tags[spec.TagFoundTags]; isNoted && c.checkNote(c.newlyFound(before)) == nil {
+	if _, isNoted := c.tags[spec.TagFoundTags]; isNoted && !namesAgain && c.checkNote(c.newlyFound(before)) == nil {
 		c.note(tags, before)
 	}
 	return tags

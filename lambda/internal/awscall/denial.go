@@ -41,6 +41,7 @@ const (
 	IdentityPolicy        = "identity-based policy"
 	ResourcePolicy        = "resource-based policy"
 	PermissionsBoundary   = "permissions boundary"
+	SessionPolicy         = "session policy"
 	ServiceControlPolicy  = "service control policy"
 	ResourceControlPolicy = "resource control policy"
 	EndpointPolicy        = "VPC endpoint policy"
@@ -50,6 +51,11 @@ const (
 // changes together with a stack.
 func (d Denial) IsOfOrganization() bool {
 	return d.Policy == ServiceControlPolicy || d.Policy == ResourceControlPolicy || d.Policy == EndpointPolicy
+}
+
+// isOfCaller reports whether a policy of the caller's own has decided.
+func (d Denial) isOfCaller() bool {
+	return d.Policy == IdentityPolicy || d.Policy == PermissionsBoundary || d.Policy == SessionPolicy
 }
 
 // Again marks an error that says what people can do about it, or that ends by itself: afterwards the event is to be

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -72,29 +71,20 @@ type byOthers struct{ error }
 func (e *byOthers) Unwrap() error { return e.error }
 
 func isMissingRight(err error) bool {
-	var api smithy.APIError
-	return IsDenied(err) && errors.As(err, &api) && slices.ContainsFunc(lackOfRight, func(text string) bool {
-		return strings.Contains(api.ErrorMessage(), text)
-	})
+	is, _ := DenialOf(err)
+	return is.isOfCaller()
 }
-
-// lackOfRight is in the messages of denials that come from the caller's own policies.
-var lackOfRight = []string{"no identity-based policy allows", "no permissions boundary allows", "no session policy allows",
-	"explicit deny in an identity-based policy", "explicit deny in a permissions boundary", "explicit deny in a session policy"}
 
 // IsFinalDenial reports whether no right that comes later overrules a denial: it names a policy of the
 // organization or of a VPC endpoint, or a Deny in the role's own policies. A Deny in a resource-based policy may be
 // as of before a change of that policy (L4). Where AWS gives no reason, it may be any ("Troubleshoot access denied
 // error messages", IAM User Guide).
 func IsFinalDenial(err error) bool {
-	var api smithy.APIError
-	return IsDenied(err) && errors.As(err, &api) && finalDenial.MatchString(api.ErrorMessage())
+	is, _ := DenialOf(err)
+	return is.IsOfOrganization() || is.IsExplicit && is.isOfCaller()
 }
 
 func mayBeLate(err error) bool { return IsDenied(err) && !IsFinalDenial(err) }
-
-var finalDenial = regexp.MustCompile(`because no (service control|resource control|VPC endpoint) policy allows|` +
-	`with an explicit deny in (a|an|the) (service control policy|resource control policy|VPC endpoint policy|identity-based policy|permissions boundary|session policy)`)
 
 // IsNotYet reports whether err is what a key gets before all of AWS knows it, or its policy.
 func IsNotYet(err error) bool {

@@ -16,6 +16,7 @@ type stackResource struct {
 	since      time.Time
 	physicalID string
 	isSet      bool // the status is that of a stack and was set by SetStackStatus
+	root       string
 }
 
 // itself stands for the stack among its resources, by their logical ids, of which none is empty.
@@ -33,6 +34,11 @@ func (a *AWS) SetResourceStatus(stackID, logicalID, status string) {
 // its id, and found under its name as well. An empty status makes the stack unknown.
 func (a *AWS) SetStackStatus(stackID, status string) {
 	a.setResource(stackID, itself, func(r *stackResource) { r.become(status); r.isSet = true })
+}
+
+// SetStackRoot has a stack be nested: DescribeStacks answers with the id of the stack at the root.
+func (a *AWS) SetStackRoot(stackID, rootID string) {
+	a.setResource(stackID, itself, func(r *stackResource) { r.root = rootID })
 }
 
 // SetPhysicalResourceID is the id that DescribeStackResource answers about a resource whose status is set.
@@ -123,7 +129,12 @@ func (a *AWS) describeStacks(in *cloudformation.DescribeStacksInput) (*cloudform
 	if stack.status == "" {
 		return nil, fail(400, "ValidationError", "Stack with id %s does not exist", *in.StackName)
 	}
+	var root *string
+	if stack.root != "" {
+		root = &stack.root
+	}
 	return &cloudformation.DescribeStacksOutput{Stacks: []types.Stack{{
+		RootId:       root,
 		CreationTime: aws.Time(stack.since),
 		StackId:      aws.String(id),
 		StackName:    aws.String(stackName(id)),

@@ -248,19 +248,19 @@ func (c Client) CheckStillOurs(ctx context.Context, b Bucket) error {
 	return c.admit(found)
 }
 
-// release lets go of the bucket. It removes our statements, our lifecycle rule, a probe that was left,
+// release lets go of the bucket. It removes our statements, our lifecycle rules, a probe that was left,
 // and a marker that this very event has written, and then tags the bucket as released. The tags come
 // last: a delivery that is cut off before them finds the bucket as ours again.
 //
 // What others forbid to take away stays, and the log says so: the statements name a user who is gone,
-// and the rest is empty or does no harm. So it is never stuck.
+// and the objects are empty. Rules go on expiring versions, so the log says to remove them. So it is never stuck.
 func (c Client) release(ctx context.Context, b Bucket, mayLag bool) error {
 	for _, step := range []struct {
 		what string
 		do   func() error
 	}{
 		{"policy statements", func() error { return c.removePolicy(ctx, mayLag) }},
-		{"lifecycle rule", func() error { return c.removeLifecycle(ctx, b, mayLag) }},
+		{"lifecycle rules: remove those that start with bucketuser-, which go on", func() error { return c.removeLifecycle(ctx, b, mayLag) }},
 		{"probe", func() error { return c.RemoveObjects(ctx, c.spec.ProbeKey()) }},
 		{"folder marker", func() error { return c.removeNewMarker(ctx) }},
 		{"tags: set " + spec.TagOwner + "=" + spec.Released + " to have it adopted again", func() error { return c.PutTags(ctx, b.ReleaseBucket()) }},

@@ -27,9 +27,16 @@ const (
 // What others have put there stays: their statements, rules and tags. In an adopted bucket nothing
 // changes that the properties do not name.
 func (c Client) Equip(ctx context.Context, change spec.Change, b Bucket, user Principal, tags map[string]string, forgive func(error) error) error {
+	const days = "AbortIncompleteUploadsAfterDays and ExpireNoncurrentAfterDays"
 	ofNew := awscall.MayBeOld
 	if change.IsNew || b.Fresh {
 		ofNew = awscall.MayCome
+	}
+	orLeave := func(inUpdate, inCreate string) string { // to leave out, or set to 0, is a change of its own
+		if change.IsNew {
+			return inCreate
+		}
+		return inUpdate
 	}
 	for _, s := range []setting{
 		{"public access block", ", or turn all four of its switches on", ofNew,
@@ -38,10 +45,10 @@ func (c Client) Equip(ctx context.Context, change spec.Change, b Bucket, user Pr
 		{"policy", "", awscall.MayBeOld,
 			func() error { return c.ensurePolicy(ctx, change, b, user) },
 			func() (bool, error) { return c.showsPolicyFor(ctx, user) }},
-		{"versioning", ", set it as Versioning says, or leave that out", ofNew,
+		{"versioning", ", set it as Versioning says, or leave that " + orLeave("as it was", "out"), ofNew,
 			func() error { return c.ensureVersioning(ctx, change, b) },
 			func() (bool, error) { return c.ShowsVersioning(ctx) }},
-		{"lifecycle", ", or set AbortIncompleteUploadsAfterDays and ExpireNoncurrentAfterDays to 0", awscall.MayBeOld,
+		{"lifecycle", ", or " + orLeave("leave "+days+" as they were", "set "+days+" to 0"), awscall.MayBeOld,
 			func() error { return c.ensureLifecycle(ctx, change, b) },
 			func() (bool, error) { return c.ShowsLifecycle(ctx, b, change.Before) }},
 		{"tags", ", or leave Tags as they are", awscall.MayBeOld,

@@ -187,8 +187,8 @@ func (c Client) ruleOf(ours rule, b Bucket, current lifecycle, before spec.Spec)
 		isNamed := ours.isNamed(c.spec) || ours.isNamed(before)
 		switch {
 		case at >= 0 && !isNamed:
-			return current.rules[at], prefixOf(current.rules[at]), true
-		case at >= 0:
+			return c.unnamed(current.rules[at], before), prefixOf(current.rules[at]), true
+		case at >= 0 && prefixOf(current.rules[at]) != before.Prefix: // it goes along with the prefix
 			prefix = prefixOf(current.rules[at])
 		case !isNamed:
 			return types.LifecycleRule{}, "", false
@@ -197,6 +197,14 @@ func (c Client) ruleOf(ours rule, b Bucket, current lifecycle, before spec.Spec)
 	r = types.LifecycleRule{ID: &ours.id, Status: types.ExpirationStatusEnabled}
 	ours.act(&r, int32(days))
 	return r, prefix, days > 0
+}
+
+// unnamed is a rule that the properties do not name, without what they do: in the old form that is joined to it.
+func (c Client) unnamed(r types.LifecycleRule, before spec.Spec) types.LifecycleRule {
+	if isExpiring(c.spec) || isExpiring(before) {
+		r.NoncurrentVersionExpiration, r.Expiration = nil, nil
+	}
+	return r
 }
 
 // inForm is a rule that reaches a prefix, in the form of the rules that are there.

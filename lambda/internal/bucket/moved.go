@@ -69,7 +69,7 @@ func (c Client) howToReach(before string) string {
 	address := func(prefix string) string { return quoted("s3://" + c.spec.BucketName + "/" + prefix) }
 	text := fmt.Sprintf("set Prefix back to %s, or move them with rights to both: aws s3 mv %s %s --recursive", before, address(before), address(c.spec.Prefix))
 	if rest, isBelow := strings.CutPrefix(c.spec.Prefix, before); isBelow {
-		text += " --exclude " + quoted(rest+"*")
+		text += " --exclude " + quoted(strings.ReplaceAll(rest, "[", "[[]")+"*") // a pattern of the AWS CLI
 	}
 	return text
 }

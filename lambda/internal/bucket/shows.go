@@ -58,7 +58,7 @@ func (c Client) ShowsLifecycle(ctx context.Context, b Bucket, before spec.Spec) 
 func (c Client) ShowsMarker(ctx context.Context) (bool, error) {
 	isThere := false
 	err := c.eachPage(ctx, c.spec.MarkerKey(), func(entries []entry, _ bool) (bool, error) {
-		isThere = slices.ContainsFunc(entries, func(e entry) bool { return e.key == c.spec.MarkerKey() })
+		isThere = slices.ContainsFunc(entries, func(e entry) bool { return e.key == c.spec.MarkerKey() && !e.isMarker && !e.isOlder })
 		return true, nil // it is the first of all that start with it
 	})
 	return isThere == c.spec.FolderMarker, err

@@ -68,15 +68,25 @@ func (r *run) contest(ctx context.Context, op operation, found *set) error {
 	)
 }
 
-// checkNamespace refuses a bucket that is not there and that CreateBucket does not make: one of an account
-// regional namespace can only be taken over. It may have been made a moment ago (L1).
-func (r *run) checkNamespace(ctx context.Context, op operation, found *set) (err error) {
-	isMissing := func(b bucket.Bucket) bool { return b.State == claim.Absent || b.State == claim.Hidden }
-	if !op.spec.IsAccountRegional() || !isMissing(found.bucket) {
+// awaitOffered looks again for a bucket that is to be taken over and does not show, where the event is refused
+// without it: others may have made it a moment ago (L1).
+func (r *run) awaitOffered(ctx context.Context, op operation, found *set) (err error) {
+	s := op.spec
+	isNeeded := s.IsAccountRegional() || s.ExpireNoncurrentAfterDays > 0 && !s.IsVersioned()
+	if s.OnDelete != spec.Retain || !isNeeded || !isMissing(found.bucket) {
 		return nil
 	}
-	found.bucket, err = r.bucketOf(op.spec).Await(ctx, "S3 knows the bucket that is taken over", isMissing)
-	if err == nil && isMissing(found.bucket) {
+	found.bucket, err = r.bucketOf(s).Await(ctx, "S3 knows the bucket that is taken over",
+		func(b bucket.Bucket) bool { return isMissing(b) || b.IsUntagged() })
+	return err
+}
+
+func isMissing(b bucket.Bucket) bool { return b.State == claim.Absent || b.State == claim.Hidden }
+
+// checkNamespace refuses a bucket that is not there and that CreateBucket does not make: one of an account
+// regional namespace can only be taken over.
+func checkNamespace(op operation, found set) (err error) {
+	if op.spec.IsAccountRegional() && isMissing(found.bucket) {
 		err = fmt.Errorf("bucket %s: is not there, and has a name that S3 reserves for buckets of an account regional namespace; "+
 			"make it in that of this account and tag it %s=%s, or choose another BucketName", op.spec.BucketName, spec.TagOwner, spec.Released)
 	}

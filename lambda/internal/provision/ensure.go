@@ -250,7 +250,10 @@ func (r *run) admit(ctx context.Context, op operation, found *set) error {
 			return err
 		}
 	}
-	if err := r.checkNamespace(ctx, op, found); err != nil {
+	if err := r.awaitOffered(ctx, op, found); err != nil {
+		return err
+	}
+	if err := checkNamespace(op, *found); err != nil {
 		return err
 	}
 	if err := r.bucketOf(op.spec).CheckVersioned(ctx, op.change(), found.bucket); err != nil {
@@ -328,7 +331,7 @@ func (r *run) equipBucket(ctx context.Context, op operation, made set) error {
 	case time.Since(made.user.created) < awscall.Propagation:
 		principal = bucket.YoungUser
 	}
-	tags := made.marks(op, made.bucket.KeepBucket(op.before()))
+	tags := made.marks(op, made.bucket.KeepBucket(op.before(), r.namesAgain(ctx, op, made.bucket)))
 	return r.bucketOf(op.spec).Equip(ctx, op.change(), made.bucket, principal, tags,
 		func(err error) error { return r.unlessRollback(ctx, op, err) })
 }

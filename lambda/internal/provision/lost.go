@@ -64,18 +64,26 @@ func (r *run) admitBucketInForce(ctx context.Context, op operation, found *set) 
 		}
 		r.log.Warn("found the bucket adopted, so that it is released when its resource is deleted", "bucket", s.BucketName, "onDelete", s.OnDelete)
 	}
-	seen, unwanted := r.bucketOf(s).CheckNewTags(ctx, found.bucket, op.before())
-	unwanted = errors.Join(unwanted, r.bucketOf(s).CheckVersioned(ctx, op.change(), found.bucket))
-	if unwanted != nil && !r.isRollback(ctx, op) {
-		return unwanted
-	}
-	if unwanted == nil && seen.IsKnownAdopted() {
-		found.bucket = seen
+	if err := r.admitChanges(ctx, op, found); err != nil {
+		return err
 	}
 	err := r.bucketOf(s).CheckAdoption(ctx, found.bucket)
 	found.lost.bucket = found.lost.bucket || err != nil
 	if err != nil && !r.isRollback(ctx, op) {
 		return err
+	}
+	return nil
+}
+
+// admitChanges refuses what an Update would change in the bucket and must not.
+func (r *run) admitChanges(ctx context.Context, op operation, found *set) error {
+	seen, unwanted := r.checkNewTags(ctx, op, found.bucket)
+	unwanted = errors.Join(unwanted, r.bucketOf(op.spec).CheckVersioned(ctx, op.change(), found.bucket))
+	switch {
+	case unwanted != nil && !r.isRollback(ctx, op):
+		return unwanted
+	case unwanted == nil && seen.IsKnownAdopted():
+		found.bucket = seen
 	}
 	return nil
 }

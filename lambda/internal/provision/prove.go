@@ -186,7 +186,7 @@ func (r *run) isFinal(ctx context.Context, op operation, err error) bool {
 	switch {
 	case !isSaid || op.changes(func(s spec.Spec) any { return s.PolicyJSON() }):
 		return false
-	case is.IsOfOrganization(), bucket.IsOfKmsKey(err): // nobody gives the user such a right
+	case bucket.IsOfKmsKey(err): // nobody gives the user such a right
 		return true
 	case is.Policy != awscall.ResourcePolicy || !is.IsExplicit:
 		return false

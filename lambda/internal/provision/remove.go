@@ -61,7 +61,7 @@ func (r *run) howToEnd(ctx context.Context, op operation, found set, refusal err
 	var holds *bucket.Holding
 	isVersioned := !errors.As(refusal, &holds) || holds.IsVersioned
 	empty := "empty the bucket: " + toEmpty(s, isVersioned)
-	retain := fmt.Sprintf("once the stack is in DELETE_FAILED, %s --retain-resources %s keeps the bucket", deleteStack(s), s.LogicalID)
+	retain := fmt.Sprintf("once the stack is in DELETE_FAILED, %s --retain-resources %s keeps the bucket", deleteStack(s.StackName(), s.Region), s.LogicalID)
 	lives, byHand := "", r.byHand(ctx, s, found)
 	if found.user.IsOurs() {
 		retain += ", and leaves secret and user with an access key that works"
@@ -70,7 +70,7 @@ func (r *run) howToEnd(ctx context.Context, op operation, found set, refusal err
 	add := fmt.Sprintf("add the resource %s again as it was, and before it is taken out the next time, ", s.LogicalID)
 	switch r.situation(ctx, op) {
 	case deletingStack:
-		return fmt.Sprintf("%s; then delete the stack again: %s. Or, %s%s", empty, deleteStack(s), retain, byHand)
+		return fmt.Sprintf("%s; then delete the stack again: %s. Or, %s%s", empty, r.deleteAgain(s), retain, byHand)
 	case cleaningUp:
 		return fmt.Sprintf("%sCloudFormation tries three times and then forgets the resource. To end that, %sset OnDelete or %s%s",
 			lives, add, empty, byHand)

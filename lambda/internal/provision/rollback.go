@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 
 	"bucketuser/lambda/internal/awscall"
+	"bucketuser/lambda/internal/bucket"
 )
 
 // A rollback is never refused for what others have done: its stack would end in UPDATE_ROLLBACK_FAILED,
@@ -77,6 +78,19 @@ func (r *run) admitOutdated(ctx context.Context, op operation, found set) error 
 		r.log.Warn("left a value that is refused where it is new", "property", fault.Property, "reason", fault.Reason)
 	}
 	return nil
+}
+
+// namesAgain reports whether a rollback names tags of an adopted bucket that the failed Update would have taken
+// off, and has not: they are those of the property, and not found as its owner's.
+func (r *run) namesAgain(ctx context.Context, op operation, b bucket.Bucket) bool {
+	return b.IsKnownAdopted() && b.FindsTags(op.before()) && r.isRollback(ctx, op)
+}
+
+func (r *run) checkNewTags(ctx context.Context, op operation, b bucket.Bucket) (seen bucket.Bucket, err error) {
+	if r.namesAgain(ctx, op, b) {
+		return b, nil
+	}
+	return r.bucketOf(op.spec).CheckNewTags(ctx, b, op.before())
 }
 
 func isRollingBack(status types.StackStatus) bool {

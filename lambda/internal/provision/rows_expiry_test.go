@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
+	"bucketuser/lambda/internal/awsfake"
 	"bucketuser/lambda/internal/sim"
 )
 
@@ -143,6 +144,20 @@ func TestRow42VersioningIsLate(t *testing.T) {
 	})
 }
 
+// Row 42, law L1: the bucket that is to be adopted was made a moment ago, in the same template, and S3 does not know it yet.
+func TestRow42AdoptedBucketIsNew(t *testing.T) {
+	for _, what := range []awsfake.NewBuckets{awsfake.AllUnknown, awsfake.TagsUnknown, awsfake.SettingsUnknown} {
+		for _, d := range []time.Duration{5 * time.Second, time.Minute} {
+			inWorld(t, func(w *bench) {
+				w.AWS.BucketPropagation, w.AWS.NewBuckets = d, what
+				w.offer()
+				w.AWS.SetVersioning("my-data", "Enabled")
+				w.history(create(plus(retain, "ExpireNoncurrentAfterDays", "30")))
+			})
+		}
+	}
+}
+
 // Row 42: where others forbid to read the versioning, nothing is refused.
 func TestRow42MayNotBeRead(t *testing.T) {
 	inWorld(t, func(w *bench) {
@@ -230,5 +245,69 @@ func TestRow42Retain(t *testing.T) {
 		w.fill()
 		w.history(remove(p))
 		has(t, w.ruleTexts(), "!bucketuser")
+	})
+}
+
+// doubted are the tags of a bucket replaced by a tool, and those of its owner put back by hand: it has lost the word that it was
+// adopted, and the secret that it was made.
+func (w *bench) doubted(p sim.Properties, things ...string) {
+	<-time.After(time.Hour)
+	w.loses(p, losses[0], things...)
+	w.putsBack(p, things...)
+	<-time.After(time.Hour)
+}
+
+// Row 42 and A24: the rules go along with the prefix also in a bucket that has lost the word that it was adopted. They would go on
+// expiring its owner's versions under the prefix before.
+func TestRow42PrefixOfADoubtedBucket(t *testing.T) {
+	for _, isOld := range yesAndNo {
+		inWorld(t, func(w *bench) {
+			w.offer()
+			w.AWS.SetVersioning("my-data", "Enabled")
+			w.rules(rule("theirs", "logs/", isOld))
+			p := plus(retain, "ExpireNoncurrentAfterDays", "30", "AbortIncompleteUploadsAfterDays", "3")
+			q := plus(p, "Prefix", "more/")
+			w.history(create(p))
+			w.doubted(p, "bucket")
+			w.history(update(p, q, p), update(p, q, p))
+			has(t, w.ruleTexts(), `!"Prefix":"data/"`, `"Prefix":"more/"`, `"NoncurrentDays":30`, `"DaysAfterInitiation":3`)
+			w.rollsBack(update(q, p, q))
+			has(t, w.ruleTexts(), `"Prefix":"data/"`, `!"Prefix":"more/"`)
+		})
+	}
+}
+
+// Row 42 and law L11: in a bucket of which it is doubted that it was made, what stands in one rule of the old form with another of ours
+// is taken out of that.
+func TestRow42JoinedInADoubtedBucket(t *testing.T) {
+	for _, isOld := range yesAndNo {
+		inWorld(t, func(w *bench) {
+			w.AWS.OneRulePerPrefix = true
+			on := with("Versioning", "true")
+			p := expiring("30", "Versioning", "true")
+			w.history(create(on))
+			theirs := rule("theirs", "logs/", isOld)
+			theirs.Expiration, theirs.Transitions = nil, []types.Transition{{Days: aws.Int32(30), StorageClass: types.TransitionStorageClassGlacier}}
+			w.rules(theirs)
+			w.history(update(on, p, on))
+			has(t, w.ruleTexts(), `"NoncurrentDays":30`)
+			w.doubted(p, "bucket", "secret")
+			w.history(update(p, on, p))
+			has(t, w.ruleTexts(), "!NoncurrentDays", `!"ExpiredObjectDeleteMarker":true`, `"DaysAfterInitiation":7`)
+		})
+	}
+}
+
+// Row 42: rules that others forbid to take away go on expiring what is let go of: the log says to remove them.
+func TestRow42RulesThatStay(t *testing.T) {
+	inWorld(t, func(w *bench) {
+		w.offer()
+		w.AWS.SetVersioning("my-data", "Enabled")
+		p := plus(retain, "ExpireNoncurrentAfterDays", "30")
+		w.history(create(p))
+		<-time.After(time.Hour)
+		w.AWS.Before = forbids(byScp, "PutBucketLifecycleConfiguration", "DeleteBucketLifecycle")
+		w.history(remove(p))
+		has(t, w.Log.String(), "lifecycle rules: remove those that start with bucketuser-, which go on")
 	})
 }

@@ -24,6 +24,7 @@ func TestRow48(t *testing.T) {
 		"forgotten":             {with("Prefix", "disks/it's/"), named, []string{"disks/it's/x"}, `aws s3 mv 's3://my-data/disks/it'\\''s/' 's3://my-data/data/' --recursive"`},
 		"moved below":           {named, with("Prefix", "data/b/"), []string{"data/x", "data/b/x"}, `'s3://my-data/data/b/' --recursive --exclude 'b/*'"`},
 		"moved below by more":   {named, with("Prefix", "data/b/c/"), []string{"data/b/x"}, `--exclude 'b/c/*'"`},
+		"moved below, a class":  {named, with("Prefix", "data/[b]/"), []string{"data/x"}, `--exclude '[[]b]/*'`},
 		"moved below, all":      {named, with("Prefix", "data/b/c/"), []string{"data/b/c/x", "data/b/c/y"}, ""},
 		"moved above":           {with("Prefix", "data/b/"), named, []string{"data/b/x"}, ""},
 		"nothing there":         {named, with("Prefix", "logs/"), []string{"other/x"}, ""},

@@ -135,10 +135,10 @@ func forbiddenSettings() map[string]forbiddenSetting {
 	policy := ""
 	return map[string]forbiddenSetting{
 		"versioning": {"PutBucketVersioning", with("Versioning", "true", "Access", "Full"), func(w *bench) { w.AWS.SetVersioning("my-data", "Enabled") },
-			orElse + ", set it as Versioning says, or leave that out"},
+			orElse + ", set it as Versioning says, or leave that as it was"},
 		"lifecycle": {"PutBucketLifecycleConfiguration", with("AbortIncompleteUploadsAfterDays", "3"), func(w *bench) {
 			w.history(update(named, with("AbortIncompleteUploadsAfterDays", "3"), named))
-		}, orElse + ", or set AbortIncompleteUploadsAfterDays and ExpireNoncurrentAfterDays to 0"},
+		}, orElse + ", or leave AbortIncompleteUploadsAfterDays and ExpireNoncurrentAfterDays as they were"},
 		"no lifecycle": {"DeleteBucketLifecycle", with("AbortIncompleteUploadsAfterDays", "0"), func(w *bench) { w.rules() }, orElse},
 		"policy": {"PutBucketPolicy", with("Access", "ReadOnly"), func(w *bench) {
 			w.history(update(named, with("Access", "ReadOnly"), named))
@@ -162,6 +162,23 @@ func TestRow17WhatIsSoAlreadyCounts(t *testing.T) {
 				inWorld(t, func(w *bench) { w.meetsRule(setting, isSo, denial) })
 			})
 		}
+	}
+}
+
+// Row 17: a Create that is refused says what a Create can do without.
+func TestRow17WhatACreateCanDoWithout(t *testing.T) {
+	for operation, without := range map[string]struct {
+		says string
+		p    sim.Properties
+	}{
+		"PutBucketVersioning":             {"or leave that out", named},
+		"PutBucketLifecycleConfiguration": {"or set AbortIncompleteUploadsAfterDays and ExpireNoncurrentAfterDays to 0", with("AbortIncompleteUploadsAfterDays", "0")},
+	} {
+		inWorld(t, func(w *bench) {
+			w.AWS.Before = forbids(byScp, operation)
+			w.refused(w.play(create(with("Versioning", "true")), nil).answer, without.says)
+			w.history(create(without.p))
+		})
 	}
 }
 
@@ -237,6 +254,18 @@ func TestRow17Marker(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Row 17: a folder marker that was deleted from a versioned bucket is none.
+func TestRow17DeletedMarker(t *testing.T) {
+	inWorld(t, func(w *bench) {
+		w.offer()
+		w.AWS.SetVersioning("my-data", "Enabled")
+		w.AWS.PutObject("my-data", "data/", "")
+		w.AWS.DeleteObject("my-data", "data/")
+		w.AWS.Before = forbids(byScp, "PutObject")
+		w.refused(w.play(create(retain), nil).answer, "or set FolderMarker to false")
+	})
 }
 
 // Row 17: a Create that an organization forbids a call is refused at once where AWS says by which policy, and leaves nothing.

@@ -356,3 +356,50 @@ func TestRow12RollbackLeavesATag(t *testing.T) {
 		w.keepsTags(w.AWS.Snapshot().Buckets["my-data"].Tags, "team", "web")
 	})
 }
+
+// Row 12: a rollback that names tags again which the refused Update never took off notes none of them as the owner's.
+func TestRow12RollbackFindsItsOwnTags(t *testing.T) {
+	inWorld(t, func(w *bench) {
+		w.offer()
+		w.history(create(teamTag("data")))
+		<-time.After(time.Hour)
+		w.AWS.Before = forbids(byScp, "PutBucketPolicy")
+		without := plus(retain, "Access", "ReadOnly")
+		w.refused(w.play(update(teamTag("data"), without, teamTag("data")), nil).answer, "others forbid it")
+		w.AWS.Before = nil
+		start := time.Now()
+		w.rollsBack(update(without, teamTag("data"), without))
+		if took := time.Since(start); took > time.Minute {
+			t.Errorf("took %v", took)
+		}
+		<-time.After(time.Hour)
+		w.AWS.SetStackStatus(w.stackID, "UPDATE_IN_PROGRESS")
+		w.history(update(teamTag("data"), teamTag("web"), teamTag("data")), remove(teamTag("web")))
+		if got := w.AWS.Snapshot().Buckets["my-data"].Tags["team"]; got != "" {
+			t.Errorf("left team=%q", got)
+		}
+	})
+}
+
+// Row 12: where an earlier version has noted nothing, an Update that names tags newly does not look for them, and is not refused for a
+// note that it does not write.
+func TestRow12NewTagsOfAnEarlierVersion(t *testing.T) {
+	inWorld(t, func(w *bench) {
+		var pairs []string
+		var named []any
+		for _, key := range []string{strings.Repeat("a", 120), strings.Repeat("b", 120), strings.Repeat("c", 120)} {
+			pairs, named = append(pairs, key, "1"), append(named, map[string]any{"Key": key, "Value": "1"})
+		}
+		w.offer(pairs...)
+		w.history(create(retain))
+		tags := w.AWS.Snapshot().Buckets["my-data"].Tags
+		delete(tags, "bucketuser:found-tags")
+		w.AWS.SetBucketTags("my-data", tags)
+		<-time.After(time.Hour)
+		start := time.Now()
+		w.history(update(retain, plus(retain, "Tags", named), retain))
+		if took := time.Since(start); took > time.Minute {
+			t.Errorf("took %v", took)
+		}
+	})
+}

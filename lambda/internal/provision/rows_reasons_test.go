@@ -4,6 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -364,6 +367,31 @@ func TestRow35LongestNames(t *testing.T) {
 	}
 }
 
+// Row 35: a shell runs the command that empties a versioned bucket, with a thousand entries of the longest keys.
+func TestRow35CommandOfAThousandEntries(t *testing.T) {
+	var reason string
+	inWorld(t, func(w *bench) {
+		p := with("Versioning", "true")
+		w.created(p)
+		w.AWS.PutObject("my-data", "data/x", "1")
+		reason = w.play(remove(p), nil).answer.Reason
+	})
+	command := regexp.MustCompile(`empty the bucket: (.*?), once for each`).FindStringSubmatch(reason)
+	if command == nil {
+		t.Fatal(reason)
+	}
+	entries := strings.Repeat(fmt.Sprintf(`{"Key": %q, "VersionId": %q}, `, strings.Repeat("k", 1024), strings.Repeat("v", 32)), 1000)
+	dir := t.TempDir()
+	must(t, os.WriteFile(filepath.Join(dir, "list"), []byte(entries), 0o600))
+	must(t, os.WriteFile(filepath.Join(dir, "aws"), []byte("#!/bin/sh\ncase $2 in list-object-versions) exec cat "+dir+"/list ;; esac\n"+
+		"for last; do :; done\ncase $last in file://*) exec cat \"${last#file://}\" ;; esac\nprintf %s \"$last\"\n"), 0o700))
+	shell := exec.Command("sh", "-c", command[1])
+	shell.Env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"))
+	if out, err := shell.CombinedOutput(); err != nil || string(out) != entries {
+		t.Errorf("%s: %v, %d bytes of %d", command[1], err, len(out), len(entries))
+	}
+}
+
 // Row 35: a replacement that is refused for data deletes nothing, so it says nothing of a deletion.
 func TestRow35Replacement(t *testing.T) {
 	for _, onDelete := range []string{"DeleteIfEmpty", "Purge"} {
@@ -422,6 +450,27 @@ func TestRow35HowAnEventIsSentAgain(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Row 35: a nested stack is deleted, and its rollback is gone on with, with its root. Only the stack itself retains its resources.
+func TestRow35NestedStack(t *testing.T) {
+	const root = " --stack-name root --region eu-west-1"
+	inWorld(t, func(w *bench) {
+		w.created(named)
+		w.AWS.PutObject("my-data", "data/x", "1")
+		<-time.After(time.Hour)
+		w.AWS.SetStackRoot(w.stackID, strings.Replace(w.stackID, "/analytics/", "/root/", 1))
+		w.AWS.SetStackStatus(w.stackID, "UPDATE_ROLLBACK_IN_PROGRESS")
+		w.AWS.Before = deny("PutBucketPolicy")
+		w.saysAll(w.play(update(named, with("Access", "Full"), named), nil).answer, "go on with the rollback: aws cloudformation continue-update-rollback"+root)
+		w.AWS.Before = nil
+		w.AWS.SetStackStatus(w.stackID, "DELETE_IN_PROGRESS")
+		w.saysAll(w.play(remove(named), nil).answer, "then delete the stack again: aws cloudformation delete-stack"+root+". Or, ",
+			"aws cloudformation delete-stack --stack-name analytics --region eu-west-1 --retain-resources Disk keeps the bucket")
+		w.AWS.DeleteObject("my-data", "data/x")
+		w.AWS.Before = deny("DeleteUser")
+		w.saysAll(w.play(remove(named), nil).answer, "then delete the stack again: aws cloudformation delete-stack"+root)
+	})
 }
 
 func isMade(w *bench)     { w.created(named) }

@@ -1,6 +1,7 @@
 package provision
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -19,7 +20,8 @@ import (
 // and asks CloudFormation for that. The facts are from the CloudFormation User Guide, Stack status codes
 // and Troubleshooting, and the API Reference, DeleteStack and ContinueUpdateRollback:
 //
-//   - A stack in DELETE_FAILED cannot be updated, but deleted again. Only there RetainResources is accepted.
+//   - A stack in DELETE_FAILED cannot be updated, but deleted again, a nested one with its root. Only there
+//     RetainResources is accepted, of resources of the very stack.
 //   - A stack in ROLLBACK_FAILED or ROLLBACK_COMPLETE can only be deleted.
 //   - A stack in UPDATE_ROLLBACK_FAILED cannot be updated: its rollback is continued, that of a nested stack
 //     with its root, and may skip resources.
@@ -127,7 +129,7 @@ func (r *run) again(ctx context.Context, op operation) string {
 	case rollingBack:
 		return "then go on with the rollback: " + r.continueRollback(s)
 	case deletingStack:
-		return "then delete the stack again: " + deleteStack(s)
+		return "then delete the stack again: " + r.deleteAgain(s)
 	case cleaningUp:
 		return "CloudFormation tries three times and then forgets the resource" + r.whatIsLeft(ctx, s)
 	case unsaid:
@@ -161,8 +163,13 @@ func (r *run) continueRollback(s spec.Spec) string {
 	return command(s.StackName()) + fmt.Sprintf(" (--resources-to-skip %s leaves the resource as it is)", s.LogicalID)
 }
 
-func deleteStack(s spec.Spec) string {
-	return fmt.Sprintf("aws cloudformation delete-stack --stack-name %s --region %s", s.StackName(), s.Region)
+// deleteAgain is the command that deletes the stack again, a nested one with its root.
+func (r *run) deleteAgain(s spec.Spec) string {
+	return deleteStack(cmp.Or(spec.StackName(aws.ToString(r.stack.RootId)), s.StackName()), s.Region)
+}
+
+func deleteStack(name, region string) string {
+	return fmt.Sprintf("aws cloudformation delete-stack --stack-name %s --region %s", name, region)
 }
 
 // byHand are the commands that end what is left of a set of which CloudFormation may not know any more, as far as it
@@ -194,12 +201,13 @@ func (r *run) endKeys(ctx context.Context, s spec.Spec) (commands []string) {
 }
 
 // toEmpty is the command that empties a bucket. The high-level commands of the AWS CLI leave versions and delete
-// markers; DeleteObjects takes a thousand keys at once.
+// markers; DeleteObjects takes a thousand keys at once, which are more than Linux lets an argument be (execve(2)).
 func toEmpty(s spec.Spec, isVersioned bool) string {
 	if !isVersioned {
 		return fmt.Sprintf("aws s3 rm s3://%s --recursive --region %s", s.BucketName, s.Region)
 	}
-	return fmt.Sprintf(`aws s3api delete-objects --bucket %s --region %s --delete "$(aws s3api list-object-versions --bucket %s --region %s `+
-		`--no-paginate --max-keys 1000 --output json --query '{Objects: [Versions,DeleteMarkers][].{Key:Key,VersionId:VersionId}}')", once for each 1000 entries`,
+	return fmt.Sprintf(`aws s3api list-object-versions --bucket %s --region %s --no-paginate --max-keys 1000 --output json `+
+		`--query '{Objects: [Versions,DeleteMarkers][].{Key:Key,VersionId:VersionId}}' | `+
+		`aws s3api delete-objects --bucket %s --region %s --delete file:///dev/stdin, once for each 1000 entries`,
 		s.BucketName, s.Region, s.BucketName, s.Region)
 }
