@@ -285,22 +285,29 @@ func TestRow39ExampleLinesRunAsPrinted(t *testing.T) {
 		t.Run(stack, func(t *testing.T) {
 			t.Parallel()
 			for _, folder := range folders {
-				for _, command := range commands(read(t, folder, "README.md")) {
-					p.shell(t, folder, command)
-				}
-				outputs := cloudtest.Must(cloud.Outputs(t.Context(), stack))(t)
-				secret, ok := outputs["Secret"]
-				if !ok {
-					secret = outputs["DiskSecret"]
-				}
-				use(t, secret, "clickhouse/")
-				events := p.shell(t, folder, printed(t, repositoryReadme, "aws cloudformation describe-stack-events", "<stranded-stack>", stack))
-				if !strings.Contains(events, ":function:") {
-					t.Errorf("the events of %s do not show the function of the provider: %s", stack, events)
-				}
+				p.deployAsPrinted(t, folder, stack)
 				destroy(t, stack)
 			}
 		})
+	}
+}
+
+// deployAsPrinted runs the commands of an example, uses the credentials, and looks at the events of the stack as README
+// does after the function.
+func (p *public) deployAsPrinted(t *testing.T, folder, stack string) {
+	t.Helper()
+	for _, command := range commands(read(t, folder, "README.md")) {
+		p.shell(t, folder, command)
+	}
+	outputs := cloudtest.Must(cloud.Outputs(t.Context(), stack))(t)
+	secret, ok := outputs["Secret"]
+	if !ok {
+		secret = outputs["DiskSecret"]
+	}
+	use(t, secret, "clickhouse/")
+	events := p.shell(t, folder, printed(t, repositoryReadme, "aws cloudformation describe-stack-events", "<stranded-stack>", stack))
+	if !strings.Contains(events, ":function:") {
+		t.Errorf("the events of %s do not show the function of the provider: %s", stack, events)
 	}
 }
 

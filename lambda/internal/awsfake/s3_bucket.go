@@ -52,11 +52,8 @@ func (a *AWS) createBucket(r request, in *s3.CreateBucketInput) (*s3.CreateBucke
 	if r.who.user != nil {
 		return nil, fail(403, "AccessDenied", "Access Denied")
 	}
-	if !bucketName.MatchString(name) || reserved.MatchString(name) {
-		return nil, fail(400, "InvalidBucketName", "The specified bucket is not valid.")
-	}
-	if strings.HasSuffix(name, accountRegional) { // no call of ours asks for a namespace
-		return nil, fail(400, "InvalidBucketNamespace", "The specified bucket is not valid in the namespace.")
+	if err := checkBucketName(name); err != nil {
+		return nil, err
 	}
 	var location types.BucketLocationConstraint
 	var set []types.Tag
@@ -90,6 +87,16 @@ func (a *AWS) createBucket(r request, in *s3.CreateBucketInput) (*s3.CreateBucke
 			"Your previous request to create the named bucket succeeded and you already own it.")
 	}
 	return out, nil
+}
+
+func checkBucketName(name string) error {
+	switch {
+	case !bucketName.MatchString(name), reserved.MatchString(name):
+		return fail(400, "InvalidBucketName", "The specified bucket is not valid.")
+	case strings.HasSuffix(name, accountRegional): // no call of ours asks for a namespace
+		return fail(400, "InvalidBucketNamespace", "The specified bucket is not valid in the namespace.")
+	}
+	return nil
 }
 
 // checkLocation compares the location constraint with the region that is asked. A region never names itself in

@@ -112,29 +112,34 @@ func TestRow12FoundTagIsNotChanged(t *testing.T) {
 // Row 12: a tag that an Update names newly is the owner's if it was there with this value, and ours if it was
 // not; a second delivery of the Update knows which.
 func TestRow12NewTagIsThere(t *testing.T) {
-	for name, owners := range map[string]bool{"of the owner": true, "ours": false} {
+	for name, isOwners := range map[string]bool{"of the owner": true, "ours": false} {
 		for deliveries := 1; deliveries <= 3; deliveries++ {
 			t.Run(fmt.Sprintf("%s, delivered %d times", name, deliveries), func(t *testing.T) {
-				inWorld(t, func(w *bench) {
-					w.offer()
-					w.history(create(retain))
-					if owners {
-						w.AWS.TagBucket("my-data", map[string]string{"team": "data"})
-					}
-					<-time.After(time.Hour)
-					id := w.idOf(retain)
-					url := w.begin("Update", id, teamTag("data"), retain)
-					for range deliveries {
-						w.succeeded(w.answered(w.AWS.Session("provider"), url, "Update", id, teamTag("data"), retain))
-					}
-					<-time.After(time.Hour)
-					w.history(update(teamTag("data"), plus(teamTag("data"), "Prefix", "logs/"), teamTag("data")), remove(plus(teamTag("data"), "Prefix", "logs/")))
-					if got := w.AWS.Snapshot().Buckets["my-data"].Tags["team"]; (got == "data") != owners {
-						t.Errorf("left team=%q", got)
-					}
-				})
+				inWorld(t, func(w *bench) { w.namesNewTag(isOwners, deliveries) })
 			})
 		}
+	}
+}
+
+// namesNewTag has an Update name a tag newly, whosever it is, and looks what the release of the bucket leaves.
+func (w *bench) namesNewTag(isOwners bool, deliveries int) {
+	w.t.Helper()
+	w.offer()
+	w.history(create(retain))
+	if isOwners {
+		w.AWS.TagBucket("my-data", map[string]string{"team": "data"})
+	}
+	<-time.After(time.Hour)
+	id := w.idOf(retain)
+	url := w.begin("Update", id, teamTag("data"), retain)
+	for range deliveries {
+		w.succeeded(w.answered(w.AWS.Session("provider"), url, "Update", id, teamTag("data"), retain))
+	}
+	<-time.After(time.Hour)
+	moved := plus(teamTag("data"), "Prefix", "logs/")
+	w.history(update(teamTag("data"), moved, teamTag("data")), remove(moved))
+	if got := w.AWS.Snapshot().Buckets["my-data"].Tags["team"]; (got == "data") != isOwners {
+		w.t.Errorf("left team=%q", got)
 	}
 }
 
