@@ -185,7 +185,7 @@ func exportInUse(t *testing.T, e *emulator) error {
 func eventProperties(t *testing.T, e *emulator) error {
 	const name = "event-properties"
 	wantStatus(t, e.deploy(t, name, resource("fit")), "CREATE_COMPLETE")
-	arn := cloudtest.Must(e.Outputs(t.Context(), "answer"))(t)["Arn"]
+	arn := cloudtest.Must(e.Outputs(t.Context(), "answer"))(t)["Function"]
 	return e.hasEvent(t, name, func(event cfntypes.StackEvent) bool {
 		return event.ResourceStatus == cfntypes.ResourceStatusCreateComplete &&
 			strings.Contains(aws.ToString(event.ResourceProperties), `"ServiceToken": "`+arn+`"`)
