@@ -79,9 +79,12 @@ func (c Client) removeLifecycle(ctx context.Context, b Bucket, mayLag bool) erro
 		return current, err == nil && !isShown && isWanted && mayLag, err
 	})
 	others := current.others()
-	if err == nil && len(others) < len(current.rules) {
+	switch isWanted := len(c.rules(b, current, spec.Spec{})) > 0; {
+	case err == nil && len(others) < len(current.rules):
 		current.rules = others
 		err = c.putLifecycle(ctx, current)
+	case err == nil && isWanted:
+		err = c.checkShown("lifecycle rules", mayLag)
 	}
 	if awscall.IsMissing(err) {
 		return nil

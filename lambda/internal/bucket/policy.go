@@ -136,7 +136,7 @@ func (c Client) removePolicy(ctx context.Context, mayLag bool) error {
 	ours, others := c.split(current.Statement)
 	switch {
 	case len(ours) == 0:
-		return nil
+		return c.checkShown("policy", mayLag)
 	case len(others) > 0:
 		current.Statement = others
 		return c.putPolicy(ctx, current, OldUser)
@@ -146,6 +146,15 @@ func (c Client) removePolicy(ctx context.Context, mayLag bool) error {
 		return fmt.Errorf("policy of bucket %s: %w", c.spec.BucketName, awscall.Brief(err))
 	}
 	return nil
+}
+
+// checkShown refuses to let go of a bucket in which something of ours does not show, where the time of the event
+// has ended before S3 must show it. The next event looks again.
+func (c Client) checkShown(what string, mayLag bool) error {
+	if !mayLag || c.patience.IsOver() {
+		return nil
+	}
+	return awscall.Again(fmt.Errorf("%s of bucket %s: stays until S3 shows whether it is there", what, c.spec.BucketName))
 }
 
 func (c Client) readPolicy(ctx context.Context) (document, error) {

@@ -51,6 +51,8 @@ func (c Client) Remove(ctx context.Context, b Bucket, data Disposal, mayLag bool
 	}
 	isFull := awscall.IsCode(err, "BucketNotEmpty")
 	switch {
+	case isFull && !c.patience.IsOver(): // the time of the event has ended
+		return awscall.Again(fmt.Errorf("%w; it is empty, and S3 may still count what was deleted", err))
 	case data == ReleaseData && (errors.Is(err, ErrHoldsData) || isFull):
 		return c.release(ctx, b, mayLag)
 	case data == ReleaseData && awscall.IsByOthers(err):

@@ -39,6 +39,57 @@ func TestWaitingEndsBeforeTheDeadline(t *testing.T) {
 	})
 }
 
+// Where the time ends before S3 must show what is ours in a bucket (L4), the bucket stays ours, and the next Delete lets
+// go of it.
+func TestReleaseDoesNotTrustAnOldReadAtItsDeadline(t *testing.T) {
+	for operation, part := range map[string]string{"GetBucketPolicy": "policy", "GetBucketLifecycleConfiguration": "lifecycle rules"} {
+		t.Run(part, func(t *testing.T) {
+			inWorld(t, func(w *bench) {
+				w.AWS.History = time.Hour
+				w.history(create(retain))
+				w.AWS.PutObject("my-data", "data/x", "1")
+				w.at("DeleteUser", func() { <-time.After(13*time.Minute + 50*time.Second) }) // of 15 minutes
+				at := w.AWS.Before
+				w.AWS.Before = func(ctx context.Context, c awsfake.Call) awsfake.Decision {
+					if behind := w.Writes(c); c.Operation == operation && len(behind) > 0 {
+						return awsfake.Stale(behind[0])
+					}
+					return at(ctx, c)
+				}
+				w.refused(w.play(remove(retain), nil).answer, part+" of bucket my-data: stays until S3 shows whether it is there")
+				if owner := w.AWS.Snapshot().Buckets["my-data"].Tags["bucketuser:owner"]; owner != w.idOf(retain) {
+					t.Errorf("owner %s", owner)
+				}
+				w.AWS.Before = nil
+				w.history(remove(retain))
+				is := w.AWS.Snapshot().Buckets["my-data"]
+				if is.Policy != "" || len(is.Lifecycle) > 0 || is.Tags["bucketuser:owner"] != "released" {
+					t.Errorf("left: %+v", is)
+				}
+			})
+		})
+	}
+}
+
+// Where it ends before S3 must count what was deleted as gone (L8), an empty bucket of ours is not let go of.
+func TestReleaseDoesNotTrustAnOldCountAtItsDeadline(t *testing.T) {
+	inWorld(t, func(w *bench) {
+		w.history(create(retain))
+		w.at("DeleteUser", func() { <-time.After(13*time.Minute + 50*time.Second) })
+		at := w.AWS.Before
+		w.AWS.Before = func(ctx context.Context, c awsfake.Call) awsfake.Decision {
+			if c.Operation == "DeleteBucket" {
+				return awsfake.Refuse(&awsfake.Error{Status: 409, Code: "BucketNotEmpty", Message: "The bucket you tried to delete is not empty"})
+			}
+			return at(ctx, c)
+		}
+		w.refused(w.play(remove(retain), nil).answer, "S3 may still count what was deleted")
+		w.AWS.Before = nil
+		w.history(remove(retain))
+		w.isGone(retain, "bucket")
+	})
+}
+
 // One event may repeat many calls: nothing is given up because others were repeated.
 func TestEachCallMayBeRepeated(t *testing.T) {
 	inWorld(t, func(w *bench) {
