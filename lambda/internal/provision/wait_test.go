@@ -44,28 +44,32 @@ func TestWaitingEndsBeforeTheDeadline(t *testing.T) {
 func TestReleaseDoesNotTrustAnOldReadAtItsDeadline(t *testing.T) {
 	for operation, part := range map[string]string{"GetBucketPolicy": "policy", "GetBucketLifecycleConfiguration": "lifecycle rules"} {
 		t.Run(part, func(t *testing.T) {
-			inWorld(t, func(w *bench) {
-				w.AWS.History = time.Hour
-				w.history(create(retain))
-				w.AWS.PutObject("my-data", "data/x", "1")
-				w.isShortOfTime(func(c awsfake.Call) awsfake.Decision {
-					if behind := w.Writes(c); c.Operation == operation && len(behind) > 0 {
-						return awsfake.Stale(behind[0])
-					}
-					return awsfake.Decision{}
-				})
-				w.refused(w.play(remove(retain), nil).answer, part+" of bucket my-data: stays until S3 shows whether it is there")
-				if owner := w.AWS.Snapshot().Buckets["my-data"].Tags["bucketuser:owner"]; owner != w.idOf(retain) {
-					t.Errorf("owner %s", owner)
-				}
-				w.AWS.Before = nil
-				w.history(remove(retain))
-				is := w.AWS.Snapshot().Buckets["my-data"]
-				if is.Policy != "" || len(is.Lifecycle) > 0 || is.Tags["bucketuser:owner"] != "released" {
-					t.Errorf("left: %+v", is)
-				}
-			})
+			inWorld(t, func(w *bench) { w.letsGoLater(operation, part) })
 		})
+	}
+}
+
+// letsGoLater has a Delete read a setting of the bucket as of before its last write until the time ends.
+func (w *bench) letsGoLater(operation, part string) {
+	w.t.Helper()
+	w.AWS.History = time.Hour
+	w.history(create(retain))
+	w.AWS.PutObject("my-data", "data/x", "1")
+	w.isShortOfTime(func(c awsfake.Call) awsfake.Decision {
+		if behind := w.Writes(c); c.Operation == operation && len(behind) > 0 {
+			return awsfake.Stale(behind[0])
+		}
+		return awsfake.Decision{}
+	})
+	w.refused(w.play(remove(retain), nil).answer, part+" of bucket my-data: stays until S3 shows whether it is there")
+	if owner := w.AWS.Snapshot().Buckets["my-data"].Tags["bucketuser:owner"]; owner != w.idOf(retain) {
+		w.t.Errorf("owner %s", owner)
+	}
+	w.AWS.Before = nil
+	w.history(remove(retain))
+	is := w.AWS.Snapshot().Buckets["my-data"]
+	if is.Policy != "" || len(is.Lifecycle) > 0 || is.Tags["bucketuser:owner"] != "released" {
+		w.t.Errorf("left: %+v", is)
 	}
 }
 
