@@ -454,12 +454,12 @@ func TestRow35HowAnEventIsSentAgain(t *testing.T) {
 
 // Row 35: a nested stack is deleted, and its rollback is gone on with, with its root. Only the stack itself retains its resources.
 func TestRow35NestedStack(t *testing.T) {
-	const root = " --stack-name root --region eu-west-1"
+	const root = " --stack-name platform --region eu-west-1"
 	inWorld(t, func(w *bench) {
 		w.created(named)
 		w.AWS.PutObject("my-data", "data/x", "1")
 		<-time.After(time.Hour)
-		w.AWS.SetStackRoot(w.stackID, strings.Replace(w.stackID, "/analytics/", "/root/", 1))
+		w.AWS.SetStackRoot(w.stackID, strings.Replace(w.stackID, "/analytics/", "/platform/", 1))
 		w.AWS.SetStackStatus(w.stackID, "UPDATE_ROLLBACK_IN_PROGRESS")
 		w.AWS.Before = deny("PutBucketPolicy")
 		w.saysAll(w.play(update(named, with("Access", "Full"), named), nil).answer, "go on with the rollback: aws cloudformation continue-update-rollback"+root)
