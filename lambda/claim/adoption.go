@@ -45,7 +45,7 @@ func (c Claim) CheckNewTags(before spec.Spec) error {
 func (c Claim) newlyFound(before spec.Spec) []string {
 	found := c.found()
 	_, isNoted := c.tags[spec.TagFoundTags]
-	if !isNoted || before.PhysicalID == "" || c.of.Sent.IsZero() || c.IsOfEvent() {
+	if !isNoted || !c.namesNewly(before) || c.IsOfEvent() {
 		return found
 	}
 	for _, key := range c.alike(c.of.Tags) {
@@ -90,9 +90,10 @@ func (c Claim) foreignTags(before spec.Spec) []spec.Tag {
 
 // differing are tags that the thing has with other values than Tags, and not from before.
 func (c Claim) differing(before spec.Spec) (tags []spec.Tag) {
+	found := c.found()
 	for _, tag := range c.of.Tags {
 		value, isThere := c.tags[tag.Key]
-		isOurs := !slices.Contains(c.found(), tag.Key) && hasTag(before, tag.Key)
+		isOurs := !slices.Contains(found, tag.Key) && hasTag(before, tag.Key)
 		if isThere && value != tag.Value && !isOurs {
 			tags = append(tags, spec.Tag{Key: tag.Key, Value: value})
 		}
@@ -114,8 +115,9 @@ func (c Claim) alike(tags []spec.Tag) (keys []string) {
 // adopted bucket one with another value is its owner's: an Update that was refused has not written it.
 func (c Claim) dropOurs(tags map[string]string, ours []spec.Tag) {
 	_, isAdopted := c.tags[spec.TagFoundTags]
+	found := c.found()
 	for _, tag := range ours {
-		isOwners := isAdopted && (slices.Contains(c.found(), tag.Key) || tags[tag.Key] != tag.Value)
+		isOwners := isAdopted && (slices.Contains(found, tag.Key) || tags[tag.Key] != tag.Value)
 		if !isOwners {
 			delete(tags, tag.Key)
 		}

@@ -54,19 +54,21 @@ func (c Claim) KeepBucket(before spec.Spec, namesAgain bool) map[string]string {
 	for _, tag := range c.foreignTags(before) { // a rollback is not refused for them
 		tags[tag.Key] = tag.Value
 	}
-	if _, isNoted := c.tags[spec.TagFoundTags]; isNoted && !namesAgain && c.checkNote(c.newlyFound(before)) == nil {
-		c.note(tags, before)
+	found := c.newlyFound(before)
+	if _, isNoted := c.tags[spec.TagFoundTags]; isNoted && !namesAgain && c.checkNote(found) == nil {
+		tags[spec.TagFoundTags] = strings.Join(found, betweenKeys)
+		if c.namesNewly(before) {
+			tags[spec.TagLastEvent] = Made(c.of).tags[spec.TagLastEvent]
+		}
 	}
 	return tags
 }
 
-// note writes down what an Update has found of its new Tags in an adopted bucket, with the time of the event.
-func (c Claim) note(tags map[string]string, before spec.Spec) {
-	tags[spec.TagFoundTags] = strings.Join(c.newlyFound(before), betweenKeys)
+// namesNewly reports whether an Update names keys in Tags that it did not name before. Without a time it does not
+// tell its own deliveries from others.
+func (c Claim) namesNewly(before spec.Spec) bool {
 	isNew := func(tag spec.Tag) bool { return !hasTag(before, tag.Key) }
-	if before.PhysicalID != "" && !c.of.Sent.IsZero() && slices.ContainsFunc(c.of.Tags, isNew) {
-		tags[spec.TagLastEvent] = Made(c.of).tags[spec.TagLastEvent]
-	}
+	return before.PhysicalID != "" && !c.of.Sent.IsZero() && slices.ContainsFunc(c.of.Tags, isNew)
 }
 
 // KeepSecret returns the tags of a secret that stays ours, as KeepBucket does, with the time

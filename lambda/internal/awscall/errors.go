@@ -44,18 +44,18 @@ func IsDenied(err error) bool {
 // is what is not there, not known yet, busy or throttled.
 func IsByOthers(err error) bool {
 	var own *byOthers
-	is, _ := DenialOf(err)
-	isOfKms := IsOfKms(err) || strings.HasPrefix(is.Action, "kms:")
 	isSetting := IsCode(err, "MalformedPolicy", "InvalidRequest", "InvalidBucketState", "MethodNotAllowed", "BadRequest", "InvalidTag",
 		"EncryptionFailure", "DecryptionFailure")
-	return errors.As(err, &own) || isSetting || IsDenied(err) && !isMissingRight(err) || isOfKms
+	return errors.As(err, &own) || isSetting || IsDenied(err) && !isMissingRight(err) || IsOfKms(err)
 }
 
-// IsOfKms reports whether S3 could not use the KMS key that a bucket encrypts with: it is disabled, gone, or waits for
-// its deletion. From "Error responses" in the S3 API Reference and "Key states of AWS KMS keys".
+// IsOfKms reports whether S3 could not use the KMS key that a bucket encrypts with, or the caller may not: the key is
+// disabled, gone, or waits for its deletion. From "Error responses" in the S3 API Reference and "Key states of AWS
+// KMS keys".
 func IsOfKms(err error) bool {
 	var api smithy.APIError
-	return errors.As(err, &api) && strings.HasPrefix(api.ErrorCode(), "KMS.")
+	is, _ := DenialOf(err)
+	return errors.As(err, &api) && strings.HasPrefix(api.ErrorCode(), "KMS.") || strings.HasPrefix(is.Action, "kms:")
 }
 
 // ByOthers marks an error that says the same before a call is made. It returns nil for nil.

@@ -42,16 +42,13 @@ func (c Client) Denying(ctx context.Context, is awscall.Denial) ([]Denying, erro
 	if err != nil {
 		return nil, err
 	}
-	ours, _ := c.split(current.Statement)
 	var found []Denying
 	for i, text := range current.Statement {
 		var s denyStatement
 		if json.Unmarshal(text, &s) != nil || !s.mayDeny(is) {
 			continue
 		}
-		found = append(found, Denying{Name: c.describe(s.Sid, i, slices.ContainsFunc(ours, func(own json.RawMessage) bool {
-			return string(own) == string(text)
-		})), Keys: s.keys()})
+		found = append(found, Denying{Name: c.describe(s.header, i), Keys: s.keys()})
 	}
 	return found, nil
 }
@@ -60,17 +57,17 @@ func (c Client) Denying(ctx context.Context, is awscall.Denial) ([]Denying, erro
 var ownSid = regexp.MustCompile(`^[A-Za-z]+Statement([0-9]+)([A-Za-z]?[A-Za-z0-9]*)$`)
 
 // describe is how a message names a statement of the policy.
-func (c Client) describe(sid string, i int, isOurs bool) string {
-	if !isOurs {
-		return nameOf(sid, i) + " of others in the policy of bucket " + c.spec.BucketName
+func (c Client) describe(is header, i int) string {
+	if !c.isOurs(is) {
+		return nameOf(is.Sid, i) + " of others in the policy of bucket " + c.spec.BucketName
 	}
-	if parts := ownSid.FindStringSubmatch(sid); parts != nil && extraSid.MatchString(sid) {
+	if parts := ownSid.FindStringSubmatch(is.Sid); parts != nil && extraSid.MatchString(is.Sid) {
 		if parts[2] == "" {
 			return fmt.Sprintf("statement %s of Statements", parts[1])
 		}
 		return fmt.Sprintf("statement %s of Statements, %s,", parts[1], parts[2])
 	}
-	return nameOf(sid, i)
+	return nameOf(is.Sid, i)
 }
 
 // denyStatement is what tells whether a statement denies something.

@@ -72,18 +72,17 @@ func (c Client) ensureLifecycle(ctx context.Context, change spec.Change, b Bucke
 // removeLifecycle takes our rules away and leaves the others. A read may be from before they were
 // written (L4), so they are looked for until that can be no more.
 func (c Client) removeLifecycle(ctx context.Context, b Bucket, mayLag bool) error {
+	isHidden := func(l lifecycle) bool { return len(l.ours()) == 0 && len(c.rules(b, l, spec.Spec{})) > 0 }
 	current, err := awscall.Repeat(ctx, c.patience, "S3 shows our lifecycle rules", func() (lifecycle, bool, error) {
 		current, err := c.readLifecycle(ctx)
-		isShown := len(current.others()) < len(current.rules)
-		isWanted := len(c.rules(b, current, spec.Spec{})) > 0
-		return current, err == nil && !isShown && isWanted && mayLag, err
+		return current, err == nil && mayLag && isHidden(current), err
 	})
-	others := current.others()
-	switch isWanted := len(c.rules(b, current, spec.Spec{})) > 0; {
-	case err == nil && len(others) < len(current.rules):
-		current.rules = others
+	switch {
+	case err != nil: // below
+	case len(current.ours()) > 0:
+		current.rules = current.others()
 		err = c.putLifecycle(ctx, current)
-	case err == nil && isWanted:
+	case isHidden(current):
 		err = c.checkShown("lifecycle rules", mayLag)
 	}
 	if awscall.IsMissing(err) {

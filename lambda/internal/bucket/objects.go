@@ -58,16 +58,10 @@ func (c Client) EnsureMarker(ctx context.Context, change spec.Change, b Bucket) 
 		shows: func() (bool, error) { return c.ShowsMarker(ctx) }}, failure)
 }
 
-// IsOfKmsKey reports whether an object could not be written since the bucket encrypts with a KMS key, which the
-// caller may not use, or which cannot be used.
-func IsOfKmsKey(err error) bool {
-	is, _ := awscall.DenialOf(err)
-	return awscall.IsOfKms(err) || strings.HasPrefix(is.Action, "kms:")
-}
-
-// ExplainKms is [awscall.Brief], and says what helps against such a refusal.
+// ExplainKms is [awscall.Brief], and says what helps where an object could not be written since the bucket encrypts
+// with a KMS key.
 func ExplainKms(err error) error {
-	if !IsOfKmsKey(err) {
+	if !awscall.IsOfKms(err) {
 		return awscall.Brief(err)
 	}
 	return awscall.Again(fmt.Errorf("%w; the bucket encrypts with SSE-KMS by default: set its default encryption to SSE-S3", awscall.Brief(err)))

@@ -36,14 +36,17 @@ var (
 // also by their Principal, our user or one who is gone. Every other one that starts alike is of others.
 func (c Client) split(all statements) (ours, others statements) {
 	for _, text := range all {
-		is := headerOf(text)
-		if slices.Contains(spec.Sids(), is.Sid) || extraSid.MatchString(is.Sid) && c.isUser(is.Principal) {
+		if c.isOurs(headerOf(text)) {
 			ours = append(ours, text)
 		} else {
 			others = append(others, text)
 		}
 	}
 	return ours, others
+}
+
+func (c Client) isOurs(is header) bool {
+	return slices.Contains(spec.Sids(), is.Sid) || extraSid.MatchString(is.Sid) && c.isUser(is.Principal)
 }
 
 // isUser reports whether a Principal is our user and nobody else, or one who is gone.

@@ -159,7 +159,7 @@ func (r *run) try(ctx, proof context.Context, op operation, one use) error {
 		}
 		return struct{}{}, awscall.NewKey.Is(err) && !isFinal, err
 	})
-	isKms := bucket.IsOfKmsKey(err)
+	isKms := awscall.IsOfKms(err)
 	if !awscall.IsDenied(err) && !isKms {
 		return awscall.Brief(err)
 	}
@@ -186,7 +186,7 @@ func (r *run) isFinal(ctx context.Context, op operation, err error) bool {
 	switch {
 	case !isSaid || op.changes(func(s spec.Spec) any { return s.PolicyJSON() }):
 		return false
-	case bucket.IsOfKmsKey(err): // nobody gives the user such a right
+	case awscall.IsOfKms(err): // nobody gives the user such a right
 		return true
 	case is.Policy != awscall.ResourcePolicy || !is.IsExplicit:
 		return false
