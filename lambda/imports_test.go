@@ -14,7 +14,8 @@ const module = "bucketuser/"
 // floor above its own.
 var floors = [][]string{
 	{"lambda/spec", "lambda/claim", "lambda/internal/awscall", "lambda/internal/cfnresource"},
-	{"lambda/internal/bucket"},
+	{"lambda/internal/secret"},
+	{"lambda/internal/keyring", "lambda/internal/bucket"},
 	{"lambda/internal/provision"},
 	{"lambda"},
 }
@@ -32,6 +33,11 @@ var nevers = []struct{ from, to, why string }{
 	{"lambda/internal/bucket", "github.com/aws/aws-sdk-go-v2/service/iam", "the bucket knows nothing of users"},
 	{"lambda/internal/bucket", "github.com/aws/aws-sdk-go-v2/service/secretsmanager", "nor of secrets"},
 	{"lambda/internal/bucket", module + "lambda/internal/cfnresource", "nor of events"},
+	{"lambda/internal/secret", "github.com/aws/aws-sdk-go-v2/service/iam", "the secret knows nothing of users"},
+	{"lambda/internal/secret", "github.com/aws/aws-sdk-go-v2/service/s3", "nor of buckets"},
+	{"lambda/internal/secret", module + "lambda/internal/cfnresource", "nor of events"},
+	{"lambda/internal/keyring", "github.com/aws/aws-sdk-go-v2/service/s3", "keys know nothing of buckets"},
+	{"lambda/internal/keyring", module + "lambda/internal/cfnresource", "nor of events"},
 	{"lambda", "testing", "the function is no test"},
 	{"infra/bucketuser", module + "lambda/internal/", "an app that embeds the construct builds none of the function"},
 }

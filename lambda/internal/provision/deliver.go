@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"bucketuser/lambda/claim"
+	"bucketuser/lambda/internal/secret"
 )
 
 // deliveries is how often a key is offered to the secret. Only another event that
@@ -28,7 +29,7 @@ func (r *run) deliver(ctx context.Context, op operation, made set, key credentia
 			failure = r.commit(ctx, op, made.secret, &key)
 		}
 		if failure == nil {
-			isKept, err := r.sweepKeys(ctx, op.spec, key.ID, key.previous)
+			isKept, err := r.keysOf(op.spec).Sweep(ctx, key.ID, key.previous)
 			if err != nil || isKept {
 				return key, err
 			}
@@ -46,7 +47,7 @@ func (r *run) deliver(ctx context.Context, op operation, made set, key credentia
 // nextKey returns the key to go on with after one could not be delivered. Without one it
 // returns the failure.
 func (r *run) nextKey(ctx context.Context, op operation, made *set, key credential, failure error) (credential, error) {
-	if errors.Is(failure, errUnknown) {
+	if errors.Is(failure, secret.ErrUnknown) {
 		// The secret may hold the key, or hold it in a moment: a consumer would have
 		// one that does not exist. Whoever comes next sweeps it if it is not the one.
 		return credential{}, failure
@@ -55,20 +56,20 @@ func (r *run) nextKey(ctx context.Context, op operation, made *set, key credenti
 	if errors.Is(failure, claim.ErrLate) {
 		return credential{}, failure
 	}
-	if errors.Is(failure, errConflict) {
+	if errors.Is(failure, secret.ErrConflict) {
 		r.patience.Changed() // by another event, a moment ago
-		if err := r.awaitValue(ctx, op.spec, made.secret, key.follows); err != nil {
+		if err := r.secretOf(op.spec).AwaitValue(ctx, made.secret, key.follows); err != nil {
 			return credential{}, errors.Join(failure, err)
 		}
 	}
 	// The secret that this event has made may hold a value by now, the user keys.
-	made.secret.fresh, made.user.fresh = false, false
+	made.secret.Fresh, made.user.Fresh = false, false
 	next, err := r.committedKey(ctx, op, *made)
-	isLost := key.version != "" || errors.Is(failure, errConflict) || errors.Is(failure, errTooLate)
+	isLost := key.version != "" || errors.Is(failure, secret.ErrConflict) || errors.Is(failure, errTooLate)
 	if err == nil && next.ID == "" && isLost {
 		next, err = r.ensureKey(ctx, op, *made) // what was committed names a key that is gone
 	}
-	isSame := next.ID == key.ID && !errors.Is(failure, errConflict) && !errors.Is(failure, errLost)
+	isSame := next.ID == key.ID && !errors.Is(failure, secret.ErrConflict) && !errors.Is(failure, errLost)
 	if err != nil || next.ID == "" || isSame {
 		return credential{}, errors.Join(failure, err)
 	}

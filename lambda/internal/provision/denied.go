@@ -17,7 +17,7 @@ func (r *run) missing(ctx context.Context, s spec.Spec, err error) string {
 	if !isSaid || !strings.Contains(is.Principal, ":assumed-role/") || len(s.Outside()) > 0 { // the names are the reason then
 		return ""
 	}
-	if strings.HasPrefix(is.Action, "kms:") { // the error names the key and what helps: see explainKms
+	if strings.HasPrefix(is.Action, "kms:") { // the error names the key and what helps: see package secret
 		return ""
 	}
 	what := "the role of the provider lacks " + is.Action

@@ -23,7 +23,7 @@ import (
 func (r *run) doubts(ctx context.Context, op operation, found set) (bool, error) {
 	b := found.bucket
 	switch {
-	case op.isNew() && b.IsOurs() && !found.secret.isOurs() && !b.IsOfEvent():
+	case op.isNew() && b.IsOurs() && !found.secret.IsOursOrLeaving() && !b.IsOfEvent():
 		return true, nil
 	case !op.isNew() && b.IsReleased():
 		return true, nil
@@ -45,14 +45,14 @@ func (r *run) contest(ctx context.Context, op operation, found *set) error {
 	origin := found.bucket.Origin() // as long as nothing beside changes it
 	return together(
 		func() (err error) {
-			if found.secret.IsTaken() && !found.secret.deleting {
-				found.secret, err = r.createSecret(ctx, op.spec, origin)
+			if found.secret.IsTaken() && !found.secret.Deleting {
+				found.secret, err = r.secretOf(op.spec).Create(ctx, origin)
 			}
 			return unlessTaken(found.secret.Claim, err)
 		},
 		func() (err error) {
 			if found.user.IsTaken() {
-				found.user, err = r.createUser(ctx, op.spec)
+				found.user, err = r.keysOf(op.spec).Create(ctx)
 			}
 			return unlessTaken(found.user.Claim, err)
 		},

@@ -5,36 +5,25 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/sourcegraph/conc/pool"
 
 	"bucketuser/lambda/claim"
 	"bucketuser/lambda/internal/awscall"
 	"bucketuser/lambda/internal/bucket"
+	"bucketuser/lambda/internal/keyring"
+	"bucketuser/lambda/internal/secret"
 	"bucketuser/lambda/spec"
 )
 
 // set is what was found, or made, under the names of a spec.
 type set struct {
-	secret secret
-	user   user
+	secret secret.Secret
+	user   keyring.User
 	bucket bucket.Bucket
 	lost   parts // parts that are left alone: see lost.go
 
 	isSettled bool // nothing is there any more that it was made to replace
-}
-
-// marks returns the tags of a part with the marks of a replacement that it keeps. An event that
-// goes back to the set takes its mark off last: see unsupersede.
-func (x set) marks(op operation, tags map[string]string) map[string]string {
-	if op.kind != kindBack && !op.isReturn {
-		tags = claim.Restore(tags)
-	}
-	if x.isSettled {
-		tags = claim.Settle(tags)
-	}
-	return tags
 }
 
 // confirmed is the set with what its secret says of the bucket.
@@ -45,13 +34,13 @@ func (x set) confirmed() set {
 
 // isOurs reports whether any part of the set is ours.
 func (x set) isOurs() bool {
-	return x.secret.isOurs() || x.user.IsOurs() || x.bucket.IsOurs()
+	return x.secret.IsOursOrLeaving() || x.user.IsOurs() || x.bucket.IsOurs()
 }
 
 // notOurs are the parts that exist and are not ours.
 func (x set) notOurs() parts {
 	return parts{
-		secret: x.secret.Exists() && !x.secret.isOurs(),
+		secret: x.secret.Exists() && !x.secret.IsOursOrLeaving(),
 		user:   x.user.Exists() && !x.user.IsOurs(),
 		bucket: x.bucket.Exists() && !x.bucket.IsOurs(),
 	}
@@ -107,11 +96,7 @@ func (r *run) ensure(ctx context.Context, op operation) (map[string]string, erro
 
 // complete equips a set and puts a key into its secret, unless that keeps what it holds.
 func (r *run) complete(ctx context.Context, op operation, made set) (_ map[string]string, err error) {
-	made.secret, err = r.ensureKmsKey(ctx, op, made)
-	err = r.unlessSo(ctx, op.spec, "KMS key", ", or leave SecretKmsKeyId as it was", r.unlessRollback(ctx, op, err), func(now secret) bool {
-		return sameKmsKey(now.kmsKeyID, op.spec.SecretKmsKeyId)
-	})
-	if err != nil {
+	if made.secret, err = r.ensureKmsKey(ctx, op, made); err != nil {
 		return nil, err
 	}
 	if reason := made.keepsKey(); reason != nil {
@@ -151,15 +136,15 @@ func (r *run) complete(ctx context.Context, op operation, made set) (_ map[strin
 // boundary, and for a key that IAM has and S3 does not know with what is stored. A rollback does so
 // whatever others forbid it.
 func (r *run) mayStay(ctx context.Context, op operation, key credential, failure error) bool {
-	isRefused := awscall.IsRefused(failure) || errors.Is(failure, errNoRoom)
-	isLeft := isRefused && !errors.Is(failure, claim.ErrLate) && !errors.Is(failure, errUnknown)
-	return !op.isNew() && (errors.Is(failure, errUnbounded) || isLeft && (key.isRepair || awscall.IsByOthers(failure) && r.isRollback(ctx, op)))
+	isRefused := awscall.IsRefused(failure) || errors.Is(failure, keyring.ErrNoRoom)
+	isLeft := isRefused && !errors.Is(failure, claim.ErrLate) && !errors.Is(failure, secret.ErrUnknown)
+	return !op.isNew() && (errors.Is(failure, keyring.ErrUnbounded) || isLeft && (key.isRepair || awscall.IsByOthers(failure) && r.isRollback(ctx, op)))
 }
 
 // leavesUnread reports whether an event leaves a value as it is that cannot be read. One that goes
 // back to what was is never refused.
 func (r *run) leavesUnread(ctx context.Context, op operation, failure error) bool {
-	return errors.Is(failure, errUnreadable) && r.isRollback(ctx, op)
+	return errors.Is(failure, secret.ErrUnreadable) && r.isRollback(ctx, op)
 }
 
 // keepsKey says why value and keys of the set stay as they are, if they do.
@@ -181,12 +166,12 @@ func (r *run) answerAsIs(ctx context.Context, op operation, made set, reason err
 	if err := r.supersede(ctx, op); err != nil {
 		return nil, err
 	}
-	if made.secret.deleting { // nobody can read it
+	if made.secret.Deleting { // nobody can read it
 		return op.spec.Data("", made.secret.ARN, ""), nil
 	}
-	current, err := r.readValue(ctx, op.spec, made.secret, restored)
-	if current.state == unreadable {
-		err = current.why
+	current, err := r.secretOf(op.spec).ReadRestored(ctx, made.secret)
+	if current.State == secret.Unreadable {
+		err = current.Why
 	}
 	if awscall.IsRefused(err) && !op.isNew() {
 		r.log.Warn("could not read the value of the secret", "secret", op.spec.SecretName, "reason", err.Error())
@@ -195,11 +180,11 @@ func (r *run) answerAsIs(ctx context.Context, op operation, made set, reason err
 	if err != nil {
 		return nil, err
 	}
-	id := current.fields.text(spec.FieldAccessKeyID)
+	id := current.Fields.Get(spec.FieldAccessKeyID)
 	if id == "" && op.isNew() {
 		return nil, awscall.Again(fmt.Errorf("secret %s: was begun by a later version of the provider; deploy that version", op.spec.SecretName))
 	}
-	return op.spec.Data(id, made.secret.ARN, current.version), nil
+	return op.spec.Data(id, made.secret.ARN, current.Version), nil
 }
 
 // look reads secret, user and bucket by name, and asks whether the event is late. Parts that cannot
@@ -262,7 +247,7 @@ func (r *run) admit(ctx context.Context, op operation, found *set) error {
 	if err := r.contest(ctx, op, found); err != nil {
 		return err
 	}
-	return errors.Join(found.secret.admit(op.spec), found.user.admit(op.spec), found.bucket.Admit(op.spec),
+	return errors.Join(found.secret.Admit(op.spec), found.user.Admit(op.spec), found.bucket.Admit(op.spec),
 		r.bucketOf(op.spec).CheckAdoption(ctx, found.bucket))
 }
 
@@ -273,12 +258,13 @@ func (r *run) admit(ctx context.Context, op operation, found *set) error {
 func (r *run) make(ctx context.Context, op operation, found set) (made set, err error) {
 	made = found
 	if !found.lost.secret {
-		if made.secret, err = r.ensureSecret(ctx, op, found); err != nil {
+		isWanted := !op.isNew() || found.user.IsOurs() || found.bucket.IsOurs()
+		if made.secret, err = r.secretOf(op.spec).Ensure(ctx, found.secret, isWanted, found.bucket.Origin()); err != nil {
 			return made, err
 		}
 	}
 	err = together(
-		func() (err error) { made.user, err = r.ensureUser(ctx, op, found.user); return err },
+		func() (err error) { made.user, err = r.keysOf(op.spec).Ensure(ctx, op.isNew(), found.user); return err },
 		func() (err error) {
 			if !found.lost.bucket {
 				made.bucket, err = r.bucketOf(op.spec).Ensure(ctx, op.change(), found.bucket)
@@ -286,10 +272,10 @@ func (r *run) make(ctx context.Context, op operation, found set) (made set, err 
 			return err
 		},
 	)
-	r.reportRepair(op, made.secret.fresh, "secret")
-	r.reportRepair(op, made.user.fresh, "user")
+	r.reportRepair(op, made.secret.Fresh, "secret")
+	r.reportRepair(op, made.user.Fresh, "user")
 	r.reportRepair(op, made.bucket.Fresh, "bucket")
-	if made.user.lacksBoundary(op.spec) {
+	if made.user.LacksBoundary(op.spec) {
 		r.log.Warn("found the user without a permissions boundary", "user", op.spec.UserName)
 	}
 	return made, err
@@ -301,46 +287,6 @@ func (r *run) reportRepair(op operation, isRepaired bool, part string) {
 		r.log.Warn("repaired what was changed by hand", "part", part,
 			"secret", op.spec.SecretName, "user", op.spec.UserName, "bucket", op.spec.BucketName)
 	}
-}
-
-// equip brings bucket and secret in line with the spec, beside each other.
-func (r *run) equip(ctx context.Context, op operation, made set) error {
-	r.hasEquipped = true
-	var err error
-	if made.isSettled, err = r.isSettled(ctx, op, made); err != nil {
-		return err
-	}
-	return together(
-		func() error { return r.equipBucket(ctx, op, made) },
-		func() error { return r.ensureMarker(ctx, op, made) },
-		func() error { return r.unlessRollback(ctx, op, r.ensureSecretTags(ctx, op, made)) },
-	)
-}
-
-// equipBucket brings the settings and tags of the bucket in line.
-func (r *run) equipBucket(ctx context.Context, op operation, made set) error {
-	if made.lost.bucket {
-		return nil
-	}
-	principal := bucket.OldUser
-	switch {
-	case made.lost.user:
-		principal = bucket.LostUser
-	case made.user.fresh:
-		principal = bucket.NewUser
-	case time.Since(made.user.created) < awscall.Propagation:
-		principal = bucket.YoungUser
-	}
-	tags := made.marks(op, made.bucket.KeepBucket(op.before(), r.namesAgain(ctx, op, made.bucket)))
-	return r.bucketOf(op.spec).Equip(ctx, op.change(), made.bucket, principal, tags,
-		func(err error) error { return r.unlessRollback(ctx, op, err) })
-}
-
-func (r *run) ensureMarker(ctx context.Context, op operation, made set) error {
-	if made.lost.bucket {
-		return nil
-	}
-	return r.unlessRollback(ctx, op, r.bucketOf(op.spec).EnsureMarker(ctx, op.change(), made.bucket))
 }
 
 // together runs steps beside each other, waits for all of them and joins their

@@ -79,7 +79,7 @@ func (r *run) checkGoneBack(ctx context.Context, replaced spec.Spec) error {
 	if replaced.PhysicalID == "" {
 		return nil
 	}
-	x, err := r.lookSecret(ctx, replaced, awscall.Standard())
+	x, err := r.secretOf(replaced).LookNow(ctx)
 	if awscall.IsDenied(err) {
 		return nil
 	}

@@ -10,6 +10,8 @@ import (
 	"bucketuser/lambda/claim"
 	"bucketuser/lambda/internal/awscall"
 	"bucketuser/lambda/internal/bucket"
+	"bucketuser/lambda/internal/keyring"
+	"bucketuser/lambda/internal/secret"
 	"bucketuser/lambda/spec"
 )
 
@@ -115,7 +117,7 @@ var aspects = []aspect{
 	{func(s spec.Spec) any { return []any{s.AbortIncompleteUploadsAfterDays, s.ExpireNoncurrentAfterDays} }, parts{bucket: true}, (*run).isLifecycleAs},
 	{func(s spec.Spec) any { return markerOf(s) }, parts{bucket: true}, ofBucket(bucket.Client.ShowsMarker)},
 	{func(s spec.Spec) any { return s.SecretValue("", "") }, parts{secret: true}, (*run).isValueAs},
-	{kmsKeyOf, parts{secret: true}, (*run).isKmsKeyAs},
+	{secret.KmsKeyOf, parts{secret: true}, (*run).isKmsKeyAs},
 	{func(s spec.Spec) any { return s.Tags }, parts{secret: true, bucket: true}, (*run).areTagsAs},
 }
 
@@ -176,12 +178,12 @@ func (r *run) isLifecycleAs(ctx context.Context, s spec.Spec, _ operation, found
 }
 
 func (r *run) isValueAs(ctx context.Context, s spec.Spec, _ operation, found set) (bool, error) {
-	if !found.secret.Exists() || found.secret.deleting {
+	if !found.secret.Exists() || found.secret.Deleting {
 		return false, nil
 	}
-	current, err := r.readValue(ctx, s, found.secret)
+	current, err := r.secretOf(s).Read(ctx, found.secret)
 	for name, value := range s.SecretValue("", "") {
-		if value != "" && current.fields.text(name) != value {
+		if value != "" && current.Fields.Get(name) != value {
 			return false, err
 		}
 	}
@@ -189,14 +191,14 @@ func (r *run) isValueAs(ctx context.Context, s spec.Spec, _ operation, found set
 }
 
 func (r *run) isKmsKeyAs(_ context.Context, s spec.Spec, _ operation, found set) (bool, error) {
-	return found.secret.Exists() && sameKmsKey(found.secret.kmsKeyID, s.SecretKmsKeyId), nil
+	return found.secret.Exists() && found.secret.HasKmsKey(s.SecretKmsKeyId), nil
 }
 
 // areTagsAs asks that of secret and bucket which has not lost its tags.
 func (r *run) areTagsAs(_ context.Context, s spec.Spec, op operation, found set) (bool, error) {
 	var shown map[string]string
 	switch {
-	case found.secret.isOurs():
+	case found.secret.IsOursOrLeaving():
 		shown = found.secret.Tags()
 	case found.bucket.IsOurs():
 		shown = found.bucket.Tags()
@@ -264,15 +266,15 @@ func (p parts) texts(s spec.Spec, found set) []string {
 // secret names them, or a key of theirs; or the value of a secret names a key of our user. A value
 // that cannot be read may name them. It is asked before the secret goes: afterwards they are nobody's.
 func (r *run) inUse(ctx context.Context, s spec.Spec, found set) parts {
-	isNobodys := parts{secret: found.secret.deleting, bucket: found.bucket.State != claim.Foreign}
+	isNobodys := parts{secret: found.secret.Deleting, bucket: found.bucket.State != claim.Foreign}
 	lost := found.notOurs().and(isNobodys.not())
-	isAsked := lost.secret && found.user.IsOurs() || found.secret.isOurs() && !found.secret.deleting && (lost.user || lost.bucket)
+	isAsked := lost.secret && found.user.IsOurs() || found.secret.IsOursOrLeaving() && !found.secret.Deleting && (lost.user || lost.bucket)
 	if !isAsked {
 		return parts{}
 	}
-	current, err := r.readValue(ctx, s, found.secret)
-	if current.state == unreadable {
-		err = current.why
+	current, err := r.secretOf(s).Read(ctx, found.secret)
+	if current.State == secret.Unreadable {
+		err = current.Why
 	}
 	if err != nil {
 		r.log.Warn("could not read the value of the secret", "secret", s.SecretName, "reason", err.Error())
@@ -280,13 +282,13 @@ func (r *run) inUse(ctx context.Context, s spec.Spec, found set) parts {
 	}
 	hasKey := false
 	if lost.secret || lost.user {
-		keys, _ := r.listKeys(ctx, s, hasty) // none where a lost user is out of the role's path
-		hasKey = indexKey(keys, current.fields.text(spec.FieldAccessKeyID)) >= 0
+		keys, _ := r.keysOf(s).ListNow(ctx) // none where a lost user is out of the role's path
+		hasKey = keyring.Has(keys, current.Fields.Get(spec.FieldAccessKeyID))
 	}
 	isNamed := parts{
 		secret: hasKey,
-		user:   hasKey || strings.HasSuffix(current.fields.text(spec.FieldUserARN), "/"+s.UserName), // whatever its path
-		bucket: current.fields.text(spec.FieldBucket) == s.BucketName,
+		user:   hasKey || strings.HasSuffix(current.Fields.Get(spec.FieldUserARN), "/"+s.UserName), // whatever its path
+		bucket: current.Fields.Get(spec.FieldBucket) == s.BucketName,
 	}
 	if lost.secret { // its value says nothing of others
 		return parts{secret: isNamed.secret}

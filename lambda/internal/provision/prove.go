@@ -12,6 +12,7 @@ import (
 
 	"bucketuser/lambda/internal/awscall"
 	"bucketuser/lambda/internal/bucket"
+	"bucketuser/lambda/internal/secret"
 	"bucketuser/lambda/spec"
 )
 
@@ -55,8 +56,8 @@ func (r *run) prove(ctx context.Context, op operation, made set, key credential)
 // Only an answer that denies the pair itself speaks against it, and only of a key that is known
 // everywhere by now. A refusal proves the pair right: S3 checks it before all rights. Every other
 // answer says nothing.
-func (r *run) isKnownPair(ctx context.Context, s spec.Spec, id string, secret secretKey, created time.Time) (bool, error) {
-	user := r.s3As(id, secret, aws.NopRetryer{})
+func (r *run) isKnownPair(ctx context.Context, s spec.Spec, id string, text secret.Text, created time.Time) (bool, error) {
+	user := r.s3As(id, text, aws.NopRetryer{})
 	denial, err := awscall.Repeat(ctx, r.patience, "S3 knows the key", func() (denial error, isLag bool, err error) {
 		asked, cancel := context.WithTimeout(ctx, questionTimeout)
 		defer cancel()
@@ -78,9 +79,9 @@ func (r *run) isKnownPair(ctx context.Context, s spec.Spec, id string, secret se
 }
 
 // s3As returns a client that acts with an access key of the user.
-func (r *run) s3As(id string, secret secretKey, retryer aws.Retryer) *s3.Client {
+func (r *run) s3As(id string, text secret.Text, retryer aws.Retryer) *s3.Client {
 	config := r.config.Copy()
-	config.Credentials = credentials.NewStaticCredentialsProvider(id, string(secret), "")
+	config.Credentials = credentials.NewStaticCredentialsProvider(id, string(text), "")
 	config.Retryer = func() aws.Retryer { return retryer }
 	return s3.NewFromConfig(config)
 }

@@ -15,6 +15,8 @@ import (
 	"bucketuser/lambda/internal/awscall"
 	"bucketuser/lambda/internal/bucket"
 	"bucketuser/lambda/internal/cfnresource"
+	"bucketuser/lambda/internal/keyring"
+	"bucketuser/lambda/internal/secret"
 	"bucketuser/lambda/spec"
 )
 
@@ -139,6 +141,24 @@ func (r *run) Remove(ctx context.Context) error {
 // bucketOf is the room of the bucket of a spec.
 func (r *run) bucketOf(s spec.Spec) bucket.Client {
 	room := bucket.New(r.s3, r.patience, r.log, &r.notes, s)
+	if !r.op.isNew() {
+		return room.InForce()
+	}
+	return room
+}
+
+// secretOf is the room of the secret of a spec.
+func (r *run) secretOf(s spec.Spec) secret.Client {
+	room := secret.New(r.secrets, r.patience, r.log, &r.making.secret, s)
+	if !r.op.isNew() {
+		return room.InForce()
+	}
+	return room
+}
+
+// keysOf is the room of the user of a spec and its keys.
+func (r *run) keysOf(s spec.Spec) keyring.Client {
+	room := keyring.New(r.iam, r.patience, r.log, &r.making.user, s)
 	if !r.op.isNew() {
 		return room.InForce()
 	}

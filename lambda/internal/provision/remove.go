@@ -151,30 +151,13 @@ func (r *run) removeSet(ctx context.Context, s spec.Spec, found set, unseen doub
 		}
 	}
 	err = r.bucketOf(s).Remove(ctx, found.bucket, data, r.mayHaveEquipped())
-	if err != nil || lost == (parts{}) || !found.secret.isOurs() {
+	if err != nil || lost == (parts{}) || !found.secret.IsOursOrLeaving() {
 		return err
 	}
 	if lost.bucket && !found.saysMade() {
-		return r.forget(ctx, s, found.secret)
+		return r.secretOf(s).Forget(ctx, found.secret)
 	}
-	return r.removeSecret(ctx, s, found.secret)
-}
-
-// forget puts a tombstone in the place of credentials. The secret stays for the next Delete: it says
-// that the bucket was not made by us, and if somebody puts its tags back by then, they do not. Where the
-// KMS key cannot be used a tag says that nothing is committed.
-func (r *run) forget(ctx context.Context, s spec.Spec, x secret) error {
-	current, err := r.readValue(ctx, s, x)
-	if err != nil {
-		return err
-	}
-	if current.state != unreadable {
-		_, err = r.settle(ctx, s, x, current.version, tombstoneValue)
-		if !isOfKmsKey(err) {
-			return err
-		}
-	}
-	return r.tagSecret(ctx, s, x, claim.Before(current.version))
+	return r.secretOf(s).Remove(ctx, found.secret)
 }
 
 // parts says something of each part of a set.
@@ -213,12 +196,12 @@ func (r *run) lookForRemoval(ctx context.Context, s spec.Spec, isUnheard bool, n
 // isThere reports whether a part is ours and not on its way out: a secret in its recovery window
 // may be all that an earlier removal has left.
 func (x set) isThere() bool {
-	return x.secret.isOurs() && !x.secret.deleting || x.user.IsOurs() || x.bucket.IsOurs()
+	return x.secret.IsOursOrLeaving() && !x.secret.Deleting || x.user.IsOurs() || x.bucket.IsOurs()
 }
 
 // isIncomplete reports whether a part is not ours and may be.
 func (x set) isIncomplete(never parts) bool {
-	return !x.isOld() && (!never.secret && !x.secret.isOurs() || !never.user && !x.user.IsOurs() || !never.bucket && !x.bucket.IsOurs())
+	return !x.isOld() && (!never.secret && !x.secret.IsOursOrLeaving() || !never.user && !x.user.IsOurs() || !never.bucket && !x.bucket.IsOurs())
 }
 
 // oldAge is the age at which nothing that an event has made can be new: an event has 15
@@ -233,10 +216,10 @@ func (x set) isOld() bool { return x.secret.IsOurs() && x.secret.IsOlder(oldAge)
 func (r *run) lookParts(ctx context.Context, s spec.Spec) (found set, unseen doubts) {
 	_ = together( // each error is kept with its part
 		func() error {
-			found.secret, unseen.secret = r.lookSecret(ctx, s, r.looking(s, "SecretName"))
+			found.secret, unseen.secret = r.secretOf(s).Look(ctx)
 			return nil
 		},
-		func() error { found.user, unseen.user = r.lookUser(ctx, s); return nil },
+		func() error { found.user, unseen.user = r.keysOf(s).Look(ctx); return nil },
 		func() error { found.bucket, unseen.bucket = r.bucketOf(s).Look(ctx); return nil },
 	)
 	unseen.secret = excuse(s, found, "SecretName", unseen.secret)
@@ -268,8 +251,8 @@ func (r *run) revoke(ctx context.Context, s spec.Spec, found set, unseen doubts,
 	var failed error
 	isGuard := len(found.secret.Marks()) > 0 || !found.saysMade()
 	isRecord := lost != (parts{}) || unseen.bucket != nil && s.OnDelete != spec.Retain && isGuard
-	if found.secret.isOurs() && !isRecord {
-		failed = r.removeSecret(ctx, s, found.secret)
+	if found.secret.IsOursOrLeaving() && !isRecord {
+		failed = r.secretOf(s).Remove(ctx, found.secret)
 	}
 	outside := s.Outside()
 	isWitness := unseen.secret != nil && outside.Has("SecretName") || unseen.bucket != nil && outside.Has("BucketName")
@@ -277,18 +260,18 @@ func (r *run) revoke(ctx context.Context, s spec.Spec, found set, unseen doubts,
 	case !found.user.IsOurs():
 		return failed
 	case isWitness:
-		return errors.Join(failed, r.removeKeys(ctx, s))
+		return errors.Join(failed, r.keysOf(s).RemoveAll(ctx))
 	}
-	if err := errors.Join(failed, r.removeUser(ctx, s, found.user)); err != nil {
+	if err := errors.Join(failed, r.keysOf(s).Remove(ctx, found.user)); err != nil {
 		return err
 	}
 	// An event beside this one may have made and committed a secret meanwhile. Without
 	// the user it cannot do so any more.
-	x, err := r.lookSecret(ctx, s, r.looking(s, "SecretName"))
-	if err != nil || !x.isOurs() || isRecord {
+	x, err := r.secretOf(s).Look(ctx)
+	if err != nil || !x.IsOursOrLeaving() || isRecord {
 		return err
 	}
-	return r.removeSecret(ctx, s, x)
+	return r.secretOf(s).Remove(ctx, x)
 }
 
 // mayHaveEquipped reports whether a bucket that is let go of may have our policy and our rule

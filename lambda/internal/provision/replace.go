@@ -10,6 +10,7 @@ import (
 	"bucketuser/lambda/claim"
 	"bucketuser/lambda/internal/awscall"
 	"bucketuser/lambda/internal/bucket"
+	"bucketuser/lambda/internal/secret"
 	"bucketuser/lambda/spec"
 )
 
@@ -45,32 +46,32 @@ func (r *run) tellReturn(ctx context.Context, op operation, found set) (operatio
 func (x set) isSupersededBy(id string) bool {
 	bySecret, _ := x.secret.SupersededBy()
 	byBucket, _ := x.bucket.SupersededBy()
-	isInForce := x.secret.IsOurs() && !x.secret.deleting // one that waits for its deletion is of a set that is gone
+	isInForce := x.secret.IsOurs() && !x.secret.Deleting // one that waits for its deletion is of a set that is gone
 	return isInForce && bySecret.PhysicalID == id || x.bucket.IsOurs() && byBucket.PhysicalID == id
 }
 
 // isInForce reports whether a secret holds credentials of the set that an event goes to: it is
 // ours; or it has lost its tags and names the bucket, or cannot be read, and the set that the event
 // comes from says that it was made to replace this one.
-func (r *run) isInForce(ctx context.Context, op operation, x secret) (bool, error) {
-	if x.State != claim.Foreign || x.IsOthers() || x.deleting {
+func (r *run) isInForce(ctx context.Context, op operation, x secret.Secret) (bool, error) {
+	if x.State != claim.Foreign || x.IsOthers() || x.Deleting {
 		return r.isCommitted(ctx, op.spec, x)
 	}
-	from, err := r.lookSecret(ctx, op.other, r.looking(op.other, "SecretName"))
+	from, err := r.secretOf(op.other).Look(ctx)
 	if old, _ := from.Replaces(); err != nil || !from.IsOurs() || old.PhysicalID != op.spec.PhysicalID {
 		return false, err
 	}
-	current, err := r.readValue(ctx, op.spec, x)
-	return current.state == unreadable || current.fields.text(spec.FieldBucket) == op.spec.BucketName, err
+	current, err := r.secretOf(op.spec).Read(ctx, x)
+	return current.State == secret.Unreadable || current.Fields.Get(spec.FieldBucket) == op.spec.BucketName, err
 }
 
 // isCommitted reports whether a secret of ours holds what may be in use.
-func (r *run) isCommitted(ctx context.Context, s spec.Spec, x secret) (bool, error) {
-	if !x.IsOurs() || x.deleting || x.current == "" {
+func (r *run) isCommitted(ctx context.Context, s spec.Spec, x secret.Secret) (bool, error) {
+	if !x.IsOurs() || x.Deleting || x.Current == "" {
 		return false, nil
 	}
-	current, err := r.readValue(ctx, s, x)
-	return current.mayBeInUse(), err
+	current, err := r.secretOf(s).Read(ctx, x)
+	return current.MayBeInUse(), err
 }
 
 // checkReplacement refuses a replacement that could lose data. It does so in every delivery,
@@ -178,19 +179,19 @@ func (r *run) supersede(ctx context.Context, op operation) error {
 
 // awaitSecret looks at the secret of a set until it shows as the set's own. Where somebody took it
 // away that takes the whole patience.
-func (r *run) awaitSecret(ctx context.Context, s spec.Spec) (secret, error) {
-	return awscall.Repeat(ctx, r.patience, "Secrets Manager shows the secret of the set", func() (secret, bool, error) {
-		x, err := r.lookSecret(ctx, s, r.looking(s, "SecretName"))
-		return x, err == nil && x.MayYetBeOurs() && !x.isOurs(), err
+func (r *run) awaitSecret(ctx context.Context, s spec.Spec) (secret.Secret, error) {
+	return awscall.Repeat(ctx, r.patience, "Secrets Manager shows the secret of the set", func() (secret.Secret, bool, error) {
+		x, err := r.secretOf(s).Look(ctx)
+		return x, err == nil && x.MayYetBeOurs() && !x.IsOursOrLeaving(), err
 	})
 }
 
 func (r *run) supersedeSecret(ctx context.Context, op operation) error {
 	x, err := r.awaitSecret(ctx, op.other)
-	if err != nil || !x.IsOurs() || x.deleting {
+	if err != nil || !x.IsOurs() || x.Deleting {
 		return err
 	}
-	return r.tagSecret(ctx, op.other, x, claim.Supersede(op.spec))
+	return r.secretOf(op.other).Tag(ctx, x, claim.Supersede(op.spec))
 }
 
 // supersedeBucket also serves a bucket to whose name the role has no right any more, if its data is
@@ -212,7 +213,7 @@ func (r *run) supersedeBucket(ctx context.Context, op operation) error {
 // long ago would take that back.
 func (r *run) markBucket(ctx context.Context, s spec.Spec, tags map[string]string) error {
 	found, unseen := r.lookParts(ctx, s)
-	isRevoked := unseen.secret == nil && unseen.user == nil && (!found.secret.Exists() || found.secret.deleting) && !found.user.Exists()
+	isRevoked := unseen.secret == nil && unseen.user == nil && (!found.secret.Exists() || found.secret.Deleting) && !found.user.Exists()
 	if isRevoked {
 		r.log.Info("does not mark the bucket of a set that is being removed", "bucket", s.BucketName)
 		return nil
@@ -231,8 +232,8 @@ func (r *run) unsupersede(ctx context.Context, s spec.Spec, by string) error {
 	return together(
 		func() error {
 			x, err := r.awaitSecret(ctx, s)
-			if err == nil && x.IsOurs() && !x.deleting && !isOther(x.Claim) {
-				err = r.untagSecret(ctx, s, x, claim.SupersededTags)
+			if err == nil && x.IsOurs() && !x.Deleting && !isOther(x.Claim) {
+				err = r.secretOf(s).Untag(ctx, x, claim.SupersededTags)
 			}
 			return r.unlessRefused(s, err)
 		},
@@ -261,7 +262,7 @@ func (x set) counterparts() []spec.Counterpart {
 	for _, part := range []struct {
 		claim.Claim
 		isOurs bool
-	}{{x.secret.Claim, x.secret.isOurs()}, {x.bucket.Claim, x.bucket.IsOurs()}} {
+	}{{x.secret.Claim, x.secret.IsOursOrLeaving()}, {x.bucket.Claim, x.bucket.IsOurs()}} {
 		for _, mark := range []func() (spec.Counterpart, bool){part.Replaces, part.SupersededBy} {
 			if other, isMarked := mark(); isMarked && part.isOurs {
 				found = append(found, other)
@@ -304,8 +305,8 @@ func (r *run) isCounterpartThere(ctx context.Context, s spec.Spec, other spec.Co
 	of := spec.Spec{Provider: s.Provider, StackID: s.StackID, LogicalID: s.LogicalID, PhysicalID: other.PhysicalID}
 	of.SecretName, of.UserName = other.SecretName, other.UserName
 	if of.SecretName != "" {
-		x, err := r.lookSecret(ctx, of, awscall.Standard())
-		isThere := err == nil && !x.deleting && !x.IsGone()
+		x, err := r.secretOf(of).LookNow(ctx)
+		isThere := err == nil && !x.Deleting && !x.IsGone()
 		if isThere || err != nil && !awscall.IsDenied(err) {
 			return isThere, err
 		}
@@ -313,7 +314,7 @@ func (r *run) isCounterpartThere(ctx context.Context, s spec.Spec, other spec.Co
 	if of.UserName == "" {
 		return true, nil
 	}
-	u, err := r.lookUser(ctx, of)
+	u, err := r.keysOf(of).Look(ctx)
 	if awscall.IsDenied(err) {
 		return true, nil
 	}
@@ -339,7 +340,7 @@ func (r *run) isSettled(ctx context.Context, op operation, made set) (bool, erro
 // removal deletes first: a removal that is cut off and repeated must find it.
 func (r *run) keepGuards(ctx context.Context, s spec.Spec, found set) error {
 	guarded := found.bucket.Guard(found.secret.Marks())
-	if !found.bucket.IsOurs() || !found.secret.isOurs() || maps.Equal(guarded, found.bucket.Tags()) {
+	if !found.bucket.IsOurs() || !found.secret.IsOursOrLeaving() || maps.Equal(guarded, found.bucket.Tags()) {
 		return nil
 	}
 	return r.bucketOf(s).PutTags(ctx, guarded)

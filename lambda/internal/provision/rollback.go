@@ -70,7 +70,7 @@ func (r *run) isUnderWay(ctx context.Context, op operation) direction {
 // does not say that it is none. Nor is an event that an earlier version has carried out in part, when
 // Lambda delivers it again.
 func (r *run) admitOutdated(ctx context.Context, op operation, found set) error {
-	isBegun := found.secret.isOurs() && !op.spec.Sent.IsZero() && found.secret.IsOfEvent()
+	isBegun := found.secret.IsOursOrLeaving() && !op.spec.Sent.IsZero() && found.secret.IsOfEvent()
 	if len(op.fresh) > 0 && !isBegun && r.directionOf(ctx, op) == forward {
 		return op.fresh
 	}

@@ -180,7 +180,7 @@ func (r *run) byHand(ctx context.Context, s spec.Spec, found set) string {
 		commands = append(commands, r.endKeys(ctx, s)...)
 		commands = append(commands, fmt.Sprintf("aws iam delete-user --user-name %s --region %s", s.UserName, s.Region))
 	}
-	if found.secret.isOurs() && !found.secret.deleting {
+	if found.secret.IsOursOrLeaving() && !found.secret.Deleting {
 		commands = append(commands, fmt.Sprintf("aws secretsmanager delete-secret --secret-id %s --region %s", s.SecretName, s.Region))
 	}
 	if len(commands) == 0 {
@@ -190,12 +190,12 @@ func (r *run) byHand(ctx context.Context, s spec.Spec, found set) string {
 }
 
 func (r *run) endKeys(ctx context.Context, s spec.Spec) (commands []string) {
-	keys, err := r.listKeys(ctx, s, hasty)
+	keys, err := r.keysOf(s).ListNow(ctx)
 	if err != nil {
 		return []string{fmt.Sprintf("aws iam list-access-keys --user-name %s --region %s, and the deletion of each", s.UserName, s.Region)}
 	}
 	for _, key := range keys {
-		commands = append(commands, fmt.Sprintf("aws iam delete-access-key --user-name %s --access-key-id %s --region %s", s.UserName, aws.ToString(key.AccessKeyId), s.Region))
+		commands = append(commands, fmt.Sprintf("aws iam delete-access-key --user-name %s --access-key-id %s --region %s", s.UserName, key.ID, s.Region))
 	}
 	return commands
 }

@@ -139,7 +139,7 @@ func (r *run) undo(ctx context.Context, op operation) error {
 // made by that event. The event must have a time to tell.
 func (x set) isBegunBy(s spec.Spec) bool {
 	isOf := func(c claim.Claim) bool { return !c.IsOurs() || c.IsOfEvent() }
-	return !s.Sent.IsZero() && x.secret.IsOurs() && !x.secret.deleting && isOf(x.secret.Claim) && isOf(x.user.Claim) && isOf(x.bucket.Claim)
+	return !s.Sent.IsZero() && x.secret.IsOurs() && !x.secret.Deleting && isOf(x.secret.Claim) && isOf(x.user.Claim) && isOf(x.bucket.Claim)
 }
 
 // neverMade are the parts that this event cannot have made: those that AWS has refused, and
@@ -175,24 +175,24 @@ func (r *run) undoSet(ctx context.Context, s spec.Spec, does remedy) error {
 		return nil
 	}
 	isShort := found.isIncomplete(never) && !r.patience.IsOver()
-	if stays, err := r.bury(ctx, s, &found.secret); err != nil || stays {
+	if stays, err := r.secretOf(s).Bury(ctx, &found.secret); err != nil || stays {
 		return err
 	}
 	if err := r.unmark(ctx, s); err != nil {
 		return err
 	}
 	if found.user.IsOurs() {
-		if err := r.removeUser(ctx, s, found.user); err != nil {
+		if err := r.keysOf(s).Remove(ctx, found.user); err != nil {
 			return err
 		}
 	}
-	if err := r.bucketOf(s).Remove(ctx, found.bucket, does.data, r.mayHaveEquipped()); err != nil || !found.secret.isOurs() {
+	if err := r.bucketOf(s).Remove(ctx, found.bucket, does.data, r.mayHaveEquipped()); err != nil || !found.secret.IsOursOrLeaving() {
 		return err
 	}
 	if isShort {
 		return fmt.Errorf("secret %s: stays until AWS shows the rest of the set", s.SecretName)
 	}
-	return r.removeSecret(ctx, s, found.secret)
+	return r.secretOf(s).Remove(ctx, found.secret)
 }
 
 // unmark takes the mark of a replacement that is undone off the set that was to be replaced. This
@@ -207,38 +207,4 @@ func (r *run) unmark(ctx context.Context, s spec.Spec) error {
 		return fmt.Errorf("mark of the set that was to be replaced: %w", err)
 	}
 	return nil
-}
-
-// bury commits an empty value, a tombstone, in the place of credentials. Whoever proves a key
-// for the set at the same time is then refused, and a delivery that finds the tombstone
-// stops. It reports that the set stays if credentials were committed before, or if a later
-// version of the provider keeps the secret: then the Delete, or the Update back, removes all.
-func (r *run) bury(ctx context.Context, s spec.Spec, x *secret) (stays bool, err error) {
-	switch {
-	case !x.isOurs():
-		return false, nil
-	case x.IsLaterFormat():
-		r.log.Warn("did not undo what a later version of the provider keeps", "secret", s.SecretName)
-		return true, nil
-	case x.deleting:
-		return false, nil
-	}
-	current, err := r.readValue(ctx, s, *x)
-	if err != nil {
-		return false, err
-	}
-	if current.mayBeInUse() {
-		r.log.Info("did not undo what is committed", "secret", s.SecretName)
-		return true, nil
-	}
-	x.buried, err = r.settle(ctx, s, *x, current.version, tombstoneValue)
-	switch {
-	case errors.Is(err, errConflict):
-		return true, nil
-	case errors.Is(err, errNoSecret): // nobody can commit any more
-		return false, nil
-	case awscall.IsDenied(err), isOfKmsKey(err): // without the right to commit, or the KMS key, nobody has
-		return false, nil
-	}
-	return false, err
 }

@@ -1,4 +1,4 @@
-package provision
+package secret
 
 import (
 	"bytes"
@@ -13,15 +13,15 @@ import (
 )
 
 // Whatever prints a key, alone or inside of something else, prints REDACTED.
-func TestSecretKeyIsNotPrinted(t *testing.T) {
+func TestTextIsNotPrinted(t *testing.T) {
 	const value = "fake+secret/0123456789"
-	key := secretKey(value)
-	inside := credential{ID: "id", secret: key, stored: fields{"a": key}}
+	key := Text(value)
+	stored := Fields{"a": key}
 	texts := []string{key.String(), key.GoString(), key.LogValue().String(), errors.Join(fmt.Errorf("%v %w", key, claim.ErrLate)).Error()}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d", "%T %[1]v"} {
-		texts = append(texts, fmt.Sprintf(verb, key), fmt.Sprintf(verb, []secretKey{key}), fmt.Sprintf(verb, inside.stored))
+		texts = append(texts, fmt.Sprintf(verb, key), fmt.Sprintf(verb, []Text{key}), fmt.Sprintf(verb, stored))
 	}
-	for _, v := range []any{key, &key, inside.stored, struct{ Key secretKey }{key}} {
+	for _, v := range []any{key, &key, stored, struct{ Key Text }{key}} {
 		text, err := json.Marshal(v)
 		if err != nil {
 			t.Error(err)
@@ -30,7 +30,7 @@ func TestSecretKeyIsNotPrinted(t *testing.T) {
 	}
 	var log bytes.Buffer
 	for _, logger := range []*slog.Logger{slog.New(slog.NewJSONHandler(&log, nil)), slog.New(slog.NewTextHandler(&log, nil))} {
-		logger.Info("key", "key", key, "stored", inside.stored)
+		logger.Info("key", "key", key, "stored", stored)
 	}
 	for _, text := range append(texts, log.String()) {
 		if strings.Contains(text, "fake") || strings.Contains(text, fmt.Sprintf("%x", "fake")) || !strings.Contains(text, redacted) {

@@ -1,4 +1,4 @@
-package provision
+package secret
 
 import (
 	"context"
@@ -8,16 +8,18 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
 	"bucketuser/lambda/internal/awscall"
-	"bucketuser/lambda/spec"
 )
 
-// removeSecret deletes the secret, which must be ours. It is no error if another Delete is
+// minRecoveryDays is the shortest recovery window of Secrets Manager.
+const minRecoveryDays = 7
+
+// Remove deletes the secret, which must be ours. It is no error if another Delete is
 // faster.
-func (r *run) removeSecret(ctx context.Context, s spec.Spec, x secret) error {
-	if x.deleting {
+func (c Client) Remove(ctx context.Context, x Secret) error {
+	if x.Deleting {
 		return nil
 	}
-	if err := r.deleteSecret(ctx, s, x); !awscall.IsMissing(err) && !isMarkedForDeletion(err) {
+	if err := c.deleteSecret(ctx, x); !awscall.IsMissing(err) && !isMarkedForDeletion(err) {
 		return err
 	}
 	return nil
@@ -25,9 +27,9 @@ func (r *run) removeSecret(ctx context.Context, s spec.Spec, x secret) error {
 
 // deleteSecret deletes the secret at once, or schedules its deletion. A secret that can be
 // recovered is tagged as released before, since Secrets Manager refuses tags afterwards.
-func (r *run) deleteSecret(ctx context.Context, s spec.Spec, x secret) error {
+func (c Client) deleteSecret(ctx context.Context, x Secret) error {
 	in := &secretsmanager.DeleteSecretInput{SecretId: &x.ARN}
-	days, err := r.recoveryDays(ctx, s, x)
+	days, err := c.recoveryDays(ctx, x)
 	if err != nil {
 		return err
 	}
@@ -35,14 +37,14 @@ func (r *run) deleteSecret(ctx context.Context, s spec.Spec, x secret) error {
 		in.ForceDeleteWithoutRecovery = aws.Bool(true)
 	} else {
 		in.RecoveryWindowInDays = aws.Int64(int64(days))
-		if err := r.setSecretTags(ctx, s, x, x.ReleaseSecret()); err != nil {
+		if err := c.SetTags(ctx, x, x.ReleaseSecret()); err != nil {
 			return err
 		}
 	}
-	if _, err := r.secrets.DeleteSecret(ctx, in); err != nil {
-		return fmt.Errorf("secret %s: %w", s.SecretName, awscall.Brief(err))
+	if _, err := c.secrets.DeleteSecret(ctx, in); err != nil {
+		return fmt.Errorf("secret %s: %w", c.spec.SecretName, awscall.Brief(err))
 	}
-	r.log.Info("removed", "secret", s.SecretName, "recoveryDays", days)
+	c.log.Info("removed", "secret", c.spec.SecretName, "recoveryDays", days)
 	return nil
 }
 
@@ -50,22 +52,22 @@ func (r *run) deleteSecret(ctx context.Context, s spec.Spec, x secret) error {
 // is nothing to recover where nothing was committed. A secret that was restored and not used
 // goes back into a recovery window. One that is tagged as released was on its way there when a
 // delivery was cut off, and goes on.
-func (r *run) recoveryDays(ctx context.Context, s spec.Spec, x secret) (int, error) {
-	released := max(s.SecretRecoveryDays, minRecoveryDays)
+func (c Client) recoveryDays(ctx context.Context, x Secret) (int, error) {
+	released := max(c.spec.SecretRecoveryDays, minRecoveryDays)
 	switch {
 	case x.IsReleased():
 		return released, nil
-	case x.EarlierVersion() == "" && s.SecretRecoveryDays == 0:
+	case x.EarlierVersion() == "" && c.spec.SecretRecoveryDays == 0:
 		return 0, nil
 	}
-	current, err := r.readValue(ctx, s, x)
+	current, err := c.Read(ctx, x)
 	switch {
 	case awscall.IsByOthers(err): // it may be in use
-		return max(s.SecretRecoveryDays, minRecoveryDays), nil
+		return max(c.spec.SecretRecoveryDays, minRecoveryDays), nil
 	case err != nil:
 		return 0, err
-	case current.mayBeInUse():
-		return s.SecretRecoveryDays, nil
+	case current.MayBeInUse():
+		return c.spec.SecretRecoveryDays, nil
 	case x.EarlierVersion() != "": // restored and never used: as it was
 		return released, nil
 	default:

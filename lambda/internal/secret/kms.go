@@ -1,4 +1,4 @@
-package provision
+package secret
 
 import (
 	"context"
@@ -21,8 +21,8 @@ func kmsKeyName(id string) string {
 	return id
 }
 
-// kmsKeyOf is what an Update may change about it.
-func kmsKeyOf(s spec.Spec) any { return s.SecretKmsKeyId }
+// KmsKeyOf is what an Update may change about the KMS key of the secret.
+func KmsKeyOf(s spec.Spec) any { return s.SecretKmsKeyId }
 
 // sameKmsKey compares what Secrets Manager reports with what was asked for: a key
 // id also stands at the end of the key's ARN. "" is the AWS managed key.
@@ -33,37 +33,39 @@ func sameKmsKey(reported, wanted string) bool {
 	return reported == wanted || wanted != "" && strings.HasSuffix(reported, "/"+wanted)
 }
 
-// ensureKmsKey has the secret encrypted with the wanted KMS key. It goes before everything else: a
+// HasKmsKey reports whether the secret is encrypted with the KMS key of an id or ARN, "" for the AWS managed one.
+func (x Secret) HasKmsKey(id string) bool { return sameKmsKey(x.KmsKeyID, id) }
+
+// EnsureKmsKey has the secret encrypted with the wanted KMS key. It goes before everything else: a
 // value that cannot be read with the key before may be read then. Secrets Manager encrypts it again
 // where it can, and where it cannot it refuses the change, or leaves the value as it is.
-func (r *run) ensureKmsKey(ctx context.Context, op operation, made set) (secret, error) {
-	s, x := op.spec, made.secret
-	if made.lost.secret || x.fresh || sameKmsKey(x.kmsKeyID, s.SecretKmsKeyId) && !op.changes(kmsKeyOf) {
+func (c Client) EnsureKmsKey(ctx context.Context, change spec.Change, x Secret) (Secret, error) {
+	if x.Fresh || x.HasKmsKey(c.spec.SecretKmsKeyId) && !change.Changes(KmsKeyOf) {
 		return x, nil
 	}
-	_, err := r.secrets.UpdateSecret(ctx, &secretsmanager.UpdateSecretInput{SecretId: &x.ARN, KmsKeyId: &s.SecretKmsKeyId})
+	_, err := c.secrets.UpdateSecret(ctx, &secretsmanager.UpdateSecretInput{SecretId: &x.ARN, KmsKeyId: &c.spec.SecretKmsKeyId})
 	if err != nil {
 		return x, awscall.Again(fmt.Errorf("secret %s: cannot change from KMS key %s to %s: %w; make both usable, for the role of the provider too",
-			s.SecretName, kmsKeyName(x.kmsKeyID), kmsKeyName(s.SecretKmsKeyId), awscall.Brief(err)))
+			c.spec.SecretName, kmsKeyName(x.KmsKeyID), kmsKeyName(c.spec.SecretKmsKeyId), awscall.Brief(err)))
 	}
-	x.kmsKeyID = s.SecretKmsKeyId
+	x.KmsKeyID = c.spec.SecretKmsKeyId
 	return x, nil
 }
 
-// isOfKmsKey reports whether a call was refused since its KMS key cannot be used. Such a refusal
+// IsOfKmsKey reports whether a call was refused since its KMS key cannot be used. Such a refusal
 // quotes nothing of a value.
-func isOfKmsKey(err error) bool {
+func IsOfKmsKey(err error) bool {
 	isNoRight := awscall.IsDenied(err) && strings.Contains(err.Error(), "Access to KMS is not allowed")
 	return isNoRight || awscall.IsCode(err, "EncryptionFailure", "DecryptionFailure")
 }
 
-// explainKms is [awscall.Brief], and names the KMS key and what helps where the refusal is of that.
-func (r *run) explainKms(err error, id string) error {
-	if !isOfKmsKey(err) {
+// ExplainKms is [awscall.Brief], and names the KMS key and what helps where the refusal is of that.
+func (c Client) ExplainKms(err error, id string) error {
+	if !IsOfKmsKey(err) {
 		return awscall.Brief(err)
 	}
 	choose := "choose another SecretKmsKeyId"
-	if !r.op.isNew() {
+	if c.inForce {
 		choose += " in an update"
 	}
 	return awscall.Again(fmt.Errorf("%w; its KMS key is %s: make it usable, for the role of the provider too, or %s",
