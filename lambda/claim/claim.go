@@ -90,9 +90,15 @@ func (c Claim) EarlierVersion() string { return c.tags[spec.TagBefore] }
 // IsLaterFormat reports whether a later version of the provider keeps the secret in a format
 // that this one does not know: see [spec.Format]. What was released has no format, since its
 // keys are gone. A tag that is no number was not written by any version.
-func (c Claim) IsLaterFormat() bool {
+func (c Claim) IsLaterFormat() bool { return c.format() > spec.Format }
+
+// format is that of a secret, or 0 if it has none.
+func (c Claim) format() int {
 	format, err := strconv.Atoi(c.tags[spec.TagFormat])
-	return c.Exists() && !c.IsReleased() && err == nil && format > spec.Format
+	if err != nil || !c.Exists() || c.IsReleased() {
+		return 0
+	}
+	return format
 }
 
 // isOwned wants every owner tag: anybody may copy one of them.

@@ -107,12 +107,12 @@ func TestCheckLate(t *testing.T) {
 func TestIsLaterFormat(t *testing.T) {
 	s := specOf(t, nil)
 	ours := claim.OwnerTags(s)
-	for value, want := range map[string]bool{"": false, "1": false, "0": false, "-1": false, "2": true, "10": true, "two": false, "2.0": false} {
+	for value, want := range map[string]bool{"": false, "1": false, "0": false, "-1": false, "2": false, "3": true, "10": true, "two": false, "2.0": false} {
 		if got := claim.Read(with(ours, spec.TagFormat, value), s).IsLaterFormat(); got != want {
 			t.Errorf("%q: %v", value, got)
 		}
 	}
-	if claim.Read(tags{spec.TagOwner: spec.Released, spec.TagFormat: "2"}, s).IsLaterFormat() {
+	if claim.Read(tags{spec.TagOwner: spec.Released, spec.TagFormat: "3"}, s).IsLaterFormat() {
 		t.Error("what was released has a format")
 	}
 	if (claim.Claim{}).IsLaterFormat() {
@@ -127,6 +127,10 @@ func TestTransitions(t *testing.T) {
 	}
 	before, s := specOf(t, map[string]any{"Tags": []any{map[string]any{"Key": "old", "Value": "1"}}}), specOf(t, team("data"))
 	s.Sent = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	scheduled := s
+	scheduled.RotateAfterDays = 30
+	unproven := scheduled
+	unproven.VerifyCredentials = false
 	ours := with(claim.OwnerTags(s), "theirs", "1")
 	made := with(claim.OwnerTags(s), "team", "data", spec.TagLastEvent, "2026-01-02T03:04:05Z")
 	released := tags{spec.TagOwner: spec.Released, "theirs": "1", spec.TagReleasedBy: "x"}
@@ -138,12 +142,15 @@ func TestTransitions(t *testing.T) {
 		"bucket kept":       {claim.Read(with(ours, "old", "1", spec.TagLastEvent, "then"), s).KeepBucket(before, false), with(made, "theirs", "1", spec.TagLastEvent, "then")},
 		"secret kept":       {claim.Read(with(ours, "old", "1", spec.TagLastEvent, "then"), s).KeepSecret(before, "made"), with(made, "theirs", "1", spec.TagFormat, "1", spec.TagBucketOrigin, "made")},
 		"secret of a later": {claim.Read(with(ours, spec.TagFormat, "7"), s).KeepSecret(before, "made"), with(made, "theirs", "1", spec.TagFormat, "7", spec.TagBucketOrigin, "made")},
+		"secret rotated":    {claim.Read(with(ours, spec.TagFormat, "2", spec.TagRotation, "t v", spec.TagAccess, "Full"), s).KeepSecret(before, "made"), with(made, "theirs", "1", spec.TagFormat, "2", spec.TagRotation, "t v", spec.TagBucketOrigin, "made")},
+		"schedule":          {claim.Read(with(ours, spec.TagFormat, "1"), scheduled).KeepSecret(before, "made"), with(made, "theirs", "1", spec.TagFormat, "2", spec.TagAccess, "ReadWrite", spec.TagBucketOrigin, "made")},
+		"unproven schedule": {claim.MadeSecret(unproven, "made").Tags(), with(made, spec.TagFormat, "2", spec.TagAccess, "ReadWrite unverified", spec.TagBucketOrigin, "made")},
 		"note of a release": {claim.Read(with(ours, spec.TagReleasedBy, "x"), s).KeepSecret(before, "made"), with(made, "theirs", "1", spec.TagFormat, "1", spec.TagBucketOrigin, "made")},
 		"bucket adopted":    {claim.Read(with(released, spec.TagReleasedBy, ""), s).AdoptBucket(), adopted},
 		"secret adopted":    {claim.Read(released, s).AdoptSecret("v1", "adopted"), with(made, "theirs", "1", spec.TagFormat, "1", spec.TagBefore, "v1", spec.TagBucketOrigin, "adopted")},
 		"without a value":   {claim.Read(released, s).AdoptSecret("", "made"), with(made, "theirs", "1", spec.TagFormat, "1", spec.TagBucketOrigin, "made")},
 		"bucket released":   {claim.Read(with(ours, spec.TagAdopted, "true", spec.TagLastEvent, "then"), s).ReleaseBucket(), tags{spec.TagOwner: spec.Released, "theirs": "1"}},
-		"secret released": {claim.Read(with(ours, spec.TagBefore, "v1", spec.TagLastEvent, "then", spec.TagFormat, "1"), s).ReleaseSecret(),
+		"secret released": {claim.Read(with(ours, spec.TagBefore, "v1", spec.TagLastEvent, "then", spec.TagFormat, "2", spec.TagPreviousKey, "k", spec.TagRotation, "t v", spec.TagAccess, "Full"), s).ReleaseSecret(),
 			with(ours, spec.TagOwner, spec.Released, spec.TagReleasedBy, s.PhysicalID)},
 	} {
 		if diff := cmp.Diff(test.want, test.got); diff != "" {

@@ -46,10 +46,3 @@ func (c Claim) IsKnownAdopted(bucket Claim) bool {
 	said := c.tags[spec.TagBucketOrigin]
 	return said == spec.OriginAdopted || said == "" && bucket.tags[spec.TagAdopted] == "true"
 }
-
-// PreviousKey is the id of an access key that a secret speaks for beside the one in its value,
-// or "".
-func (c Claim) PreviousKey() string { return c.tags[spec.TagPreviousKey] }
-
-// Previous returns the tag that has a secret speak for such a key.
-func Previous(id string) map[string]string { return map[string]string{spec.TagPreviousKey: id} }

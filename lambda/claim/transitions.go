@@ -32,12 +32,16 @@ func Made(s spec.Spec) Claim {
 	return Claim{State: Ours, tags: tags, of: s}
 }
 
-// MadeSecret is the same for a secret, which also says in which format it is kept, and where
-// the bucket is from.
+// MadeSecret is the same for a secret, which also says in which format it is kept, where the
+// bucket is from, and what a scheduled rotation must know.
 func MadeSecret(s spec.Spec, origin string) Claim {
 	c := Made(s)
-	c.tags[spec.TagFormat] = strconv.Itoa(spec.Format)
+	c.tags[spec.TagFormat] = strconv.Itoa(spec.FormatOneKey)
 	c.tags[spec.TagBucketOrigin] = origin
+	if s.RotateAfterDays > 0 {
+		maps.Copy(c.tags, twoKeys())
+		c.tags[spec.TagAccess] = accessOf(s)
+	}
 	return c
 }
 
@@ -75,8 +79,11 @@ func (c Claim) namesNewly(before spec.Spec) bool {
 // of this event and the origin of the bucket. A format that this version does not know stays.
 func (c Claim) KeepSecret(before spec.Spec, origin string) map[string]string {
 	tags := c.keep(MadeSecret(c.of, origin).tags, before)
-	if c.IsLaterFormat() {
+	if c.format() > spec.FormatOneKey { // whatever made it so may still be there
 		tags[spec.TagFormat] = c.tags[spec.TagFormat]
+	}
+	if c.of.RotateAfterDays == 0 {
+		delete(tags, spec.TagAccess)
 	}
 	return tags
 }
@@ -103,7 +110,7 @@ func (c Claim) AdoptBucket() map[string]string {
 // if it holds one, is put down as that of an earlier life: it does not count as committed.
 // The caller must have read it in the same call as the tags.
 func (c Claim) AdoptSecret(version, origin string) map[string]string {
-	tags := without(c.tags, spec.TagReleasedBy, spec.TagReplaces, spec.TagSupersededBy, spec.TagPreviousKey)
+	tags := without(c.tags, spec.TagReleasedBy, spec.TagReplaces, spec.TagSupersededBy, spec.TagPreviousKey, spec.TagRotation, spec.TagAccess)
 	maps.Copy(tags, MadeSecret(c.of, origin).tags)
 	if version != "" {
 		tags[spec.TagBefore] = version
@@ -130,7 +137,7 @@ func (c Claim) ReleaseBucket() map[string]string {
 // who let go of it, so that a Delete that is cut off before the deletion can go on: what they
 // say of the bucket, and of a replacement, stays for that.
 func (c Claim) ReleaseSecret() map[string]string {
-	tags := without(c.tags, spec.TagBefore, spec.TagLastEvent, spec.TagFormat, spec.TagPreviousKey)
+	tags := without(c.tags, spec.TagBefore, spec.TagLastEvent, spec.TagFormat, spec.TagPreviousKey, spec.TagRotation, spec.TagAccess)
 	tags[spec.TagOwner], tags[spec.TagReleasedBy] = spec.Released, c.of.PhysicalID
 	return tags
 }

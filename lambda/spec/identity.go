@@ -72,6 +72,9 @@ const (
 	TagAccess = "bucketuser:access"
 )
 
+// Unverified stands in [TagAccess] where a rotation proves no more than that S3 knows the new key.
+const Unverified = "unverified"
+
 // Values of TagBucketOrigin. OriginUnknown is written where the secret has lost what it said.
 const (
 	OriginMade    = "made"
@@ -79,14 +82,20 @@ const (
 	OriginUnknown = "unknown"
 )
 
-// Format is the value of [TagFormat] that this version writes, and the highest that it
-// knows. A version that keeps secret or keys in a way that this one would spoil, such as
-// a second key in use, writes a higher one.
+// Format is the highest value of [TagFormat] that this version knows. A version that keeps
+// secret or keys in a way that this one would spoil writes a higher one.
+//
+// Format 1 has one key in use. Format 2 may have a previous key, and a rotation under way with a
+// key of its own: it is written with the first of them, or with a schedule, and stays. What is in
+// format 1 the functions before may go on with.
 //
 // A function that finds a higher one leaves the secret's value and the user's keys as they
 // are. It must not refuse the event: a stack that updates its provider and its resources
 // together goes back to the earlier provider first, and could not be rolled back then.
-const Format = 1
+const (
+	Format       = 2
+	FormatOneKey = 1
+)
 
 // Ids of our rules in the lifecycle configuration of a bucket. Rules with other ids are others'.
 const (
@@ -118,6 +127,32 @@ func (s *Spec) identify() {
 	if s.SecretName == "" {
 		s.SecretName = GeneratedSecretPrefix + cut(s.LogicalID, 24) + "-" + hash
 	}
+}
+
+// Names are those of the parts of a set.
+type Names struct{ User, Bucket, Secret string }
+
+// Identify returns what the properties of a resource must have been, as far as its identity tells:
+// stack id, logical id and names, given or generated, of which exactly those count that lead to the
+// physical id. Everything else holds its default. It reports false if none does.
+func Identify(physicalID, stackID, logicalID string, names Names, p Provider) (Spec, bool) {
+	for given := range 8 {
+		s := Spec{Provider: p, Properties: defaults(), StackID: stackID, LogicalID: logicalID}
+		if given&1 != 0 {
+			s.UserName = names.User
+		}
+		if given&2 != 0 {
+			s.BucketName = names.Bucket
+		}
+		if given&4 != 0 {
+			s.SecretName = names.Secret
+		}
+		s.identify()
+		if s.PhysicalID == physicalID && (Names{s.UserName, s.BucketName, s.SecretName}) == names {
+			return s, len(s.checkOrigin()) == 0 && len(s.Outside()) == 0
+		}
+	}
+	return Spec{}, false
 }
 
 // hashOf returns 12 characters (60 bits) that depend on each part and on where
