@@ -1,8 +1,9 @@
-// Command lambda is the function behind Custom::BucketUser.
+// Command lambda is two functions behind Custom::BucketUser: the one that answers
+// CloudFormation, and the one that rotates keys for Secrets Manager. The name of the handler
+// tells which, and each refuses the events of the other. They have roles of their own.
 //
 // It wires the parts: settings from the environment, AWS clients with the
-// function's own role, the provisioner, and the handler that answers
-// CloudFormation.
+// function's own role, the provisioner, and the handler.
 package main
 
 import (
@@ -14,11 +15,13 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-lambda-go/lambdacontext"
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"github.com/aws/aws-sdk-go-v2/config"
 
 	"bucketuser/lambda/internal/cfnresource"
 	"bucketuser/lambda/internal/provision"
+	"bucketuser/lambda/internal/rotation"
 	"bucketuser/lambda/spec"
 )
 
@@ -33,12 +36,24 @@ func main() {
 		log.Error("could not start", "reason", err.Error())
 		os.Exit(1)
 	}
+	if os.Getenv("_HANDLER") == rotationHandler {
+		lambda.Start(rotates(awsConfig, log))
+		return
+	}
+	lambda.Start(provisions(awsConfig, log))
+}
+
+// rotationHandler is the handler's name of the function that rotates. Every other one provisions.
+const rotationHandler = "rotation"
+
+func provisions(awsConfig aws.Config, log *slog.Logger) func(context.Context, json.RawMessage) error {
 	client := cfnresource.NewClient()
-	lambda.Start(func(ctx context.Context, payload json.RawMessage) error {
+	return func(ctx context.Context, payload json.RawMessage) error {
 		provider, err := providerOf(ctx)
 		if err != nil {
 			return err
 		}
+		provider.RotationFunctionARN = os.Getenv("BUCKETUSER_ROTATION_FUNCTION_ARN")
 		handler := cfnresource.Handler{
 			Resource:      provision.New(awsConfig, provider, log),
 			Client:        client,
@@ -48,7 +63,18 @@ func main() {
 			AllowLoopback: allowLoopback == "yes",
 		}
 		return handler.Handle(ctx, payload)
-	})
+	}
+}
+
+func rotates(awsConfig aws.Config, log *slog.Logger) func(context.Context, json.RawMessage) error {
+	return func(ctx context.Context, payload json.RawMessage) error {
+		provider, err := providerOf(ctx)
+		if err != nil {
+			return err
+		}
+		handler := rotation.Handler{Rotate: provision.New(awsConfig, provider, log).Rotate, Log: log}
+		return handler.Handle(ctx, payload)
+	}
 }
 
 // providerOf tells partition, region and account from the function's own ARN, so
@@ -63,9 +89,11 @@ func providerOf(ctx context.Context) (spec.Provider, error) {
 		return spec.Provider{}, fmt.Errorf("function: %w", err)
 	}
 	provider := spec.Provider{
-		Partition:   self.Partition,
-		Region:      self.Region,
-		Account:     self.AccountID,
+		Partition:           self.Partition,
+		Region:              self.Region,
+		Account:             self.AccountID,
+		RotationFunctionARN: lc.InvokedFunctionArn, // its own, for the function that rotates
+
 		IAMPath:     os.Getenv("BUCKETUSER_IAM_PATH"),
 		BoundaryARN: os.Getenv("BUCKETUSER_BOUNDARY_ARN"),
 

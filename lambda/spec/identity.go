@@ -63,6 +63,10 @@ const (
 	// its value, and that goes on working.
 	TagPreviousKey = "bucketuser:previous-key"
 
+	// TagSecret is on the user of a secret that is rotated: the secret's ARN, which no later secret of its name
+	// has. Whoever makes one after the first was deleted by hand gets no key of the user into it.
+	TagSecret = "bucketuser:secret"
+
 	// TagRotation is on the secret while Secrets Manager rotates it: the token of the rotation, a
 	// space, and the version that it follows. Only that one may give way to the new version.
 	TagRotation = "bucketuser:rotation"

@@ -26,6 +26,8 @@ type Provider struct {
 	IAMPath     string // path of every user, "/bucketuser/" unless configured
 	BoundaryARN string // permissions boundary of every user, or ""
 
+	RotationFunctionARN string // of the function that rotates secrets on a schedule, or ""
+
 	// Patterns of the names that the provider serves, in which "*" stands for any
 	// characters or none. "" is any name.
 	BucketNamePattern string

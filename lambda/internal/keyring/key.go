@@ -18,14 +18,22 @@ import (
 // maxKeys is IAM's limit of access keys for a user.
 const maxKeys = 2
 
-// Lease is the lease of a new key: it is committed before it is that old, or never. After
-// that and a margin another delivery may delete it to make room for its own. Policy and key
-// may each need two minutes to be known. The margin is for clocks that differ and for calls
-// that are on their way.
+// Lease is the lease of a new key: it is committed before it is that old, or never. Policy and key
+// may each need two minutes to be known. After that, the time for which a read may be old, and a
+// margin another delivery may delete it: what it reads shows by then whether the key was committed. The
+// margin is for clocks that differ and for calls that are on their way.
 const (
 	Lease       = 5 * time.Minute
 	LeaseMargin = 30 * time.Second
+	Forsaken    = Lease + awscall.Propagation + LeaseMargin
 )
+
+// isForsaken reports whether a key that nobody speaks for can no longer be committed. It is inactive; or its lease was
+// over at a time; or it was made before the current version was written: whoever made it followed an
+// earlier one, and loses the compare-and-set. A key that is younger than that may be about to be committed.
+func (k Key) isForsaken(spoken secret.Spoken, looked time.Time) bool {
+	return !k.IsActive || looked.Sub(k.Created) >= Forsaken || k.Created.Add(LeaseMargin).Before(spoken.Since)
+}
 
 // discardTimeout bounds the removal of a key that was not committed. The time for the work
 // may be over by then, so the removal takes place in the time that is kept back. It ends between
@@ -72,6 +80,12 @@ func (c Client) Active(ctx context.Context, id string, since time.Time) (*Key, e
 // Has reports whether a key is in a list.
 func Has(keys []Key, id string) bool { return index(keys, id) >= 0 }
 
+// HasActive reports whether a key is in a list, and active.
+func HasActive(keys []Key, id string) bool {
+	at := index(keys, id)
+	return at >= 0 && keys[at].IsActive
+}
+
 // index is where a key is in a list, or -1.
 func index(keys []Key, id string) int {
 	return slices.IndexFunc(keys, func(k Key) bool { return k.ID == id })
@@ -97,57 +111,94 @@ func (c Client) Mint(ctx context.Context) (Pair, error) {
 }
 
 // ErrNoRoom says that a user has as many keys as IAM allows.
-var ErrNoRoom = awscall.Again(errors.New("has two new keys that are not in the secret; delete the one that nobody uses, or wait six minutes"))
+var ErrNoRoom = awscall.Again(errors.New("has two keys of which one is new and not in the secret; delete the one that nobody uses, or wait eight minutes"))
 
-// MakeRoom deletes a key of a user who has as many as IAM allows: an inactive one, or else the
-// older one. Neither is committed and working, since no other key would be needed then. But
-// another delivery may be about to commit an active one. So an active one goes only if its
-// lease was over when the secret was looked at.
+// ErrRotating says that a user has as many keys as IAM allows, and one of them is that of a rotation under way.
+var ErrRotating = errors.New("has the key of a rotation under way")
+
+// A Holding is what stands in the way of a new key.
+type Holding struct {
+	Spoken   secret.Spoken
+	Looked   time.Time                   // before that was read
+	IsBroken bool                        // the current key does not work: IAM has it inactive, or S3 does not know its pair
+	Prove    func(context.Context) error // that the current key works now
+}
+
+// MakeRoom deletes a key of a user who has as many as IAM allows, and returns its id. It goes by what the list
+// shows: IAM does not always hold to its limit. The first of these goes:
 //
-// Keys that consumers may have stay as long as another can go. Where both are such keys, the first of
-// them goes: the one in the secret, if S3 does not know its pair, and else the previous one.
-func (c Client) MakeRoom(ctx context.Context, looked time.Time, inUse ...string) (gone string, err error) {
+//   - one that is not spoken for and forsaken, an inactive one before others
+//   - the current one if it does not work
+//   - the previous one, once the current one was proven now
+//
+// So the only one that works never goes, unless none does. One that is not spoken for and not forsaken is waited for:
+// ErrNoRoom. ErrRotating says that the key of a rotation has to be given up first.
+func (c Client) MakeRoom(ctx context.Context, holding func(context.Context) (Holding, error)) (gone string, err error) {
 	keys, err := c.List(ctx)
 	if err != nil || len(keys) < maxKeys {
 		return "", err
 	}
-	isInactive := func(k Key) bool { return !k.IsActive }
-	isFree := func(k Key) bool { return !slices.Contains(inUse, k.ID) }
-	which := slices.IndexFunc(keys, isInactive)
-	if which < 0 && !slices.ContainsFunc(keys, isFree) {
-		which = index(keys, inUse[0])
+	h, err := holding(ctx)
+	if err != nil {
+		return "", err
 	}
-	if which < 0 {
-		which = slices.IndexFunc(keys, isFree)
-		if looked.Sub(keys[which].Created) < Lease+LeaseMargin {
-			c.log.Info("began to wait", "until", "a key that another event has made is in the secret or given up", "atMost", (Lease + LeaseMargin).String())
-			return "", fmt.Errorf("user %s: %w", c.spec.UserName, ErrNoRoom)
-		}
+	which, err := h.choose(ctx, keys)
+	switch {
+	case errors.Is(err, ErrNoRoom):
+		c.log.Info("began to wait", "until", "a key that another event has made is in the secret or given up", "atMost", Forsaken.String())
+		fallthrough
+	case err != nil:
+		return "", fmt.Errorf("user %s: %w", c.spec.UserName, err)
 	}
-	gone = keys[which].ID
-	_, err = c.deleteKey(ctx, gone, c.unlessOutOfPath)
-	return gone, err
+	c.logUse(ctx, which)
+	_, err = c.deleteKey(ctx, which.ID, c.unlessOutOfPath)
+	return which.ID, err
 }
 
-// Sweep deletes every key of the user but the one to keep and the previous one, and reports
-// whether the user has that one. It runs after the commit: before it, the key in use is another
-// one.
+func (h Holding) choose(ctx context.Context, keys []Key) (Key, error) {
+	isFree := func(k Key) bool { return !h.Spoken.For(k.ID) }
+	for _, mayGo := range []func(Key) bool{
+		func(k Key) bool { return isFree(k) && !k.IsActive },
+		func(k Key) bool { return isFree(k) && k.isForsaken(h.Spoken, h.Looked) },
+		func(k Key) bool { return k.ID == h.Spoken.Current && (h.IsBroken || !k.IsActive) },
+	} {
+		if at := slices.IndexFunc(keys, mayGo); at >= 0 {
+			return keys[at], nil
+		}
+	}
+	at := index(keys, h.Spoken.Previous)
+	switch {
+	case slices.ContainsFunc(keys, isFree):
+		return Key{}, ErrNoRoom
+	case at < 0 || !Has(keys, h.Spoken.Current):
+		return Key{}, ErrRotating
+	}
+	return keys[at], h.Prove(ctx)
+}
+
+// Sweep deletes every key of the user that nobody speaks for and that is forsaken, and reports whether the user has
+// the one to keep. It runs after the commit: before it, the key in use is another one. What the
+// secret speaks for is asked only if there is another key than the previous one. The key that was displaced by this
+// event, and not kept, goes whatever its age.
 //
 // IAM may list what was there before a key was made (L4). A list that shows the key to keep
 // shows the keys that are older. So Sweep waits for that.
-func (c Client) Sweep(ctx context.Context, keep, previous string) (kept bool, err error) {
-	var found []Key
+func (c Client) Sweep(ctx context.Context, keep, previous, displaced string, speaks func(context.Context) (secret.Spoken, error)) (kept bool, err error) {
 	return awscall.Repeat(ctx, c.patience, "IAM shows the key", func() (bool, bool, error) {
+		looked := time.Now()
 		keys, err := c.List(ctx)
 		if err != nil || !Has(keys, keep) {
 			return false, err == nil, err
 		}
-		if found == nil {
-			found = keys // what is younger is of another event, which sweeps itself
+		keys = slices.DeleteFunc(keys, func(k Key) bool { return k.ID == keep || k.ID == previous })
+		if len(keys) == 0 {
+			return true, false, nil
 		}
-		keys = slices.DeleteFunc(keys, func(k Key) bool {
-			return k.ID == keep || k.ID == previous || !Has(found, k.ID)
-		})
+		spoken, err := speaks(ctx)
+		if err != nil {
+			return true, false, err
+		}
+		keys = slices.DeleteFunc(keys, func(k Key) bool { return spoken.For(k.ID) || k.ID != displaced && !k.isForsaken(spoken, looked) })
 		isLag, err := c.deleteAll(ctx, keys, c.unlessOutOfPath)
 		return true, isLag, err
 	})
@@ -190,6 +241,35 @@ func (c Client) Discard(ctx context.Context, id string) error {
 		return nil
 	}
 	return err
+}
+
+// Retire deletes a key that consumers may have: its time is over. It logs when it was used last. One that is gone is no
+// error.
+func (c Client) Retire(ctx context.Context, k Key) error {
+	c.logUse(ctx, k)
+	_, err := c.deleteKey(ctx, k.ID, c.unlessOutOfPath)
+	return err
+}
+
+// recentUse is how long ago a key was used that is still in use, as far as that can be told: what IAM says lags
+// by a time that AWS does not publish.
+const recentUse = 48 * time.Hour
+
+// logUse logs when a key that is about to go was used last. IAM's word is a reason to warn and never a proof, so
+// that a refusal to tell is no failure.
+func (c Client) logUse(ctx context.Context, k Key) {
+	out, err := c.iam.GetAccessKeyLastUsed(ctx, &iam.GetAccessKeyLastUsedInput{AccessKeyId: &k.ID}, hasty)
+	switch {
+	case err != nil:
+		c.log.Warn("could not ask when a key was used last", "user", c.spec.UserName, "accessKeyId", k.ID, "reason", awscall.Brief(err).Error())
+	case out.AccessKeyLastUsed == nil || out.AccessKeyLastUsed.LastUsedDate == nil:
+		c.log.Info("retires an access key that was never used", "user", c.spec.UserName, "accessKeyId", k.ID)
+	case time.Since(*out.AccessKeyLastUsed.LastUsedDate) < recentUse:
+		c.log.Warn("retires an access key that was used within two days", "user", c.spec.UserName, "accessKeyId", k.ID,
+			"lastUsed", *out.AccessKeyLastUsed.LastUsedDate, "service", aws.ToString(out.AccessKeyLastUsed.ServiceName))
+	default:
+		c.log.Info("retires an access key", "user", c.spec.UserName, "accessKeyId", k.ID, "lastUsed", *out.AccessKeyLastUsed.LastUsedDate)
+	}
 }
 
 // deleteKey deletes a key, and reports whether IAM knew it.

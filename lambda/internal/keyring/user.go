@@ -61,6 +61,27 @@ func (c Client) Look(ctx context.Context) (User, error) {
 	}, nil
 }
 
+// Bind has the user say which secret its keys go into. It may be repeated. A user that says another secret, of an earlier
+// life, says this one then: the caller must know that the secret is ours.
+func (c Client) Bind(ctx context.Context, secretARN string) error {
+	u, err := c.Look(ctx)
+	if err != nil || u.IsBoundTo(secretARN) {
+		return err
+	}
+	_, err = c.iam.TagUser(ctx, &iam.TagUserInput{UserName: &c.spec.UserName,
+		Tags: []types.Tag{{Key: aws.String(spec.TagSecret), Value: &secretARN}}})
+	if err != nil {
+		return fmt.Errorf("tags of user %s: %w", c.spec.UserName, awscall.Brief(err))
+	}
+	c.patience.Changed()
+	return nil
+}
+
+// IsBoundTo reports whether the user says that its keys go into a secret.
+func (u User) IsBoundTo(secretARN string) bool {
+	return secretARN != "" && u.Tags()[spec.TagSecret] == secretARN
+}
+
 // Ensure creates the user if it is missing. The user has no login, group or
 // policy: the bucket policy alone lets it in, and the boundary limits even that.
 //

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"bucketuser/lambda/claim"
@@ -27,6 +28,9 @@ func (r *run) commit(ctx context.Context, op operation, x secret.Secret, key *cr
 	isOlder := key.since.Before(s.Sent) // what is younger than the event, a delivery of it has written
 	isChanged := isOlder && op.changes(func(s spec.Spec) any { return s.SecretValue("", "") })
 	ours := s.SecretValue(key.ID, string(key.secret))
+	if key.serial > 0 {
+		ours[spec.FieldKeySerial] = strconv.Itoa(key.serial)
+	}
 	if key.stored.Say(ours) && !isChanged {
 		return nil
 	}

@@ -6,7 +6,9 @@ import (
 	"fmt"
 
 	"bucketuser/lambda/claim"
+	"bucketuser/lambda/internal/keyring"
 	"bucketuser/lambda/internal/secret"
+	"bucketuser/lambda/spec"
 )
 
 // deliveries is how often a key is offered to the secret. Only another event that
@@ -29,7 +31,7 @@ func (r *run) deliver(ctx context.Context, op operation, made set, key credentia
 			failure = r.commit(ctx, op, made.secret, &key)
 		}
 		if failure == nil {
-			isKept, err := r.keysOf(op.spec).Sweep(ctx, key.ID, key.previous)
+			isKept, err := r.sweep(ctx, op.spec, key)
 			if err != nil || isKept {
 				return key, err
 			}
@@ -42,6 +44,14 @@ func (r *run) deliver(ctx context.Context, op operation, made set, key credentia
 		key = next
 	}
 	return credential{}, fmt.Errorf("secret %s: other events keep changing it", op.spec.SecretName)
+}
+
+// sweep deletes what events that were cut off have left, and reports whether the user has the key.
+func (r *run) sweep(ctx context.Context, s spec.Spec, key credential) (kept bool, err error) {
+	displaced := key.stored.Get(spec.FieldAccessKeyID)
+	return r.keysOf(s).Sweep(ctx, key.ID, key.previous, displaced, func(ctx context.Context) (secret.Spoken, error) {
+		return r.secretOf(s).SpokenFor(ctx, key.version, keyring.Lease)
+	})
 }
 
 // nextKey returns the key to go on with after one could not be delivered. Without one it
@@ -61,6 +71,11 @@ func (r *run) nextKey(ctx context.Context, op operation, made *set, key credenti
 		if err := r.secretOf(op.spec).AwaitValue(ctx, made.secret, key.follows); err != nil {
 			return credential{}, errors.Join(failure, err)
 		}
+		now, err := r.secretOf(op.spec).Look(ctx) // it speaks for another previous key by now
+		if err != nil {
+			return credential{}, errors.Join(failure, err)
+		}
+		made.secret = made.secret.As(now)
 	}
 	// The secret that this event has made may hold a value by now, the user keys.
 	made.secret.Fresh, made.user.Fresh = false, false

@@ -73,6 +73,9 @@ func (r *run) ensure(ctx context.Context, op operation) (map[string]string, erro
 	if err := r.admitOutdated(ctx, op, found); err != nil {
 		return nil, err
 	}
+	if err := r.admitSchedule(ctx, op); err != nil {
+		return nil, err
+	}
 	found.secret.Claim, found.bucket.Claim = found.secret.For(op.spec), found.bucket.For(op.spec)
 	if !op.isNew() { // an event that begins the set makes or adopts the bucket itself
 		found = found.confirmed()
@@ -100,6 +103,9 @@ func (r *run) complete(ctx context.Context, op operation, made set) (_ map[strin
 		return nil, err
 	}
 	if reason := made.keepsKey(); reason != nil {
+		if op.asksForKey() && !made.secret.IsLaterFormat() && !r.isRollback(ctx, op) {
+			return nil, awscall.Again(fmt.Errorf("KeySerial: no key is made: %w", reason))
+		}
 		if err := r.equip(ctx, op, made); err != nil {
 			return nil, err
 		}
@@ -128,6 +134,9 @@ func (r *run) complete(ctx context.Context, op operation, made set) (_ map[strin
 	case err != nil:
 		return nil, err
 	}
+	if err := errors.Join(r.retire(ctx, op, made, delivered), r.ensureSchedule(ctx, op, made)); err != nil {
+		return nil, err
+	}
 	return op.spec.Data(delivered.ID, made.secret.ARN, delivered.version), nil
 }
 
@@ -138,6 +147,9 @@ func (r *run) complete(ctx context.Context, op operation, made set) (_ map[strin
 func (r *run) mayStay(ctx context.Context, op operation, key credential, failure error) bool {
 	isRefused := awscall.IsRefused(failure) || errors.Is(failure, keyring.ErrNoRoom)
 	isLeft := isRefused && !errors.Is(failure, claim.ErrLate) && !errors.Is(failure, secret.ErrUnknown)
+	if op.asksForKey() && !r.isRollback(ctx, op) {
+		return false
+	}
 	return !op.isNew() && (errors.Is(failure, keyring.ErrUnbounded) || isLeft && (key.isRepair || awscall.IsByOthers(failure) && r.isRollback(ctx, op)))
 }
 

@@ -11,7 +11,7 @@ import (
 	"bucketuser/lambda/internal/sim"
 )
 
-const laterFormat = "2"
+const laterFormat = "3"
 
 // keysAndValues is what a function leaves alone where a later one keeps it: the values of
 // the secret, their stages, and the keys of the user.

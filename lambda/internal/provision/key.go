@@ -3,6 +3,7 @@ package provision
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -29,10 +30,23 @@ type credential struct {
 	stored  secret.Fields // of that version
 	version string        // version that holds the key, once it is committed
 
-	isRepair bool // of a key that IAM has and S3 does not know: see isKnownPair
+	isRepair  bool // of a key that IAM has and S3 does not know: see isKnownPair
+	isGivenUp bool // of a key in a value that nobody can read
 
 	// previous is the id of a key that goes on working beside this one: consumers may have it.
 	previous string
+
+	// displaced is the secret of the previous key where that works and gives way to this one.
+	displaced secret.Text
+	serial    int // that the value says, or is to say; 0 for none
+}
+
+// isRotation reports whether a key takes the place of one that works.
+func (k credential) isRotation() bool { return k.displaced != "" }
+
+// displace is what a key of the secret that works makes way for: a new one that follows the same version.
+func (k credential) displace() credential {
+	return credential{follows: k.follows, stored: k.stored, serial: k.serial, previous: k.ID, displaced: k.secret}
 }
 
 // ensureKey returns the key that the secret names if it works, and a new one otherwise. A key
@@ -43,21 +57,42 @@ type credential struct {
 // IAM refuses a third key of a user. Other deliveries may have made two, and IAM may not list
 // a key that was made seconds ago. So ensureKey looks at everything again until there is
 // room, or until one of those keys is the one in the secret.
+//
+// A KeySerial that is raised has a key that works give way to a new one.
 func (r *run) ensureKey(ctx context.Context, op operation, made set) (credential, error) {
 	return backoff.Retry(ctx, func() (credential, error) {
-		looked := time.Now()
-		key, err := r.committedKey(ctx, op, made)
-		if none := key; err == nil && none.ID == "" {
-			if key, err = r.mintKey(ctx, op.spec, made, none, looked); err != nil {
-				key.isRepair = none.isRepair
+		key, err := r.tryKey(ctx, op, made)
+		if errors.Is(err, keyring.ErrRotating) {
+			if err = r.abandon(ctx, op.spec, made.secret); err == nil {
+				key, err = r.tryKey(ctx, op, made)
 			}
 		}
-		if err != nil && !errors.Is(err, keyring.ErrNoRoom) && !awscall.IsCode(err, "LimitExceeded", "LimitExceededException") {
+		if err != nil && !errors.Is(err, keyring.ErrNoRoom) && !errors.Is(err, secret.ErrConflict) && !awscall.IsCode(err, "LimitExceeded", "LimitExceededException") {
 			err = backoff.Permanent(err)
 		}
 		made.secret.Fresh, made.user.Fresh = false, false // by now it may have a value, and keys
 		return key, err
-	}, backoff.WithBackOff(backoff.NewConstantBackOff(roomInterval)), backoff.WithMaxElapsedTime(awscall.Propagation+keyring.Lease+2*keyring.LeaseMargin))
+	}, backoff.WithBackOff(backoff.NewConstantBackOff(roomInterval)), backoff.WithMaxElapsedTime(keyring.Forsaken+awscall.Propagation+keyring.LeaseMargin))
+}
+
+// tryKey is one attempt of ensureKey.
+func (r *run) tryKey(ctx context.Context, op operation, made set) (credential, error) {
+	looked := time.Now()
+	key, err := r.committedKey(ctx, op, made)
+	if err != nil {
+		return credential{}, err
+	}
+	if key.ID != "" {
+		if !r.isRaised(ctx, op, key.stored) {
+			return key, nil
+		}
+		key = key.displace()
+	}
+	minted, err := r.mintKey(ctx, op, made, key, looked)
+	if err != nil {
+		minted.isRepair = key.isRepair
+	}
+	return minted, err
 }
 
 // committedKey returns the key that the secret names, if the user has it and it is
@@ -74,7 +109,7 @@ func (r *run) committedKey(ctx context.Context, op operation, made set) (credent
 		return credential{}, err
 	}
 	r.patience.ChangedAt(current.Created)
-	none := credential{follows: current.Version, stored: current.Fields, previous: made.secret.PreviousKey()}
+	none := credential{follows: current.Version, stored: current.Fields, previous: made.secret.PreviousKey(), serial: serialOf(current.Fields)}
 	switch current.State {
 	case secret.Tombstone:
 		if op.isNew() { // a commit on top of it would be of a set that is being removed
@@ -104,15 +139,17 @@ func (r *run) committedKey(ctx context.Context, op operation, made set) (credent
 			return none, err
 		}
 	}
+	previous, err := r.secretOf(op.spec).PreviousKey(ctx, made.secret, current)
 	return credential{
 		ID:       id,
 		secret:   text,
-		previous: made.secret.PreviousKey(),
+		previous: previous,
 		follows:  current.Version,
 		stored:   current.Fields,
 		since:    current.Created,
 		version:  current.Version,
-	}, nil
+		serial:   none.serial,
+	}, err
 }
 
 // unreadKey says what becomes of the key that an unreadable value names. It may be in use, so an
@@ -129,6 +166,7 @@ func (r *run) unreadKey(ctx context.Context, op operation, current secret.Conten
 		return isOfEvent || !k.IsActive || k.ID == none.previous
 	})
 	if len(keys) > 0 { // what is younger was made by hand, or by an event that was cut off
+		none.isGivenUp = true
 		none.previous = slices.MinFunc(keys, func(a, b keyring.Key) int { return a.Created.Compare(b.Created) }).ID
 	}
 	return none, err
@@ -136,22 +174,20 @@ func (r *run) unreadKey(ctx context.Context, op operation, current secret.Conten
 
 // mintKey makes room and creates a key that follows what a look has found at a time. The previous key
 // goes on working beside it, unless it had to make room.
-func (r *run) mintKey(ctx context.Context, s spec.Spec, made set, after credential, looked time.Time) (credential, error) {
+func (r *run) mintKey(ctx context.Context, op operation, made set, after credential, looked time.Time) (credential, error) {
+	s := op.spec
 	if err := r.keysOf(s).CheckBoundary(ctx, made.user); err != nil { // before room is made
 		return credential{}, err
 	}
-	previous := after.previous
 	if !made.user.Fresh {
-		inUse := []string{previous, made.secret.PreviousKey()}
-		if !after.isRepair { // both work, as far as is known
-			slices.Reverse(inUse)
-		}
-		gone, err := r.keysOf(s).MakeRoom(ctx, looked, inUse...)
+		gone, err := r.keysOf(s).MakeRoom(ctx, func(ctx context.Context) (keyring.Holding, error) {
+			return r.holding(ctx, op, made, after, looked)
+		})
 		if err != nil {
 			return credential{}, err
 		}
-		if gone == previous {
-			previous = made.secret.PreviousKey()
+		if gone == after.previous {
+			after.previous = made.secret.PreviousKey()
 		}
 	}
 	pair, err := r.keysOf(s).Mint(ctx)
@@ -165,10 +201,28 @@ func (r *run) mintKey(ctx context.Context, s spec.Spec, made set, after credenti
 		fresh:   true,
 		follows: after.follows,
 		stored:  after.stored,
+		serial:  max(after.serial, s.KeySerial),
 
-		previous: previous,
-		isRepair: after.isRepair,
+		previous:  after.previous,
+		displaced: after.displaced,
+		isRepair:  after.isRepair,
 	}, nil
+}
+
+// holding is what stands in the way of a key that is to take the place of another.
+func (r *run) holding(ctx context.Context, op operation, made set, after credential, looked time.Time) (keyring.Holding, error) {
+	spoken, err := r.secretOf(op.spec).SpokenFor(ctx, after.follows, keyring.Lease)
+	if err == nil && spoken.Version != after.follows {
+		err = fmt.Errorf("secret %s: %w", op.spec.SecretName, secret.ErrConflict)
+	}
+	h := keyring.Holding{Spoken: spoken, Looked: looked, IsBroken: !after.isRotation(), Prove: func(ctx context.Context) error {
+		return r.proveNow(ctx, op, made, credential{ID: after.previous, secret: after.displaced})
+	}}
+	if after.isGivenUp {
+		h.Spoken, h.IsBroken = spoken.GivenUp(after.previous), false
+		h.Prove = func(context.Context) error { return nil }
+	}
+	return h, err
 }
 
 // discard deletes a key that was made but not committed.

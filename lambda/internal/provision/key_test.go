@@ -12,6 +12,7 @@ import (
 
 	"bucketuser/lambda/internal/awscall"
 	"bucketuser/lambda/internal/awsfake"
+	"bucketuser/lambda/internal/keyring"
 )
 
 // Taking a key away must not take the time for the answer.
@@ -32,6 +33,7 @@ func TestKeyThatCannotBeSweptIsAFailure(t *testing.T) {
 	inWorld(t, func(w *bench) {
 		created := w.created(named)
 		w.AWS.AddKey("clickhouse")
+		time.Sleep(keyring.Forsaken)
 		w.AWS.Before = deny("DeleteAccessKey")
 		w.refused(w.update(created.PhysicalResourceId, named, named), "access key")
 	})

@@ -36,8 +36,11 @@ func (r *run) prove(ctx context.Context, op operation, made set, key credential)
 		},
 		func() error { return r.bucketOf(s).CheckStillOurs(ctx, made.bucket) },
 		func() error {
-			if isTried {
+			switch {
+			case isTried:
 				failed = r.useKey(ctx, proof, op, key)
+			case key.isRotation(): // which displaces one that works
+				failed = r.askForPair(proof, op, key)
 			}
 			return nil
 		},
@@ -50,6 +53,25 @@ func (r *run) prove(ctx context.Context, op operation, made set, key credential)
 		return late // which also ended the proof
 	}
 	return errors.Join(err, failed)
+}
+
+// askForPair shows no more of a new key than that S3 knows it.
+func (r *run) askForPair(ctx context.Context, op operation, key credential) error {
+	r.log.Info("does not prove the new key, but asks whether S3 knows it", "user", op.spec.UserName, "accessKeyId", key.ID)
+	isKnown, err := r.isKnownPair(ctx, op.spec, key.ID, key.secret, key.created)
+	if err == nil && !isKnown {
+		err = fmt.Errorf("user %s: S3 does not know its new key", op.spec.UserName)
+	}
+	return err
+}
+
+// proveNow shows that a key works which is in use, before another one is deleted beside it.
+func (r *run) proveNow(ctx context.Context, op operation, made set, key credential) error {
+	s := op.spec
+	if !s.VerifyCredentials || made.lost.bucket {
+		return r.askForPair(ctx, op, key)
+	}
+	return errors.Join(r.useKey(ctx, ctx, op, key), r.bucketOf(s).RemoveObjects(ctx, s.ProbeKey()))
 }
 
 // isKnownPair tries the key that the secret holds with one call, and reports whether S3 knows it.

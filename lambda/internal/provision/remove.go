@@ -251,6 +251,11 @@ func (r *run) revoke(ctx context.Context, s spec.Spec, found set, unseen doubts,
 	var failed error
 	isGuard := len(found.secret.Marks()) > 0 || !found.saysMade()
 	isRecord := lost != (parts{}) || unseen.bucket != nil && s.OnDelete != spec.Retain && isGuard
+	if found.secret.IsOursOrLeaving() && found.secret.Schedule.IsOn && !found.secret.Deleting { // or it goes on where the secret stays, or is restored
+		if err := r.secretOf(s).Unschedule(ctx, found.secret); err != nil {
+			r.log.Warn("could not end the rotation of the secret", "secret", s.SecretName, "reason", err.Error())
+		}
+	}
 	if found.secret.IsOursOrLeaving() && !isRecord {
 		failed = r.secretOf(s).Remove(ctx, found.secret)
 	}

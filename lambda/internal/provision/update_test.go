@@ -130,8 +130,11 @@ func forgetVersions(snapshot awsfake.Snapshot) {
 	for name, secret := range snapshot.Secrets {
 		var current []awsfake.SecretVersion
 		for _, v := range secret.Versions {
-			if len(v.Stages) == 1 && v.Stages[0] == "AWSCURRENT" {
+			switch {
+			case slices.Contains(v.Stages, "AWSCURRENT"):
 				current = append(current, awsfake.SecretVersion{Value: v.Value})
+			case slices.Contains(v.Stages, "AWSPENDING"):
+				current = append(current, awsfake.SecretVersion{Value: v.Value, Stages: []string{"AWSPENDING"}})
 			}
 		}
 		secret.Versions = current

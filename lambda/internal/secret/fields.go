@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"maps"
 	"strings"
 
 	"bucketuser/lambda/internal/awscall"
@@ -50,6 +51,16 @@ func (f Fields) Say(ours map[string]string) bool {
 		same = same && f.Get(name) == text
 	}
 	return same
+}
+
+// SameBut reports whether two values are the same in all fields but some.
+func (f Fields) SameBut(others Fields, but ...string) bool {
+	f, others = maps.Clone(f), maps.Clone(others)
+	for _, name := range but {
+		delete(f, name)
+		delete(others, name)
+	}
+	return maps.Equal(f, others)
 }
 
 // maxValue is how many bytes a value of Secrets Manager may have.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 
@@ -20,17 +19,33 @@ import (
 // A Secret is the Secrets Manager secret under the name of a spec.
 type Secret struct {
 	claim.Claim
+	Name     string
 	Fresh    bool   // created by this event, so without a value
 	Deleting bool   // in its recovery window
 	Current  string // id of the version with the stage AWSCURRENT, or ""
 	ARN      string
 	KmsKeyID string // "" for the AWS managed key
-	buried   string // id of the version in which this event has written a tombstone, or ""
+	Schedule Schedule
+	labels   map[string][]string // by version
+	buried   string              // id of the version in which this event has written a tombstone, or ""
+}
+
+// A Schedule is what Secrets Manager is told about rotating a secret.
+type Schedule struct {
+	IsOn     bool
+	Function string // its ARN
+	Days     int    // between two
 }
 
 // IsOursOrLeaving is also true for a secret that a Delete of this resource was about to remove when
 // it was cut off.
 func (x Secret) IsOursOrLeaving() bool { return x.IsOurs() || x.State == claim.Leaving }
+
+// As is the secret as a later look shows it, with what this event knows of it.
+func (x Secret) As(now Secret) Secret {
+	now.Claim, now.buried = now.For(x.Asker()), x.buried
+	return now
+}
 
 // Admit refuses a secret that is neither ours nor released. One that is being
 // deleted may be gone in a moment; see [Client.Create].
@@ -70,23 +85,20 @@ func (c Client) describe(ctx context.Context, retryer aws.Retryer) (Secret, erro
 	if err != nil {
 		return Secret{}, fmt.Errorf("secret %s: %w", c.spec.SecretName, awscall.Brief(err))
 	}
-	return Secret{
+	x := Secret{
 		Claim:    claim.Read(secretTags(out.Tags), c.spec),
+		Name:     aws.ToString(out.Name),
 		Deleting: out.DeletedDate != nil,
-		Current:  currentVersion(out.VersionIdsToStages),
 		ARN:      aws.ToString(out.ARN),
 		KmsKeyID: aws.ToString(out.KmsKeyId),
-	}, nil
-}
-
-// currentVersion finds the version that has the stage AWSCURRENT.
-func currentVersion(stages map[string][]string) string {
-	for version, names := range stages {
-		if slices.Contains(names, "AWSCURRENT") {
-			return version
-		}
+		Schedule: Schedule{IsOn: aws.ToBool(out.RotationEnabled), Function: aws.ToString(out.RotationLambdaARN)},
+		labels:   out.VersionIdsToStages,
 	}
-	return ""
+	if out.RotationRules != nil {
+		x.Schedule.Days = int(aws.ToInt64(out.RotationRules.AutomaticallyAfterDays))
+	}
+	x.Current = x.labelled(current)
+	return x, nil
 }
 
 // Ensure creates the secret without a value, or adopts one that a resource has released. The origin is

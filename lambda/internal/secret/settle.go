@@ -2,10 +2,12 @@ package secret
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
@@ -23,33 +25,73 @@ var (
 	ErrNoSecret = errors.New("the secret was deleted meanwhile")
 )
 
-// Settle writes a value that follows a known version: a compare-and-set. The idempotency
-// token is a hash of the secret's ARN and of that version. Secrets Manager takes the first
-// value for a token and refuses every other one, so of several events that write at the same
-// time one wins, and the others get ErrConflict. Undo writes its tombstone in the same way:
-// either the tombstone or a commit wins.
+// Settle writes a value that follows a known version: a compare-and-set. Of several events that write
+// at the same time one wins, and the others get ErrConflict. Undo writes its tombstone in the
+// same way: either the tombstone or a commit wins.
 func (c Client) Settle(ctx context.Context, x Secret, follows, value string) (version string, err error) {
-	hash := sha256.Sum256([]byte(x.ARN + "\n" + follows))
-	token := hex.EncodeToString(hash[:16])
-	_, err = c.secrets.PutSecretValue(ctx, &secretsmanager.PutSecretValueInput{
+	if follows == "" {
+		version = firstVersion(x.ARN)
+		return version, c.put(ctx, x, value, version)
+	}
+	version = stagedVersion()
+	if err := c.put(ctx, x, value, version, staged); err != nil {
+		if errors.Is(err, ErrUnknown) { // whether it is staged, and nobody takes it from there
+			err = fmt.Errorf("value of secret %s: %w", c.spec.SecretName, errNotStaged)
+		}
+		return "", err
+	}
+	return version, c.Move(ctx, x, follows, version)
+}
+
+// errNotStaged says that a value was not written, or lies beside the current one.
+var errNotStaged = errors.New("Secrets Manager did not answer")
+
+// firstVersion is the idempotency token of the first commit, as every version of the function has made it.
+// Secrets Manager takes the first value for a token and refuses every other one. Nothing can have been
+// current before, so nobody moves anything beside it.
+func firstVersion(arn string) string {
+	hash := sha256.Sum256([]byte(arn + "\n"))
+	return hex.EncodeToString(hash[:16])
+}
+
+// stagedPrefix begins the idempotency token of every later value, which is another each time.
+const stagedPrefix = "staged-"
+
+func stagedVersion() string { return stagedPrefix + rand.Text() }
+
+// IsOurVersion reports whether this package has chosen the id of a version of the secret.
+func (x Secret) IsOurVersion(version string) bool {
+	return version == firstVersion(x.ARN) || strings.HasPrefix(version, stagedPrefix)
+}
+
+// put writes a value under an idempotency token with a label, or as the current one without. Secrets Manager
+// makes the first version of a secret current whatever the labels are.
+func (c Client) put(ctx context.Context, x Secret, value, token string, labels ...string) error {
+	return c.putValue(ctx, x, &secretsmanager.PutSecretValueInput{
 		SecretId:           &x.ARN,
 		ClientRequestToken: &token,
 		SecretString:       &value,
+		VersionStages:      labels,
 	})
+}
+
+func (c Client) putValue(ctx context.Context, x Secret, in *secretsmanager.PutSecretValueInput) error {
+	_, err := c.secrets.PutSecretValue(ctx, in)
 	switch {
 	case err == nil:
-		return token, nil
+		return nil
 	case awscall.IsCode(err, "ResourceExistsException"):
-		return "", fmt.Errorf("value of secret %s: %w", c.spec.SecretName, ErrConflict)
+		err = ErrConflict
 	case awscall.IsMissing(err):
-		return "", fmt.Errorf("value of secret %s: %w", c.spec.SecretName, ErrNoSecret)
+		err = ErrNoSecret
 	case awscall.IsDenied(err), IsOfKmsKey(err): // the message names what is missing and quotes nothing of the value
-		return "", fmt.Errorf("value of secret %s: %w", c.spec.SecretName, c.ExplainKms(err, x.KmsKeyID))
+		err = c.ExplainKms(err, x.KmsKeyID)
 	case awscall.IsRefused(err):
-		return "", fmt.Errorf("value of secret %s: %w", c.spec.SecretName, awscall.WithoutMessage(err))
+		err = awscall.WithoutMessage(err)
 	default:
-		return "", fmt.Errorf("value of secret %s: %w: %w", c.spec.SecretName, ErrUnknown, awscall.WithoutMessage(err))
+		err = fmt.Errorf("%w: %w", ErrUnknown, awscall.WithoutMessage(err))
 	}
+	return fmt.Errorf("value of secret %s: %w", c.spec.SecretName, err)
 }
 
 // tombstoneValue is what undo writes: JSON of no fields at all.

@@ -53,19 +53,32 @@ var restored = awscall.LagOf("Secrets Manager shows the secret as restored", isM
 
 // Read returns the current value of a secret that is not being deleted, or that there is one
 // which cannot be read.
-func (c Client) Read(ctx context.Context, x Secret) (Content, error) { return c.read(ctx, x) }
+func (c Client) Read(ctx context.Context, x Secret) (Content, error) { return c.read(ctx, x, "") }
 
 // ReadRestored is [Client.Read] for a secret that may have been restored a moment ago.
 func (c Client) ReadRestored(ctx context.Context, x Secret) (Content, error) {
-	return c.read(ctx, x, restored)
+	return c.read(ctx, x, "", restored)
 }
 
-// read waits for the lags beside late rights.
-func (c Client) read(ctx context.Context, x Secret, lags ...awscall.Lag) (Content, error) {
-	out, err := c.secrets.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &x.ARN},
+// ReadVersion returns the value of one version, which never changes once it is written. Where it is not written, or
+// not shown yet, the state is [NoValue].
+func (c Client) ReadVersion(ctx context.Context, x Secret, version string) (Content, error) {
+	return c.read(ctx, x, version)
+}
+
+// read reads a version, or the current one for "". It waits for the lags beside late rights.
+func (c Client) read(ctx context.Context, x Secret, version string, lags ...awscall.Lag) (Content, error) {
+	in := &secretsmanager.GetSecretValueInput{SecretId: &x.ARN}
+	if version != "" {
+		in.VersionId = &version
+	}
+	out, err := c.secrets.GetSecretValue(ctx, in,
 		func(o *secretsmanager.Options) { o.Retryer = c.patience.Retryer(append(lags, awscall.LateRights)...) })
 	if awscall.IsMissing(err) {
 		return Content{}, nil
+	}
+	if isUnreadable(err) && version != "" {
+		return Content{State: Unreadable, Version: version, Why: awscall.Brief(err)}, nil
 	}
 	if isUnreadable(err) {
 		return c.describeValue(ctx, x, err)
@@ -73,18 +86,23 @@ func (c Client) read(ctx context.Context, x Secret, lags ...awscall.Lag) (Conten
 	if err != nil {
 		return Content{}, fmt.Errorf("value of secret %s: %w", c.spec.SecretName, awscall.Brief(err))
 	}
+	return contentOf(x, out), nil
+}
+
+// contentOf tells what a value is.
+func contentOf(x Secret, out *secretsmanager.GetSecretValueOutput) Content {
 	value := Content{State: Foreign, Version: aws.ToString(out.VersionId), Created: aws.ToTime(out.CreatedDate)}
 	switch {
 	case value.Version == x.EarlierVersion():
 		value.State = Earlier
-		return value, nil
+		return value
 	case aws.ToString(out.SecretString) == tombstoneValue:
 		value.State = Tombstone
-		return value, nil
+		return value
 	}
 	var object map[string]json.RawMessage
 	if json.Unmarshal([]byte(aws.ToString(out.SecretString)), &object) != nil {
-		return value, nil
+		return value
 	}
 	value.Fields = Fields{}
 	for name, field := range object {
@@ -97,7 +115,7 @@ func (c Client) read(ctx context.Context, x Secret, lags ...awscall.Lag) (Conten
 	default:
 		value.State = Committed
 	}
-	return value, nil
+	return value
 }
 
 // isUnreadable reports whether Secrets Manager refuses to show a value: its KMS key is disabled or

@@ -1,0 +1,66 @@
+package provision
+
+import (
+	"context"
+	"fmt"
+
+	"bucketuser/lambda/internal/keyring"
+	"bucketuser/lambda/internal/secret"
+	"bucketuser/lambda/spec"
+)
+
+// abandon gives up the rotation that a secret shows as under way, and deletes its key. Its last step may be about
+// to move AWSCURRENT at this very moment, and may do that as long as the version is current that it follows. So the
+// current value is written once more first: whoever loses that compare-and-set changes nothing.
+func (r *run) abandon(ctx context.Context, s spec.Spec, x secret.Secret) error {
+	room := r.secretOf(s)
+	now, err := room.Look(ctx)
+	if err != nil {
+		return err
+	}
+	version := now.Pending()
+	if version == "" {
+		return nil
+	}
+	begun, err := room.ReadVersion(ctx, x, version)
+	if err != nil {
+		return err
+	}
+	current, err := room.ReadVersion(ctx, x, now.Current)
+	switch {
+	case err != nil:
+		return err
+	case current.State == secret.Unreadable:
+		return current.Why
+	}
+	value, err := room.Value(current.Fields, nil)
+	if err != nil {
+		return err
+	}
+	fence, err := room.Settle(ctx, x, now.Current, value)
+	if err != nil {
+		return err
+	}
+	r.log.Warn("gave up a rotation that was under way", "secret", s.SecretName, "token", version)
+	return r.dropPending(ctx, s, now, version, fence, begun)
+}
+
+// dropPending takes AWSPENDING off a version that can become current no more, and deletes its key. No key goes
+// that is in use by now.
+func (r *run) dropPending(ctx context.Context, s spec.Spec, x secret.Secret, version, known string, begun secret.Content) error {
+	if err := r.secretOf(s).EndRotation(ctx, x, version); err != nil {
+		return err
+	}
+	id := begun.Fields.Get(spec.FieldAccessKeyID)
+	if id == "" {
+		return nil
+	}
+	spoken, err := r.secretOf(s).SpokenFor(ctx, known, keyring.Lease)
+	if err != nil {
+		return fmt.Errorf("access key %s of user %s: %w", id, s.UserName, err)
+	}
+	if spoken.For(id) {
+		return nil
+	}
+	return r.keysOf(s).Discard(ctx, id)
+}

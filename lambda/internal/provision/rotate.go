@@ -1,0 +1,239 @@
+package provision
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+
+	"bucketuser/lambda/claim"
+	"bucketuser/lambda/internal/awscall"
+	"bucketuser/lambda/internal/keyring"
+	"bucketuser/lambda/internal/secret"
+	"bucketuser/lambda/spec"
+)
+
+// A rotation follows one version of the secret, and writes that down before it writes a value. Its last step
+// moves AWSCURRENT from that version and from no other, so whatever was committed since has won. The key that it replaces
+// goes on working until the next rotation begins, which needs its place: IAM allows two.
+
+// errOvertaken says that another value is current since the rotation began.
+var errOvertaken = errors.New("the secret has been written since the rotation began: it was given up, and the next one begins anew")
+
+// createSecret makes a key and writes it under the token, beside what is current. A value that is there stays: an earlier run
+// of the step has written it, or it is that of the test with which Secrets Manager turns rotation on.
+func (r *run) createSecret(ctx context.Context, is rotating) error {
+	pending, err := r.secretOf(is.op.spec).ReadVersion(ctx, is.set.secret, is.version)
+	switch {
+	case err != nil:
+		return err
+	case pending.State == secret.Unreadable:
+		return pending.Why
+	case pending.State != secret.NoValue:
+		return r.checkFollows(ctx, is, pending)
+	}
+	key, err := r.takeOver(ctx, is)
+	if err != nil {
+		return err
+	}
+	if key.ID == "" {
+		if key, err = r.rotateKey(ctx, is); err != nil {
+			return err
+		}
+	}
+	err = r.putPending(ctx, is, key)
+	if err == nil || errors.Is(err, secret.ErrUnknown) { // it may be there, or come in a moment
+		return err
+	}
+	return errors.Join(err, r.discard(ctx, is.op.spec, key))
+}
+
+// checkFollows refuses to go on with a value that follows another version than the current one.
+func (r *run) checkFollows(ctx context.Context, is rotating, pending secret.Content) error {
+	x, id := is.set.secret, pending.Fields.Get(spec.FieldAccessKeyID)
+	if id == is.current.Fields.Get(spec.FieldAccessKeyID) || id == x.PreviousKey() {
+		return nil // it brings no key
+	}
+	token, follows := x.Claim.Rotation()
+	switch {
+	case token != is.version:
+		return fmt.Errorf("secret %s: does not say which version this rotation follows", is.op.spec.SecretName)
+	case follows != x.Current:
+		return r.overtaken(ctx, is, pending)
+	}
+	return nil
+}
+
+// overtaken gives up a rotation that follows a version which is current no more.
+func (r *run) overtaken(ctx context.Context, is rotating, pending secret.Content) error {
+	err := r.dropPending(ctx, is.op.spec, is.set.secret, is.version, is.set.secret.Current, pending)
+	return errors.Join(errOvertaken, err)
+}
+
+// takeOver returns the key of another rotation that follows the current version and was not finished: a cancelled one, or one
+// that Secrets Manager goes on with under another token. Its last step may come late, and then the key must be there.
+func (r *run) takeOver(ctx context.Context, is rotating) (credential, error) {
+	x := is.set.secret
+	token, follows := x.Claim.Rotation()
+	if token == "" || token == is.version || follows != x.Current {
+		return credential{}, nil
+	}
+	begun, err := r.secretOf(is.op.spec).ReadVersion(ctx, x, token)
+	if err != nil || begun.State != secret.Committed {
+		return credential{}, err
+	}
+	id := begun.Fields.Get(spec.FieldAccessKeyID)
+	keys, err := r.keysOf(is.op.spec).List(ctx)
+	if err != nil || !keyring.HasActive(keys, id) {
+		return credential{}, err
+	}
+	r.log.Info("goes on with the key of a rotation that was not finished", "user", is.op.spec.UserName, "accessKeyId", id, "of", token)
+	return credential{ID: id, secret: secret.Text(begun.Fields.Get(spec.FieldSecretAccessKey)), stored: is.current.Fields, follows: x.Current}, nil
+}
+
+// rotateKey makes a key that follows the current version, whether that names one which works or not.
+func (r *run) rotateKey(ctx context.Context, is rotating) (credential, error) {
+	return backoff.Retry(ctx, func() (credential, error) {
+		looked := time.Now()
+		key, err := r.committedKey(ctx, is.op, is.set)
+		if err == nil && key.follows != is.current.Version {
+			err = errOvertaken
+		}
+		if err == nil && key.ID != "" {
+			key = key.displace()
+		}
+		if err == nil {
+			key, err = r.mintKey(ctx, is.op, is.set, key, looked)
+		}
+		if err != nil && !errors.Is(err, keyring.ErrNoRoom) && !awscall.IsCode(err, "LimitExceeded", "LimitExceededException") {
+			err = backoff.Permanent(err)
+		}
+		return key, err
+	}, backoff.WithBackOff(backoff.NewConstantBackOff(roomInterval)), backoff.WithMaxElapsedTime(keyring.Forsaken+keyring.LeaseMargin))
+}
+
+// putPending notes which version the rotation follows, and writes its value, as long as the key has its lease. Where
+// another run of this step has written one, that counts. A schedule that was ended meanwhile ends the rotation.
+func (r *run) putPending(ctx context.Context, is rotating, key credential) error {
+	s, x, room := is.op.spec, is.set.secret, r.secretOf(is.op.spec)
+	value, err := room.Value(key.stored, map[string]string{spec.FieldAccessKeyID: key.ID, spec.FieldSecretAccessKey: string(key.secret)})
+	if err != nil {
+		return err
+	}
+	if key.fresh {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, key.created.Add(keyring.Lease))
+		defer cancel()
+	}
+	if err := room.Tag(ctx, x, claim.Rotating(is.version, key.follows)); err != nil {
+		return err
+	}
+	if err := room.PutPending(ctx, x, is.version, is.rotationToken, value); err != nil {
+		if errors.Is(err, secret.ErrConflict) {
+			return r.discard(ctx, s, key)
+		}
+		return err
+	}
+	now, err := room.Look(ctx)
+	if err != nil || now.Schedule.IsOn && !now.Deleting {
+		return nil // the value is there, which is all that this step promises
+	}
+	return errors.Join(fmt.Errorf("secret %s: is rotated no more", s.SecretName), r.abandon(ctx, s, x))
+}
+
+// testSecret proves the new key. Without one it is the test with which Secrets Manager turns rotation on: nothing is made
+// then, and the version has no value, or the current one. What was just written may not show yet.
+func (r *run) testSecret(ctx context.Context, is rotating) error {
+	pending, err := r.begunValue(ctx, is)
+	id := pending.Fields.Get(spec.FieldAccessKeyID)
+	switch {
+	case err != nil:
+		return err
+	case pending.State == secret.NoValue, id == is.current.Fields.Get(spec.FieldAccessKeyID):
+		r.log.Info("found no new key to test", "secret", is.op.spec.SecretName)
+		return nil
+	}
+	return r.proveBegun(ctx, is, pending)
+}
+
+// begunValue reads the value of the rotation, again while its note says that there is one.
+func (r *run) begunValue(ctx context.Context, is rotating) (secret.Content, error) {
+	s, x := is.op.spec, is.set.secret
+	token, _ := x.Claim.Rotation()
+	pending, err := awscall.Repeat(ctx, r.patience, "Secrets Manager shows the value of the rotation", func() (secret.Content, bool, error) {
+		pending, err := r.secretOf(s).ReadVersion(ctx, x, is.version)
+		return pending, err == nil && pending.State == secret.NoValue && token == is.version, err
+	})
+	switch {
+	case err != nil:
+		return pending, err
+	case pending.State == secret.Unreadable:
+		return pending, pending.Why
+	case pending.State == secret.NoValue && token == is.version:
+		return pending, fmt.Errorf("secret %s: the version of the rotation has no value", s.SecretName)
+	}
+	return pending, nil
+}
+
+// proveBegun shows that the key of the rotation does what Access promises, or, where new keys are not proven, that S3 knows it.
+func (r *run) proveBegun(ctx context.Context, is rotating, pending secret.Content) error {
+	key := credential{ID: pending.Fields.Get(spec.FieldAccessKeyID), secret: secret.Text(pending.Fields.Get(spec.FieldSecretAccessKey)), created: pending.Created}
+	return r.proveNow(ctx, is.op, is.set, key)
+}
+
+// finishSecret moves AWSCURRENT to the version of the rotation, once its key is proven. The value must be the current one in
+// everything but the key: whatever was committed since createSecret has won.
+func (r *run) finishSecret(ctx context.Context, is rotating) error {
+	s, x := is.op.spec, is.set.secret
+	pending, err := r.begunValue(ctx, is)
+	if err != nil {
+		return err
+	}
+	token, follows := x.Claim.Rotation()
+	switch {
+	case token != is.version || pending.State != secret.Committed:
+		return fmt.Errorf("secret %s: this rotation has made no key", s.SecretName)
+	case follows != x.Current, !pending.Fields.SameBut(is.current.Fields, spec.FieldAccessKeyID, spec.FieldSecretAccessKey):
+		return r.overtaken(ctx, is, pending)
+	}
+	if err := r.proveBegun(ctx, is, pending); err != nil {
+		return err
+	}
+	previous, err := r.displacedKey(ctx, is)
+	if err != nil {
+		return err
+	}
+	if previous != "" {
+		if err := r.secretOf(s).Tag(ctx, x, claim.Previous(previous)); err != nil {
+			return err
+		}
+	}
+	if err := r.secretOf(s).Move(ctx, x, follows, is.version); err != nil {
+		if errors.Is(err, secret.ErrConflict) {
+			return r.overtaken(ctx, is, pending)
+		}
+		return err
+	}
+	id := pending.Fields.Get(spec.FieldAccessKeyID)
+	r.log.Info("rotated the key", "secret", s.SecretName, "user", s.UserName, "accessKeyId", id, "previous", previous)
+	if err := r.secretOf(s).EndRotation(ctx, x, is.version); err != nil {
+		return err
+	}
+	isKept, err := r.sweep(ctx, s, credential{ID: id, previous: previous, version: is.version})
+	if err == nil && !isKept {
+		err = fmt.Errorf("access key %s of user %s: %w", id, s.UserName, errLost)
+	}
+	return err
+}
+
+// displacedKey is the id of the key that the current value names, if it goes on working: consumers have it. If not, the
+// previous key stays the one that it is.
+func (r *run) displacedKey(ctx context.Context, is rotating) (string, error) {
+	keys, err := r.keysOf(is.op.spec).List(ctx)
+	if id := is.current.Fields.Get(spec.FieldAccessKeyID); keyring.HasActive(keys, id) {
+		return id, err
+	}
+	return "", err
+}

@@ -1,0 +1,90 @@
+package provision
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"bucketuser/lambda/internal/awscall"
+	"bucketuser/lambda/internal/secret"
+	"bucketuser/lambda/spec"
+)
+
+// admitSchedule refuses a schedule that this provider cannot keep, before anything is made.
+func (r *run) admitSchedule(ctx context.Context, op operation) error {
+	if op.spec.RotateAfterDays == 0 || r.provider.RotationFunctionARN != "" {
+		return nil
+	}
+	if r.isRollback(ctx, op) {
+		r.log.Warn("cannot have the secret rotated", "secret", op.spec.SecretName, "reason", errNoRotation.Error())
+		return nil
+	}
+	return fmt.Errorf("RotateAfterDays: %w; deploy a later version of it, or leave it at 0", errNoRotation)
+}
+
+var errNoRotation = errors.New("this provider has no function that rotates")
+
+// ensureSchedule turns scheduled rotation on or off. It follows the commit: before that there is nothing to
+// rotate. A rotation that is under way, or was left so, is given up, since Secrets Manager begins no other one
+// beside it.
+func (r *run) ensureSchedule(ctx context.Context, op operation, made set) error {
+	err := r.setSchedule(ctx, op, made)
+	if err != nil && r.isRollback(ctx, op) {
+		r.log.Warn("left the rotation of the secret as it is", "secret", op.spec.SecretName, "reason", err.Error())
+		return nil
+	}
+	return err
+}
+
+func (r *run) setSchedule(ctx context.Context, op operation, made set) error {
+	s, x := op.spec, made.secret
+	isChanged := op.changes(func(s spec.Spec) any { return s.RotateAfterDays })
+	isSo := func() bool {
+		isOurs := x.Schedule.IsOn && x.Schedule.Function == r.provider.RotationFunctionARN
+		return s.RotateAfterDays == 0 && !x.Schedule.IsOn && x.Pending() == "" || isOurs && x.Schedule.Days == s.RotateAfterDays
+	}
+	if isSo() && !isChanged {
+		return nil
+	}
+	now, err := r.secretOf(s).Look(ctx)
+	if err != nil {
+		return err
+	}
+	x = x.As(now)
+	switch is := x.Schedule; {
+	case isSo() && s.RotateAfterDays > 0:
+		return nil
+	case s.RotateAfterDays == 0 && is.IsOn && is.Function != r.provider.RotationFunctionARN:
+		r.log.Warn("left the rotation of the secret by another function", "secret", s.SecretName, "function", is.Function)
+		return nil
+	}
+	if err := r.unschedule(ctx, s, x); err != nil || s.RotateAfterDays == 0 || r.provider.RotationFunctionARN == "" {
+		return err
+	}
+	return r.schedule(ctx, op, x)
+}
+
+// unschedule turns rotation off, also where a look does not show it: that may be from before. Then it
+// gives up what is under way.
+func (r *run) unschedule(ctx context.Context, s spec.Spec, x secret.Secret) error {
+	err := r.secretOf(s).Unschedule(ctx, x)
+	if err != nil && (x.Schedule.IsOn || !awscall.IsCode(err, "InvalidRequestException")) {
+		return err
+	}
+	if x.Pending() == "" {
+		return nil
+	}
+	return r.abandon(ctx, s, x)
+}
+
+// schedule turns rotation on. A rotation would be refused later for what it is refused for now.
+func (r *run) schedule(ctx context.Context, op operation, x secret.Secret) error {
+	s := op.spec
+	if err := r.keysOf(s).Bind(ctx, x.ARN); err != nil {
+		return err
+	}
+	if _, err := r.admitRotation(ctx, s.SecretName, false); err != nil {
+		return err
+	}
+	return r.secretOf(s).Schedule(ctx, x, r.provider.RotationFunctionARN, s.RotateAfterDays)
+}

@@ -1,0 +1,99 @@
+package secret
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
+
+	"bucketuser/lambda/claim"
+	"bucketuser/lambda/internal/awscall"
+)
+
+// Pending is the version of a rotation that is under way, or "". Secrets Manager may leave AWSPENDING on a version
+// that has become current.
+func (x Secret) Pending() string {
+	version := x.labelled(pending)
+	if x.HasBeenCurrent(version) {
+		return ""
+	}
+	return version
+}
+
+// HasBeenCurrent reports whether a version is current, or was so before the one that is.
+func (x Secret) HasBeenCurrent(version string) bool {
+	labels := x.labels[version]
+	return slices.Contains(labels, current) || slices.Contains(labels, previous)
+}
+
+// IsPending reports whether a version has the label of a rotation that is under way.
+func (x Secret) IsPending(version string) bool { return slices.Contains(x.labels[version], pending) }
+
+// PutPending writes the value of a rotation under its token. ErrConflict says that another value has been written
+// under it before. The same value may be written again. The token of the rotation goes along if there is one.
+func (c Client) PutPending(ctx context.Context, x Secret, token, rotationToken, value string) error {
+	in := &secretsmanager.PutSecretValueInput{SecretId: &x.ARN, ClientRequestToken: &token, SecretString: &value, VersionStages: []string{pending}}
+	if rotationToken != "" {
+		in.RotationToken = &rotationToken
+	}
+	return c.putValue(ctx, x, in)
+}
+
+// EndRotation takes AWSPENDING off a version and the note of its rotation off the secret. It is no error if either is gone.
+func (c Client) EndRotation(ctx context.Context, x Secret, version string) error {
+	if err := c.takeOff(ctx, x, version); err != nil {
+		return err
+	}
+	if token, _ := x.Claim.Rotation(); token != version {
+		return nil
+	}
+	return c.Untag(ctx, x, claim.RotationTags)
+}
+
+// takeOff takes AWSPENDING off a version, which may have lost it.
+func (c Client) takeOff(ctx context.Context, x Secret, version string) error {
+	if !x.IsPending(version) {
+		return nil
+	}
+	_, err := c.secrets.UpdateSecretVersionStage(ctx, &secretsmanager.UpdateSecretVersionStageInput{
+		SecretId: &x.ARN, VersionStage: aws.String(pending), RemoveFromVersionId: &version})
+	if err == nil {
+		return nil
+	}
+	now, lookErr := c.Look(ctx)
+	if lookErr == nil && !now.IsPending(version) {
+		return nil
+	}
+	return errors.Join(fmt.Errorf("rotation of secret %s: %w", c.spec.SecretName, awscall.Brief(err)), lookErr)
+}
+
+// Schedule has Secrets Manager rotate the secret after each so many days, by a function. Nothing is rotated now: it
+// tries the function by its step testSecret, later. It is repeated while the right of Secrets Manager to invoke the function
+// may be late (aws-cdk #26481).
+func (c Client) Schedule(ctx context.Context, x Secret, function string, days int) error {
+	_, err := c.secrets.RotateSecret(ctx, &secretsmanager.RotateSecretInput{
+		SecretId:          &x.ARN,
+		RotationLambdaARN: &function,
+		RotationRules:     &types.RotationRulesType{AutomaticallyAfterDays: aws.Int64(int64(days))},
+		RotateImmediately: aws.Bool(false),
+	})
+	if err != nil {
+		return fmt.Errorf("rotation of secret %s: %w", c.spec.SecretName, awscall.Brief(err))
+	}
+	c.log.Info("has the secret rotated", "secret", c.spec.SecretName, "days", days)
+	return nil
+}
+
+// Unschedule ends that. What a rotation has left stays: see [Secret.Pending]. It may be repeated.
+func (c Client) Unschedule(ctx context.Context, x Secret) error {
+	_, err := c.secrets.CancelRotateSecret(ctx, &secretsmanager.CancelRotateSecretInput{SecretId: &x.ARN})
+	if err != nil {
+		return fmt.Errorf("rotation of secret %s: %w", c.spec.SecretName, awscall.Brief(err))
+	}
+	c.log.Info("ended the rotation of the secret", "secret", c.spec.SecretName)
+	return nil
+}

@@ -1,0 +1,121 @@
+package secret
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"bucketuser/lambda/internal/awscall"
+	"bucketuser/lambda/spec"
+)
+
+// Spoken are the keys that a secret speaks for: nothing but their own retirement may delete them.
+// They are told by their ids, and not by their age. That a version has AWSPREVIOUS never says that its key
+// may go, or that it is the previous key: the label moves with every new value, and not with every new key.
+type Spoken struct {
+	Version  string    // that is current
+	Since    time.Time // when that was written
+	Current  string    // id of the key in its value, or ""
+	Previous string    // id of the key that goes on working beside it, or ""
+
+	others []string // of a rotation under way, and of a commit
+	isAll  bool     // a version cannot be read, so it may name any key
+}
+
+// For reports whether the secret speaks for a key.
+func (s Spoken) For(id string) bool {
+	return id == s.Current || id == s.Previous || slices.Contains(s.others, id) || s.isAll
+}
+
+// And speaks for another key as well.
+func (s Spoken) And(id string) Spoken {
+	s.others = append(slices.Clone(s.others), id)
+	return s
+}
+
+// GivenUp is what a secret speaks for whose current value nobody can read, and which is given up: its key is
+// taken for the one of an id.
+func (s Spoken) GivenUp(id string) Spoken {
+	s.Current, s.isAll = id, false
+	return s
+}
+
+// SpokenFor returns the keys that the secret speaks for, all as of one moment: one look at labels and tags, and
+// then the versions, whose values never change. The look shows a version that was current for this event, or "":
+// what is from before that is looked at again. A version that was about to become current speaks for its
+// key as long as that has its lease. A secret that is gone, or about to be, speaks for all keys: whoever removes it
+// removes them.
+func (c Client) SpokenFor(ctx context.Context, known string, lease time.Duration) (Spoken, error) {
+	x, err := awscall.Repeat(ctx, c.patience, "Secrets Manager shows the new value", func() (Secret, bool, error) {
+		x, err := c.Look(ctx)
+		isShown := known == "" || slices.Contains(x.labels[known], current) || slices.Contains(x.labels[known], previous)
+		return x, err == nil && !isShown && x.Exists() && !x.Deleting, err
+	})
+	if err != nil || !x.Exists() || x.Deleting {
+		return Spoken{isAll: true}, err
+	}
+	spoken := Spoken{Version: x.Current, Previous: x.PreviousKey()}
+	for _, version := range x.speaking() {
+		value, err := c.ReadVersion(ctx, x, version)
+		if err != nil {
+			return Spoken{}, err
+		}
+		isInTime := version != x.labelled(staged) || len(x.labels[version]) > 1 || time.Since(value.Created) < lease
+		spoken = spoken.with(value, isInTime)
+	}
+	if spoken.Previous == spoken.Current { // of a commit that did not come about, or after a label was moved by hand
+		spoken.Previous, err = c.keyBefore(ctx, x, spoken.Current)
+	}
+	return spoken, err
+}
+
+// speaking are the versions that may name a key which no other names: the current one, one that was never
+// current, that of a rotation under way, and that of a rotation which may still be finished: it follows the
+// current one. Where somebody has finished a rotation by hand, no tag names the key before.
+func (x Secret) speaking() []string {
+	versions := []string{x.Current, x.labelled(pending), x.labelled(staged)}
+	switch token, follows := x.Rotation(); x.Current {
+	case follows:
+		versions = append(versions, token)
+	case token:
+		versions = append(versions, follows)
+	}
+	slices.Sort(versions)
+	return slices.DeleteFunc(slices.Compact(versions), func(version string) bool { return version == "" })
+}
+
+func (s Spoken) with(value Content, isInTime bool) Spoken {
+	id := value.Fields.Get(spec.FieldAccessKeyID)
+	if value.Version == s.Version && s.Version != "" {
+		s.Current, s.Since = id, value.Created
+	}
+	s.isAll = s.isAll || value.State == Unreadable
+	if id != "" && isInTime {
+		s = s.And(id)
+	}
+	return s
+}
+
+// PreviousKey is the id of the key that goes on working beside that of the current value, or "". The tag may
+// name the very key of that value, after a label was moved back by hand: then it is the key of the version that
+// was current before.
+func (c Client) PreviousKey(ctx context.Context, x Secret, value Content) (string, error) {
+	id := x.Claim.PreviousKey()
+	if id == "" || id != value.Fields.Get(spec.FieldAccessKeyID) {
+		return id, nil
+	}
+	return c.keyBefore(ctx, x, id)
+}
+
+// keyBefore is the id of the key in the version that was current before, or "" if it is the same.
+func (c Client) keyBefore(ctx context.Context, x Secret, current string) (string, error) {
+	version := x.labelled(previous)
+	if version == "" {
+		return "", nil
+	}
+	value, err := c.ReadVersion(ctx, x, version)
+	if id := value.Fields.Get(spec.FieldAccessKeyID); id != current {
+		return id, err
+	}
+	return "", err
+}
