@@ -1,10 +1,7 @@
 package smfake_test
 
 import (
-	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -13,7 +10,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
-	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 	"github.com/google/go-cmp/cmp"
 
 	"bucketuser/lambda/internal/awsfake"
@@ -22,92 +18,6 @@ import (
 
 const name = "clickhouse/s3"
 
-// function is a rotation function as AWS's template has it: https://github.com/aws-samples/aws-secrets-manager-rotation-lambdas.
-type function struct {
-	secrets *secretsmanager.Client
-	events  []event
-	fails   map[int]bool // invocations, counted from 1
-	testing []string     // what testSecret found: a value, or "nothing"
-}
-
-type event struct{ Step, SecretId, ClientRequestToken, RotationToken string }
-
-func (f *function) invoke(ctx context.Context, payload []byte) error {
-	var e event
-	if err := json.Unmarshal(payload, &e); err != nil {
-		return err
-	}
-	f.events = append(f.events, e)
-	if f.fails[len(f.events)] {
-		return errors.New("failed")
-	}
-	switch strings.ToLower(strings.ReplaceAll(e.Step, "_", "")) {
-	case "createsecret":
-		return f.create(ctx, e)
-	case "testsecret":
-		value, err := f.value(ctx, e)
-		f.testing = append(f.testing, value)
-		return err
-	case "finishsecret":
-		return f.finish(ctx, e)
-	}
-	return nil
-}
-
-// value is that of the version of the token, or "nothing".
-func (f *function) value(ctx context.Context, e event) (string, error) {
-	out, err := f.secrets.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &e.SecretId, VersionId: &e.ClientRequestToken,
-		VersionStage: aws.String("AWSPENDING")})
-	var missing *types.ResourceNotFoundException
-	if errors.As(err, &missing) {
-		return "nothing", nil
-	}
-	if err != nil {
-		return "", err
-	}
-	return *out.SecretString, nil
-}
-
-func (f *function) create(ctx context.Context, e event) error {
-	value, err := f.value(ctx, e)
-	if err != nil || value != "nothing" {
-		return err
-	}
-	in := &secretsmanager.PutSecretValueInput{SecretId: &e.SecretId, ClientRequestToken: &e.ClientRequestToken,
-		SecretString: aws.String(fmt.Sprintf("value %d", len(f.events))), VersionStages: []string{"AWSPENDING"}}
-	if e.RotationToken != "" {
-		in.RotationToken = &e.RotationToken
-	}
-	_, err = f.secrets.PutSecretValue(ctx, in)
-	return err
-}
-
-func (f *function) finish(ctx context.Context, e event) error {
-	d, err := f.secrets.DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: &e.SecretId})
-	if err != nil {
-		return err
-	}
-	for id, stages := range d.VersionIdsToStages {
-		if slices.Contains(stages, "AWSCURRENT") && id != e.ClientRequestToken {
-			_, err = f.secrets.UpdateSecretVersionStage(ctx, &secretsmanager.UpdateSecretVersionStageInput{SecretId: &e.SecretId,
-				VersionStage: aws.String("AWSCURRENT"), MoveToVersionId: &e.ClientRequestToken, RemoveFromVersionId: &id})
-		}
-	}
-	return err
-}
-
-// steps are the events so far, each with a letter for its token.
-func (f *function) steps() string {
-	var tokens, out []string
-	for _, e := range f.events {
-		if !slices.Contains(tokens, e.ClientRequestToken) {
-			tokens = append(tokens, e.ClientRequestToken)
-		}
-		out = append(out, fmt.Sprintf("%s %c", e.Step, 'a'+slices.Index(tokens, e.ClientRequestToken)))
-	}
-	return strings.Join(out, ", ")
-}
-
 // inAccount runs a test on an account with a secret that is rotated.
 func inAccount(t *testing.T, test func(t *testing.T, fake *awsfake.AWS, f *function, s smfake.Service)) {
 	t.Helper()
@@ -115,7 +25,7 @@ func inAccount(t *testing.T, test func(t *testing.T, fake *awsfake.AWS, f *funct
 		fake := awsfake.New("123456789012", "eu-west-1")
 		fake.AddSecret(name, "first", nil)
 		fake.SetRotation(name, fake.FunctionARN("rotation"), 30)
-		f := &function{secrets: secretsmanager.NewFromConfig(fake.Session("rotation").Config()), fails: map[int]bool{}}
+		f := &function{secrets: secretsmanager.NewFromConfig(fake.Session("rotation").Config())}
 		test(t, fake, f, smfake.Service{AWS: fake, Invoke: f.invoke})
 	})
 }
@@ -136,70 +46,51 @@ const all = "createSecret a, setSecret a, testSecret a, finishSecret a"
 
 // TestRotate plays whole rotations, each in another way.
 func TestRotate(t *testing.T) {
-	for name, test := range map[string]struct {
+	for what, test := range map[string]struct {
 		how      smfake.How
-		fails    []int // invocations
+		fails    []int // invocations, counted from 1
 		steps    string
-		versions []string
+		versions string
 		err      string
 	}{
-		"as documented": {steps: all, versions: []string{"first AWSPREVIOUS", "value 1 AWSCURRENT"}},
+		"as documented": {steps: all, versions: "first AWSPREVIOUS; value 1 AWSCURRENT"},
 		"label stays": {how: smfake.How{KeepsPending: true}, steps: all,
-			versions: []string{"first AWSPREVIOUS", "value 1 AWSCURRENT,AWSPENDING"}},
-		"each step twice": {how: smfake.How{Twice: true}, versions: []string{"first AWSPREVIOUS", "value 1 AWSCURRENT"},
+			versions: "first AWSPREVIOUS; value 1 AWSCURRENT,AWSPENDING"},
+		"each step twice": {how: smfake.How{Twice: true}, versions: "first AWSPREVIOUS; value 1 AWSCURRENT",
 			steps: "createSecret a, createSecret a, setSecret a, setSecret a, testSecret a, testSecret a, finishSecret a, finishSecret a"},
 		"newer names": {how: smfake.How{SnakeCase: true}, steps: "create_secret a, set_secret a, test_secret a, finish_secret a",
-			versions: []string{"first AWSPREVIOUS", "value 1 AWSCURRENT"}},
-		"a failure": {fails: []int{1}, steps: "createSecret a", versions: []string{"first AWSCURRENT", "empty AWSPENDING"}, err: "createSecret: failed"},
+			versions: "first AWSPREVIOUS; value 1 AWSCURRENT"},
+		"a failure": {fails: []int{1}, steps: "createSecret a", versions: "first AWSCURRENT; empty AWSPENDING", err: "createSecret: failed"},
 		"a failure that is tried again": {how: smfake.How{Attempts: 2}, fails: []int{3},
 			steps:    "createSecret a, setSecret a, testSecret a, " + all,
-			versions: []string{"first AWSPREVIOUS", "value 1 AWSCURRENT"}},
+			versions: "first AWSPREVIOUS; value 1 AWSCURRENT"},
 		"a failure that is tried anew": {how: smfake.How{Attempts: 3, Anew: true}, fails: []int{3},
 			steps:    "createSecret a, setSecret a, testSecret a, " + strings.ReplaceAll(all, " a", " b"),
-			versions: []string{"first AWSPREVIOUS", "value 1", "value 4 AWSCURRENT"}},
+			versions: "first AWSPREVIOUS; value 1; value 4 AWSCURRENT"},
 		"failures that are enough": {how: smfake.How{Attempts: 2}, fails: []int{1, 2}, steps: "createSecret a, createSecret a",
-			versions: []string{"first AWSCURRENT", "empty AWSPENDING"}, err: "createSecret: failed"},
+			versions: "first AWSCURRENT; empty AWSPENDING", err: "createSecret: failed"},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(what, func(t *testing.T) {
 			inAccount(t, func(t *testing.T, fake *awsfake.AWS, f *function, s smfake.Service) {
-				for _, n := range test.fails {
-					f.fails[n] = true
-				}
-				s.How = test.how
-				if err := s.Rotate(t.Context(), "clickhouse/s3"); fmt.Sprint(err) != test.err && (err != nil || test.err != "") {
-					t.Errorf("got %v, want %q", err, test.err)
-				}
-				if f.steps() != test.steps {
-					t.Errorf("steps: got %s, want %s", f.steps(), test.steps)
-				}
-				if diff := cmp.Diff(test.versions, versions(fake)); diff != "" {
-					t.Error(diff)
-				}
+				f.fails, s.How = test.fails, test.how
+				equal(t, "ending", ending(s.Rotate(t.Context(), name)), test.err)
+				equal(t, "steps", f.steps(), test.steps)
+				equal(t, "versions", strings.Join(versions(fake), "; "), test.versions)
 			})
 		})
 	}
 }
 
 func TestEventsNameTheSecret(t *testing.T) {
-	inAccount(t, func(t *testing.T, fake *awsfake.AWS, f *function, s smfake.Service) {
-		s.KeepsPending = true
-		for _, how := range []func(){func() {}, func() { s.ByName = true }, func() { s.WithoutToken = true }} {
-			how()
-			if err := s.Rotate(t.Context(), name); err != nil {
-				t.Fatal(err)
-			}
-		}
-		arn := fake.Snapshot().Secrets[name].ARN
-		for i, want := range []string{arn, name, name} {
-			e := f.events[4*i]
-			if e.SecretId != want || (e.RotationToken == "") != (i == 2) {
-				t.Errorf("rotation %d: got %+v", i, e)
-			}
-			if i < 2 && !slices.Contains(fake.IssuedSecrets(), e.RotationToken) {
-				t.Errorf("rotation %d: nobody would see the token leak", i)
-			}
-		}
-	})
+	for _, how := range []smfake.How{{}, {ByName: true}, {WithoutToken: true}} {
+		inAccount(t, func(t *testing.T, fake *awsfake.AWS, f *function, s smfake.Service) {
+			s.How = how
+			equal(t, "ending", s.Rotate(t.Context(), name), nil)
+			arn := fake.Snapshot().Secrets[name].ARN
+			equal(t, "id", f.events[0].SecretId, map[bool]string{true: name, false: arn}[how.ByName])
+			equal(t, "a token that a search for leaks finds", slices.Contains(fake.IssuedSecrets(), f.events[0].RotationToken), !how.WithoutToken)
+		})
+	}
 }
 
 // A rotation that RotateSecret has begun runs under its token.
@@ -218,29 +109,23 @@ func TestRotateSecretBeginsARotation(t *testing.T) {
 }
 
 func TestARotationIsAbandoned(t *testing.T) {
-	for _, goesOn := range []bool{false, true} {
+	for goesOn, want := range map[bool]struct{ err, steps string }{
+		false: {"testSecret: the rotation was abandoned", "createSecret a, setSecret a"},
+		true: {"testSecret: operation error Secrets Manager: GetSecretValue", // whose version has the label no more
+			"createSecret a, setSecret a, testSecret a"},
+	} {
 		inAccount(t, func(t *testing.T, fake *awsfake.AWS, f *function, s smfake.Service) {
 			s.GoesOn = goesOn
-			s.How.Before = func(step smfake.Step) {
+			s.Before = func(step smfake.Step) {
 				if step == smfake.TestSecret {
-					_, err := f.secrets.PutSecretValue(t.Context(), &secretsmanager.PutSecretValueInput{SecretId: aws.String(name),
-						SecretString: aws.String("by hand")})
-					if err != nil {
-						t.Error(err)
-					}
+					f.put(t, "by hand")
 				}
 			}
-			err := s.Rotate(t.Context(), name)
-			if want := 2; !goesOn && (!errors.Is(err, smfake.ErrAbandoned) || len(f.events) != want) {
-				t.Errorf("got %v after %s", err, f.steps())
+			if err := s.Rotate(t.Context(), name); err == nil || !strings.HasPrefix(err.Error(), want.err) {
+				t.Errorf("got %v, want %s", err, want.err)
 			}
-			if goesOn && len(f.events) < 3 {
-				t.Errorf("got %v after %s", err, f.steps())
-			}
-			want := []string{"first AWSPREVIOUS", "value 1", "by hand AWSCURRENT"}
-			if diff := cmp.Diff(want, versions(fake)); !goesOn && diff != "" {
-				t.Error(diff)
-			}
+			equal(t, "steps", f.steps(), want.steps)
+			equal(t, "versions", strings.Join(versions(fake), "; "), "first AWSPREVIOUS; value 1; by hand AWSCURRENT")
 		})
 	}
 }
@@ -284,32 +169,34 @@ func TestWhatIsNotRotated(t *testing.T) {
 // The dates follow a rotation, and a value that is put by hand.
 func TestDates(t *testing.T) {
 	inAccount(t, func(t *testing.T, _ *awsfake.AWS, f *function, s smfake.Service) {
-		day := 24 * time.Hour
-		dates := func() (last, next time.Time) {
-			d, err := f.secrets.DescribeSecret(t.Context(), &secretsmanager.DescribeSecretInput{SecretId: aws.String(name)})
-			if err != nil {
-				t.Fatal(err)
-			}
-			return aws.ToTime(d.LastRotatedDate), *d.NextRotationDate
-		}
+		const day = 24 * time.Hour
 		began := time.Now()
-		if last, next := dates(); !last.IsZero() || !next.Equal(began.Add(30*day)) {
-			t.Errorf("before: %v %v", last, next)
-		}
+		last, next := f.dates(t)
+		equal(t, "never rotated", last, time.Time{})
+		equal(t, "first", next.Sub(began), 30*day)
 		time.Sleep(day)
-		if err := s.Rotate(t.Context(), name); err != nil {
-			t.Fatal(err)
-		}
-		if last, next := dates(); !last.Equal(began.Add(day)) || !next.Equal(began.Add(31*day)) {
-			t.Errorf("rotated: %v %v", last, next)
-		}
+		equal(t, "ending", s.Rotate(t.Context(), name), nil)
+		last, next = f.dates(t)
+		equal(t, "rotated", last.Sub(began), day)
+		equal(t, "second", next.Sub(began), 31*day)
 		time.Sleep(day)
-		if _, err := f.secrets.PutSecretValue(t.Context(), &secretsmanager.PutSecretValueInput{SecretId: aws.String(name),
-			SecretString: aws.String("by hand")}); err != nil {
-			t.Fatal(err)
-		}
-		if _, next := dates(); !next.Equal(began.Add(32 * day)) {
-			t.Errorf("by hand: %v", next)
-		}
+		f.put(t, "by hand")
+		_, next = f.dates(t)
+		equal(t, "third", next.Sub(began), 32*day)
 	})
+}
+
+// ending is an error as text, or nothing.
+func ending(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+func equal[V comparable](t *testing.T, what string, got, want V) {
+	t.Helper()
+	if got != want {
+		t.Errorf("%s: got %v, want %v", what, got, want)
+	}
 }
