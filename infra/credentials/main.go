@@ -83,7 +83,10 @@ var plain = regexp.MustCompile(`^[A-Za-z0-9_./:@%+=-]*$`)
 
 func printEnv(out io.Writer, fields map[string]string) error {
 	for _, field := range spec.SecretFields {
-		value := fields[field.Name]
+		value, isThere := fields[field.Name]
+		if !isThere {
+			continue
+		}
 		if !plain.MatchString(value) {
 			value = "'" + strings.ReplaceAll(value, "'", `'\''`) + "'"
 		}

@@ -13,7 +13,10 @@ const (
 	maxPrefixBytes        = 256 // ours, S3 allows keys of 1,024
 	maxEncodedPrefixBytes = 512 // ours, for the answer: Url and BackupUrl hold the prefix percent-encoded
 	maxLifecycleDays      = 36500
-	maxTags               = 40 // ours, AWS allows 50 and some are the owner tags
+	maxKeySerial          = 999_999_999 // ours, the greatest of nine digits
+	maxRotationDays       = 1000        // of Secrets Manager: RotationRulesType, AutomaticallyAfterDays
+	maxTags               = 40          // ours, AWS allows 50 and some are the owner tags
+	maxTagsRotated        = 38          // ours, as TagAccess and TagRotation are two more on the secret
 	maxTagKeyLength       = 128
 	MaxTagValueLength     = 256  // of S3, IAM and Secrets Manager
 	maxTriggerLength      = 1024 // ours
@@ -104,6 +107,17 @@ func (s *Spec) checkKmsKeyID() string {
 func (s *Spec) checkRecoveryDays() string {
 	if s.SecretRecoveryDays != 0 && (s.SecretRecoveryDays < 7 || s.SecretRecoveryDays > 30) {
 		return "must be 0, or from 7 to 30"
+	}
+	return ""
+}
+
+// checkRotation counts the tags of the secret, of which a schedule adds two.
+func (s *Spec) checkRotation() string {
+	if reason := within(s.RotateAfterDays, 0, maxRotationDays); reason != "" {
+		return reason
+	}
+	if s.RotateAfterDays > 0 && len(s.Tags) > maxTagsRotated {
+		return fmt.Sprintf("must be 0 with more than %d Tags: a rotation sets tags of its own on the secret", maxTagsRotated)
 	}
 	return ""
 }

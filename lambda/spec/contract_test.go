@@ -39,9 +39,9 @@ func TestContract(t *testing.T) {
 			"Disk-v1-wnuuuk2rxytm bucketuser-Disk-wnuuuk2rxytm bucketuser-123456789012-eu-west-1-wnuuuk2rxytm bucketuser/Disk-wnuuuk2rxytm Disk-v1-tgxfyxljlndw"},
 		{"tags", "only a thing that bears them is changed or removed",
 			[]string{spec.TagOwner, spec.TagStackID, spec.TagLogicalID, spec.TagAdopted, spec.TagLastEvent, spec.TagReleasedBy, spec.TagBefore, spec.TagFormat,
-				spec.TagReplaces, spec.TagSupersededBy, spec.TagBucketOrigin, spec.TagPreviousKey},
+				spec.TagReplaces, spec.TagSupersededBy, spec.TagBucketOrigin, spec.TagPreviousKey, spec.TagRotation, spec.TagAccess},
 			"bucketuser:owner bucketuser:stack-id bucketuser:logical-id bucketuser:adopted bucketuser:last-event bucketuser:released-by bucketuser:before bucketuser:format " +
-				"bucketuser:replaces bucketuser:superseded-by bucketuser:bucket-origin bucketuser:previous-key"},
+				"bucketuser:replaces bucketuser:superseded-by bucketuser:bucket-origin bucketuser:previous-key bucketuser:rotation bucketuser:access"},
 		{"value of the owner tag of what was released", "buckets and secrets wait for their adoption under it, also those that people tagged by hand",
 			[]string{spec.Released}, "released"},
 		{"return values", "templates read them with Fn::GetAtt",
@@ -49,7 +49,7 @@ func TestContract(t *testing.T) {
 			"UserName UserArn AccessKeyId BucketName BucketArn Prefix Region Url BackupUrl SecretArn SecretName SecretVersionId"},
 		{"fields of the secret", "consumers read them, often as environment variables",
 			namesOf(spec.SecretFields),
-			"AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_REGION S3_BUCKET S3_PREFIX S3_URL S3_BACKUP_PREFIX S3_BACKUP_URL S3_USER_ARN"},
+			"AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_REGION S3_BUCKET S3_PREFIX S3_URL S3_BACKUP_PREFIX S3_BACKUP_URL S3_USER_ARN BUCKETUSER_KEY_SERIAL"},
 		{"Sids of Access ReadWrite", "they tell our statements from those of others in a bucket policy",
 			sidsOf(named), "BucketUserBucket BucketUserObjects BucketUserDenyInsecureTransport"},
 		{"Sids of Access Full with Statements", "the same",
@@ -63,7 +63,7 @@ func TestContract(t *testing.T) {
 		{"properties", "templates set them",
 			propertyNames(),
 			"BucketName UserName SecretName Prefix FolderMarker Access Statements EnforceTls OnDelete Versioning AbortIncompleteUploadsAfterDays " +
-				"KeySerial RotateAfterDays SecretKmsKeyId SecretRecoveryDays Tags Trigger VerifyCredentials ExpireNoncurrentAfterDays"},
+				"KeySerial RotateAfterDays SecretKmsKeyId SecretRecoveryDays Tags Trigger VerifyCredentials ExpireNoncurrentAfterDays PreviousKey"},
 	} {
 		for _, want := range strings.Fields(promise.want) {
 			if !slices.Contains(promise.is, want) {

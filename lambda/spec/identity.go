@@ -62,6 +62,14 @@ const (
 	// TagPreviousKey is on the secret: the id of an access key that was in use before the one in
 	// its value, and that goes on working.
 	TagPreviousKey = "bucketuser:previous-key"
+
+	// TagRotation is on the secret while Secrets Manager rotates it: the token of the rotation, a
+	// space, and the version that it follows. Only that one may give way to the new version.
+	TagRotation = "bucketuser:rotation"
+
+	// TagAccess is on the secret while it has a schedule: the property Access, by which a new key
+	// is proven. " unverified" follows it where VerifyCredentials is false.
+	TagAccess = "bucketuser:access"
 )
 
 // Values of TagBucketOrigin. OriginUnknown is written where the secret has lost what it said.

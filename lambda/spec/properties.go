@@ -27,6 +27,12 @@ const (
 	Full      = "Full"
 )
 
+// What becomes of the key that a rotation replaces.
+const (
+	KeepKey   = "Keep"   // it works until the next rotation
+	DeleteKey = "Delete" // it is deleted, by the Update that asks for it
+)
+
 // Properties are the resource's properties with every default filled in.
 type Properties struct {
 	BucketName                      string
@@ -41,7 +47,8 @@ type Properties struct {
 	Versioning                      *bool  // nil: as it is
 	AbortIncompleteUploadsAfterDays *int   // days; 0: no rule; nil: see [Spec.AbortDays]
 	ExpireNoncurrentAfterDays       int    // days; 0: no rules
-	KeySerial                       int
+	KeySerial                       int    // of the key, see [FieldKeySerial]
+	PreviousKey                     string // KeepKey or DeleteKey
 	RotateAfterDays                 int    // days; 0: off
 	SecretKmsKeyId                  string // "": the AWS managed key
 	SecretRecoveryDays              int    // days; 0: deleted at once
@@ -100,10 +107,12 @@ var Table = []Property{
 	{"ExpireNoncurrentAfterDays", "`0`", InPlace, "lifecycle rules for versions that are no longer current, in days, and for delete markers with nothing under them; `0`: none; refused where the bucket was never versioned; in an adopted bucket the rules reach `Prefix` only; other rules are left alone",
 		func(p *Properties) any { return &p.ExpireNoncurrentAfterDays },
 		func(s *Spec) string { return within(s.ExpireNoncurrentAfterDays, 0, maxLifecycleDays) }},
-	{"KeySerial", "`0`", InPlace, "not available yet: leave it at `0`",
-		func(p *Properties) any { return &p.KeySerial }, func(s *Spec) string { return notYet(s.KeySerial) }},
-	{"RotateAfterDays", "`0`", InPlace, "not available yet: leave it at `0`",
-		func(p *Properties) any { return &p.RotateAfterDays }, func(s *Spec) string { return notYet(s.RotateAfterDays) }},
+	{"KeySerial", "`0`", InPlace, "a value higher than the one recorded in the secret (`BUCKETUSER_KEY_SERIAL`) makes a new key, proves it and puts it into the secret, and the key before becomes the previous one; an equal or lower value makes none, so a rollback never does; at most 999,999,999",
+		func(p *Properties) any { return &p.KeySerial }, func(s *Spec) string { return within(s.KeySerial, 0, maxKeySerial) }},
+	{"PreviousKey", "`Keep`", InPlace, "what becomes of the key that a rotation replaces: `Keep`: it works until the next rotation; `Delete` acts once, in the update that raises `KeySerial` while it stands or that changes it from `Keep`, and in no scheduled rotation, repair or later update; it acts last and is final: a rollback does not bring the key back",
+		func(p *Properties) any { return &p.PreviousKey }, func(s *Spec) string { return oneOf(s.PreviousKey, KeepKey, DeleteKey) }},
+	{"RotateAfterDays", "`0`", InPlace, "rotation by Secrets Manager, each time after this number of days, at most 1,000; `0`: off; with it at most 38 `Tags`",
+		func(p *Properties) any { return &p.RotateAfterDays }, (*Spec).checkRotation},
 	{"SecretKmsKeyId", "AWS managed", InPlace, "KMS key that encrypts the secret",
 		func(p *Properties) any { return &p.SecretKmsKeyId }, (*Spec).checkKmsKeyID},
 	{"SecretRecoveryDays", "`0`", InPlace, "recovery window of the secret on Delete: `0` deletes it at once, else 7 to 30 days",
@@ -123,6 +132,7 @@ func defaults() Properties {
 		Access:            ReadWrite,
 		EnforceTls:        true,
 		OnDelete:          DeleteIfEmpty,
+		PreviousKey:       KeepKey,
 		VerifyCredentials: true,
 	}
 }
@@ -224,13 +234,6 @@ func oneOf(value string, allowed ...string) string {
 func within(value, low, high int) string {
 	if value < low || value > high {
 		return fmt.Sprintf("must be from %d to %d", low, high)
-	}
-	return ""
-}
-
-func notYet(value int) string {
-	if value != 0 {
-		return "rotation is not available in this version; leave it at 0"
 	}
 	return ""
 }

@@ -37,7 +37,7 @@ func TestEveryPropertyHasItsDefault(t *testing.T) {
 	want := spec.Properties{
 		BucketName: s.BucketName, UserName: s.UserName, SecretName: s.SecretName,
 		Prefix: "data/", FolderMarker: true, Access: spec.ReadWrite, EnforceTls: true,
-		OnDelete: spec.DeleteIfEmpty, VerifyCredentials: true,
+		OnDelete: spec.DeleteIfEmpty, PreviousKey: spec.KeepKey, VerifyCredentials: true,
 	}
 	if diff := cmp.Diff(want, s.Properties); diff != "" {
 		t.Error(diff)
@@ -48,7 +48,8 @@ func TestEveryPropertyIsReadAsStringAndAsItsOwnKind(t *testing.T) {
 	own := map[string]any{
 		"BucketName": "my-bucket", "UserName": "my-user", "SecretName": "my/secret", "Prefix": "logs",
 		"FolderMarker": false, "Access": "ReadOnly", "EnforceTls": false, "OnDelete": "Purge", "Versioning": true,
-		"AbortIncompleteUploadsAfterDays": float64(3), "ExpireNoncurrentAfterDays": float64(30), "KeySerial": float64(0), "RotateAfterDays": float64(0),
+		"AbortIncompleteUploadsAfterDays": float64(3), "ExpireNoncurrentAfterDays": float64(30),
+		"KeySerial": float64(7), "PreviousKey": "Delete", "RotateAfterDays": float64(44),
 		"SecretKmsKeyId": "alias/mine", "SecretRecoveryDays": float64(7), "VerifyCredentials": false,
 		"Tags": []any{map[string]any{"Key": "team", "Value": "data"}}, "Trigger": "2026-11-26",
 		"Statements": []any{map[string]any{"Effect": "Allow", "Action": []any{"s3:GetObjectTagging"}, "Resource": []any{"/logs/*"},
@@ -78,8 +79,7 @@ func TestEveryPropertyIsReadAsStringAndAsItsOwnKind(t *testing.T) {
 	defaults := mustParse(t, nil)
 	for _, row := range spec.Table {
 		field := func(s spec.Spec) any { return reflect.ValueOf(s.Properties).FieldByName(row.Name).Interface() }
-		same := reflect.DeepEqual(field(want), field(defaults))
-		if soon := row.Name == "KeySerial" || row.Name == "RotateAfterDays"; same != soon {
+		if reflect.DeepEqual(field(want), field(defaults)) {
 			t.Errorf("property %s: its value does not reach the spec", row.Name)
 		}
 	}
@@ -151,8 +151,14 @@ func TestRefusedValues(t *testing.T) {
 		{"prefix that is long when encoded", map[string]any{"Prefix": strings.Repeat("%", 200)}, "at most 512 percent-encoded"},
 		{"unknown access", map[string]any{"Access": "readwrite"}, "Access: must be one of ReadOnly, ReadWrite, Full"},
 		{"unknown OnDelete", map[string]any{"OnDelete": "Delete"}, "OnDelete: must be one of DeleteIfEmpty, Purge, Retain"},
-		{"rotation by serial", map[string]any{"KeySerial": "1"}, "KeySerial: rotation is not available"},
-		{"rotation by time", map[string]any{"RotateAfterDays": "30"}, "RotateAfterDays: rotation is not available"},
+		{"negative serial", map[string]any{"KeySerial": "-1"}, "KeySerial: must be from 0 to 999999999"},
+		{"serial of ten digits", map[string]any{"KeySerial": "1000000000"}, "KeySerial: must be a whole number"},
+		{"serial of ten digits as a number", map[string]any{"KeySerial": 1e9}, "KeySerial: must be a whole number"},
+		{"unknown PreviousKey", map[string]any{"PreviousKey": "Retain"}, "PreviousKey: must be one of Keep, Delete"},
+		{"negative schedule", map[string]any{"RotateAfterDays": "-1"}, "RotateAfterDays: must be from 0 to 1000"},
+		{"rotation too late", map[string]any{"RotateAfterDays": "1001"}, "RotateAfterDays: must be from 0 to 1000"},
+		{"rotation with 39 tags", map[string]any{"RotateAfterDays": "1", "Tags": manyTags(39)}, "RotateAfterDays: must be 0 with more than 38 Tags"},
+		{"41 tags", map[string]any{"Tags": manyTags(41)}, "Tags: must be at most 40"},
 		{"recovery of 6 days", map[string]any{"SecretRecoveryDays": "6"}, "SecretRecoveryDays: must be 0, or from 7 to 30"},
 		{"recovery of 31 days", map[string]any{"SecretRecoveryDays": "31"}, "SecretRecoveryDays: must be 0, or from 7 to 30"},
 		{"KMS key with a space", map[string]any{"SecretKmsKeyId": "a b"}, "SecretKmsKeyId: must be the id"},
@@ -238,6 +244,24 @@ func statement(pairs ...any) map[string]any {
 		m[pairs[i].(string)] = pairs[i+1]
 	}
 	return map[string]any{"Statements": []any{m}}
+}
+
+func manyTags(n int) []any {
+	var list []any
+	for i := range n {
+		list = append(list, map[string]any{"Key": fmt.Sprint(i), "Value": "x"})
+	}
+	return list
+}
+
+// A schedule takes two of the tags that a secret may have.
+func TestMostTagsOfASecret(t *testing.T) {
+	for name, properties := range map[string]map[string]any{
+		"rotated":     {"RotateAfterDays": "1000", "Tags": manyTags(38)},
+		"not rotated": {"RotateAfterDays": "0", "KeySerial": "999999999", "Tags": manyTags(40)},
+	} {
+		t.Run(name, func(t *testing.T) { mustParse(t, properties) })
+	}
 }
 
 func manyStatements(n int) []any {

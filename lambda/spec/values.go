@@ -32,6 +32,10 @@ const (
 	FieldSecretAccessKey = "AWS_SECRET_ACCESS_KEY"
 	FieldBucket          = "S3_BUCKET"
 	FieldUserARN         = "S3_USER_ARN"
+
+	// FieldKeySerial is the KeySerial that the key was made for, in decimal. Without it the serial
+	// is 0.
+	FieldKeySerial = "BUCKETUSER_KEY_SERIAL"
 )
 
 // SecretFields are the fields of the secret, in the order of the documentation.
@@ -45,6 +49,7 @@ var SecretFields = []Value{
 	{"S3_BACKUP_PREFIX", "`S3_PREFIX` + `backups/`"},
 	{"S3_BACKUP_URL", "`BackupUrl`"},
 	{FieldUserARN, "ARN of the user"},
+	{FieldKeySerial, "the `KeySerial` that the key was made for; absent as long as that is `0`"},
 }
 
 // backups is the level below the folder marker that backups go to. Nothing is
