@@ -43,6 +43,9 @@ func properties() map[string]func(*bucketuser.BucketUserProps, spec.Properties) 
 		"EnforceTls":         func(p *props, v spec.Properties) { p.EnforceTls = &v.EnforceTls },
 		"OnDelete":           func(p *props, v spec.Properties) { p.OnDelete = bucketuser.OnDelete(v.OnDelete) },
 		"Versioning":         func(p *props, v spec.Properties) { p.Versioning = v.Versioning },
+		"KeySerial":          func(p *props, v spec.Properties) { p.KeySerial = jsii.Number(v.KeySerial) },
+		"PreviousKey":        func(p *props, v spec.Properties) { p.PreviousKey = bucketuser.PreviousKey(v.PreviousKey) },
+		"RotateAfterDays":    func(p *props, v spec.Properties) { p.RotateAfterDays = jsii.Number(v.RotateAfterDays) },
 		"SecretKmsKeyId":     func(p *props, v spec.Properties) { p.SecretKmsKeyId = &v.SecretKmsKeyId },
 		"SecretRecoveryDays": func(p *props, v spec.Properties) { p.SecretRecoveryDays = jsii.Number(v.SecretRecoveryDays) },
 		"Trigger":            func(p *props, v spec.Properties) { p.Trigger = &v.Trigger },
@@ -100,14 +103,8 @@ func unknownKey(key string, known []string) error {
 	if at := slices.IndexFunc(known, func(name string) bool { return strings.EqualFold(name, key) }); at >= 0 {
 		return fmt.Errorf("-c %s: not a key of this app; write %s", key, known[at])
 	}
-	for _, property := range spec.Table {
-		switch {
-		case !strings.EqualFold(property.Name, key):
-		case property.Name == "Statements" || property.Name == "Tags":
-			return fmt.Errorf("-c %s: is a list, which the construct takes in a stack of your own, and no command line", key)
-		default:
-			return fmt.Errorf("-c %s: not a key of this app: the property %s is not available yet", key, property.Name)
-		}
+	if slices.ContainsFunc(spec.Table, func(p spec.Property) bool { return strings.EqualFold(p.Name, key) }) {
+		return fmt.Errorf("-c %s: is a list, which the construct takes in a stack of your own, and no command line", key)
 	}
 	return fmt.Errorf("-c %s: not a key of this app; it has %s", key, strings.Join(known, ", "))
 }

@@ -48,7 +48,8 @@ func every() map[string]any {
 	return map[string]any{
 		"bucketName": "my-data", "userName": "clickhouse", "secretName": "clickhouse/s3", "prefix": "disks/a/",
 		"folderMarker": "false", "access": "ReadOnly", "enforceTls": "false", "onDelete": "Purge", "versioning": "true",
-		"abortIncompleteUploadsAfterDays": "0", "expireNoncurrentAfterDays": "30", "secretKmsKeyId": "alias/mine", "secretRecoveryDays": "7",
+		"abortIncompleteUploadsAfterDays": "0", "expireNoncurrentAfterDays": "30", "keySerial": "3", "previousKey": "Delete", "rotateAfterDays": "44",
+		"secretKmsKeyId": "alias/mine", "secretRecoveryDays": "7",
 		"trigger": "2026-11-26", "verifyCredentials": "false",
 	}
 }
@@ -62,7 +63,8 @@ func TestContextBecomesProperties(t *testing.T) {
 		BucketName: jsii.String("my-data"), UserName: jsii.String("clickhouse"), SecretName: jsii.String("clickhouse/s3"),
 		Prefix: jsii.String("disks/a/"), FolderMarker: jsii.Bool(false), Access: bucketuser.AccessReadOnly,
 		EnforceTls: jsii.Bool(false), OnDelete: bucketuser.OnDeletePurge, Versioning: jsii.Bool(true),
-		AbortIncompleteUploadsAfterDays: jsii.Number(0), ExpireNoncurrentAfterDays: jsii.Number(30), SecretKmsKeyId: jsii.String("alias/mine"),
+		AbortIncompleteUploadsAfterDays: jsii.Number(0), ExpireNoncurrentAfterDays: jsii.Number(30),
+		KeySerial: jsii.Number(3), PreviousKey: bucketuser.PreviousKeyDelete, RotateAfterDays: jsii.Number(44), SecretKmsKeyId: jsii.String("alias/mine"),
 		SecretRecoveryDays: jsii.Number(7), Trigger: jsii.String("2026-11-26"), VerifyCredentials: jsii.Bool(false),
 	}
 	if diff := cmp.Diff(want, got.resource); diff != "" {
@@ -85,7 +87,7 @@ func TestOnlyWhatIsGivenIsSet(t *testing.T) {
 
 // A property that is one word has a key; lists are for stacks that embed the construct.
 func TestEveryPropertyHasAKey(t *testing.T) {
-	without := []string{"KeySerial", "RotateAfterDays", "Statements", "Tags"}
+	without := []string{"Statements", "Tags"}
 	context, table := every(), properties()
 	for _, property := range spec.Table {
 		_, given := context[contextKey(property.Name)]
@@ -105,7 +107,7 @@ func TestContextIsRefused(t *testing.T) {
 		{"typing error", map[string]any{"bucketNam": "x"}, []string{"-c bucketNam: not a key of this app; it has abort"}},
 		{"case", map[string]any{"bucketname": "x"}, []string{"-c bucketname: not a key of this app; write bucketName"}},
 		{"lists", map[string]any{"statements": "x", "tags": "a"}, []string{"-c statements: is a list, which the construct takes", "-c tags: is a list"}},
-		{"not yet", map[string]any{"rotateAfterDays": "30"}, []string{"-c rotateAfterDays: not a key of this app: the property RotateAfterDays is not available yet"}},
+		{"schedule", map[string]any{"rotateAfterDays": "1001"}, []string{"-c rotateAfterDays: must be from 0 to 1000"}},
 		{"access", map[string]any{"access": "Everything"}, []string{"-c access: must be one of ReadOnly, ReadWrite, Full"}},
 		{"truth", map[string]any{"versioning": "yes"}, []string{"-c versioning: must be true or false"}},
 		{"trigger", map[string]any{"trigger": strings.Repeat("a", 1025)}, []string{"-c trigger: must be at most 1024 characters"}},
@@ -188,7 +190,7 @@ func TestProviderStack(t *testing.T) {
 	}
 	template := assertions.Template_FromStack(stack, nil)
 	template.ResourceCountIs(jsii.String(spec.ResourceType), jsii.Number(0))
-	template.ResourceCountIs(jsii.String("AWS::Lambda::Function"), jsii.Number(1))
+	template.ResourceCountIs(jsii.String("AWS::Lambda::Function"), jsii.Number(2))
 }
 
 func TestOutputsAreTheReturnValues(t *testing.T) {

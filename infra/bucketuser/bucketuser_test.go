@@ -77,6 +77,9 @@ func full() *BucketUserProps {
 		Versioning:                      jsii.Bool(true),
 		AbortIncompleteUploadsAfterDays: jsii.Number(0),
 		ExpireNoncurrentAfterDays:       jsii.Number(30),
+		KeySerial:                       jsii.Number(3),
+		PreviousKey:                     PreviousKeyDelete,
+		RotateAfterDays:                 jsii.Number(44),
 		SecretKmsKeyId:                  jsii.String("alias/credentials"),
 		SecretRecoveryDays:              jsii.Number(7),
 		Tags:                            map[string]string{"team": "data", "cost": "42"},
@@ -243,7 +246,7 @@ func TestOneProviderServesAStack(t *testing.T) {
 		Provider: NewProvider(stack, jsii.String("Other"), &ProviderProps{Code: dummyCode(t)}),
 	})
 	got := template(stack)
-	if n := len(resources(got, "AWS::Lambda::Function")); n != 2 {
+	if n := len(resources(got, "AWS::Lambda::Function")); n != 4 { // two of each provider
 		t.Errorf("%d functions", n)
 	}
 	tokens := map[string]string{}

@@ -31,6 +31,7 @@ func TestContract(t *testing.T) {
 				"BucketUserProviderFunction77754362 AWS::Lambda::Function", "BucketUserProviderRole19269536 AWS::IAM::Role",
 				"BucketUserProviderBoundary77A5F589 AWS::IAM::ManagedPolicy", "BucketUserProviderLogA790FF92 AWS::Logs::LogGroup",
 				"Data Custom::BucketUser",
+				"BucketUserProviderRotationFunction6E1AFA15 AWS::Lambda::Function", "BucketUserProviderRotationRoleBAC8D03B AWS::IAM::Role",
 			}},
 		{"the provider stack", "the same, for every stack of the account and region",
 			resourcesOf(provider),
@@ -39,6 +40,7 @@ func TestContract(t *testing.T) {
 				"ProviderBoundary6D67ECB4 AWS::IAM::ManagedPolicy", "ProviderLogAC562BAE AWS::Logs::LogGroup",
 				"ServiceTokenParameter AWS::SSM::Parameter",
 				"name of ServiceTokenParameter: /bucketuser/<stack>/ServiceToken",
+				"ProviderRotationFunctionBEA051D9 AWS::Lambda::Function", "ProviderRotationRole48A87E2C AWS::IAM::Role",
 			}},
 		{"the boundary", "another description, a name or a path would make it another policy: users keep the one that they were made with, " +
 			"and what a later version denies would not reach them",
@@ -48,7 +50,7 @@ func TestContract(t *testing.T) {
 			boundaryOf(released), []string{"description: Permissions boundary of the IAM users of Custom::BucketUser", "no name", "no path",
 				"denies: NothingButS3", "denies: NothingElsewhere", "denies: NothingOutsideThePattern"}},
 		{"outputs of the provider stack", "stacks import the export, and an export in use cannot be taken away",
-			outputsOf(provider), []string{"ServiceToken as <stack>-ServiceToken", "RoleArn"}},
+			outputsOf(provider), []string{"ServiceToken as <stack>-ServiceToken", "RoleArn", "RotationRoleArn", "RotationFunctionArn"}},
 		{"parameters of the released template", "deployments pass them, and CloudFormation keeps the values of those that stay",
 			parametersOf(released),
 			[]string{"Architecture", "BoundaryArn", "BucketNamePattern", "CodeBucket", "CodeKey", "LogRetentionInDays", "SecretKmsKeyArns", "SecretNamePattern"}},
@@ -57,7 +59,7 @@ func TestContract(t *testing.T) {
 	} {
 		for _, want := range promise.want {
 			if !slices.Contains(promise.is, want) {
-				t.Errorf("%s: %q is promised since 0.1.0 and is gone from %q: %s", promise.what, want, promise.is, promise.why)
+				t.Errorf("%s: %q is promised and is gone from %q: %s", promise.what, want, promise.is, promise.why)
 			}
 		}
 	}

@@ -37,7 +37,7 @@ func ExampleNewBucketUser() {
 }
 
 // An organization that demands a permissions boundary on every role: CDK's own means put
-// it on the provider's, too. The function is taken from a release here, which saves
+// it on the provider's two as well. The function is taken from a release here, which saves
 // building it.
 func ExampleNewProvider_permissionsBoundary() {
 	app := awscdk.NewApp(nil)
@@ -55,5 +55,7 @@ func ExampleNewProvider_permissionsBoundary() {
 	for _, role := range *assertions.Template_FromStack(stack, nil).FindResources(jsii.String("AWS::IAM::Role"), nil) {
 		fmt.Println((*role)["Properties"].(map[string]any)["PermissionsBoundary"])
 	}
-	// Output: arn:aws:iam::111122223333:policy/organization/roles
+	// Output:
+	// arn:aws:iam::111122223333:policy/organization/roles
+	// arn:aws:iam::111122223333:policy/organization/roles
 }

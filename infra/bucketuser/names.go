@@ -61,24 +61,35 @@ func (n names) statements(at place) []*awsiam.PolicyStatementProps {
 		statements = append(statements, at.bucketStatements("Named", n.bucket)...)
 	}
 	if n.secret != "" {
-		// Secrets Manager adds a hyphen and six characters to the ARN of a secret: "*"
-		// instead would reach secrets with longer names. The bare name is the ARN that
-		// the embedded AWS gives a secret that does not exist yet; on AWS it is no
-		// secret's.
+		// The bare name is the ARN that the embedded AWS gives a secret that does not
+		// exist yet; on AWS it is no secret's.
 		statements = append(statements, allow("NamedSecret", secretActions(),
-			at.secret(n.secret+"-??????"), at.secret(n.secret)))
+			at.namedSecret(n.secret), at.secret(n.secret)))
 	}
 	if n.key != "" {
-		statements = append(statements, at.keyStatement(n.key))
+		statements = append(statements, at.keyStatement(n.key, keyActions()))
 	}
 	return statements
 }
 
+// namedSecret is the ARN of the secret of a name. Secrets Manager adds a hyphen and six
+// characters: "*" instead would reach secrets with longer names.
+func (at place) namedSecret(name string) string { return at.secret(name + "-??????") }
+
+// keyActions are what the provider's role may do with a KMS key.
+func keyActions() []string {
+	return []string{
+		"kms:Decrypt",
+		"kms:GenerateDataKey",
+		"kms:Encrypt", // without it UpdateSecret leaves old versions under the old key
+	}
+}
+
 // keyStatement is the right to encrypt secrets with a KMS key, and only by way of
 // Secrets Manager.
-func (at place) keyStatement(key string) *awsiam.PolicyStatementProps {
+func (at place) keyStatement(key string, actions []string) *awsiam.PolicyStatementProps {
 	arn, alias := at.key(key)
-	statement := at.keysStatement(&[]*string{&arn})
+	statement := at.keysStatement(&[]*string{&arn}, actions)
 	if alias != "" {
 		// An alias is not a resource of these actions: any key that bears it.
 		when(statement, "ForAnyValue:StringEquals", "kms:ResourceAliases", alias)
@@ -87,12 +98,8 @@ func (at place) keyStatement(key string) *awsiam.PolicyStatementProps {
 }
 
 // keysStatement is keyStatement for keys whose ARNs are known.
-func (at place) keysStatement(arns *[]*string) *awsiam.PolicyStatementProps {
-	statement := allow("SecretKey", []string{
-		"kms:Decrypt",
-		"kms:GenerateDataKey",
-		"kms:Encrypt", // without it UpdateSecret leaves old versions under the old key
-	})
+func (at place) keysStatement(arns *[]*string, actions []string) *awsiam.PolicyStatementProps {
+	statement := allow("SecretKey", actions)
 	statement.Resources = arns
 	return when(statement, "StringEquals", "kms:ViaService", "secretsmanager."+at.region+"."+at.urlSuffix)
 }

@@ -14,11 +14,12 @@ import (
 	"bucketuser/lambda/spec"
 )
 
-// rightsOf returns the logical ids of the policies that belong to resources, not to
-// the provider.
-func rightsOf(template map[string]any) []string {
+// rightsOf returns the logical ids of the policies of a role that belong to resources,
+// not to the provider.
+func rightsOf(t *testing.T, template map[string]any, role string) []string {
+	t.Helper()
 	var ids []string
-	for id := range rolePolicies(template) {
+	for id := range rolePolicies(t, template, role) {
 		if !strings.HasPrefix(id, ProviderID) {
 			ids = append(ids, id)
 		}
@@ -27,7 +28,7 @@ func rightsOf(template map[string]any) []string {
 	return ids
 }
 
-func TestEachSetOfNamesHasAPolicyOfItsOwn(t *testing.T) {
+func TestEachSetOfNamesHasPoliciesOfItsOwn(t *testing.T) {
 	tests := []struct {
 		name string
 		props,
@@ -43,25 +44,31 @@ func TestEachSetOfNamesHasAPolicyOfItsOwn(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			var ids [2]string
-			for i, props := range []BucketUserProps{test.props, test.other} {
-				stack := newStack(t, nil)
-				NewBucketUser(stack, jsii.String("Data"), &props)
-				got := template(stack)
-				rights := rightsOf(got)
-				if len(rights) != 1 {
-					t.Fatalf("policies: %v", rights)
+			for _, role := range []string{providersRole, rotationsRole} {
+				one, other := onlyRightsOf(t, role, test.props), onlyRightsOf(t, role, test.other)
+				if (one == other) != test.same {
+					t.Errorf("%s: logical ids %s, %s", role, one, other)
 				}
-				ids[i] = rights[0]
-				if needed := resources(got, spec.ResourceType)["Data"]["DependsOn"].([]any); !slices.Contains(needed, any(ids[i])) {
-					t.Errorf("the resource does not depend on %s: %v", ids[i], needed)
-				}
-			}
-			if (ids[0] == ids[1]) != test.same {
-				t.Errorf("logical ids %v", ids)
 			}
 		})
 	}
+}
+
+// onlyRightsOf returns the logical id of the one policy that a resource brings a role, and on
+// which it depends.
+func onlyRightsOf(t *testing.T, role string, props BucketUserProps) string {
+	t.Helper()
+	stack := newStack(t, nil)
+	NewBucketUser(stack, jsii.String("Data"), &props)
+	got := template(stack)
+	rights := rightsOf(t, got, role)
+	if len(rights) != 1 {
+		t.Fatalf("%s: policies: %v", role, rights)
+	}
+	if needed := resources(got, spec.ResourceType)["Data"]["DependsOn"].([]any); !slices.Contains(needed, any(rights[0])) {
+		t.Errorf("the resource does not depend on %s: %v", rights[0], needed)
+	}
+	return rights[0]
 }
 
 func TestGeneratedNamesNeedNoPolicyOfTheirOwn(t *testing.T) {
@@ -69,8 +76,10 @@ func TestGeneratedNamesNeedNoPolicyOfTheirOwn(t *testing.T) {
 	for i := range 20 {
 		NewBucketUser(stack, jsii.String(fmt.Sprintf("Data%d", i)), &BucketUserProps{UserName: jsii.String(fmt.Sprintf("user%d", i))})
 	}
-	if got := rightsOf(template(stack)); got != nil {
-		t.Errorf("policies: %v", got)
+	for _, role := range []string{providersRole, rotationsRole} {
+		if got := rightsOf(t, template(stack), role); got != nil {
+			t.Errorf("%s: policies: %v", role, got)
+		}
 	}
 	if got := messages(stack, "error"); got != nil {
 		t.Errorf("errors: %q", got)
@@ -106,7 +115,7 @@ func TestKmsKey(t *testing.T) {
 	at := place{"aws", "eu-west-1", "111122223333", "amazonaws.com"}
 	for _, test := range tests {
 		t.Run(test.key, func(t *testing.T) {
-			s := at.keyStatement(test.key)
+			s := at.keyStatement(test.key, keyActions())
 			if got := jsonOf(t, (*s.Resources)[0]); got != test.resource {
 				t.Errorf("resource %s", got)
 			}

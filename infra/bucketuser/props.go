@@ -29,10 +29,20 @@ const (
 	OnDeleteRetain  OnDelete = spec.Retain
 )
 
+// PreviousKey is what becomes of the key that a rotation replaces.
+type PreviousKey string
+
+// The values of PreviousKey. Keep lets it work until the next rotation. Delete acts
+// once, in the update that raises KeySerial while it stands or that changes it from
+// Keep, and is final: a rollback does not bring the key back.
+const (
+	PreviousKeyKeep   PreviousKey = spec.KeepKey
+	PreviousKeyDelete PreviousKey = spec.DeleteKey
+)
+
 // BucketUserProps are the properties of the resource, under the same names, and
 // the provider that serves it. Nil or empty means the default, which is the
-// function's. KeySerial and RotateAfterDays are missing: the function does not
-// rotate keys yet.
+// function's.
 type BucketUserProps struct {
 	// BucketName, UserName and SecretName are generated unless given. A change of
 	// one replaces the whole resource, so all that were given must change together.
@@ -56,6 +66,9 @@ type BucketUserProps struct {
 	Versioning                      *bool       // default: as others have set it, in a new bucket off
 	AbortIncompleteUploadsAfterDays *float64    // days, 0: never; default 7, in an adopted bucket 0
 	ExpireNoncurrentAfterDays       *float64    // days, 0: never; default 0. Without it old versions stay for ever
+	KeySerial                       *float64    // a higher one makes a new key; default 0, at most 999,999,999
+	PreviousKey                     PreviousKey // default Keep
+	RotateAfterDays                 *float64    // days between rotations by Secrets Manager, at most 1,000; default 0: off
 	SecretRecoveryDays              *float64    // days, 0 or 7 to 30; default 0
 	VerifyCredentials               *bool       // default true
 
@@ -109,6 +122,11 @@ func (p *BucketUserProps) properties() map[string]any {
 	set(m, "Versioning", p.Versioning)
 	set(m, "AbortIncompleteUploadsAfterDays", p.AbortIncompleteUploadsAfterDays)
 	set(m, "ExpireNoncurrentAfterDays", p.ExpireNoncurrentAfterDays)
+	set(m, "KeySerial", p.KeySerial)
+	if p.PreviousKey != "" {
+		m["PreviousKey"] = string(p.PreviousKey)
+	}
+	set(m, "RotateAfterDays", p.RotateAfterDays)
 	set(m, "SecretKmsKeyId", p.SecretKmsKeyId)
 	set(m, "SecretRecoveryDays", p.SecretRecoveryDays)
 	if len(p.Tags) > 0 {

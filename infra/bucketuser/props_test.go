@@ -38,7 +38,8 @@ func TestFunctionReadsWhatIsSynthesized(t *testing.T) {
 			Resource:  spec.StringList{"/inventory/*", "arn:aws:s3:::my-data/manifest"},
 			Condition: map[string]map[string]any{"StringEquals": {"s3:ExistingObjectTag/open": []any{"yes", "true"}}},
 		}},
-		OnDelete: "Purge", Versioning: jsii.Bool(true), AbortIncompleteUploadsAfterDays: new(int), ExpireNoncurrentAfterDays: 30, SecretKmsKeyId: "alias/credentials", SecretRecoveryDays: 7,
+		OnDelete: "Purge", Versioning: jsii.Bool(true), AbortIncompleteUploadsAfterDays: new(int), ExpireNoncurrentAfterDays: 30,
+		KeySerial: 3, PreviousKey: "Delete", RotateAfterDays: 44, SecretKmsKeyId: "alias/credentials", SecretRecoveryDays: 7,
 		Tags: []spec.Tag{{Key: "cost", Value: "42"}, {Key: "team", Value: "data"}}, Trigger: "2026-11-26",
 	}
 	if diff := cmp.Diff(want, got.Properties); diff != "" {
@@ -57,9 +58,6 @@ func TestDefaultsAreTheFunctions(t *testing.T) {
 func TestEveryPropertyHasItsField(t *testing.T) {
 	props, given := reflect.TypeFor[BucketUserProps](), synthesized(t, full())
 	for _, property := range spec.Table {
-		if property.Name == "KeySerial" || property.Name == "RotateAfterDays" {
-			continue // refused by the function so far
-		}
 		if _, ok := props.FieldByName(property.Name); !ok {
 			t.Errorf("no field %s", property.Name)
 		}
@@ -79,6 +77,9 @@ func TestRefusedAtSynthesis(t *testing.T) {
 		{"access", BucketUserProps{Access: "Everything"}, "Access: must be one of ReadOnly, ReadWrite, Full"},
 		{"on delete", BucketUserProps{OnDelete: "Keep"}, "OnDelete: must be one of"},
 		{"half a day", BucketUserProps{SecretRecoveryDays: jsii.Number(7.5)}, "SecretRecoveryDays: must be"},
+		{"negative serial", BucketUserProps{KeySerial: jsii.Number(-1)}, "KeySerial: must be from 0 to 999999999"},
+		{"previous key", BucketUserProps{PreviousKey: "Retain"}, "PreviousKey: must be one of Keep, Delete"},
+		{"schedule", BucketUserProps{RotateAfterDays: jsii.Number(1001)}, "RotateAfterDays: must be from 0 to 1000"},
 		{"trigger", BucketUserProps{Trigger: jsii.String(strings.Repeat("ä", 1025))}, "Trigger: must be at most 1024 characters"},
 		{"tag", BucketUserProps{Tags: map[string]string{"aws:x": "y"}}, "Tags: keys must not start"},
 		{"statement outside", BucketUserProps{
@@ -92,6 +93,7 @@ func TestRefusedAtSynthesis(t *testing.T) {
 		{"tokens", BucketUserProps{
 			BucketName:                      jsii.String("mine-" + *awscdk.Aws_ACCOUNT_ID()),
 			AbortIncompleteUploadsAfterDays: awscdk.Token_AsNumber(map[string]any{"Ref": "Days"}),
+			KeySerial:                       awscdk.Token_AsNumber(map[string]any{"Ref": "Serial"}),
 			Statements:                      []Statement{{Effect: "Allow", Action: []string{"s3:GetObject"}, Resource: []string{"arn:aws:s3:::mine-1/*"}}},
 			Trigger:                         awscdk.Token_AsString(map[string]any{"Ref": "Again"}, nil),
 		}, ""},

@@ -29,7 +29,8 @@ const functionTimeout = 15 * time.Minute
 const maxNamed = 9
 
 // A Provider is the function behind the resources of a stack, with its role, its
-// log and the permissions boundary of the users that it makes.
+// log, the permissions boundary of the users that it makes, and the function that
+// rotates their keys.
 type Provider interface {
 	constructs.Construct
 
@@ -37,6 +38,13 @@ type Provider interface {
 	Role() awsiam.Role
 	LogGroup() awslogs.LogGroup
 	Boundary() awsiam.ManagedPolicy
+
+	// RotationFunction is what Secrets Manager calls to rotate the key of a resource with
+	// RotateAfterDays. Who may rotate by hand needs the right to invoke it, beside
+	// secretsmanager:RotateSecret.
+	RotationFunction() awslambda.Function
+	// RotationRole is the role of that function. The policy of a KMS key names it beside Role.
+	RotationRole() awsiam.Role
 
 	serviceTimeout() awscdk.Duration
 	admit(resource constructs.Construct, n names) []constructs.IDependable
@@ -70,8 +78,11 @@ type provider struct {
 	boundary awsiam.ManagedPolicy
 	timeout  awscdk.Duration
 
+	rotation     awslambda.Function
+	rotationRole awsiam.Role
+
 	needed []constructs.IDependable // by every resource, from before it is made until after it is gone
-	named  int                      // resources with a policy of their own so far
+	named  int                      // resources with policies of their own so far
 }
 
 func (p *provider) Function() awslambda.Function    { return p.function }
@@ -79,6 +90,9 @@ func (p *provider) Role() awsiam.Role               { return p.role }
 func (p *provider) LogGroup() awslogs.LogGroup      { return p.log }
 func (p *provider) Boundary() awsiam.ManagedPolicy  { return p.boundary }
 func (p *provider) serviceTimeout() awscdk.Duration { return p.timeout }
+
+func (p *provider) RotationFunction() awslambda.Function { return p.rotation }
+func (p *provider) RotationRole() awsiam.Role            { return p.rotationRole }
 
 // providerOf returns the stack's own provider, and makes it on first use.
 func providerOf(stack awscdk.Stack) Provider {
@@ -92,10 +106,10 @@ func providerOf(stack awscdk.Stack) Provider {
 // the stack and id is [ProviderID]; otherwise it is passed to them.
 //
 // Where an organization demands a permissions boundary on every role, CDK's own means
-// put it on the provider's: [awsiam.PermissionsBoundary_Of] the app or the stack, or
+// put it on the provider's two: [awsiam.PermissionsBoundary_Of] the app or the stack, or
 // the context key @aws-cdk/core:permissionsBoundary, as an example shows. Such a
-// boundary must allow whatever the policies of [Provider].Role allow, as the role has
-// no right that either of the two lacks. It does not reach the users, whom the
+// boundary must allow whatever the policies of [Provider].Role and RotationRole allow, as a
+// role has no right that its policies or its boundary lack. It does not reach the users, whom the
 // function makes: they have [Provider].Boundary.
 func NewProvider(scope constructs.Construct, id *string, props *ProviderProps) Provider {
 	if props == nil {
@@ -114,7 +128,17 @@ type terms struct {
 	limits      limits
 	boundary    awsiam.ManagedPolicy
 	boundaryArn *string            // of the users' boundary, which may be another
-	environment map[string]*string // of the function, beside what every provider's has
+	environment map[string]*string // of the functions, beside what every provider's have
+}
+
+// variables are the environment of both functions.
+func (t terms) variables() *map[string]*string {
+	all := map[string]*string{
+		"BUCKETUSER_IAM_PATH":     jsii.String(spec.DefaultIAMPath),
+		"BUCKETUSER_BOUNDARY_ARN": t.boundaryArn,
+	}
+	maps.Copy(all, t.environment)
+	return &all
 }
 
 // newProvider makes what both kinds of provider have in common.
@@ -130,14 +154,14 @@ func newProvider(scope constructs.Construct, id *string, props *ProviderProps, t
 		AssumedBy:   awsiam.NewServicePrincipal(jsii.String("lambda.amazonaws.com"), nil),
 		Description: jsii.String("Makes the buckets, users and secrets of Custom::BucketUser"),
 	})
+	p.newFunctions(props, t)
 	// Not an inline policy of the role itself: CloudFormation would make role and
 	// boundary one after the other.
 	rights := awsiam.NewPolicy(p, jsii.String("Rights"), &awsiam.PolicyProps{
 		Roles:      &[]awsiam.IRole{p.role},
-		Statements: newStatements(at.providerStatements(t.limits, *t.boundaryArn, *p.log.LogGroupArn())),
+		Statements: newStatements(at.providerStatements(t.limits, *t.boundaryArn, *p.log.LogGroupArn(), *p.rotation.FunctionArn())),
 	})
 
-	p.function = p.newFunction(props, t)
 	p.timeout = p.serviceTimeoutOf(props)
 	// CloudFormation invokes asynchronously: a crash is healed by the same event two
 	// more times. The last start must leave the function time to answer before
@@ -147,7 +171,7 @@ func newProvider(scope constructs.Construct, id *string, props *ProviderProps, t
 		RetryAttempts: jsii.Number(2),
 		MaxEventAge:   p.timeout.Minus(seconds(functionTimeout)),
 	})
-	p.needed = []constructs.IDependable{rights, delivery}
+	p.needed = append(p.needed, rights, delivery)
 	return p
 }
 
@@ -161,39 +185,46 @@ func newLog(p *provider, retention awslogs.RetentionDays) awslogs.LogGroup {
 	})
 }
 
-func (p *provider) newFunction(props *ProviderProps, t terms) awslambda.Function {
-	architecture := props.Architecture
-	if architecture == nil {
-		architecture = awslambda.Architecture_ARM_64()
+// A program is what both functions run.
+type program struct {
+	code         awslambda.Code
+	architecture awslambda.Architecture
+}
+
+// newFunctions makes the two functions of one program.
+func (p *provider) newFunctions(props *ProviderProps, t terms) {
+	both := program{props.Code, props.Architecture}
+	if both.architecture == nil {
+		both.architecture = awslambda.Architecture_ARM_64()
 	}
-	code, own := props.Code, &builder{architecture: architecture}
-	if code == nil {
-		code = own.code(p)
+	own := &builder{architecture: both.architecture}
+	if both.code == nil {
+		both.code = own.code(p)
 	}
-	environment := map[string]*string{
-		"BUCKETUSER_IAM_PATH":     jsii.String(spec.DefaultIAMPath),
-		"BUCKETUSER_BOUNDARY_ARN": t.boundaryArn,
-	}
-	maps.Copy(environment, t.environment)
-	function := awslambda.NewFunction(p, jsii.String("Function"), &awslambda.FunctionProps{
-		Description:  jsii.String("Makes what Custom::BucketUser describes"),
-		Runtime:      awslambda.Runtime_PROVIDED_AL2023(),
-		Handler:      jsii.String("bootstrap"),
-		Architecture: architecture,
-		Code:         code,
-		Role:         p.role,
-		LogGroup:     p.log,
-		Timeout:      seconds(functionTimeout),
+	p.newRotation(both, t)
+	environment := t.variables()
+	(*environment)[rotationVariable] = p.rotation.FunctionArn()
+	p.function = p.newLambda("Function", both, &awslambda.FunctionProps{
+		Description: jsii.String("Makes what Custom::BucketUser describes"),
+		Handler:     jsii.String("bootstrap"),
+		Role:        p.role,
+		Timeout:     seconds(functionTimeout),
 		// The function uses some 50 MB, but Lambda gives CPU in proportion to memory:
 		// this is 0.3 of a core, enough to keep up with S3 when a bucket is emptied.
 		MemorySize:  jsii.Number(512),
-		Environment: &environment,
+		Environment: environment,
 	})
 	if own.err != nil {
 		p.fault(fmt.Sprintf("the function cannot be built: %v; pass ProviderProps.Code, "+
 			"or -c code=<folder with bootstrap> to the app", own.err))
 	}
-	return function
+}
+
+// newLambda makes a function of the program with what both have in common.
+func (p *provider) newLambda(id string, of program, props *awslambda.FunctionProps) awslambda.Function {
+	props.Runtime = awslambda.Runtime_PROVIDED_AL2023()
+	props.Code, props.Architecture, props.LogGroup = of.code, of.architecture, p.log
+	return awslambda.NewFunction(p, &id, props)
 }
 
 // serviceTimeoutOf returns the ServiceTimeout of the props, or CloudFormation's
@@ -210,8 +241,8 @@ func (p *provider) serviceTimeoutOf(props *ProviderProps) awscdk.Duration {
 	return props.ServiceTimeout
 }
 
-// admit gives the provider the right to the names of a resource, in a policy that
-// comes and goes with them, and returns what the resource depends on: all of it
+// admit gives the provider the right to the names of a resource, in policies that
+// come and go with them, and returns what the resource depends on: all of it
 // must be there before the resource is made and until after it is removed.
 func (p *provider) admit(resource constructs.Construct, n names) []constructs.IDependable {
 	stack := awscdk.Stack_Of(p)
@@ -219,8 +250,8 @@ func (p *provider) admit(resource constructs.Construct, n names) []constructs.ID
 		awscdk.Annotations_Of(resource).AddError(jsii.String(
 			"Provider: belongs to another stack; a provider may only ask CloudFormation about its own"))
 	}
-	needed := slices.Clone(p.needed)
-	statements := n.statements(placeOf(stack))
+	at, needed := placeOf(stack), slices.Clone(p.needed)
+	statements := n.statements(at)
 	if len(statements) == 0 {
 		return needed
 	}
@@ -231,17 +262,27 @@ func (p *provider) admit(resource constructs.Construct, n names) []constructs.ID
 	}
 	if p.named++; p.named > maxNamed {
 		awscdk.Annotations_Of(resource).AddWarningV2(jsii.String("bucketuser:manyNames"), jsii.String(fmt.Sprintf(
-			"Provider: serves %d resources with given names, each with a policy, and IAM attaches 10 to a role by default; "+
+			"Provider: serves %d resources with given names, each with a policy for each of two roles, and IAM attaches 10 to a role by default; "+
 				"give some another Provider, or leave BucketName, SecretName and SecretKmsKeyId out", p.named)))
 	}
 	// Managed, as the inline policies of a role share 10,240 characters: four or five
 	// of these. The description must stay, as a change replaces the policy.
-	rights := awsiam.NewManagedPolicy(resource, jsii.String("Rights"+n.hash(stack)), &awsiam.ManagedPolicyProps{
+	hash := n.hash(stack)
+	rights := awsiam.NewManagedPolicy(resource, jsii.String("Rights"+hash), &awsiam.ManagedPolicyProps{
 		Description: jsii.String("What a provider of Custom::BucketUser may do under names that were given"),
 		Roles:       &[]awsiam.IRole{p.role},
 		Statements:  newStatements(statements),
 	})
-	return append(needed, rights)
+	ofRotation := awsiam.NewManagedPolicy(resource, jsii.String("RotationRights"+hash), &awsiam.ManagedPolicyProps{
+		Description: jsii.String("What the rotation of Custom::BucketUser may do under names that were given"),
+		Roles:       &[]awsiam.IRole{p.rotationRole},
+		Statements:  newStatements(n.rotationStatements(at)),
+	})
+	needed = append(needed, rights, ofRotation)
+	if n.secret != "" {
+		needed = append(needed, p.permitRotation(resource, "RotationPermission"+hash, at, at.namedSecret(n.secret)))
+	}
+	return needed
 }
 
 // fault makes the cdk command stop with a message about the provider.

@@ -111,7 +111,7 @@ func newParameters(stack awscdk.Stack) *parameters {
 			ConstraintDescription: jsii.String("must be at most 256 letters, digits and characters of /_+=.@-*, not * first, and * last"),
 		}),
 		retention: awscdk.NewCfnParameter(stack, jsii.String("LogRetentionInDays"), &awscdk.CfnParameterProps{
-			Description:   jsii.String("Of the function's log group"),
+			Description:   jsii.String("Of the functions' log group"),
 			Type:          jsii.String("Number"),
 			Default:       "30",
 			AllowedValues: jsii.Strings(logRetentions...),
@@ -123,14 +123,14 @@ func newParameters(stack awscdk.Stack) *parameters {
 		}),
 		boundary: awscdk.NewCfnParameter(stack, jsii.String("BoundaryArn"), &awscdk.CfnParameterProps{
 			Description: jsii.String("Permissions boundary for new users instead of this stack's own; must hold the statements of " +
-				"boundary.json. Not that of the function's role, which is RoleBoundaryArn"),
+				"boundary.json. Not that of the functions' roles, which is RoleBoundaryArn"),
 			Default:               "",
 			AllowedPattern:        jsii.String(managedPolicyOrNone),
 			ConstraintDescription: jsii.String("must be the ARN of a managed policy, or empty"),
 		}),
 		roleBoundary: awscdk.NewCfnParameter(stack, jsii.String("RoleBoundaryArn"), &awscdk.CfnParameterProps{
-			Description: jsii.String("Permissions boundary of the function's role, where an organization demands one; must allow " +
-				"whatever the role's own policies allow. Not that of the users, which is BoundaryArn"),
+			Description: jsii.String("Permissions boundary of the functions' roles, where an organization demands one; must allow " +
+				"whatever the roles' own policies allow. Not that of the users, which is BoundaryArn"),
 			Default:               "",
 			AllowedPattern:        jsii.String(managedPolicyOrNone),
 			ConstraintDescription: jsii.String("must be the ARN of a managed policy, or empty"),
@@ -181,21 +181,28 @@ func (v *parameters) terms(p *provider) terms {
 // apply puts the parameters in place that CDK's own props have no room for.
 func (v *parameters) apply(p *provider) {
 	p.log.Node().DefaultChild().(awslogs.CfnLogGroup).SetRetentionInDays(v.retention.ValueAsNumber())
-	p.role.Node().DefaultChild().(awsiam.CfnRole).SetPermissionsBoundary(orNone(v.hasRoleBoundary, v.roleBoundary))
+	for _, role := range []awsiam.Role{p.role, p.rotationRole} {
+		role.Node().DefaultChild().(awsiam.CfnRole).SetPermissionsBoundary(orNone(v.hasRoleBoundary, v.roleBoundary))
+	}
 	p.function.Node().DefaultChild().(awslambda.CfnFunction).SetFunctionName(orNone(v.hasFunctionName, v.functionName))
 	// CDK's validation puts the default of a parameter in its place without regard to the condition.
-	for _, bearer := range []constructs.IConstruct{p.role, p.function} {
+	for _, bearer := range []constructs.IConstruct{p.role, p.rotationRole, p.function} {
 		for _, rule := range []string{"F3031", "F3033"} { // pattern and length of a property
 			awscdk.Validations_Of(bearer).Acknowledge(&awscdk.Acknowledgment{
 				Id: jsii.String("CloudFormation-Validate::" + rule), Reason: jsii.String("a parameter that is empty leaves the property out"),
 			})
 		}
 	}
+	v.allowKeys(p, "Keys", p.role, keyActions())
+	v.allowKeys(p, "RotationKeys", p.rotationRole, rotationKeyActions())
+}
 
-	keys := awsiam.NewPolicy(p, jsii.String("Keys"), &awsiam.PolicyProps{
-		Roles: &[]awsiam.IRole{p.role},
+// allowKeys gives a role the right to the KMS keys of the parameter, if there are any.
+func (v *parameters) allowKeys(p *provider, id string, role awsiam.IRole, actions []string) {
+	keys := awsiam.NewPolicy(p, &id, &awsiam.PolicyProps{
+		Roles: &[]awsiam.IRole{role},
 		Statements: newStatements([]*awsiam.PolicyStatementProps{
-			placeOf(awscdk.Stack_Of(p)).keysStatement(v.keys.ValueAsList()),
+			placeOf(awscdk.Stack_Of(p)).keysStatement(v.keys.ValueAsList(), actions),
 		}),
 	})
 	keys.Node().DefaultChild().(awsiam.CfnPolicy).CfnOptions().SetCondition(v.hasKeys)
@@ -218,6 +225,14 @@ func publish(stack awscdk.Stack, p *provider) {
 	awscdk.NewCfnOutput(stack, jsii.String("RoleArn"), &awscdk.CfnOutputProps{
 		Description: jsii.String("The function's role, for the policies of KMS keys"),
 		Value:       p.role.RoleArn(),
+	})
+	awscdk.NewCfnOutput(stack, jsii.String("RotationRoleArn"), &awscdk.CfnOutputProps{
+		Description: jsii.String("The role of the function that rotates keys, for the policies of KMS keys"),
+		Value:       p.rotationRole.RoleArn(),
+	})
+	awscdk.NewCfnOutput(stack, jsii.String("RotationFunctionArn"), &awscdk.CfnOutputProps{
+		Description: jsii.String("The function that rotates keys, for the policies of those who may rotate"),
+		Value:       p.rotation.FunctionArn(),
 	})
 	parameter := awsssm.NewCfnParameter(stack, jsii.String("ServiceTokenParameter"), &awsssm.CfnParameterProps{
 		Description: jsii.String("ServiceToken of every " + spec.ResourceType),

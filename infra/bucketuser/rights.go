@@ -50,7 +50,7 @@ func (at place) secret(name string) string {
 }
 
 // providerStatements are the rights that do not depend on the names of any resource.
-func (at place) providerStatements(l limits, boundaryArn, logGroupArn string) []*awsiam.PolicyStatementProps {
+func (at place) providerStatements(l limits, boundaryArn, logGroupArn, rotationArn string) []*awsiam.PolicyStatementProps {
 	ours := at.user(spec.DefaultIAMPath + "*")
 	statements := []*awsiam.PolicyStatementProps{
 		// Is the name taken, and by whom? The path of a user that does not exist is
@@ -70,7 +70,8 @@ func (at place) providerStatements(l limits, boundaryArn, logGroupArn string) []
 		allow("KeepUsers", []string{
 			"iam:ListAccessKeys", // which keys does the secret not name?
 			"iam:CreateAccessKey",
-			"iam:DeleteAccessKey", // keys without an owner, and all of them before DeleteUser
+			"iam:DeleteAccessKey",      // keys without an owner, and all of them before DeleteUser
+			"iam:GetAccessKeyLastUsed", // for the log, of a previous key that is to be deleted
 			"iam:DeleteUser",
 		}, ours),
 
@@ -81,6 +82,9 @@ func (at place) providerStatements(l limits, boundaryArn, logGroupArn string) []
 	statements = append(statements, at.bucketStatements("Pattern", l.buckets)...)
 	return append(statements,
 		allow("PatternSecrets", secretActions(), at.secret(l.secrets)),
+
+		// Secrets Manager asks this of who sets a schedule, and only of the function that it names.
+		allow("SetSchedules", []string{"lambda:InvokeFunction"}, rotationArn),
 
 		// Does CloudFormation still wait for this? A Create that comes after its own
 		// Delete stops here. Is it a rollback? Nothing is refused to that.
@@ -135,9 +139,12 @@ func secretActions() []string {
 		"secretsmanager:DescribeSecret", // is it ours?
 		"secretsmanager:GetSecretValue", // which key is recorded?
 		"secretsmanager:PutSecretValue",
-		"secretsmanager:UpdateSecret", // the KMS key
+		"secretsmanager:UpdateSecretVersionStage", // every commit but the first
+		"secretsmanager:UpdateSecret",             // the KMS key
 		"secretsmanager:DeleteSecret",
 		"secretsmanager:RestoreSecret", // one that waits for its deletion
+		"secretsmanager:RotateSecret",  // sets a schedule
+		"secretsmanager:CancelRotateSecret",
 	}
 }
 
@@ -150,7 +157,7 @@ func allow(sid string, actions []string, resources ...string) *awsiam.PolicyStat
 }
 
 // when adds a condition to a statement and returns the statement.
-func when(s *awsiam.PolicyStatementProps, operator, key, value string) *awsiam.PolicyStatementProps {
+func when(s *awsiam.PolicyStatementProps, operator, key string, value any) *awsiam.PolicyStatementProps {
 	if s.Conditions == nil {
 		s.Conditions = &map[string]any{}
 	}

@@ -12,12 +12,18 @@ import (
 	"bucketuser/lambda/spec"
 )
 
-// allowed returns the actions that the policies of a template allow, with the
+// Parts of the logical ids of the two roles.
+const (
+	providersRole = "ProviderRole"
+	rotationsRole = "ProviderRotationRole"
+)
+
+// allowed returns the actions that the policies of a role allow, with the
 // resources of each as JSON.
-func allowed(t *testing.T, template map[string]any) map[string][]string {
+func allowed(t *testing.T, template map[string]any, role string) map[string][]string {
 	t.Helper()
 	actions := map[string][]string{}
-	for _, policy := range rolePolicies(template) {
+	for _, policy := range rolePolicies(t, template, role) {
 		document := policy["Properties"].(map[string]any)["PolicyDocument"].(map[string]any)
 		for _, s := range document["Statement"].([]any) {
 			statement := s.(map[string]any)
@@ -32,14 +38,14 @@ func allowed(t *testing.T, template map[string]any) map[string][]string {
 	return actions
 }
 
-// rolePolicies returns the policies of the provider's role, by logical id.
-func rolePolicies(template map[string]any) map[string]map[string]any {
+// rolePolicies returns the policies of a role, by logical id.
+func rolePolicies(t *testing.T, template map[string]any, role string) map[string]map[string]any {
+	t.Helper()
 	policies := resources(template, "AWS::IAM::Policy")
-	for id, policy := range resources(template, "AWS::IAM::ManagedPolicy") {
-		if policy["Properties"].(map[string]any)["Roles"] != nil { // not the boundary
-			policies[id] = policy
-		}
-	}
+	maps.Copy(policies, resources(template, "AWS::IAM::ManagedPolicy")) // the boundary has no roles
+	maps.DeleteFunc(policies, func(_ string, policy map[string]any) bool {
+		return !strings.Contains(jsonOf(t, policy["Properties"].(map[string]any)["Roles"]), role)
+	})
 	return policies
 }
 
@@ -51,34 +57,48 @@ func list(value any) []any {
 	return []any{value}
 }
 
-// The rights of the function in full, so that one more is noticed here.
-func TestRoleHoldsTheseActions(t *testing.T) {
-	stack := newStack(t, nil)
-	NewBucketUser(stack, jsii.String("Data"), full())
-	got := slices.Sorted(maps.Keys(allowed(t, template(stack))))
-	want := strings.Fields(`
+// The rights of the functions in full, so that one more is noticed here.
+var rightsInFull = map[string]string{
+	providersRole: `
 		cloudformation:DescribeStackResource cloudformation:DescribeStacks
-		iam:CreateAccessKey iam:CreateUser iam:DeleteAccessKey iam:DeleteUser iam:GetUser
+		iam:CreateAccessKey iam:CreateUser iam:DeleteAccessKey iam:DeleteUser iam:GetAccessKeyLastUsed iam:GetUser
 		iam:ListAccessKeys iam:TagUser
 		kms:Decrypt kms:Encrypt kms:GenerateDataKey
+		lambda:InvokeFunction
 		logs:CreateLogStream logs:PutLogEvents
 		s3:AbortMultipartUpload s3:CreateBucket s3:DeleteBucket s3:DeleteBucketPolicy s3:DeleteObject
 		s3:DeleteObjectVersion s3:GetBucketAbac s3:GetBucketPolicy s3:GetBucketPublicAccessBlock s3:GetBucketTagging
 		s3:GetBucketVersioning s3:GetEncryptionConfiguration s3:GetLifecycleConfiguration s3:ListAllMyBuckets
 		s3:ListBucketMultipartUploads s3:ListBucketVersions s3:PutBucketOwnershipControls s3:PutBucketPolicy s3:PutBucketPublicAccessBlock
 		s3:PutBucketTagging s3:PutBucketVersioning s3:PutLifecycleConfiguration s3:PutObject s3:TagResource
-		secretsmanager:CreateSecret secretsmanager:DeleteSecret secretsmanager:DescribeSecret
-		secretsmanager:GetSecretValue secretsmanager:PutSecretValue secretsmanager:RestoreSecret
-		secretsmanager:TagResource secretsmanager:UntagResource secretsmanager:UpdateSecret`)
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("actions (-want +got):\n%s", diff)
+		secretsmanager:CancelRotateSecret secretsmanager:CreateSecret secretsmanager:DeleteSecret secretsmanager:DescribeSecret
+		secretsmanager:GetSecretValue secretsmanager:PutSecretValue secretsmanager:RestoreSecret secretsmanager:RotateSecret
+		secretsmanager:TagResource secretsmanager:UntagResource secretsmanager:UpdateSecret secretsmanager:UpdateSecretVersionStage`,
+	// It deletes no user, bucket or secret, and writes no policy.
+	rotationsRole: `
+		iam:CreateAccessKey iam:DeleteAccessKey iam:GetAccessKeyLastUsed iam:GetUser iam:ListAccessKeys
+		kms:Decrypt kms:GenerateDataKey
+		logs:CreateLogStream logs:PutLogEvents
+		s3:DeleteObject s3:DeleteObjectVersion s3:GetBucketPolicy s3:GetBucketTagging s3:ListBucketVersions s3:PutObject
+		secretsmanager:DescribeSecret secretsmanager:GetSecretValue secretsmanager:PutSecretValue
+		secretsmanager:TagResource secretsmanager:UntagResource secretsmanager:UpdateSecretVersionStage`,
+}
+
+func TestRolesHoldTheseActions(t *testing.T) {
+	stack := newStack(t, nil)
+	NewBucketUser(stack, jsii.String("Data"), full())
+	for role, actions := range rightsInFull {
+		got := slices.Sorted(maps.Keys(allowed(t, template(stack), role)))
+		if diff := cmp.Diff(strings.Fields(actions), got); diff != "" {
+			t.Errorf("%s: actions (-want +got):\n%s", role, diff)
+		}
 	}
 }
 
 func TestRightsAreLimitedToTheProvidersOwn(t *testing.T) {
 	stack := newStack(t, nil)
 	NewBucketUser(stack, jsii.String("Data"), full())
-	for action, resources := range allowed(t, template(stack)) {
+	for action, resources := range allowed(t, template(stack), providersRole) {
 		for _, resource := range resources {
 			switch {
 			case action == "s3:ListAllMyBuckets": // knows no resource
@@ -91,10 +111,58 @@ func TestRightsAreLimitedToTheProvidersOwn(t *testing.T) {
 			case strings.HasPrefix(action, "kms:") && strings.Contains(resource, `":key/*"`): // with its alias as condition
 			case strings.HasPrefix(action, "logs:") && strings.Contains(resource, `"BucketUserProviderLog`):
 			case strings.HasPrefix(action, "cloudformation:") && resource == `{"Ref":"AWS::StackId"}`:
+			case action == "lambda:InvokeFunction" && strings.Contains(resource, `"BucketUserProviderRotationFunction`):
 			default:
 				t.Errorf("%s on %s", action, resource)
 			}
 		}
+	}
+}
+
+func TestA25RotationReachesKeysSecretsAndProbesAlone(t *testing.T) {
+	stack := newStack(t, nil)
+	NewBucketUser(stack, jsii.String("Data"), full())
+	ofObjects := []string{"s3:PutObject", "s3:DeleteObject", "s3:DeleteObjectVersion"}
+	for action, resources := range allowed(t, template(stack), rotationsRole) {
+		for _, resource := range resources {
+			switch {
+			case action == "iam:GetUser" && strings.Contains(resource, `":user/*"`):
+			case strings.HasPrefix(action, "iam:") && action != "iam:GetUser" && strings.Contains(resource, `":user/bucketuser/*"`):
+			case slices.Contains(ofObjects, action) && strings.Contains(resource, `"-*/*/.bucketuser-probe"`):
+			case slices.Contains(ofObjects, action) && strings.Contains(resource, `":s3:::my-data/*/.bucketuser-probe"`):
+			case strings.HasPrefix(action, "s3:") && !slices.Contains(ofObjects, action) && !strings.Contains(resource, "probe"):
+			case strings.HasPrefix(action, "secretsmanager:") && strings.Contains(resource, `":secret:bucketuser/*"`):
+			case strings.HasPrefix(action, "secretsmanager:") && strings.Contains(resource, `":secret:clickhouse/s3-??????"`):
+			case strings.HasPrefix(action, "kms:") && strings.Contains(resource, `":key/*"`): // with its alias as condition
+			case strings.HasPrefix(action, "logs:") && strings.Contains(resource, `"BucketUserProviderLog`):
+			default:
+				t.Errorf("%s on %s", action, resource)
+			}
+		}
+	}
+}
+
+// The tags that say whose a secret is are not the rotation's to write.
+func TestA25RotationWritesNoOwnerTags(t *testing.T) {
+	stack := newStack(t, nil)
+	NewBucketUser(stack, jsii.String("Data"), full())
+	const tags = `{"ForAllValues:StringEquals":{"aws:TagKeys":["bucketuser:rotation","bucketuser:previous-key","bucketuser:format"]}}`
+	n := 0
+	for id, policy := range rolePolicies(t, template(stack), rotationsRole) {
+		document := policy["Properties"].(map[string]any)["PolicyDocument"].(map[string]any)
+		for _, s := range document["Statement"].([]any) {
+			statement := s.(map[string]any)
+			if !strings.Contains(jsonOf(t, statement["Action"]), "secretsmanager:TagResource") {
+				continue
+			}
+			n++
+			if got := jsonOf(t, statement["Condition"]); got != tags {
+				t.Errorf("%s, %v: condition %s", id, statement["Sid"], got)
+			}
+		}
+	}
+	if n != 2 { // of the pattern, and of the name
+		t.Errorf("%d statements tag secrets", n)
 	}
 }
 
@@ -103,7 +171,9 @@ func TestRightsToBucketsEndWithTheAccount(t *testing.T) {
 	const here = `{"StringEquals":{"s3:ResourceAccount":{"Ref":"AWS::AccountId"}}}`
 	stack := newStack(t, nil)
 	NewBucketUser(stack, jsii.String("Data"), full())
-	for id, policy := range rolePolicies(template(stack)) {
+	policies := rolePolicies(t, template(stack), providersRole)
+	maps.Copy(policies, rolePolicies(t, template(stack), rotationsRole))
+	for id, policy := range policies {
 		document := policy["Properties"].(map[string]any)["PolicyDocument"].(map[string]any)
 		for _, s := range document["Statement"].([]any) {
 			statement := s.(map[string]any)
@@ -156,8 +226,12 @@ func TestResourceDependsOnWhatTheFunctionNeeds(t *testing.T) {
 	NewBucketUser(stack, jsii.String("Data"), nil)
 	got := template(stack)
 	needed := resources(got, spec.ResourceType)["Data"]["DependsOn"].([]any)
-	for _, typ := range []string{"AWS::IAM::Policy", "AWS::Lambda::EventInvokeConfig"} {
-		for id := range resources(got, typ) {
+	for typ, n := range map[string]int{"AWS::IAM::Policy": 2, "AWS::Lambda::EventInvokeConfig": 1, "AWS::Lambda::Permission": 1} {
+		found := resources(got, typ)
+		if len(found) != n {
+			t.Errorf("%d of %s, want %d", len(found), typ, n)
+		}
+		for id := range found {
 			if !slices.Contains(needed, any(id)) {
 				t.Errorf("does not depend on %s: %v", id, needed)
 			}

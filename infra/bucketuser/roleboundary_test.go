@@ -95,11 +95,13 @@ func TestRow19EveryRoleOfTheConstructTakesTheBoundaryOfCDK(t *testing.T) {
 var createOnly = map[string][]string{
 	"AWS::Lambda::Function":          {"FunctionName", "PackageType"},
 	"AWS::Lambda::EventInvokeConfig": {"FunctionName", "Qualifier"},
-	"AWS::IAM::Role":                 {"RoleName", "Path"},
-	"AWS::IAM::ManagedPolicy":        {"ManagedPolicyName", "Path", "Description"},
-	"AWS::IAM::Policy":               {"PolicyName"},
-	"AWS::Logs::LogGroup":            {"LogGroupName"},
-	"AWS::SSM::Parameter":            {"Name"},
+	"AWS::Lambda::Permission": {"Action", "EventSourceToken", "FunctionName", "FunctionUrlAuthType", "InvokedViaFunctionUrl",
+		"Principal", "PrincipalOrgID", "SourceAccount", "SourceArn"},
+	"AWS::IAM::Role":          {"RoleName", "Path"},
+	"AWS::IAM::ManagedPolicy": {"ManagedPolicyName", "Path", "Description"},
+	"AWS::IAM::Policy":        {"PolicyName"},
+	"AWS::Logs::LogGroup":     {"LogGroupName"},
+	"AWS::SSM::Parameter":     {"Name"},
 }
 
 // A provider stack of an earlier version that is updated to this one, with no parameter

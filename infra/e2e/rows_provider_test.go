@@ -26,7 +26,7 @@ func TestRow19AnOrganizationDemandsABoundaryOnEveryRole(t *testing.T) {
 	d := newDeployment(t, "BoundRole")
 	ctx, template, parameters := t.Context(), releasedTemplate(t), codeFor(t, d.name)
 	suffices := policy{Version: "2012-10-17", Statement: []map[string]any{{
-		"Effect": "Allow", "Action": []string{"s3:*", "iam:*", "secretsmanager:*", "cloudformation:*", "logs:*"}, "Resource": "*"}}}
+		"Effect": "Allow", "Action": []string{"s3:*", "iam:*", "secretsmanager:*", "lambda:*", "cloudformation:*", "logs:*"}, "Resource": "*"}}}
 	limit := managedPolicy(t, "BoundRole-limit", suffices)
 	less := managedPolicy(t, "BoundRole-less", policy{Version: suffices.Version, Statement: append(suffices.Statement,
 		map[string]any{"Effect": "Deny", "Action": "s3:PutBucketPolicy", "Resource": "*"})})
@@ -250,7 +250,7 @@ func (d *deployment) nameFromEvents(stack string) string {
 func functionOf(t *testing.T, stackID string) string {
 	t.Helper()
 	var names []string
-	ask(t, stackID, "StackEvents[?ResourceType=='AWS::Lambda::Function'].PhysicalResourceId", &names)
+	ask(t, stackID, "StackEvents[?starts_with(LogicalResourceId,'ProviderFunction')].PhysicalResourceId", &names)
 	return names[0]
 }
 

@@ -26,12 +26,12 @@ const (
 	ourSecret   = spec.GeneratedSecretPrefix + "escalation"
 )
 
-// TestEscalation tries what would make more of the role than it is. Each is refused
+// TestEscalation tries what would make more of a role than it is. Each is refused
 // to the role and, to show that it is the policies that refuse it, allowed to a role
 // that may do anything.
 func TestEscalation(t *testing.T) {
 	v := newVictim(t.Context(), t)
-	for _, s := range []*subject{construct, shared} {
+	for _, s := range []*subject{construct, shared, rotation, sharedRotation} {
 		start := time.Now()
 		documents, err := s.rights(runMark)
 		if err != nil {
@@ -49,7 +49,7 @@ func TestEscalation(t *testing.T) {
 	}
 
 	admin := []document{documentOf("Admin", anyPolicy)}
-	forbidden, _ := v.attack(t, construct, admin)
+	forbidden, _ := v.attack(t, rotation, admin)
 	for i := range forbidden {
 		forbidden[i].allowed = true
 	}
@@ -70,7 +70,11 @@ func (v *victim) attack(t *testing.T, s *subject, documents []document) (forbidd
 	if err := v.lane.hold(t.Context(), documents); err != nil {
 		t.Fatal(err)
 	}
-	return append(append(v.users(), v.data()...), v.services()...), v.permitted()
+	forbidden = append(append(v.users(), v.data()...), v.services()...)
+	if s.part == rotating {
+		return append(forbidden, v.beyondRotation()...), v.permittedToRotation()
+	}
+	return forbidden, v.permitted()
 }
 
 // TestDisagreementIsSeen gives one evaluator a policy that the other does not have.

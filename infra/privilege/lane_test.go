@@ -107,7 +107,7 @@ func (s *subject) newLane(ctx context.Context, name string) (*lane, error) {
 		return nil, err
 	}
 	function, err := c.Lambda.CreateFunction(ctx, &lambda.CreateFunctionInput{
-		FunctionName: &name, Role: role.Role.Arn, Handler: aws.String("bootstrap"),
+		FunctionName: &name, Role: role.Role.Arn, Handler: &s.part.handler,
 		Runtime: lambdatypes.RuntimeProvidedal2023, Architectures: []lambdatypes.Architecture{lambdatypes.Architecture(c.Function.Architecture)},
 		Code: &lambdatypes.FunctionCode{ZipFile: c.code}, Timeout: aws.Int32(int32(functionTimeout.Seconds())),
 		MemorySize:  aws.Int32(512),

@@ -23,7 +23,8 @@ var (
 	root  *cloud
 	check local.Checks
 
-	construct, shared *subject
+	construct, shared        *subject
+	rotation, sharedRotation *subject // of the same providers
 )
 
 func TestMain(m *testing.M) {
@@ -53,6 +54,7 @@ func run(ctx context.Context, c *cloudtest.Cloud, m *testing.M) (status int, err
 	if shared, err = root.newSubject(ctx, "provider-stack", provider); err != nil {
 		return 0, err
 	}
+	rotation, sharedRotation = construct.rotation(), shared.rotation()
 	return m.Run(), nil
 }
 

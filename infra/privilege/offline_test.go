@@ -3,6 +3,7 @@
 package privilege
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -10,29 +11,56 @@ import (
 	"bucketuser/infra/local"
 )
 
-// simulatedWant says if the simulator does not see the difference that a right makes.
-func simulatedWant(t *testing.T, d drop, documents []document) error {
+// simulatedWants fails the test for each drop of whose difference to requests the simulator sees nothing, and
+// returns for how many it sees it.
+func simulatedWants(t *testing.T, drops []drop, documents []document, requestsOf func(drop) []request) (seen int) {
 	t.Helper()
-	var cases []request
-	for _, r := range requestsOfServices {
-		if d.action == "" && slices.ContainsFunc(actionsOf(d, documents), func(a string) bool { return a == r.action }) || r.action == d.action {
-			cases = append(cases, r)
+	var inputs []simulation
+	for _, d := range drops {
+		for _, r := range d.concerned(requestsOf(d), documents) {
+			with, without := r.simulation(roleARN), r.simulation(roleARN)
+			with.hold(documents, document{})
+			without.hold(d.without(documents), document{})
+			inputs = append(inputs, with, without)
 		}
 	}
-	if len(cases) == 0 {
-		return fmt.Errorf("no request is known that asks for it")
-	}
-	with := simulate(t, roleARN, documents, document{}, cases)
-	without := simulate(t, roleARN, d.without(documents), document{}, cases)
-	for i := range cases {
-		if with[i] != nil {
-			return fmt.Errorf("%s is refused with it: %w", cases[i].action, with[i])
+	results := decide(t, inputs)
+	for _, d := range drops {
+		n := 2 * len(d.concerned(requestsOf(d), documents))
+		if err := wantSeen(results[:n]); err != nil {
+			t.Errorf("%s: %v", d, err)
+		} else {
+			seen++
 		}
-		if without[i] == nil {
-			return fmt.Errorf("%s is allowed without it: a right too many", cases[i].action)
+		results = results[n:]
+	}
+	return seen
+}
+
+// wantSeen says of pairs of answers, with a right and without it, whether they show that it is needed.
+func wantSeen(results []error) error {
+	if len(results) == 0 {
+		return errors.New("no request is known that asks for it")
+	}
+	for i := 0; i < len(results); i += 2 {
+		if results[i] != nil {
+			return fmt.Errorf("a request is refused with it: %w", results[i])
+		}
+		if results[i+1] == nil {
+			return errors.New("a request is allowed without it: a right too many")
 		}
 	}
 	return nil
+}
+
+// concerned are the requests that ask for what is dropped.
+func (d drop) concerned(requests []request, documents []document) (all []request) {
+	for _, r := range requests {
+		if r.action == d.action || d.action == "" && slices.Contains(actionsOf(d, documents), r.action) {
+			all = append(all, r)
+		}
+	}
+	return all
 }
 
 func actionsOf(d drop, documents []document) []string {

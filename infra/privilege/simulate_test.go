@@ -81,8 +81,7 @@ func (s *simulation) hold(policies []document, boundary document) {
 }
 
 // simulate has the simulator decide on requests of a principal, "" for nobody. For
-// each it returns nil if it is allowed. A policy or request that the simulator does
-// not take fails the test.
+// each it returns nil if it is allowed.
 func simulate(t *testing.T, principal string, policies []document, boundary document, requests []request) []error {
 	t.Helper()
 	inputs := make([]simulation, len(requests))
@@ -92,6 +91,13 @@ func simulate(t *testing.T, principal string, policies []document, boundary docu
 			inputs[i].hold(policies, boundary)
 		}
 	}
+	return decide(t, inputs)
+}
+
+// decide runs the simulator once for all inputs. For each it returns nil if it is allowed. A policy or
+// request that the simulator does not take fails the test.
+func decide(t *testing.T, inputs []simulation) []error {
+	t.Helper()
 	var outputs []struct {
 		Result, Error string
 		Ignored       []string
@@ -99,11 +105,12 @@ func simulate(t *testing.T, principal string, policies []document, boundary docu
 	if err := check.Run(t.Context(), "simulate", inputs, &outputs); err != nil {
 		t.Fatal(err)
 	}
-	results := make([]error, len(requests))
+	results := make([]error, len(inputs))
 	for i, out := range outputs {
 		switch {
 		case out.Error != "":
-			t.Errorf("%s on %s cannot be simulated: %s", requests[i].action, requests[i].resource, out.Error)
+			asked := inputs[i].Request
+			t.Errorf("%s on %s cannot be simulated: %s", asked.Action, asked.Resource.Resource, out.Error)
 		case out.Result != "Allowed":
 			results[i] = fmt.Errorf("%s", out.Result)
 		}

@@ -14,18 +14,32 @@ import (
 	"bucketuser/infra/local"
 )
 
-// A subject is a provider under test: that of a stack which embeds the construct, or
-// the provider stack that serves a whole account.
+// A subject is one function of a provider under test with its role. The provider is that of a stack
+// which embeds the construct, or the provider stack that serves a whole account.
 type subject struct {
 	name        string
+	part        part
 	template    template
 	boundary    document
 	boundaryARN string
 }
 
-// newSubject makes the boundary of a template's users.
+// A part of a provider is a function with its role: what their logical ids hold, and its handler.
+type part struct{ role, function, handler string }
+
+var (
+	provisioning = part{"ProviderRole", "ProviderFunction", "bootstrap"}
+	rotating     = part{"ProviderRotationRole", "ProviderRotationFunction", "rotation"}
+)
+
+// rotation is the rotation function of the same provider.
+func (s *subject) rotation() *subject {
+	return &subject{s.name + "-rotation", rotating, s.template, s.boundary, s.boundaryARN}
+}
+
+// newSubject makes the boundary of a template's users. The subject is the function that makes them.
 func (c *cloud) newSubject(ctx context.Context, name string, t template) (*subject, error) {
-	s := &subject{name: name, template: t}
+	s := &subject{name: name, part: provisioning, template: t}
 	id := t.boundaries()[0]
 	resolved, err := resolve(t.ofType("AWS::IAM::ManagedPolicy")[id]["PolicyDocument"], s.refs())
 	if err != nil {
@@ -43,7 +57,10 @@ func (c *cloud) newSubject(ctx context.Context, name string, t template) (*subje
 // environment returns that of the function.
 func (s *subject) environment() (map[string]string, error) {
 	variables := map[string]string{}
-	for _, function := range s.template.ofType("AWS::Lambda::Function") {
+	for id, function := range s.template.ofType("AWS::Lambda::Function") {
+		if !strings.Contains(id, s.part.function) {
+			continue
+		}
 		resolved, err := resolve(function["Environment"], s.refs())
 		if err != nil {
 			return nil, fmt.Errorf("environment: %w", err)
@@ -55,9 +72,9 @@ func (s *subject) environment() (map[string]string, error) {
 	return variables, nil
 }
 
-// rights returns the policies of the provider's role, for one run of the life cycle.
+// rights returns the policies of the subject's role, for one run of the life cycle.
 func (s *subject) rights(run string) ([]document, error) {
-	policies, err := s.template.ofRole()
+	policies, err := s.template.ofRole(s.part.role)
 	if err != nil {
 		return nil, err
 	}
@@ -105,8 +122,7 @@ func (s *subject) refs() map[string]string {
 		refs[id+".Arn"] = "arn:aws:logs:" + region + ":" + local.Account + ":log-group:" + logGroup + ":*"
 	}
 	for id := range t.ofType("AWS::Lambda::Function") {
-		refs[id] = "privilege"
-		refs[id+".Arn"] = "arn:aws:lambda:" + region + ":" + local.Account + ":function:privilege"
+		refs[id], refs[id+".Arn"] = id, functionARN(id)
 	}
 	return refs
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/assertions"
@@ -43,8 +44,8 @@ func synthesize(code string) (construct, shared template, err error) {
 		Code: awslambda.Code_FromAsset(&code, nil)})
 	construct, shared = *assertions.Template_FromStack(stack, nil).ToJSON(), *assertions.Template_FromStack(provider, nil).ToJSON()
 	for _, t := range []template{construct, shared} {
-		if len(t.ofType("AWS::IAM::Role")) != 1 || len(t.boundaries()) != 1 || len(t.ofType("AWS::Lambda::Function")) != 1 {
-			return nil, nil, fmt.Errorf("template: want one role, one boundary and one function")
+		if len(t.ofType("AWS::IAM::Role")) != 2 || len(t.boundaries()) != 1 || len(t.ofType("AWS::Lambda::Function")) != 2 {
+			return nil, nil, fmt.Errorf("template: want two roles, one boundary and two functions")
 		}
 	}
 	return construct, shared, nil
@@ -74,10 +75,13 @@ type rawPolicy struct {
 	document any
 }
 
-// ofRole returns the policies of the role: those inside it first.
-func (t template) ofRole() ([]rawPolicy, error) {
+// ofRole returns the policies of the role whose logical id holds a text: those inside it first.
+func (t template) ofRole(name string) ([]rawPolicy, error) {
 	var policies []rawPolicy
-	for _, role := range t.ofType("AWS::IAM::Role") {
+	for id, role := range t.ofType("AWS::IAM::Role") {
+		if !strings.Contains(id, name) {
+			continue
+		}
 		if role["ManagedPolicyArns"] != nil {
 			return nil, fmt.Errorf("the role has managed policies of AWS, which these tests do not know")
 		}
@@ -88,7 +92,7 @@ func (t template) ofRole() ([]rawPolicy, error) {
 	}
 	for _, typ := range []string{"AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"} {
 		attached := t.ofType(typ)
-		maps.DeleteFunc(attached, func(_ string, p map[string]any) bool { return p["Roles"] == nil })
+		maps.DeleteFunc(attached, func(_ string, p map[string]any) bool { return !strings.Contains(jsonOf(p["Roles"]), name) })
 		for _, id := range slices.Sorted(maps.Keys(attached)) {
 			policies = append(policies, rawPolicy{id, attached[id]["PolicyDocument"]})
 		}

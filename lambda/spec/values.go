@@ -61,9 +61,12 @@ const backups = "backups/"
 // MarkerKey returns the key of the folder marker.
 func (s Spec) MarkerKey() string { return s.Prefix }
 
+// ProbeName ends the key of every probe, below whatever prefix.
+const ProbeName = ".bucketuser-probe"
+
 // ProbeKey returns the key of the object that proves a new key. It counts as
 // ours when a bucket is asked whether it is empty.
-func (s Spec) ProbeKey() string { return s.Prefix + ".bucketuser-probe" }
+func (s Spec) ProbeKey() string { return s.Prefix + ProbeName }
 
 // defaultAbortDays is how long the parts of an unfinished upload stay in a bucket that we have made.
 const defaultAbortDays = 7

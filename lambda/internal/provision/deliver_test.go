@@ -140,6 +140,7 @@ func (w *bench) killedAfter(operation string, e event) {
 		}
 		return awsfake.Decision{}
 	}, func() { _, _ = w.invoke(session, url, e.kind, id, e.p, e.old) })
+	time.Sleep(time.Minute) // for which Lambda waits at least before it delivers the event again
 	if !session.Killed() {
 		w.t.Fatalf("%s is not called", operation)
 	}
