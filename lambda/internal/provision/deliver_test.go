@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"strings"
+	"time"
 
 	"bucketuser/lambda/internal/awsfake"
 	"bucketuser/lambda/internal/sim"

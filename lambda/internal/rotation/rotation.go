@@ -93,7 +93,7 @@ func (h *Handler) Handle(ctx context.Context, payload json.RawMessage) error {
 		h.Log.Error("failed", "reason", err.Error())
 		return err
 	}
-	log := h.Log.With("step", e.Step, "secret", e.SecretID, "token", e.Token)
+	log := h.Log.With("step", e.Step, "secretId", e.SecretID, "token", e.Token)
 	log.Info("received")
 	if deadline, ok := ctx.Deadline(); ok {
 		var cancel context.CancelFunc

@@ -24,6 +24,9 @@ const (
 	Account   = "123456789012"
 	LogicalID = "Disk"
 	Boundary  = "arn:aws:iam::123456789012:policy/boundary"
+
+	// RotationFunction is the ARN of the function that rotates.
+	RotationFunction = "arn:aws:lambda:eu-west-1:123456789012:function:rotation"
 )
 
 // Properties are those of a resource, as an event has them.

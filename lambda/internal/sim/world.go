@@ -12,6 +12,7 @@ import (
 	"bucketuser/lambda/internal/awsfake"
 	"bucketuser/lambda/internal/cfnresource"
 	"bucketuser/lambda/internal/provision"
+	"bucketuser/lambda/internal/rotation"
 	"bucketuser/lambda/spec"
 )
 
@@ -36,7 +37,7 @@ func NewWorld(region string) (*World, error) {
 	w := &World{
 		AWS: awsfake.New(Account, region),
 		Provider: spec.Provider{Partition: "aws", Region: region, Account: Account,
-			IAMPath: spec.DefaultIAMPath, BoundaryARN: Boundary},
+			IAMPath: spec.DefaultIAMPath, BoundaryARN: Boundary, RotationFunctionARN: RotationFunction},
 		Gate: NewGate(),
 	}
 	w.AWS.UserPropagation, w.AWS.KeyPropagation = 12*time.Second, 8*time.Second
@@ -77,6 +78,20 @@ func (w *World) Invoke(ctx context.Context, session *awsfake.Session, answers ht
 		w.keep(&w.errors, err.Error())
 	}
 	return err
+}
+
+// Rotates is the function that rotates, in the process of a session, wired as main does. A deadline is as far away as that
+// of Lambda.
+func (w *World) Rotates(session *awsfake.Session) func(context.Context, []byte) error {
+	return func(ctx context.Context, payload []byte) error {
+		log := slog.New(slog.NewJSONHandler(&w.Log, nil))
+		handler := rotation.Handler{Rotate: provision.New(session.Config(), w.Provider, log).Rotate, Log: log}
+		err := handler.Handle(ctx, payload)
+		if err != nil {
+			w.keep(&w.errors, err.Error())
+		}
+		return err
+	}
 }
 
 // Parse is what the function makes of the properties of a stack's resource, also of values that an

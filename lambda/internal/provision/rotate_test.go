@@ -1,0 +1,125 @@
+package provision_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"bucketuser/lambda/internal/awsfake"
+	"bucketuser/lambda/internal/sim"
+	"bucketuser/lambda/internal/smfake"
+)
+
+// rotated are the properties of a resource whose secret is rotated by a schedule.
+var rotated = with("RotateAfterDays", "30")
+
+// rotationTimeout is the time that Lambda gives the function that rotates.
+const rotationTimeout = 10 * time.Minute
+
+// manager is Secrets Manager, which calls the function that rotates in a process of a session.
+func (w *bench) manager(session *awsfake.Session, how smfake.How) smfake.Service {
+	function := w.Rotates(session)
+	return smfake.Service{AWS: w.AWS, How: how, Invoke: func(ctx context.Context, payload []byte) error {
+		ctx, cancel := context.WithTimeout(ctx, rotationTimeout)
+		defer cancel()
+		return function(ctx, payload)
+	}}
+}
+
+// rotate has Secrets Manager rotate the secret once, and fails the test unless all steps succeed.
+func (w *bench) rotate(how smfake.How) {
+	w.t.Helper()
+	if err := w.manager(w.AWS.Session("rotation"), how).Rotate(w.t.Context(), "clickhouse/s3"); err != nil {
+		w.t.Fatalf("rotation: %v\n%s", err, w.Log.String())
+	}
+}
+
+// keysInUse are the ids of the key in the value and of all keys of the user.
+func (w *bench) keysInUse() (current string, all []string) {
+	w.t.Helper()
+	return w.value(named)["AWS_ACCESS_KEY_ID"], w.keys()
+}
+
+func TestRotationBySchedule(t *testing.T) {
+	for name, how := range map[string]smfake.How{
+		"as documented":    {},
+		"keeps AWSPENDING": {KeepsPending: true},
+		"each step twice":  {Twice: true},
+		"newer spelling":   {SnakeCase: true},
+		"by name":          {ByName: true},
+		"without a token":  {WithoutToken: true},
+		"twice and kept":   {Twice: true, KeepsPending: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(w *bench) {
+				w.created(rotated)
+				first, _ := w.keysInUse()
+				w.rotate(how)
+				second, all := w.keysInUse()
+				if first == second || len(all) != 2 {
+					t.Fatalf("keys: %s, then %s; the user has %v", first, second, all)
+				}
+				if tags := w.AWS.Snapshot().Secrets["clickhouse/s3"].Tags; tags["bucketuser:previous-key"] != first || tags["bucketuser:rotation"] != "" || tags["bucketuser:format"] != "2" {
+					t.Errorf("tags: %v", tags)
+				}
+				time.Sleep(time.Hour)
+				w.rotate(how)
+				third, all := w.keysInUse()
+				if third == second || len(all) != 2 || w.AWS.Snapshot().Secrets["clickhouse/s3"].Tags["bucketuser:previous-key"] != second {
+					t.Errorf("keys: %s, then %s; the user has %v", second, third, all)
+				}
+				w.succeeded(w.delete(w.idOf(rotated), rotated))
+				w.empty()
+			})
+		})
+	}
+}
+
+func TestRotationByKeySerial(t *testing.T) {
+	inWorld(t, func(w *bench) {
+		created := w.created(named)
+		first, _ := w.keysInUse()
+		raised := with("KeySerial", "1")
+		w.succeeded(w.update(created.PhysicalResourceId, raised, named))
+		second, all := w.keysInUse()
+		if first == second || len(all) != 2 || w.value(named)["BUCKETUSER_KEY_SERIAL"] != "1" {
+			t.Fatalf("keys: %s, then %s; the user has %v", first, second, all)
+		}
+		for _, again := range [][2]sim.Properties{{raised, named}, {named, raised}, {raised, raised}} {
+			w.succeeded(w.update(created.PhysicalResourceId, again[0], again[1]))
+			if now, all := w.keysInUse(); now != second || len(all) != 2 {
+				t.Errorf("keys: %s, then %s; the user has %v", second, now, all)
+			}
+		}
+	})
+}
+
+func TestPreviousKeyIsDeletedByTheUpdateThatAsks(t *testing.T) {
+	inWorld(t, func(w *bench) {
+		created := w.created(named)
+		first, _ := w.keysInUse()
+		time.Sleep(time.Minute)
+		leaked := with("KeySerial", "1", "PreviousKey", "Delete")
+		w.succeeded(w.update(created.PhysicalResourceId, leaked, named))
+		if second, all := w.keysInUse(); first == second || len(all) != 1 {
+			t.Fatalf("keys: %s, then %s; the user has %v", first, second, all)
+		}
+	})
+}
+
+func TestEnablingTestMakesNoKey(t *testing.T) {
+	for name, how := range map[string]smfake.How{"empty": {}, "current value": {TestsValue: true}} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(w *bench) {
+				w.created(rotated)
+				was, _ := w.keysInUse()
+				if err := w.manager(w.AWS.Session("rotation"), how).Test(t.Context(), "clickhouse/s3"); err != nil {
+					t.Fatal(err)
+				}
+				if now, all := w.keysInUse(); now != was || len(all) != 1 {
+					t.Errorf("keys: %s, then %s; the user has %v", was, now, all)
+				}
+			})
+		})
+	}
+}
