@@ -137,7 +137,8 @@ func (r *run) unreadKey(ctx context.Context, op operation, current secret.Conten
 // mintKey makes room and creates a key that follows what a look has found at a time. The previous key
 // goes on working beside it, unless it had to make room.
 func (r *run) mintKey(ctx context.Context, s spec.Spec, made set, after credential, looked time.Time) (credential, error) {
-	if err := r.keysOf(s).CheckBoundary(ctx, made.user); err != nil { // before room is made
+	keys := r.keysOf(s)
+	if err := keys.CheckBoundary(ctx, made.user); err != nil { // before room is made
 		return credential{}, err
 	}
 	previous := after.previous
@@ -146,7 +147,7 @@ func (r *run) mintKey(ctx context.Context, s spec.Spec, made set, after credenti
 		if !after.isRepair { // both work, as far as is known
 			slices.Reverse(inUse)
 		}
-		gone, err := r.keysOf(s).MakeRoom(ctx, looked, inUse...)
+		gone, err := keys.MakeRoom(ctx, looked, inUse...)
 		if err != nil {
 			return credential{}, err
 		}
@@ -154,7 +155,7 @@ func (r *run) mintKey(ctx context.Context, s spec.Spec, made set, after credenti
 			previous = made.secret.PreviousKey()
 		}
 	}
-	pair, err := r.keysOf(s).Mint(ctx)
+	pair, err := keys.Mint(ctx)
 	if err != nil {
 		return credential{}, err
 	}
