@@ -43,7 +43,7 @@ const discardTimeout = 3500 * time.Millisecond
 // A Key is an access key as IAM lists it.
 type Key struct {
 	ID       string
-	Created  time.Time // by IAM's clock, in whole seconds
+	Created  time.Time // by IAM's clock
 	IsActive bool
 }
 
@@ -51,7 +51,7 @@ type Key struct {
 type Pair struct {
 	ID      string
 	Secret  secret.Text
-	Created time.Time // by IAM's clock, in whole seconds
+	Created time.Time // by IAM's clock
 }
 
 // Active returns the key of the user, which was committed at the given time, or nil if the

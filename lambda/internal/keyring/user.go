@@ -85,8 +85,8 @@ func (u User) IsBoundTo(secretARN string) bool {
 // Ensure creates the user if it is missing. The user has no login, group or
 // policy: the bucket policy alone lets it in, and the boundary limits even that.
 //
-// A user that the event finds which begins the set was made by another delivery, or was deleted a moment ago and
-// still shows: only CreateUser tells.
+// A user that is found where the set is new was made by another delivery, or was deleted a moment ago
+// and still shows: only CreateUser tells.
 func (c Client) Ensure(ctx context.Context, isNew bool, found User) (User, error) {
 	if found.Fresh || found.Exists() && !isNew {
 		return found, nil

@@ -13,6 +13,7 @@
 //	commit    put the credentials into the secret; before that, mark the set that is replaced
 //
 // A Delete looks, and then removes: remove.go. A failed Create or Update is undone: undo.go.
+// What is about one thing alone is in its room: packages secret, keyring and bucket.
 // Words that are used here in one meaning only, such as set, late, delivery and commit, are
 // explained in lambda/README.md.
 //

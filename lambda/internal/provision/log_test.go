@@ -15,7 +15,11 @@ func (w *bench) everyLineNamesItsEvent() {
 		if err := json.Unmarshal([]byte(line), &keys); err != nil {
 			w.t.Fatal(err)
 		}
-		for _, key := range []string{"requestType", "requestId", "stackId", "logicalResourceId"} {
+		names := []string{"requestType", "requestId", "stackId", "logicalResourceId"}
+		if _, isRotation := keys["step"]; isRotation {
+			names = []string{"secretId", "token"}
+		}
+		for _, key := range names {
 			if _, ok := keys[key]; !ok {
 				w.t.Errorf("a line without %s: %s", key, line)
 			}
