@@ -15,7 +15,7 @@ const module = "bucketuser/"
 var floors = [][]string{
 	{"lambda/spec", "lambda/claim", "lambda/internal/awscall", "lambda/internal/cfnresource"},
 	{"lambda/internal/secret"},
-	{"lambda/internal/keyring", "lambda/internal/bucket"},
+	{"lambda/internal/keyring", "lambda/internal/bucket", "lambda/internal/rotation"},
 	{"lambda/internal/provision"},
 	{"lambda"},
 }
@@ -30,6 +30,9 @@ var nevers = []struct{ from, to, why string }{
 	{"lambda/internal/awscall", "github.com/aws/aws-sdk-go-v2/service/", "what an answer means does not depend on what was asked"},
 	{"lambda/internal/cfnresource", "github.com/aws/aws-sdk-go-v2/", "CloudFormation's protocol knows nothing of AWS's services"},
 	{"lambda/internal/cfnresource", module + "lambda/", "nor of what the resource is"},
+	{"lambda/internal/cfnresource", module + "lambda/internal/rotation", "the one protocol is not the other"},
+	{"lambda/internal/rotation", "github.com/aws/aws-sdk-go-v2/", "Secrets Manager's protocol knows nothing of AWS's services"},
+	{"lambda/internal/rotation", module + "lambda/", "nor of what is rotated"},
 	{"lambda/internal/bucket", "github.com/aws/aws-sdk-go-v2/service/iam", "the bucket knows nothing of users"},
 	{"lambda/internal/bucket", "github.com/aws/aws-sdk-go-v2/service/secretsmanager", "nor of secrets"},
 	{"lambda/internal/bucket", module + "lambda/internal/cfnresource", "nor of events"},

@@ -113,7 +113,7 @@ func TestEnablingTestMakesNoKey(t *testing.T) {
 			inWorld(t, func(w *bench) {
 				w.created(rotated)
 				was, _ := w.keysInUse()
-				if err := w.manager(w.AWS.Session("rotation"), how).Test(t.Context(), "clickhouse/s3"); err != nil {
+				if err := w.manager(w.AWS.Session("rotation"), how).Test(w.t.Context(), "clickhouse/s3"); err != nil {
 					t.Fatal(err)
 				}
 				if now, all := w.keysInUse(); now != was || len(all) != 1 {
