@@ -38,6 +38,11 @@ func (r *run) ensureSchedule(ctx context.Context, op operation, made set) error 
 
 func (r *run) setSchedule(ctx context.Context, op operation, made set) error {
 	s, x := op.spec, made.secret
+	if s.RotateAfterDays > 0 && !made.user.IsBoundTo(x.ARN) { // a user that was made anew, too
+		if err := r.keysOf(s).Bind(ctx, x.ARN); err != nil {
+			return err
+		}
+	}
 	isChanged := op.changes(func(s spec.Spec) any { return s.RotateAfterDays })
 	isSo := func() bool {
 		isOurs := x.Schedule.IsOn && x.Schedule.Function == r.provider.RotationFunctionARN
@@ -80,9 +85,6 @@ func (r *run) unschedule(ctx context.Context, s spec.Spec, x secret.Secret) erro
 // schedule turns rotation on. A rotation would be refused later for what it is refused for now.
 func (r *run) schedule(ctx context.Context, op operation, x secret.Secret) error {
 	s := op.spec
-	if err := r.keysOf(s).Bind(ctx, x.ARN); err != nil {
-		return err
-	}
 	if _, err := r.admitRotation(ctx, s.SecretName, false); err != nil {
 		return err
 	}
