@@ -81,8 +81,12 @@ func (r *run) nextKey(ctx context.Context, op operation, made *set, key credenti
 	made.secret.Fresh, made.user.Fresh = false, false
 	next, err := r.committedKey(ctx, op, *made)
 	isLost := key.version != "" || errors.Is(failure, secret.ErrConflict) || errors.Is(failure, errTooLate)
-	if err == nil && next.ID == "" && isLost {
+	isRaised := err == nil && next.ID != "" && r.isRaised(ctx, op, next.stored) // that key is the one to be replaced
+	switch {
+	case err == nil && isLost && (next.ID == "" || isRaised):
 		next, err = r.ensureKey(ctx, op, *made) // what was committed names a key that is gone
+	case isRaised:
+		return credential{}, failure
 	}
 	isSame := next.ID == key.ID && !errors.Is(failure, secret.ErrConflict) && !errors.Is(failure, errLost)
 	if err != nil || next.ID == "" || isSame {
