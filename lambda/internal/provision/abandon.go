@@ -18,7 +18,7 @@ func (r *run) abandon(ctx context.Context, s spec.Spec, x secret.Secret) error {
 	if err != nil {
 		return err
 	}
-	version := now.Pending()
+	version := now.Unfinished()
 	if version == "" {
 		return nil
 	}

@@ -52,14 +52,14 @@ func (r *run) createSecret(ctx context.Context, is rotating) error {
 
 // checkFollows refuses to go on with a value that follows another version than the current one.
 func (r *run) checkFollows(ctx context.Context, is rotating, pending secret.Content) error {
-	x, id := is.set.secret, pending.Fields.Get(spec.FieldAccessKeyID)
-	if id == is.current.Fields.Get(spec.FieldAccessKeyID) || id == x.PreviousKey() {
-		return nil // it brings no key
+	x := is.set.secret
+	if r.bringsNoKey(is, pending) {
+		return nil
 	}
 	token, follows := x.Claim.Rotation()
 	switch {
-	case token != is.version:
-		return fmt.Errorf("secret %s: does not say which version this rotation follows", is.op.spec.SecretName)
+	case token != is.version: // its note was taken off while the value was written
+		return errors.Join(errOvertaken, r.abandon(ctx, is.op.spec, x))
 	case follows != x.Current:
 		return r.overtaken(ctx, is, pending)
 	}
@@ -77,7 +77,7 @@ func (r *run) overtaken(ctx context.Context, is rotating, pending secret.Content
 func (r *run) takeOver(ctx context.Context, is rotating) (credential, error) {
 	x := is.set.secret
 	token, follows := x.Claim.Rotation()
-	if token == "" || token == is.version || follows != x.Current {
+	if token == "" || token == is.version || follows != x.Current || x.HasBeenCurrent(token) {
 		return credential{}, nil
 	}
 	begun, err := r.secretOf(is.op.spec).ReadVersion(ctx, x, token)
@@ -193,8 +193,9 @@ func (r *run) finishSecret(ctx context.Context, is rotating) error {
 	}
 	token, follows := x.Claim.Rotation()
 	switch {
-	case token != is.version || pending.State != secret.Committed:
-		return fmt.Errorf("secret %s: this rotation has made no key", s.SecretName)
+	case token != is.version || pending.State != secret.Committed: // a left label would be in the way of the next one
+		err := fmt.Errorf("secret %s: this rotation has made no key", s.SecretName)
+		return errors.Join(err, r.endKeyless(ctx, is, pending))
 	case follows != x.Current, !pending.Fields.SameBut(is.current.Fields, spec.FieldAccessKeyID, spec.FieldSecretAccessKey):
 		return r.overtaken(ctx, is, pending)
 	}
@@ -226,6 +227,21 @@ func (r *run) finishSecret(ctx context.Context, is rotating) error {
 		err = fmt.Errorf("access key %s of user %s: %w", id, s.UserName, errLost)
 	}
 	return err
+}
+
+// endKeyless takes AWSPENDING off a version that brings no key: of a test that was not ended, or of a rotation that has won before
+// and was cut off then.
+func (r *run) endKeyless(ctx context.Context, is rotating, pending secret.Content) error {
+	if !r.bringsNoKey(is, pending) {
+		return nil
+	}
+	return r.secretOf(is.op.spec).EndRotation(ctx, is.set.secret, is.version)
+}
+
+// bringsNoKey reports whether a value names a key that is in use.
+func (r *run) bringsNoKey(is rotating, pending secret.Content) bool {
+	id := pending.Fields.Get(spec.FieldAccessKeyID)
+	return id != "" && (id == is.current.Fields.Get(spec.FieldAccessKeyID) || id == is.set.secret.PreviousKey())
 }
 
 // displacedKey is the id of the key that the current value names, if it goes on working: consumers have it. If not, the

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"testing"
 	"time"
 
 	"bucketuser/lambda/internal/awsfake"
@@ -202,13 +203,49 @@ func (w *bench) isServedAfterwards(p sim.Properties) {
 		was = now
 	}
 	passes(time.Hour)
-	if now := w.updates(raised("900", p), p); now == was {
+	q := raised("900", p, "PreviousKey", "Keep")
+	if now := w.updates(q, p); now == was {
 		w.t.Error("a raised KeySerial makes no key")
 	}
 	w.works(was)
 	if _, all := w.keysInUse(); len(all) != 2 {
 		w.t.Errorf("keys: %v", all)
 	}
-	w.succeeded(w.delete(w.idOf(p), raised("900", p)))
+	w.succeeded(w.delete(w.idOf(p), q))
 	w.empty()
+}
+
+// A crossing plays something at the n-th call of something else, in a world of its own for each call there is.
+type crossing struct {
+	start   func(w *bench) turn
+	outer   func(w *bench, is turn)
+	isMeant func(awsfake.Call) bool // of the outer one
+	inner   func(w *bench, is turn)
+	then    func(w *bench, is turn)
+}
+
+func (c crossing) at(t *testing.T, n int) (isReached bool) {
+	t.Helper()
+	inWorld(t, func(w *bench) {
+		is := c.start(w)
+		w.AWS.Before = within(n, c.isMeant, func() { isReached = true; c.inner(w, is) })
+		c.outer(w, is)
+		w.AWS.Before = nil
+		if isReached {
+			c.then(w, is)
+		}
+	})
+	return isReached
+}
+
+// plays it at each call, and reports at which one it failed.
+func (c crossing) plays(t *testing.T) {
+	t.Helper()
+	n := 1
+	for c.at(t, n) && !t.Failed() {
+		n++
+	}
+	if t.Failed() || n == 1 {
+		t.Errorf("at call %d", n)
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"strings"
 
+	"bucketuser/lambda/claim"
 	"bucketuser/lambda/internal/awscall"
 	"bucketuser/lambda/internal/keyring"
 	"bucketuser/lambda/internal/rotation"
@@ -63,11 +64,27 @@ func (r *run) guard(ctx context.Context, e rotation.Event) (is rotating, isOver 
 	x := is.set.secret
 	switch {
 	case x.HasBeenCurrent(e.Token):
-		return is, true, r.secretOf(is.op.spec).EndRotation(ctx, x, e.Token)
+		return is, true, r.endWon(ctx, is)
 	case !x.IsPending(e.Token):
 		return is, false, errors.New("the token is not that of the rotation under way; nothing was changed")
 	}
 	return is, false, nil
+}
+
+// endWon ends a rotation whose version has become current. Where somebody has moved the label by hand no tag names the
+// key before, which is in use.
+func (r *run) endWon(ctx context.Context, is rotating) error {
+	x, room := is.set.secret, r.secretOf(is.op.spec)
+	previous, err := room.PreviousKey(ctx, x, is.current)
+	if err != nil {
+		return err
+	}
+	if previous != "" && previous != x.PreviousKey() {
+		if err := room.Tag(ctx, x, claim.Previous(previous)); err != nil {
+			return err
+		}
+	}
+	return room.EndRotation(ctx, x, is.version)
 }
 
 // admitRotation finds out which set a secret is of, and refuses everything that is not whole and ours. The tags of

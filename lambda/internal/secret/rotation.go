@@ -24,6 +24,30 @@ func (x Secret) Pending() string {
 	return version
 }
 
+// Unfinished is the version of a rotation that may still become current, or "": the one that is under way, or one that
+// follows the current version and has lost AWSPENDING.
+func (x Secret) Unfinished() string {
+	token, follows := x.Rotation()
+	if version := x.Pending(); version != "" || follows != x.Current || x.HasBeenCurrent(token) {
+		return version
+	}
+	return token
+}
+
+// counterpart is the other version of a rotation which was finished by hand, or whose label was moved back, or "": one of the two is current,
+// and both have been. No tag says that the key of the other one is the previous key.
+func (x Secret) counterpart() string {
+	token, follows := x.Rotation()
+	switch {
+	case token == "":
+	case x.Current == token:
+		return follows
+	case x.Current == follows && x.HasBeenCurrent(token):
+		return token
+	}
+	return ""
+}
+
 // HasBeenCurrent reports whether a version is current, or was so before the one that is.
 func (x Secret) HasBeenCurrent(version string) bool {
 	labels := x.labels[version]
@@ -41,6 +65,16 @@ func (c Client) PutPending(ctx context.Context, x Secret, token, rotationToken, 
 		in.RotationToken = &rotationToken
 	}
 	return c.putValue(ctx, x, in)
+}
+
+// ClearPending takes AWSPENDING off a version that was current before: Secrets Manager begins no rotation while it lies
+// on another version than the current one.
+func (c Client) ClearPending(ctx context.Context, x Secret) error {
+	version := x.labelled(pending)
+	if version == x.Current || !x.HasBeenCurrent(version) {
+		return nil
+	}
+	return c.takeOff(ctx, x, version)
 }
 
 // EndRotation takes AWSPENDING off a version and the note of its rotation off the secret. It is no error if either is gone.

@@ -63,9 +63,7 @@ func (c Client) SpokenFor(ctx context.Context, known string, lease time.Duration
 		isInTime := version != x.labelled(staged) || len(x.labels[version]) > 1 || time.Since(value.Created) < lease
 		spoken = spoken.with(value, isInTime)
 	}
-	if spoken.Previous == spoken.Current { // of a commit that did not come about, or after a label was moved by hand
-		spoken.Previous, err = c.keyBefore(ctx, x, spoken.Current)
-	}
+	spoken.Previous, err = c.previousKey(ctx, x, spoken.Current)
 	return spoken, err
 }
 
@@ -98,18 +96,26 @@ func (s Spoken) with(value Content, isInTime bool) Spoken {
 
 // PreviousKey is the id of the key that goes on working beside that of the current value, or "". The tag may
 // name the very key of that value, after a label was moved back by hand: then it is the key of the version that
-// was current before.
+// was current before. It names none where somebody has finished a rotation by hand.
 func (c Client) PreviousKey(ctx context.Context, x Secret, value Content) (string, error) {
-	id := x.Claim.PreviousKey()
-	if id == "" || id != value.Fields.Get(spec.FieldAccessKeyID) {
-		return id, nil
-	}
-	return c.keyBefore(ctx, x, id)
+	return c.previousKey(ctx, x, value.Fields.Get(spec.FieldAccessKeyID))
 }
 
-// keyBefore is the id of the key in the version that was current before, or "" if it is the same.
-func (c Client) keyBefore(ctx context.Context, x Secret, current string) (string, error) {
-	version := x.labelled(previous)
+func (c Client) previousKey(ctx context.Context, x Secret, current string) (string, error) {
+	if version := x.counterpart(); version != "" {
+		if id, err := c.keyOf(ctx, x, version, current); err != nil || id != "" {
+			return id, err
+		}
+	}
+	id := x.Claim.PreviousKey()
+	if id == "" || id != current {
+		return id, nil
+	}
+	return c.keyOf(ctx, x, x.labelled(previous), current)
+}
+
+// keyOf is the id of the key in a version, or "" if there is none, or it is that of the current one.
+func (c Client) keyOf(ctx context.Context, x Secret, version, current string) (string, error) {
 	if version == "" {
 		return "", nil
 	}
