@@ -41,6 +41,8 @@ var correctedRules = []string{
 	"a token stands for one value",
 	"a token with the same value changes nothing",
 	"a name in its recovery window is taken",
+	"the first version is current whatever its stages",
+	"a version and a stage have to agree",
 }
 
 func ruleCorrections() []correction {
