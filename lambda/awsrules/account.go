@@ -28,6 +28,9 @@ type Account struct {
 	// Patience is how long a rule waits for what is not true everywhere at once. Zero does not wait; AWS needs a minute
 	// and a half.
 	Patience time.Duration
+	// RotationFunction is the ARN of a function that Secrets Manager may invoke, and that succeeds at testSecret. Empty: there
+	// is none, and rules that need one are not played there.
+	RotationFunction string
 	// Attach puts something on a user, and detach takes it off, where the calls that do so are not served. Nil: they are.
 	Attach func(user string, what Attachment) (detach func())
 }

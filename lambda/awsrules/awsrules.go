@@ -23,6 +23,8 @@ type Rule struct {
 	Name   string // unique in the table
 	Source string // where it is written or was seen
 	Region string // the only region that has it; empty: every region does
+	// Function tells that the account needs a rotation function: see [Account.RotationFunction].
+	Function bool
 
 	play func(t T, e *env)
 }
@@ -39,7 +41,7 @@ type T interface {
 // All is the table. It has rules that only one region has: see [Rule.Region].
 func All() []Rule {
 	return slices.Concat(iamRules(), conflictRules(), keyRules(), bucketRules(), configRules(), policyRules(), accessRules(), objectRules(),
-		listRules(), secretRules(), valueRules(), stackRules())
+		listRules(), secretRules(), valueRules(), stageRules(), rotationRules(), stackRules())
 }
 
 // Play plays the rule in an account and fails the test where AWS would have answered otherwise. It makes users, buckets

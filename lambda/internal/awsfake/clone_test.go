@@ -28,6 +28,7 @@ func full(t *testing.T) *AWS {
 	a.SourceIP, a.SourceVpce = "10.0.0.8", "vpce-1"
 	a.Forbidden = []string{"s3:PutPublicAccessBlock"}
 	a.NewBuckets, a.UserPath = TagsUnknown, "/"
+	a.Abandonment, a.LateFunction = AbandonedByAny, time.Now()
 	a.DelayRights("role", time.Minute, "s3:*")
 	if err := a.AddManagedPolicy("arn:aws:iam::111122223333:policy/b", `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}`); err != nil {
 		t.Fatal(err)

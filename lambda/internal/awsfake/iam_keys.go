@@ -21,6 +21,7 @@ type accessKey struct {
 	secret  string
 	active  bool
 	created time.Time
+	used    time.Time // zero: never, as far as IAM has heard
 }
 
 // Attachment is something on a user, other than keys, that keeps DeleteUser from succeeding.
@@ -112,6 +113,39 @@ func (a *AWS) IssuedSecrets() []string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return slices.Clone(a.minted)
+}
+
+// getAccessKeyLastUsed knows what [AWS.SetKeyUsed] has said: IAM hears of the use of a key at a time that is not published.
+func (a *AWS) getAccessKeyLastUsed(in *iam.GetAccessKeyLastUsedInput) (*iam.GetAccessKeyLastUsedOutput, error) {
+	u, k := a.ownerOf(aws.ToString(in.AccessKeyId))
+	if k == nil {
+		return nil, fail(404, "NoSuchEntity", "The Access Key with id %s cannot be found.", aws.ToString(in.AccessKeyId))
+	}
+	used := &types.AccessKeyLastUsed{Region: aws.String("N/A"), ServiceName: aws.String("N/A")}
+	if !k.used.IsZero() {
+		used = &types.AccessKeyLastUsed{Region: aws.String(a.region), ServiceName: aws.String("s3"), LastUsedDate: aws.Time(k.used)}
+	}
+	return &iam.GetAccessKeyLastUsedOutput{UserName: aws.String(u.name), AccessKeyLastUsed: used}, nil
+}
+
+// ownerOf is the user who has a key, and the key; nil for a key that nobody has.
+func (a *AWS) ownerOf(id string) (*user, *accessKey) {
+	for _, u := range a.users {
+		for _, k := range u.keys {
+			if k.id == id {
+				return u, k
+			}
+		}
+	}
+	return nil, nil
+}
+
+// SetKeyUsed has IAM know that a key was used for S3 at a time; zero is never.
+func (a *AWS) SetKeyUsed(id string, at time.Time) {
+	defer a.changing()()
+	if _, k := a.ownerOf(id); k != nil {
+		k.used = at
+	}
 }
 
 func (a *AWS) updateAccessKey(in *iam.UpdateAccessKeyInput) (*iam.UpdateAccessKeyOutput, error) {

@@ -36,6 +36,17 @@ type Laws struct {
 	// are eventually consistent"; terraform-provider-aws #18406 and #18462.
 	SecretLag time.Duration
 
+	// Abandonment (L17) is which changes of a secret end a rotation that is under way.
+	Abandonment Abandonment
+	// LateFunction (L17) is until when Secrets Manager may not invoke any rotation function: RotateSecret is refused. Sources: aws-cdk
+	// #26481; recorded by localstack, test_secretsmanager.snapshot.json (test_rotate_secret_invalid_lambda_arn).
+	LateFunction time.Time
+	// StagesInvalidRequest (L17) has UpdateSecretVersionStage refuse with InvalidRequestException where no code is known.
+	StagesInvalidRequest bool
+	// RepeatedPutMoves (L17) has a PutSecretValue that repeats token and value move the labels that it names. The API Reference says
+	// that it "does nothing"; that labels are meant, too, nobody has recorded.
+	RepeatedPutMoves bool
+
 	// History (L4) is how far back a hook may have a call lag: see [AWS.LagsBehind]. The states before each change are
 	// kept while it, or another switch that needs them, is not zero.
 	History time.Duration

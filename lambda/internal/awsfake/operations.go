@@ -12,6 +12,7 @@ var iamOperations = []operation{
 	{"iam:ListAccessKeys", "iam:ListAccessKeys", "UserName", "MaxItems", handle((*AWS).listAccessKeys)},
 	{"iam:CreateAccessKey", "iam:CreateAccessKey", "UserName", "", handle((*AWS).createAccessKey)},
 	{"iam:UpdateAccessKey", "iam:UpdateAccessKey", "UserName AccessKeyId", "Status", handle((*AWS).updateAccessKey)},
+	{"iam:GetAccessKeyLastUsed", "iam:GetAccessKeyLastUsed", "AccessKeyId", "", handle((*AWS).getAccessKeyLastUsed)},
 	{"iam:DeleteAccessKey", "iam:DeleteAccessKey", "UserName AccessKeyId", "", handle((*AWS).deleteAccessKey)},
 }
 
@@ -22,7 +23,12 @@ var secretOperations = []operation{
 	{"secretsmanager:GetSecretValue", "secretsmanager:GetSecretValue", "SecretId", "VersionId VersionStage",
 		handle((*AWS).getSecretValue)},
 	{"secretsmanager:PutSecretValue", "secretsmanager:PutSecretValue", "SecretId",
-		"ClientRequestToken SecretBinary SecretString VersionStages", handle((*AWS).putSecretValue)},
+		"ClientRequestToken RotationToken SecretBinary SecretString VersionStages", handle((*AWS).putSecretValue)},
+	{"secretsmanager:UpdateSecretVersionStage", "secretsmanager:UpdateSecretVersionStage", "SecretId",
+		"MoveToVersionId RemoveFromVersionId VersionStage", handle((*AWS).updateSecretVersionStage)},
+	{"secretsmanager:RotateSecret", "secretsmanager:RotateSecret", "SecretId",
+		"ClientRequestToken RotateImmediately RotationLambdaARN RotationRules.AutomaticallyAfterDays", handle((*AWS).rotateSecret)},
+	{"secretsmanager:CancelRotateSecret", "secretsmanager:CancelRotateSecret", "SecretId", "", handle((*AWS).cancelRotateSecret)},
 	{"secretsmanager:UpdateSecret", "secretsmanager:UpdateSecret", "SecretId",
 		"ClientRequestToken Description KmsKeyId SecretBinary SecretString", handle((*AWS).updateSecret)},
 	{"secretsmanager:TagResource", "secretsmanager:TagResource", "SecretId", "Tags", handle((*AWS).tagSecret)},

@@ -114,10 +114,14 @@ func (a *AWS) stored(p *policy) *policy {
 }
 
 func (x Secret) restored(name string, made time.Time) *secret {
-	out := &secret{name: name, arn: x.ARN, description: x.Description, kmsKey: x.KMSKey, tags: notNil(x.Tags), created: made}
+	out := &secret{name: name, arn: x.ARN, description: x.Description, kmsKey: x.KMSKey, tags: notNil(x.Tags), created: made,
+		rotation: x.Rotation.restored()}
 	for _, v := range x.Versions {
-		out.versions = append(out.versions, &secretVersion{id: v.ID, stages: slices.Clone(v.Stages), text: aws.String(v.Value),
-			kmsKeys: x.restoredKmsKeys(v)})
+		version := &secretVersion{id: v.ID, stages: slices.Clone(v.Stages), created: made}
+		if !v.Empty {
+			version.text, version.kmsKeys = aws.String(v.Value), x.restoredKmsKeys(v)
+		}
+		out.versions = append(out.versions, version)
 	}
 	if x.DeletedDays > 0 {
 		out.deleted = time.Now()

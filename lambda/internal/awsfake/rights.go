@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
@@ -75,6 +76,9 @@ func (op operation) actions(input any) []string {
 	if right := tagRights[op.name]; right != "" && hasTags(input) {
 		out = append(out, right)
 	}
+	if op.name == "secretsmanager:RotateSecret" {
+		out = append(out, "lambda:InvokeFunction") // on the rotation function: API Reference, RotateSecret
+	}
 	if in, ok := input.(*s3.CreateBucketInput); ok && needsOwnership(in.ObjectOwnership) {
 		out = append(out, "s3:PutBucketOwnershipControls")
 	}
@@ -103,6 +107,12 @@ func hasTags(input any) bool {
 // outOfPath tells whether a role's rights, which are limited to UserPath, do not cover the user of a call.
 func (a *AWS) outOfPath(op operation, who caller, input any) bool {
 	name := text(input, "UserName")
+	if in, ok := input.(*iam.GetAccessKeyLastUsedInput); ok { // its resource is the user who has the key
+		name = aws.String("")
+		if u, _ := a.ownerOf(aws.ToString(in.AccessKeyId)); u != nil {
+			name = &u.name
+		}
+	}
 	if a.UserPath == "" || who.role == "" || name == nil || op.name == "iam:GetUser" || op.name == "iam:CreateUser" {
 		return false
 	}

@@ -32,6 +32,7 @@ func TestRules(t *testing.T) {
 				}
 				fake := awsfake.New(account, region)
 				rule.Play(t, awsrules.Account{Config: fake.Session("provider").Config(), ID: account, Patience: 90 * time.Second,
+					RotationFunction: fake.FunctionARN("rotation"),
 					Attach: func(user string, what awsrules.Attachment) func() {
 						fake.Attach(user, awsfake.Attachment(what))
 						return func() { fake.Detach(user, awsfake.Attachment(what)) }

@@ -27,6 +27,7 @@ type secret struct {
 	gone        time.Time        // zero, or when its name is free again
 	forced      bool             // deleted by force: it cannot be restored
 	created     time.Time
+	rotation    rotation
 }
 
 // find looks a secret up by name, ARN, or ARN without the six characters.
@@ -160,6 +161,7 @@ func (a *AWS) describeSecret(in *secretsmanager.DescribeSecretInput) (*secretsma
 		}
 		out.VersionIdsToStages[v.id] = slices.Clone(v.stages)
 	}
+	s.rotation.describe(out)
 	return out, nil
 }
 

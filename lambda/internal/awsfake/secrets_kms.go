@@ -59,7 +59,7 @@ func (a *AWS) setKmsKey(s *secret, id string) error {
 	isDead := a.deadKeys[kmsKey(id)]
 	for _, v := range s.versions {
 		switch {
-		case len(v.stages) == 0:
+		case len(v.stages) == 0, v.isEmpty():
 			continue
 		case a.StrictKmsKeys && !a.canDecrypt(v):
 			return decryptionFailure()
@@ -69,7 +69,7 @@ func (a *AWS) setKmsKey(s *secret, id string) error {
 	}
 	s.kmsKey = id
 	for _, v := range s.versions {
-		if len(v.stages) > 0 && a.canDecrypt(v) && !isDead && !slices.Contains(v.kmsKeys, kmsKey(id)) {
+		if len(v.stages) > 0 && !v.isEmpty() && a.canDecrypt(v) && !isDead && !slices.Contains(v.kmsKeys, kmsKey(id)) {
 			v.kmsKeys = append(slices.Clone(v.kmsKeys), kmsKey(id))
 		}
 	}
@@ -83,7 +83,7 @@ func (a *AWS) snapshotDeadKeys() []string {
 
 // snapshotKmsKeys are the keys of a version, where it is not encrypted with that of its secret.
 func (s *secret) snapshotKmsKeys(v *secretVersion) []string {
-	if len(v.stages) == 0 || slices.Contains(v.kmsKeys, kmsKey(s.kmsKey)) {
+	if len(v.stages) == 0 || v.isEmpty() || slices.Contains(v.kmsKeys, kmsKey(s.kmsKey)) {
 		return nil
 	}
 	return slices.Clone(v.kmsKeys)

@@ -14,7 +14,9 @@ const (
 	stagePrevious = "AWSPREVIOUS"
 )
 
-// secretVersion is a value under its client request token, which is the version id.
+// secretVersion is a value under its client request token, which is the version id. Without labels it is deprecated:
+// DescribeSecret does not list it, and it can be read by its id, for a day at least (Secrets Manager User Guide, Quotas).
+// That AWS drops such versions in the end is not simulated.
 type secretVersion struct {
 	id     string
 	text   *string
@@ -28,6 +30,9 @@ type secretVersion struct {
 func (v *secretVersion) same(text *string, binary []byte) bool {
 	return aws.ToString(v.text) == aws.ToString(text) && (v.text == nil) == (text == nil) && bytes.Equal(v.binary, binary)
 }
+
+// isEmpty tells whether a version has no value yet: Secrets Manager makes it before it calls createSecret.
+func (v *secretVersion) isEmpty() bool { return v.text == nil && v.binary == nil }
 
 func (s *secret) version(id string) *secretVersion {
 	for _, v := range s.versions {
@@ -47,15 +52,23 @@ func (s *secret) staged(stage string) *secretVersion {
 	return nil
 }
 
-// put adds a version and moves stages to it. The version that loses AWSCURRENT becomes AWSPREVIOUS.
+// put adds a version, or gives one its value, and moves stages to it. The version that loses AWSCURRENT becomes AWSPREVIOUS.
 func (s *secret) put(id string, text *string, binary []byte, stages []string) {
-	v := &secretVersion{id: id, binary: bytes.Clone(binary), created: time.Now(), kmsKeys: []string{kmsKey(s.kmsKey)}}
+	v := s.version(id) // one without a value, or none
+	if v == nil {
+		v = &secretVersion{id: id, created: time.Now()}
+		s.versions = append(s.versions, v)
+	}
+	v.binary, v.kmsKeys = bytes.Clone(binary), []string{kmsKey(s.kmsKey)}
 	if text != nil {
 		v.text = aws.String(*text)
 	}
-	s.versions = append(s.versions, v)
+	s.moveAll(stages, v)
+}
+
+func (s *secret) moveAll(stages []string, to *secretVersion) {
 	for _, stage := range stages {
-		s.move(stage, v)
+		s.move(stage, to)
 	}
 }
 
@@ -65,7 +78,7 @@ func (s *secret) move(stage string, to *secretVersion) {
 		return
 	}
 	if from != nil {
-		from.stages = slices.DeleteFunc(from.stages, func(other string) bool { return other == stage })
+		from.lose(stage)
 		if stage == stageCurrent {
 			s.move(stagePrevious, from)
 		}
@@ -115,7 +128,7 @@ func (a *AWS) getSecretValue(in *secretsmanager.GetSecretValueInput) (*secretsma
 				"You provided a VersionStage that is not associated to the provided VersionId.")
 		}
 	}
-	if v == nil {
+	if v == nil || v.isEmpty() {
 		return nil, fail(400, "ResourceNotFoundException", "Secrets Manager can't find the specified secret value for %s", what)
 	}
 	if !a.canDecrypt(v) {
@@ -152,22 +165,16 @@ func (a *AWS) putSecretValue(in *secretsmanager.PutSecretValueInput) (*secretsma
 		return nil, fail(400, "InvalidRequestException", "You must provide either SecretString or SecretBinary.")
 	}
 	v := s.version(token)
-	if v != nil && !v.same(in.SecretString, in.SecretBinary) {
-		return nil, tokenInUse(token, s)
+	switch isNew := v == nil || v.isEmpty(); {
+	case isNew:
+		v, err = a.putNew(s, in)
+	case !v.same(in.SecretString, in.SecretBinary):
+		err = tokenInUse(token, s)
+	case a.RepeatedPutMoves:
+		s.moveAll(in.VersionStages, v)
 	}
-	if err := a.checkEncryption(s); v == nil && err != nil {
+	if err != nil {
 		return nil, err
-	}
-	if v == nil {
-		stages := slices.Clone(in.VersionStages)
-		if len(stages) == 0 {
-			stages = []string{stageCurrent}
-		}
-		if len(s.versions) == 0 && !slices.Contains(stages, stageCurrent) {
-			stages = append(stages, stageCurrent) // the first version is always current
-		}
-		s.put(token, in.SecretString, in.SecretBinary, stages)
-		v = s.version(token)
 	}
 	return &secretsmanager.PutSecretValueOutput{
 		ARN:           aws.String(s.arn),
@@ -175,6 +182,31 @@ func (a *AWS) putSecretValue(in *secretsmanager.PutSecretValueInput) (*secretsma
 		VersionId:     aws.String(v.id),
 		VersionStages: slices.Clone(v.stages),
 	}, nil
+}
+
+// putNew gives a value to a version that is not there, or has none.
+func (a *AWS) putNew(s *secret, in *secretsmanager.PutSecretValueInput) (*secretVersion, error) {
+	if err := a.checkEncryption(s); err != nil {
+		return nil, err
+	}
+	stages := slices.Clone(in.VersionStages)
+	if len(stages) == 0 {
+		stages = []string{stageCurrent}
+	}
+	if len(s.versions) == 0 && !slices.Contains(stages, stageCurrent) {
+		stages = append(stages, stageCurrent) // the first version is always current
+	}
+	if err := s.roomForStages(stages); err != nil {
+		return nil, err
+	}
+	s.put(*in.ClientRequestToken, in.SecretString, in.SecretBinary, stages)
+	v, by := s.version(*in.ClientRequestToken), changedValue
+	if slices.Contains(stages, stageCurrent) {
+		by = changedCurrent
+		s.rotation.schedule() // a value that is put counts as a rotation: API Reference, RotationRulesType
+	}
+	a.abandon(s, v, by)
+	return v, nil
 }
 
 func (a *AWS) updateSecret(in *secretsmanager.UpdateSecretInput) (*secretsmanager.UpdateSecretOutput, error) {

@@ -88,6 +88,7 @@ type Secret struct {
 	Tags        map[string]string `json:",omitempty"`
 	Versions    []SecretVersion   `json:",omitempty"` // oldest first
 	DeletedDays int               `json:",omitempty"` // recovery window in days; 0 is a live secret
+	Rotation    *Rotation         `json:",omitempty"` // nil: there never was one
 }
 
 // SecretVersion is a value and where it stands.
@@ -95,6 +96,7 @@ type SecretVersion struct {
 	ID     string
 	Stages []string `json:",omitempty"`
 	Value  string
+	Empty  bool `json:",omitempty"` // it has no value yet
 
 	KMSKeys []string `json:",omitempty"` // that encrypt it, where the key of the secret does not
 }
@@ -173,7 +175,7 @@ func (a *AWS) snapshotBucket(b *bucket) Bucket {
 }
 
 func (s *secret) snapshot() Secret {
-	out := Secret{ARN: s.arn, Description: s.description, KMSKey: s.kmsKey, Tags: copyTags(s.tags)}
+	out := Secret{ARN: s.arn, Description: s.description, KMSKey: s.kmsKey, Tags: copyTags(s.tags), Rotation: s.rotation.snapshot()}
 	if !s.deleted.IsZero() {
 		out.DeletedDays = int(s.gone.Sub(s.deleted).Hours() / 24)
 	}
@@ -182,7 +184,7 @@ func (s *secret) snapshot() Secret {
 		if v.text != nil {
 			value = *v.text
 		}
-		out.Versions = append(out.Versions, SecretVersion{ID: v.id, Stages: slices.Clone(v.stages), Value: value,
+		out.Versions = append(out.Versions, SecretVersion{ID: v.id, Stages: slices.Clone(v.stages), Value: value, Empty: v.isEmpty(),
 			KMSKeys: s.snapshotKmsKeys(v)})
 	}
 	return out
