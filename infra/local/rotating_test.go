@@ -34,7 +34,7 @@ type rotationStep struct {
 var buildRotate = built("rotate")
 
 // rotating deploys testdata/rotate, once, as three functions: one that Secrets Manager
-// may invoke for secrets whose names start with rotate-, one that it may not, and one
+// may invoke for secrets whose names start with r, one that it may not, and one
 // that another account may.
 func (e *emulator) rotating(t *testing.T) {
 	t.Helper()
@@ -73,7 +73,7 @@ func rotateTemplate() *string {
 		resources[logical(name)+"Permission"] = map[string]any{"Type": "AWS::Lambda::Permission", "Properties": map[string]any{
 			"Action": "lambda:InvokeFunction", "Principal": "secretsmanager.amazonaws.com",
 			"FunctionName": map[string]any{"Ref": logical(name)}, "SourceAccount": account,
-			"SourceArn": "arn:aws:secretsmanager:" + cloudtest.Region + ":" + local.Account + ":secret:rotate-*",
+			"SourceArn": "arn:aws:secretsmanager:" + cloudtest.Region + ":" + local.Account + ":secret:r*",
 		}}
 	}
 	permission("let-in", local.Account)

@@ -154,11 +154,10 @@ def _pending(arn, token):
 
 
 def _completed(arn, token):
-    """Whether finishSecret made the version current. Then AWSPENDING is taken off, if the function has not."""
+    """Whether finishSecret made the version current. AWSPENDING stays there beside AWSCURRENT, as was recorded on AWS."""
     _, secret = secretsmanager._resolve(arn)
     if not secret or "AWSCURRENT" not in secret["Versions"].get(token, {"Stages": []})["Stages"]:
         return False
-    secretsmanager._remove_stage(secret, token, "AWSPENDING")
     rotated(secret)
     return True
 
