@@ -37,7 +37,7 @@ func TestRulesOnTheEmbeddedAWS(t *testing.T) {
 
 func TestRulesOnMoto(t *testing.T) {
 	t.Parallel()
-	config, err := local.StartMoto(t.Context(), root, t.TempDir(), os.Stderr)
+	config, err := local.StartMoto(t.Context(), root, t.TempDir(), "", os.Stderr)
 	if err != nil {
 		t.Fatal(err)
 	}
