@@ -54,6 +54,9 @@ func playRules(t *testing.T, where emulator, config aws.Config) {
 	holds, differs := 0, 0
 	for _, rule := range awsrules.All() {
 		account := awsrules.Account{Config: config.Copy(), ID: *me.Account, PathStyle: true, Patience: time.Second}
+		if rule.Function && account.RotationFunction == "" {
+			continue // only the fake has one
+		}
 		if account.Config.Region = "eu-west-1"; rule.Region != "" {
 			account.Config.Region = rule.Region
 		}

@@ -36,7 +36,8 @@ func full(t *testing.T) *AWS {
 	a.AddUser("bob", "/", nil)
 	a.DeleteUser("bob")
 	a.AddUser("alice", "/", map[string]string{"k": "v"})
-	a.AddKey("alice")
+	id, _ := a.AddKey("alice")
+	a.SetKeyUsed(id, time.Now())
 	a.Attach("alice", LoginProfile)
 	a.AddBucket("data", map[string]string{"k": "v"})
 	a.SetEncryption("data", "aws:kms")
@@ -57,6 +58,9 @@ func full(t *testing.T) *AWS {
 	a.AddUpload("data", "y")
 	a.AddSecret("keys", "1", map[string]string{"k": "v"})
 	a.PutSecretValue("keys", "2")
+	a.SetRotation("keys", a.FunctionARN("rotation"), 30)
+	a.EndRotation(a.BeginRotation("keys", false), false)
+	a.secrets["keys"].rotation.token = "token"
 	a.SetKmsKeyUsable("alias/dead", false)
 	a.SetResourceStatus("stack", "Disk", "CREATE_IN_PROGRESS")
 	a.SetPhysicalResourceID("stack", "Disk", "id")
@@ -84,6 +88,9 @@ func TestCloneIsTheSame(t *testing.T) {
 	}
 	data := a.buckets["data"]
 	whole(t, "bucket", *data, "elsewhere")
+	whole(t, "secret", *a.secrets["keys"], "description", "kmsKey", "deleted", "gone", "forced")
+	whole(t, "rotation", a.secrets["keys"].rotation)
+	whole(t, "key", *a.users["alice"].keys[0])
 	whole(t, "object", *data.objects["x"][0], "marker", "contentType")
 	everything := cmp.Options{
 		cmp.Exporter(func(reflect.Type) bool { return true }),
@@ -130,6 +137,8 @@ func TestCloneIsOnItsOwn(t *testing.T) {
 		b.AddUpload("data", "z")
 		b.TagSecret("keys", map[string]string{"k": "w"})
 		b.PutSecretValue("keys", "3")
+		b.MoveStage("keys", "AWSPENDING", was.Secrets["keys"].Versions[0].ID)
+		b.SetRotation("keys", "", 0)
 		b.SetKmsKeyUsable("", false)
 		b.SetResourceStatus("stack", "Disk", "CREATE_COMPLETE")
 		b.SetPhysicalResourceID("stack", "Disk", "other")

@@ -114,15 +114,21 @@ func (a *AWS) deniedAction(c Call, who caller, action string) *Error {
 
 // deniedBy is a refusal that says which policy is the reason.
 func (a *AWS) deniedBy(reason string, c Call, who caller, action string) *Error {
-	message := fmt.Sprintf("User: %s is not authorized to perform: %s on resource: %s %s", who.arn, action, a.resource(c), reason)
+	message := fmt.Sprintf("User: %s is not authorized to perform: %s on resource: %s %s", who.arn, action, a.resource(c, action), reason)
 	if c.Service == "secretsmanager" {
 		return &Error{400, "AccessDeniedException", message}
 	}
 	return &Error{403, "AccessDenied", message}
 }
 
-// resource is the ARN that a refusal names, as near as the target of the call allows.
-func (a *AWS) resource(c Call) string {
+// resource is the ARN that a refusal of an action names, as near as the target of the call allows.
+func (a *AWS) resource(c Call, action string) string {
+	switch action {
+	case "iam:GetAccessKeyLastUsed":
+		return "access key " + c.Target
+	case invokeFunction:
+		return a.functionOf(c)
+	}
 	switch c.Service {
 	case "s3":
 		if c.Target == "" {

@@ -115,11 +115,13 @@ func (a *AWS) IssuedSecrets() []string {
 	return slices.Clone(a.minted)
 }
 
-// getAccessKeyLastUsed knows what [AWS.SetKeyUsed] has said: IAM hears of the use of a key at a time that is not published.
-func (a *AWS) getAccessKeyLastUsed(in *iam.GetAccessKeyLastUsedInput) (*iam.GetAccessKeyLastUsedOutput, error) {
+// getAccessKeyLastUsed knows what [AWS.SetKeyUsed] has said: IAM hears of the use of a key at a time that is not published. A
+// key that nobody in the account has is denied, as one of another account is: the API Reference lists no NoSuchEntity.
+func (a *AWS) getAccessKeyLastUsed(r request, in *iam.GetAccessKeyLastUsedInput) (*iam.GetAccessKeyLastUsedOutput, error) {
 	u, k := a.ownerOf(aws.ToString(in.AccessKeyId))
 	if k == nil {
-		return nil, fail(404, "NoSuchEntity", "The Access Key with id %s cannot be found.", aws.ToString(in.AccessKeyId))
+		return nil, fail(403, "AccessDenied", "User: %s is not authorized to perform: %s on resource: access key %s", r.who.arn, r.action,
+			aws.ToString(in.AccessKeyId))
 	}
 	used := &types.AccessKeyLastUsed{Region: aws.String("N/A"), ServiceName: aws.String("N/A")}
 	if !k.used.IsZero() {

@@ -24,7 +24,7 @@ import (
 //	DescribeStacks                            the status of the stack
 //
 // A call that is no read is refused for what it does not see yet, or it takes effect as always. CreateUser, CreateBucket,
-// CreateSecret and the other calls on secrets never lag.
+// CreateSecret and the other calls on secrets never lag, nor does GetAccessKeyLastUsed: it knows what a test tells it.
 func (a *AWS) LagsBehind(c Call) []Write {
 	a.mu.Lock()
 	defer a.mu.Unlock()

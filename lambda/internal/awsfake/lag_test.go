@@ -50,43 +50,33 @@ func story(t *testing.T, fake *awsfake.AWS, s *awsfake.Session) {
 	_, _ = c.secrets.DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: aws.String("s")})
 }
 
+// rotationStory is calls of a rotation, whose reads may lag behind its writes.
+func rotationStory(t *testing.T, fake *awsfake.AWS, s *awsfake.Session) {
+	c := clientsOf(s.Config())
+	describe := func() {
+		_, _ = c.secrets.DescribeSecret(t.Context(), &secretsmanager.DescribeSecretInput{SecretId: aws.String("s")})
+	}
+	read := func(stage string) {
+		_, _ = c.secrets.GetSecretValue(t.Context(), &secretsmanager.GetSecretValueInput{SecretId: aws.String("s"), VersionStage: &stage})
+	}
+	_, _ = c.secrets.CreateSecret(t.Context(), &secretsmanager.CreateSecretInput{Name: aws.String("s")})
+	_ = putStaged(t, c, 1, "first")
+	_ = rotateSecret(t, fake, c, true)
+	describe()
+	read("AWSPENDING")
+	_ = putStaged(t, c, 9, "second", "AWSPENDING")
+	read("AWSPENDING")
+	_ = moveStage(t, c, "AWSCURRENT", 1, 9)
+	read("AWSCURRENT")
+	_, _ = c.secrets.CancelRotateSecret(t.Context(), &secretsmanager.CancelRotateSecretInput{SecretId: aws.String("s")})
+	describe()
+	read("AWSCURRENT")
+}
+
 // TestEachCallIsServedAsOfBeforeEachWrite enumerates a story: which call can lag behind which write, and what it answers
 // then instead.
 func TestEachCallIsServedAsOfBeforeEachWrite(t *testing.T) {
-	run := func(stale func(fake *awsfake.AWS, c awsfake.Call) awsfake.Decision) (fake *awsfake.AWS) {
-		synctest.Test(t, func(t *testing.T) {
-			fake = awsfake.New(account, "eu-west-1")
-			fake.History = 2 * time.Minute
-			fake.Before = func(_ context.Context, c awsfake.Call) awsfake.Decision {
-				if changed := fake.Unnoted(); changed != nil {
-					t.Errorf("before %v: %v has changed and nobody has noted it", c, changed)
-				}
-				return stale(fake, c)
-			}
-			story(t, fake, fake.Session("provider"))
-		})
-		return fake
-	}
-	behind := map[int]int{} // how many writes each call can lag behind
-	usual := run(func(fake *awsfake.AWS, c awsfake.Call) awsfake.Decision {
-		behind[c.N] = len(fake.LagsBehind(c))
-		return awsfake.Decision{}
-	}).Calls()
-	var got []string
-	for n := range usual {
-		for i := range behind[n+1] {
-			var write awsfake.Write
-			calls := run(func(fake *awsfake.AWS, c awsfake.Call) awsfake.Decision {
-				if c.N != n+1 {
-					return awsfake.Decision{}
-				}
-				write = fake.LagsBehind(c)[i]
-				return awsfake.Stale(write)
-			}).Calls()
-			got = append(got, strings.TrimSpace(fmt.Sprintf("%d %s %q behind %d %s: %q", n+1, usual[n].Operation, usual[n].Code,
-				write.N, write.Name, calls[n].Code)))
-		}
-	}
+	got := staleAnswers(t, story, false)
 	want := []string{
 		`3 GetUser "" behind 1 iam:CreateUser: "NoSuchEntity"`,
 		`4 GetBucketTagging "NoSuchTagSet" behind 2 s3:CreateBucket: "NoSuchBucket"`,
@@ -116,6 +106,80 @@ func TestEachCallIsServedAsOfBeforeEachWrite(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
+}
+
+func TestReadsOfSecretsLagBehindARotation(t *testing.T) {
+	got := staleAnswers(t, rotationStory, true)
+	want := []string{
+		`4 DescribeSecret "" behind 3 secretsmanager:RotateSecret: ""`,
+		`4 DescribeSecret "" behind 2 secretsmanager:PutSecretValue: ""`,
+		`4 DescribeSecret "" behind 1 secretsmanager:CreateSecret: "ResourceNotFoundException"`,
+		`5 GetSecretValue "ResourceNotFoundException" behind 3 secretsmanager:RotateSecret: "ResourceNotFoundException"`,
+		`5 GetSecretValue "ResourceNotFoundException" behind 2 secretsmanager:PutSecretValue: "ResourceNotFoundException"`,
+		`5 GetSecretValue "ResourceNotFoundException" behind 1 secretsmanager:CreateSecret: "ResourceNotFoundException"`,
+		`7 GetSecretValue "" behind 6 secretsmanager:PutSecretValue: "ResourceNotFoundException"`,
+		`7 GetSecretValue "" behind 3 secretsmanager:RotateSecret: "ResourceNotFoundException"`,
+		`7 GetSecretValue "" behind 2 secretsmanager:PutSecretValue: "ResourceNotFoundException"`,
+		`7 GetSecretValue "" behind 1 secretsmanager:CreateSecret: "ResourceNotFoundException"`,
+		`9 GetSecretValue "" behind 8 secretsmanager:UpdateSecretVersionStage: ""`,
+		`9 GetSecretValue "" behind 6 secretsmanager:PutSecretValue: ""`,
+		`9 GetSecretValue "" behind 3 secretsmanager:RotateSecret: ""`,
+		`9 GetSecretValue "" behind 2 secretsmanager:PutSecretValue: "ResourceNotFoundException"`,
+		`9 GetSecretValue "" behind 1 secretsmanager:CreateSecret: "ResourceNotFoundException"`,
+		`11 DescribeSecret "" behind 10 secretsmanager:CancelRotateSecret: ""`,
+		`11 DescribeSecret "" behind 8 secretsmanager:UpdateSecretVersionStage: ""`,
+		`11 DescribeSecret "" behind 6 secretsmanager:PutSecretValue: ""`,
+		`11 DescribeSecret "" behind 3 secretsmanager:RotateSecret: ""`,
+		`11 DescribeSecret "" behind 2 secretsmanager:PutSecretValue: ""`,
+		`11 DescribeSecret "" behind 1 secretsmanager:CreateSecret: "ResourceNotFoundException"`,
+		`12 GetSecretValue "" behind 8 secretsmanager:UpdateSecretVersionStage: ""`,
+		`12 GetSecretValue "" behind 6 secretsmanager:PutSecretValue: ""`,
+		`12 GetSecretValue "" behind 3 secretsmanager:RotateSecret: ""`,
+		`12 GetSecretValue "" behind 2 secretsmanager:PutSecretValue: "ResourceNotFoundException"`,
+		`12 GetSecretValue "" behind 1 secretsmanager:CreateSecret: "ResourceNotFoundException"`,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// staleAnswers are what the calls of a story answer as of before each write that they can lag behind.
+func staleAnswers(t *testing.T, story func(*testing.T, *awsfake.AWS, *awsfake.Session), secrets bool) (got []string) {
+	t.Helper()
+	run := func(stale func(fake *awsfake.AWS, c awsfake.Call) awsfake.Decision) (fake *awsfake.AWS) {
+		synctest.Test(t, func(t *testing.T) {
+			fake = awsfake.New(account, "eu-west-1")
+			fake.History, fake.SecretHistory = 2*time.Minute, secrets
+			fake.Before = func(_ context.Context, c awsfake.Call) awsfake.Decision {
+				if changed := fake.Unnoted(); changed != nil {
+					t.Errorf("before %v: %v has changed and nobody has noted it", c, changed)
+				}
+				return stale(fake, c)
+			}
+			story(t, fake, fake.Session("provider"))
+		})
+		return fake
+	}
+	behind := map[int]int{} // how many writes each call can lag behind
+	usual := run(func(fake *awsfake.AWS, c awsfake.Call) awsfake.Decision {
+		behind[c.N] = len(fake.LagsBehind(c))
+		return awsfake.Decision{}
+	}).Calls()
+	for n := range usual {
+		for i := range behind[n+1] {
+			var write awsfake.Write
+			calls := run(func(fake *awsfake.AWS, c awsfake.Call) awsfake.Decision {
+				if c.N != n+1 {
+					return awsfake.Decision{}
+				}
+				write = fake.LagsBehind(c)[i]
+				return awsfake.Stale(write)
+			}).Calls()
+			got = append(got, strings.TrimSpace(fmt.Sprintf("%d %s %q behind %d %s: %q", n+1, usual[n].Operation, usual[n].Code,
+				write.N, write.Name, calls[n].Code)))
+		}
+	}
+	return got
 }
 
 func TestLagTakesNothingBack(t *testing.T) {

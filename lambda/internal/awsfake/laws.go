@@ -38,6 +38,9 @@ type Laws struct {
 
 	// Abandonment (L17) is which changes of a secret end a rotation that is under way.
 	Abandonment Abandonment
+	// MoveEndsPending (L17) has AWSPENDING come off the version that AWSCURRENT moves to, in the same call. Otherwise it stays there. Sources:
+	// Secrets Manager User Guide, Lambda rotation functions, finishSecret; against it aws-secrets-manager-rotation-lambdas #168.
+	MoveEndsPending bool
 	// LateFunction (L17) is until when Secrets Manager may not invoke any rotation function: RotateSecret is refused. Sources: aws-cdk
 	// #26481; recorded by localstack, test_secretsmanager.snapshot.json (test_rotate_secret_invalid_lambda_arn).
 	LateFunction time.Time

@@ -3,6 +3,7 @@ package awsfake
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strings"
 )
 
@@ -107,13 +108,17 @@ func rename(text string) string {
 	return out.String()
 }
 
-// numbered replaces the version ids, which clients choose and may derive from the secret's ARN.
+// numbered replaces the version ids, which clients choose, draw, or derive from the secret's ARN: also where tags name them.
 func (s Secret) numbered() Secret {
-	versions := make([]SecretVersion, len(s.Versions))
+	versions, tags := make([]SecretVersion, len(s.Versions)), maps.Clone(s.Tags)
 	for i, v := range s.Versions {
-		v.ID = fmt.Sprintf("<version %d>", i+1)
+		number := fmt.Sprintf("<version %d>", i+1)
+		for key, value := range tags {
+			tags[key] = strings.ReplaceAll(value, v.ID, number)
+		}
+		v.ID = number
 		versions[i] = v
 	}
-	s.Versions = versions
+	s.Versions, s.Tags = versions, tags
 	return s
 }

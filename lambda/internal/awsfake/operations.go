@@ -12,7 +12,7 @@ var iamOperations = []operation{
 	{"iam:ListAccessKeys", "iam:ListAccessKeys", "UserName", "MaxItems", handle((*AWS).listAccessKeys)},
 	{"iam:CreateAccessKey", "iam:CreateAccessKey", "UserName", "", handle((*AWS).createAccessKey)},
 	{"iam:UpdateAccessKey", "iam:UpdateAccessKey", "UserName AccessKeyId", "Status", handle((*AWS).updateAccessKey)},
-	{"iam:GetAccessKeyLastUsed", "iam:GetAccessKeyLastUsed", "AccessKeyId", "", handle((*AWS).getAccessKeyLastUsed)},
+	{"iam:GetAccessKeyLastUsed", "iam:GetAccessKeyLastUsed", "AccessKeyId", "", handleRequest((*AWS).getAccessKeyLastUsed)},
 	{"iam:DeleteAccessKey", "iam:DeleteAccessKey", "UserName AccessKeyId", "", handle((*AWS).deleteAccessKey)},
 }
 

@@ -19,6 +19,20 @@ var tagRights = map[string]string{
 	"secretsmanager:CreateSecret": "secretsmanager:TagResource",
 }
 
+// invokeFunction is the right on the rotation function that RotateSecret needs besides its own: API Reference, RotateSecret.
+const invokeFunction = "lambda:InvokeFunction"
+
+// functionOf is the ARN of the function that a RotateSecret is about.
+func (a *AWS) functionOf(c Call) string {
+	if arn := text(c.Input, "RotationLambdaARN"); arn != nil {
+		return *arn
+	}
+	if s := a.find(text(c.Input, "SecretId")); s != nil {
+		return s.rotation.function
+	}
+	return "*"
+}
+
 // DelayRights has rights of a role be denied from now on, for a duration: they are those of a policy that has just been
 // attached. An empty role is every role.
 func (a *AWS) DelayRights(role string, d time.Duration, rights ...string) {
@@ -77,7 +91,7 @@ func (op operation) actions(input any) []string {
 		out = append(out, right)
 	}
 	if op.name == "secretsmanager:RotateSecret" {
-		out = append(out, "lambda:InvokeFunction") // on the rotation function: API Reference, RotateSecret
+		out = append(out, invokeFunction)
 	}
 	if in, ok := input.(*s3.CreateBucketInput); ok && needsOwnership(in.ObjectOwnership) {
 		out = append(out, "s3:PutBucketOwnershipControls")

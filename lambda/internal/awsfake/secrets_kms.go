@@ -51,15 +51,15 @@ func decryptionFailure() error {
 	return fail(400, "DecryptionFailure", "Secrets Manager can't decrypt the protected secret text using the provided KMS key.")
 }
 
-// setKmsKey has later versions encrypted with another key, and those that have a stage with it as well: they can be
-// decrypted with either key from then on. One that cannot be decrypted, or not be encrypted, stays as it is: the API
+// setKmsKey has later versions encrypted with another key, and those with AWSCURRENT, AWSPENDING or AWSPREVIOUS with it as well:
+// they can be decrypted with either key from then on. One that cannot be decrypted, or not be encrypted, stays as it is: the API
 // Reference (UpdateSecret, KmsKeyId) and the User Guide (Change the encryption key) say so of missing rights. That a dead
 // key does not have the call refused is inferred from that, so [Laws.StrictKmsKeys] turns it round.
 func (a *AWS) setKmsKey(s *secret, id string) error {
 	isDead := a.deadKeys[kmsKey(id)]
 	for _, v := range s.versions {
 		switch {
-		case len(v.stages) == 0, v.isEmpty():
+		case !v.isReencrypted():
 			continue
 		case a.StrictKmsKeys && !a.canDecrypt(v):
 			return decryptionFailure()
@@ -69,11 +69,18 @@ func (a *AWS) setKmsKey(s *secret, id string) error {
 	}
 	s.kmsKey = id
 	for _, v := range s.versions {
-		if len(v.stages) > 0 && !v.isEmpty() && a.canDecrypt(v) && !isDead && !slices.Contains(v.kmsKeys, kmsKey(id)) {
+		if v.isReencrypted() && a.canDecrypt(v) && !isDead && !slices.Contains(v.kmsKeys, kmsKey(id)) {
 			v.kmsKeys = append(slices.Clone(v.kmsKeys), kmsKey(id))
 		}
 	}
 	return nil
+}
+
+// isReencrypted tells whether another KMS key is for a version, too. Those under other labels stay as they are.
+func (v *secretVersion) isReencrypted() bool {
+	return !v.isEmpty() && slices.ContainsFunc(v.stages, func(stage string) bool {
+		return stage == stageCurrent || stage == stagePending || stage == stagePrevious
+	})
 }
 
 // snapshotDeadKeys are the keys that are not usable. The caller holds the lock.

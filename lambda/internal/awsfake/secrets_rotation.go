@@ -180,61 +180,6 @@ func (a *AWS) SetRotation(name, functionARN string, days int) {
 	}
 }
 
-// BeginRotation does what Secrets Manager does before createSecret: AWSPENDING is on the version of the token, which has no
-// value yet. It may be there already, from RotateSecret or an earlier attempt. It returns the RotationToken of the events,
-// which is a secret: [AWS.IssuedSecrets] has it. It is empty, and nothing happens, for a secret that is gone, waits for
-// its deletion, or is not rotated.
-func (a *AWS) BeginRotation(name, token string) (rotationToken string) {
-	defer a.changing()()
-	s := a.secrets[name]
-	if s == nil || !s.deleted.IsZero() || !s.rotation.enabled {
-		return ""
-	}
-	s.pend(token)
-	rotationToken = fakeSecret(a.next())
-	a.minted = append(a.minted, rotationToken)
-	return rotationToken
-}
-
-// BeginRotationTest does what Secrets Manager does before the test of a new configuration: AWSPENDING is on a version that
-// has no value, or the current one. Nobody has said which.
-func (a *AWS) BeginRotationTest(name, token string, hasValue bool) {
-	defer a.changing()()
-	s := a.secrets[name]
-	if s == nil {
-		return
-	}
-	s.pend(token)
-	if current, v := s.staged(stageCurrent), s.version(token); hasValue && current != nil && current != v {
-		v.text, v.binary, v.kmsKeys = current.text, slices.Clone(current.binary), slices.Clone(current.kmsKeys)
-	}
-}
-
-// EndRotationTest takes away what [AWS.BeginRotationTest] has made.
-func (a *AWS) EndRotationTest(name, token string) {
-	defer a.changing()()
-	if s := a.secrets[name]; s != nil {
-		s.versions = slices.DeleteFunc(s.versions, func(v *secretVersion) bool {
-			return v.id == token && !slices.Contains(v.stages, stageCurrent)
-		})
-	}
-}
-
-// EndRotation does what Secrets Manager does after a finishSecret that succeeded: the dates are set, and AWSPENDING is taken
-// off the current version unless it is to stay there.
-func (a *AWS) EndRotation(name string, keepPending bool) {
-	defer a.changing()()
-	s := a.secrets[name]
-	if s == nil {
-		return
-	}
-	s.rotation.last = time.Now()
-	s.rotation.schedule()
-	if v := s.staged(stagePending); !keepPending && v != nil && slices.Contains(v.stages, stageCurrent) {
-		v.lose(stagePending)
-	}
-}
-
 // Rotation is what a snapshot tells of a secret that was ever rotated.
 type Rotation struct {
 	Enabled  bool

@@ -41,6 +41,9 @@ func (a *AWS) updateSecretVersionStage(in *secretsmanager.UpdateSecretVersionSta
 	}
 	if stage == stageCurrent {
 		a.abandon(s, to, changedStage)
+		if a.MoveEndsPending {
+			to.lose(stagePending)
+		}
 	}
 	return &secretsmanager.UpdateSecretVersionStageOutput{ARN: aws.String(s.arn), Name: aws.String(s.name)}, nil
 }

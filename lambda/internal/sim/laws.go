@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"slices"
 	"time"
 
 	"bucketuser/lambda/internal/awsfake"
@@ -50,7 +51,7 @@ func (l Law) Begin(a *awsfake.AWS) {
 // Named returns the laws with these names, in this order. It panics for a name that no law has.
 func Named(names ...string) (found []Law) {
 	byName := map[string]Law{}
-	for _, law := range Laws() {
+	for _, law := range slices.Concat(Laws(), RotationLaws()) {
 		byName[law.Name] = law
 	}
 	for _, name := range names {
@@ -127,6 +128,20 @@ func lagLaws() (all []Law) {
 		all = append(all, switches("status lags "+d.String(), func(a *awsfake.AWS) { a.StatusPropagation = d }))
 	}
 	return all
+}
+
+// RotationLaws (L17) are about what Secrets Manager may do either way while a secret is rotated. They change nothing where none
+// is, so they are not among [Laws].
+func RotationLaws() []Law {
+	return []Law{
+		switches("rotations abandoned by any value", func(a *awsfake.AWS) { a.Abandonment = awsfake.AbandonedByAny }),
+		switches("rotations never abandoned", func(a *awsfake.AWS) { a.Abandonment = awsfake.NotAbandoned }),
+		switches("moves end AWSPENDING", func(a *awsfake.AWS) { a.MoveEndsPending = true }),
+		switches("refused moves are invalid requests", func(a *awsfake.AWS) { a.StagesInvalidRequest = true }),
+		switches("repeated puts move labels", func(a *awsfake.AWS) { a.RepeatedPutMoves = true }),
+		{Name: "function late 30s", Hold: func(*awsfake.AWS) {},
+			Event: func(a *awsfake.AWS) { a.LateFunction = time.Now().Add(30 * time.Second) }},
+	}
 }
 
 // deletionLaws (L7, L8) are about what was deleted a moment ago.
