@@ -6,7 +6,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"path"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -130,10 +133,8 @@ func (e *emulator) value(ctx context.Context, id, label string) (string, error) 
 func (e *emulator) holder(t *testing.T, id, label string) string {
 	t.Helper()
 	for version, labels := range e.described(t, id).VersionIdsToStages {
-		for _, l := range labels {
-			if l == label {
-				return version
-			}
+		if slices.Contains(labels, label) {
+			return version
 		}
 	}
 	return ""
@@ -159,13 +160,18 @@ func (e *emulator) readSteps(t *testing.T, keys []string) []rotationStep {
 	for _, key := range sortedByTime(keys) {
 		out := cloudtest.Must(e.S3.GetObject(t.Context(), &s3.GetObjectInput{Bucket: aws.String("rotations"), Key: &key}))(t)
 		var seen rotationStep
-		err := json.NewDecoder(out.Body).Decode(&seen)
-		if out.Body.Close(); err != nil {
+		if err := errors.Join(json.NewDecoder(out.Body).Decode(&seen), out.Body.Close()); err != nil {
 			t.Fatal(err)
 		}
 		all = append(all, seen)
 	}
 	return all
+}
+
+// sortedByTime sorts keys by the time that their last element is.
+func sortedByTime(keys []string) []string {
+	slices.SortFunc(keys, func(a, b string) int { return strings.Compare(path.Base(a), path.Base(b)) })
+	return keys
 }
 
 // names are those of steps, in a row.

@@ -5,7 +5,6 @@ package local_test
 import (
 	"errors"
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 	"testing"
@@ -32,12 +31,6 @@ func rotationCorrections() []correction {
 	}
 }
 
-// sortedByTime sorts keys by the time that their last element is.
-func sortedByTime(keys []string) []string {
-	slices.SortFunc(keys, func(a, b string) int { return strings.Compare(path.Base(a), path.Base(b)) })
-	return keys
-}
-
 func rotateRuns(t *testing.T, e *emulator) error {
 	id := e.rotated(t, "rotate-runs", "")
 	out := cloudtest.Must(e.rotate(t.Context(), id))(t)
@@ -49,33 +42,35 @@ func rotateRuns(t *testing.T, e *emulator) error {
 	}); difference != nil {
 		return difference
 	}
-	steps := e.steps(t, "rotate-runs")
+	d := e.described(t, id)
+	differences := []error{wantSteps(e.steps(t, "rotate-runs"), id, *out.VersionId)}
+	if !aws.ToBool(d.RotationEnabled) || d.NextRotationDate == nil || !d.NextRotationDate.After(*d.LastRotatedDate) {
+		differences = append(differences, fmt.Errorf("described: enabled %v, last %v, next %v", d.RotationEnabled, d.LastRotatedDate, d.NextRotationDate))
+	}
+	return errors.Join(differences...)
+}
+
+// wantSteps is how steps differ from those of a whole rotation.
+func wantSteps(steps []rotationStep, id, token string) error {
 	if got := names(steps); got != wholeRotation {
 		return fmt.Errorf("steps: %s", got)
 	}
 	var differences []error
 	for _, s := range steps {
-		if s.RotationToken == "" {
-			differences = append(differences, fmt.Errorf("%s: no RotationToken", s.Step))
-		}
-		want := rotationStep{Step: s.Step, SecretId: id, ClientRequestToken: *out.VersionId, Handler: "rotation", FunctionName: "let-in",
+		want := rotationStep{Step: s.Step, SecretId: id, ClientRequestToken: token, Handler: "rotation", FunctionName: "let-in",
 			InvokedFunctionArn: *functionARN("let-in"), RotationToken: s.RotationToken, Stages: s.Stages, Value: s.Value}
 		if s.Step != "createSecret" {
 			want.Value = "2"
 		}
-		if diff := cmp.Diff(want, s); diff != "" {
-			differences = append(differences, fmt.Errorf("%s: -want +got:\n%s", s.Step, diff))
+		if diff := cmp.Diff(want, s); diff != "" || s.RotationToken == "" {
+			differences = append(differences, fmt.Errorf("%s: RotationToken %q, -want +got:\n%s", s.Step, s.RotationToken, diff))
 		}
-		if !slices.Equal(s.Stages[*out.VersionId], []string{"AWSPENDING"}) {
+		if !slices.Equal(s.Stages[token], []string{"AWSPENDING"}) {
 			differences = append(differences, fmt.Errorf("%s: labels %v", s.Step, s.Stages))
 		}
 	}
 	if !strings.Contains(steps[0].Value, "ResourceNotFoundException") {
 		differences = append(differences, fmt.Errorf("createSecret: the version has the value %q", steps[0].Value))
-	}
-	d := e.described(t, id)
-	if !aws.ToBool(d.RotationEnabled) || d.LastRotatedDate == nil || d.NextRotationDate == nil || !d.NextRotationDate.After(*d.LastRotatedDate) {
-		differences = append(differences, fmt.Errorf("described: enabled %v, last %v, next %v", d.RotationEnabled, d.LastRotatedDate, d.NextRotationDate))
 	}
 	return errors.Join(differences...)
 }
