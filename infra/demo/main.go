@@ -84,6 +84,8 @@ type demo struct {
 	tools   local.Tools
 	out     io.Writer
 	started time.Time
+
+	function []string // arguments with which the cdk CLI deploys the function that was built
 }
 
 // step prints a line of progress with the seconds since the start.

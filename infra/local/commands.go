@@ -24,8 +24,7 @@ const (
 	forSchemaTests Command = "go test -run TestDeployersPolicyAllowsWhatHandlersCall ./infra/e2e"
 )
 
-// commands name the toolsets that each command needs, and no more. The end-to-end
-// tests run the demo, which installs what it needs by itself.
+// commands name the toolsets that each command needs, and no more.
 func commands() map[Command][]string {
 	return map[Command][]string{
 		ForDeploy:         {cdkCLI},
