@@ -2,7 +2,7 @@
 
 Standard input: one JSON object a line, answered each by one line as those of clickhouse.py are. The first has `url`,
 `id` and `secret`; it is answered once ClickHouse works. Later ones have `check`, `id` and `secret`, and `do`:
-"follow" makes the key that of all that follows, "use" tries it aside, and "refused" wants it to be refused. The end of
+"follow" makes the key that of all that follows, "use" writes with it aside, and "refused" wants it to be refused. The end of
 the input ends the work, and is answered by the check of it.
 """
 
@@ -44,9 +44,10 @@ def go_on(path):
 
 
 def try_key(engine, key):
-    """Reads with the key, and returns why that was refused, or nothing."""
+    """Writes with the key, and returns why that was refused, or nothing."""
     try:
-        engine.query(f"SELECT n FROM s3({q(url + 'rotation.csv')}, {q(key['id'])}, {q(key['secret'])}, 'CSV', 'n UInt64')")
+        engine.query(f"INSERT INTO FUNCTION s3({q(url + 'tried.csv')}, {q(key['id'])}, {q(key['secret'])}, 'CSV', 'n UInt64')"
+                     " SELECT 1 SETTINGS s3_truncate_on_insert = 1")
     except Exception as error:
         return str(error).splitlines()[0][:300]
     return ""
@@ -67,7 +68,7 @@ with tempfile.TemporaryDirectory() as scratch, session.Session(scratch + "/engin
             engine.query(f"ALTER NAMED COLLECTION storage SET {pair(asked)}")
         why = try_key(engine, asked)
         if asked["do"] == "refused":
-            report(asked["check"], "INVALID_ACCESS_KEY_ID" in why or "InvalidAccessKeyId" in why, why or "was not refused")
+            report(asked["check"], "Access Key Id you provided does not exist" in why, why or "was not refused")
         else:
             report(asked["check"], not why, why)
     stop.set()
