@@ -19,11 +19,11 @@ import (
 const (
 	rotations      = 5
 	leastRequests  = 5000
-	withCurrentKey = 60 // requests of each consumer once its configuration has followed
+	withCurrentKey = 30 // requests of each consumer once its configuration has followed
 )
 
 // withPreviousKey are the requests of each consumer between a rotation and the moment at which its configuration follows.
-var withPreviousKey = map[form]int{literal: 150, environment: 850}
+var withPreviousKey = map[form]int{literal: 100, environment: 900}
 
 // TestNoOutage has ClickHouse read and write through five rotations. Its configuration follows a whole rotation late:
 // it has the previous key until the next rotation is about to begin. No request is refused.
