@@ -5,6 +5,7 @@ package e2e
 import (
 	"encoding/json"
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -94,9 +95,10 @@ func TestRetiredKeyIsRefused(t *testing.T) {
 	o := newOutage(t, "OutageRetired")
 	t.Parallel()
 	consumers := []*consumer{o.consumer(t, literal), o.consumer(t, environment)}
-	o.rotate()
-	o.wantPreviousKeyServed(consumers)
-	o.retire()
+	for _, c := range consumers {
+		c.work(withCurrentKey)
+	}
+	o.rotate("PreviousKey: Delete")
 	for _, c := range consumers {
 		o.wantRefused(c)
 	}
@@ -161,15 +163,12 @@ func (o *outage) consumer(t *testing.T, f form) *consumer {
 	return c
 }
 
-// rotate makes another key current, and leaves the one before as the previous key.
-func (o *outage) rotate() {
+// rotate makes another key current. The one before works on as the previous key, unless it is retired at once by
+// "PreviousKey: Delete".
+func (o *outage) rotate(properties ...string) {
 	t, ctx, user := o.t, o.t.Context(), aws.String(o.outputs["UserName"])
 	t.Helper()
-	for _, id := range keysOf(t, *user) {
-		if id != o.fields["AWS_ACCESS_KEY_ID"] {
-			cloudtest.Must(cloud.IAM.DeleteAccessKey(ctx, &iam.DeleteAccessKeyInput{UserName: user, AccessKeyId: &id}))(t)
-		}
-	}
+	o.keepOnly(o.fields["AWS_ACCESS_KEY_ID"])
 	key := cloudtest.Must(cloud.IAM.CreateAccessKey(ctx, &iam.CreateAccessKeyInput{UserName: user}))(t).AccessKey
 	fields := maps.Clone(o.fields)
 	fields["AWS_ACCESS_KEY_ID"], fields["AWS_SECRET_ACCESS_KEY"] = *key.AccessKeyId, *key.SecretAccessKey
@@ -177,14 +176,17 @@ func (o *outage) rotate() {
 	cloudtest.Must(cloud.Secrets.PutSecretValue(ctx, &secretsmanager.PutSecretValueInput{
 		SecretId: aws.String(o.outputs["SecretArn"]), SecretString: aws.String(string(text))}))(t)
 	o.read()
+	if slices.Contains(properties, "PreviousKey: Delete") {
+		o.keepOnly(*key.AccessKeyId)
+	}
 }
 
-// retire deletes the previous key.
-func (o *outage) retire() {
+// keepOnly deletes the user's other keys.
+func (o *outage) keepOnly(kept string) {
 	o.t.Helper()
 	user := o.outputs["UserName"]
 	for _, id := range keysOf(o.t, user) {
-		if id != o.fields["AWS_ACCESS_KEY_ID"] {
+		if id != kept {
 			cloudtest.Must(cloud.IAM.DeleteAccessKey(o.t.Context(), &iam.DeleteAccessKeyInput{UserName: &user, AccessKeyId: &id}))(o.t)
 		}
 	}
