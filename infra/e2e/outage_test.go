@@ -59,7 +59,7 @@ func (o *outage) wantNoneRefused(consumers []*consumer) {
 	all, late := r.sum("", "", served), r.sum("", previous, served)
 	refused := r.sum("", "", denied) + r.sum("", "", broken)
 	if refused > 0 {
-		o.t.Errorf("%d requests were refused: %v\n%s", refused, r.counts, r.refusal)
+		o.t.Errorf("%d requests were refused: %s", refused, r.account())
 	}
 	if all < leastRequests || late*5 < all {
 		o.t.Errorf("%d requests, %d with the previous key; want %d, and a fifth of them", all, late, leastRequests)
@@ -70,7 +70,7 @@ func (o *outage) wantNoneRefused(consumers []*consumer) {
 		}
 	}
 	if other := all - r.sum("", current, served) - late; other > 0 {
-		o.t.Errorf("%d requests with other keys: %v", other, r.counts)
+		o.t.Errorf("%d requests with other keys: %s", other, r.account())
 	}
 	figure("rotations under ClickHouse: %d, %d requests (%d with the previous key), %d refused",
 		rotations, all, late, refused)
@@ -112,7 +112,7 @@ func (o *outage) wantPreviousKeyServed(consumers []*consumer) {
 		c.work(withCurrentKey)
 	}
 	if o.recorder.sum("", "", denied) > 0 || o.recorder.sum("", previous, served) == 0 {
-		o.t.Errorf("with the previous key: %v %s", o.recorder.counts, o.recorder.refusal)
+		o.t.Errorf("with the previous key: %s", o.recorder.account())
 	}
 }
 
@@ -123,7 +123,7 @@ func (o *outage) wantRefused(c *consumer) {
 	c.await("refused", func() bool { return o.recorder.sum(string(c.form), "", denied) > 0 })
 	c.finish()
 	if told := strings.Join(c.Errors, "\n"); !strings.Contains(told, "Access Key Id you provided does not exist") && !strings.Contains(told, "response code: 403") {
-		o.t.Errorf("%s: S3 said %s, ClickHouse %q", c.form, o.recorder.refusal, c.Errors)
+		o.t.Errorf("%s: ClickHouse says %q\n%s", c.form, c.Errors, o.recorder.account())
 	}
 	c.Errors = nil
 	c.configure(o.fields)
