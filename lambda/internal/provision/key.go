@@ -58,7 +58,8 @@ func (k credential) displace() credential {
 // a key that was made seconds ago. So ensureKey looks at everything again until there is
 // room, or until one of those keys is the one in the secret.
 //
-// A KeySerial that is raised has a key that works give way to a new one.
+// A KeySerial that is raised has a key that works give way to a new one. A rotation under way is given up where its
+// key is in the way, and the key of a commit that was cut off is waited for.
 func (r *run) ensureKey(ctx context.Context, op operation, made set) (credential, error) {
 	return backoff.Retry(ctx, func() (credential, error) {
 		key, err := r.tryKey(ctx, op, made)
@@ -67,12 +68,18 @@ func (r *run) ensureKey(ctx context.Context, op operation, made set) (credential
 				key, err = r.tryKey(ctx, op, made)
 			}
 		}
-		if err != nil && !errors.Is(err, keyring.ErrNoRoom) && !errors.Is(err, secret.ErrConflict) && !awscall.IsCode(err, "LimitExceeded", "LimitExceededException") {
+		isWaited := errors.Is(err, keyring.ErrNoRoom) || errors.Is(err, keyring.ErrRotating) || errors.Is(err, secret.ErrConflict) || isLimit(err)
+		if err != nil && !isWaited {
 			err = backoff.Permanent(err)
 		}
 		made.secret.Fresh, made.user.Fresh = false, false // by now it may have a value, and keys
 		return key, err
 	}, backoff.WithBackOff(backoff.NewConstantBackOff(roomInterval)), backoff.WithMaxElapsedTime(keyring.Forsaken+awscall.Propagation+keyring.LeaseMargin))
+}
+
+// isLimit reports whether IAM refuses a key since the user has as many as it allows.
+func isLimit(err error) bool {
+	return awscall.IsCode(err, "LimitExceeded", "LimitExceededException")
 }
 
 // tryKey is one attempt of ensureKey.

@@ -27,7 +27,7 @@ var errOvertaken = errors.New("the secret has been written since the rotation be
 func (r *run) createSecret(ctx context.Context, is rotating) error {
 	_, err := backoff.Retry(ctx, func() (struct{}, error) {
 		err := r.tryCreateSecret(ctx, is)
-		if err != nil && !errors.Is(err, keyring.ErrNoRoom) && !awscall.IsCode(err, "LimitExceeded", "LimitExceededException") {
+		if err != nil && !errors.Is(err, keyring.ErrNoRoom) && !isLimit(err) {
 			err = backoff.Permanent(err)
 		}
 		return struct{}{}, err
