@@ -156,8 +156,6 @@ func (r *run) refusalOfParts(ctx context.Context, is *rotating) (refusal, err er
 		func() (err error) { prefix, err = r.bucketOf(s).CheckAccess(ctx); return err },
 		func() (err error) { keys, err = r.keysOf(s).List(ctx); return err },
 	)
-	token, _ := x.Rotation()
-	isKnown := keyring.Has(keys, is.current.Fields.Get(spec.FieldAccessKeyID)) || x.IsOurVersion(is.current.Version) || token == is.current.Version
 	switch {
 	case err != nil:
 		return nil, err
@@ -167,8 +165,19 @@ func (r *run) refusalOfParts(ctx context.Context, is *rotating) (refusal, err er
 		return fmt.Errorf("user %s: its tag %s does not name secret %s; change RotateAfterDays of the resource", s.UserName, spec.TagSecret, x.ARN), nil
 	case !is.set.bucket.IsOurs():
 		return fmt.Errorf("bucket %s: lacks the tags of the resource of secret %s", s.BucketName, s.SecretName), nil
-	case !isKnown:
+	case !is.speaksOf(keys):
 		return fmt.Errorf("secret %s: names a key that is not of user %s, and was not written by this resource", s.SecretName, s.UserName), nil
 	}
 	return prefix, nil
+}
+
+// speaksOf reports whether the secret speaks of the keys that the user has: the value names one of them, or the tag of the previous key
+// does. A rotation also repairs: a version that this resource has written, or that the rotation under way
+// follows, may name one that is gone; and a user without keys has none of anybody else.
+func (is rotating) speaksOf(keys []keyring.Key) bool {
+	x, version := is.set.secret, is.current.Version
+	token, follows := x.Rotation()
+	isNamed := keyring.Has(keys, is.current.Fields.Get(spec.FieldAccessKeyID)) || keyring.Has(keys, x.PreviousKey())
+	isWritten := x.IsOurVersion(version) || token == version || follows == version
+	return isNamed || isWritten || len(keys) == 0
 }
