@@ -81,8 +81,12 @@ func (r *run) nextKey(ctx context.Context, op operation, made *set, key credenti
 	made.secret.Fresh, made.user.Fresh = false, false
 	next, err := r.committedKey(ctx, op, *made)
 	isLost := key.version != "" || errors.Is(failure, secret.ErrConflict) || errors.Is(failure, errTooLate)
-	if err == nil && next.ID == "" && isLost {
-		next, err = r.ensureKey(ctx, op, *made) // what was committed names a key that is gone
+	isDue := err == nil && (next.ID == "" || r.isRaised(ctx, op, next.stored))
+	switch {
+	case isDue && isLost:
+		next, err = r.ensureKey(ctx, op, *made) // what was committed names a key that is gone, or is to give way
+	case isDue:
+		return credential{}, failure
 	}
 	isSame := next.ID == key.ID && !errors.Is(failure, secret.ErrConflict) && !errors.Is(failure, errLost)
 	if err != nil || next.ID == "" || isSame {

@@ -41,7 +41,7 @@ func (r *run) setSchedule(ctx context.Context, op operation, made set) error {
 	isChanged := op.changes(func(s spec.Spec) any { return s.RotateAfterDays })
 	isSo := func() bool {
 		isOurs := x.Schedule.IsOn && x.Schedule.Function == r.provider.RotationFunctionARN
-		return s.RotateAfterDays == 0 && !x.Schedule.IsOn && x.Pending() == "" || isOurs && x.Schedule.Days == s.RotateAfterDays
+		return s.RotateAfterDays == 0 && !x.Schedule.IsOn && x.Unfinished() == "" || isOurs && x.Schedule.Days == s.RotateAfterDays
 	}
 	if isSo() && !isChanged {
 		return nil
@@ -71,7 +71,7 @@ func (r *run) unschedule(ctx context.Context, s spec.Spec, x secret.Secret) erro
 	if err != nil && (x.Schedule.IsOn || !awscall.IsCode(err, "InvalidRequestException")) {
 		return err
 	}
-	if x.Pending() == "" {
+	if x.Unfinished() == "" {
 		return nil
 	}
 	return r.abandon(ctx, s, x)

@@ -24,6 +24,19 @@ func (x Secret) Pending() string {
 	return version
 }
 
+// Unfinished is the version of a rotation that is under way, or of one that has lost AWSPENDING and follows the current
+// version: its last step may be about to move AWSCURRENT. It is "" if there is none.
+func (x Secret) Unfinished() string {
+	if version := x.Pending(); version != "" {
+		return version
+	}
+	token, follows := x.Rotation()
+	if token == "" || follows != x.Current {
+		return ""
+	}
+	return token
+}
+
 // HasBeenCurrent reports whether a version is current, or was so before the one that is.
 func (x Secret) HasBeenCurrent(version string) bool {
 	labels := x.labels[version]
