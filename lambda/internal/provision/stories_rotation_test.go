@@ -16,10 +16,21 @@ func rotationStories() []story {
 	return append(all, scheduleStories()...)
 }
 
-// plus returns a copy of properties with others.
+// scheduled returns a copy of rotated with other values.
 func scheduled(pairs ...any) sim.Properties { return plus(rotated, pairs...) }
 
-// stepsOf is what was before the step of a rotation, as many as n have gone. Every event is an hour after the one before.
+// rotates reports whether Secrets Manager rotates the secret in a story.
+func (s story) rotates() bool {
+	all := []event{s.event}
+	for _, e := range s.endings {
+		all = append(all, e.events...)
+	}
+	return slices.ContainsFunc(all, func(e event) bool {
+		return e.kind == kindRotation || e.p["RotateAfterDays"] != nil || e.old["RotateAfterDays"] != nil
+	})
+}
+
+// stepsOf is what was before the step of a rotation: a Create, and as many steps as n.
 func stepsOf(p sim.Properties, n int) func(*bench) {
 	return func(w *bench) {
 		w.history(create(p))
