@@ -112,6 +112,9 @@ func rename(text string) string {
 func (s Secret) numbered() Secret {
 	versions, tags := make([]SecretVersion, len(s.Versions)), maps.Clone(s.Tags)
 	for i, v := range s.Versions {
+		if v.ID == "" { // taken out
+			continue
+		}
 		number := fmt.Sprintf("<version %d>", i+1)
 		for key, value := range tags {
 			tags[key] = strings.ReplaceAll(value, v.ID, number)

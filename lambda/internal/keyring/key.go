@@ -131,7 +131,7 @@ type Holding struct {
 //   - the current one if it does not work
 //   - the previous one, once the current one was proven now
 //
-// So the only one that works never goes, unless none does. One that is not spoken for and not forsaken is waited for:
+// So the only one that works never goes, unless none does. One that is about to be committed, or may be, is waited for:
 // ErrNoRoom. ErrRotating says that the key of a rotation has to be given up first.
 func (c Client) MakeRoom(ctx context.Context, holding func(context.Context) (Holding, error)) (gone string, err error) {
 	keys, err := c.List(ctx)
@@ -166,9 +166,12 @@ func (h Holding) choose(ctx context.Context, keys []Key) (Key, error) {
 			return keys[at], nil
 		}
 	}
+	isStaged := func(k Key) bool {
+		return k.ID == h.Spoken.Staged && k.ID != h.Spoken.Current && k.ID != h.Spoken.Previous
+	}
 	at := index(keys, h.Spoken.Previous)
 	switch {
-	case slices.ContainsFunc(keys, isFree):
+	case slices.ContainsFunc(keys, isFree), slices.ContainsFunc(keys, isStaged):
 		return Key{}, ErrNoRoom
 	case at < 0 || !Has(keys, h.Spoken.Current):
 		return Key{}, ErrRotating
@@ -227,6 +230,16 @@ func (c Client) deleteAll(ctx context.Context, keys []Key, option func(*iam.Opti
 		isLag = isLag || !wasThere && isYoung
 	}
 	return isLag, nil
+}
+
+// Drop deletes a key that a rotation has made, which is given up. A value that had it was written at a time: IAM may not know a
+// key that is so young.
+func (c Client) Drop(ctx context.Context, id string, since time.Time) error {
+	_, err := awscall.Repeat(ctx, c.patience, "IAM knows the key", func() (struct{}, bool, error) {
+		wasThere, err := c.deleteKey(ctx, id, c.unlessOutOfPath)
+		return struct{}{}, err == nil && !wasThere && time.Since(since) < awscall.Propagation, err
+	})
+	return err
 }
 
 // Discard deletes a key that was made but not committed.

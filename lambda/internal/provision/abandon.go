@@ -61,7 +61,7 @@ func (r *run) dropPending(ctx context.Context, s spec.Spec, x secret.Secret, ver
 	if spoken.For(id) {
 		return nil
 	}
-	return r.keysOf(s).Discard(ctx, id)
+	return r.keysOf(s).Drop(ctx, id, begun.Created)
 }
 
 // writeAgain writes the current value once more, as it is.

@@ -21,10 +21,13 @@ func settled(a *awsfake.AWS) awsfake.Snapshot {
 	for _, tags := range allTags(now) {
 		delete(tags, spec.TagLastEvent)
 	}
+	pended(now)
+	labelled(now)
+	forgetRotations(now)
 	forgetVersions(now)
 	for name, secret := range now.Secrets {
 		if secret.DeletedDays > 0 {
-			secret.Versions = nil
+			secret.Versions, secret.Rotation = nil, nil
 		}
 		if secret.Tags["bucketuser:before"] != "" {
 			secret.Tags["bucketuser:before"] = "<version>"
@@ -98,8 +101,8 @@ func unsafe(now awsfake.Snapshot) string {
 			continue
 		}
 		for _, version := range secret.Versions {
-			var fields map[string]string
-			if !slices.Contains(version.Stages, "AWSCURRENT") || version.ID == secret.Tags["bucketuser:before"] || json.Unmarshal([]byte(version.Value), &fields) != nil || fields == nil {
+			fields := fieldsOf(version)
+			if !slices.Contains(version.Stages, "AWSCURRENT") || version.ID == secret.Tags["bucketuser:before"] || fields == nil {
 				continue
 			}
 			if reason := unusable(now, fields); reason != "" {
@@ -108,6 +111,14 @@ func unsafe(now awsfake.Snapshot) string {
 		}
 	}
 	return ""
+}
+
+// fieldsOf are the fields of a value, or nil where it is no object of strings.
+func fieldsOf(v awsfake.SecretVersion) (fields map[string]string) {
+	if json.Unmarshal([]byte(v.Value), &fields) != nil {
+		return nil
+	}
+	return fields
 }
 
 func unusable(now awsfake.Snapshot, fields map[string]string) string {

@@ -81,11 +81,11 @@ func (r *run) nextKey(ctx context.Context, op operation, made *set, key credenti
 	made.secret.Fresh, made.user.Fresh = false, false
 	next, err := r.committedKey(ctx, op, *made)
 	isLost := key.version != "" || errors.Is(failure, secret.ErrConflict) || errors.Is(failure, errTooLate)
-	isRaised := err == nil && next.ID != "" && r.isRaised(ctx, op, next.stored) // that key is the one to be replaced
+	isDue := err == nil && (next.ID == "" || r.isRaised(ctx, op, next.stored))
 	switch {
-	case err == nil && isLost && (next.ID == "" || isRaised):
-		next, err = r.ensureKey(ctx, op, *made) // what was committed names a key that is gone
-	case isRaised:
+	case isDue && isLost:
+		next, err = r.ensureKey(ctx, op, *made) // what was committed names a key that is gone, or is to give way
+	case isDue:
 		return credential{}, failure
 	}
 	isSame := next.ID == key.ID && !errors.Is(failure, secret.ErrConflict) && !errors.Is(failure, errLost)

@@ -34,26 +34,26 @@ var errDead = errors.New("the process is dead")
 
 // play delivers an event to a new process, under a fault if one is given.
 func (w *bench) play(e event, fault *injection) (r played) {
-	id := ""
-	if e.kind != "Create" {
-		id = w.idOf(e.id)
-	}
-	session, url := w.AWS.Session("provider"), w.begin(e.kind, id, e.p, e.old)
-	deliver := func() { r.answer, r.err = w.invoke(session, url, e.kind, id, e.p, e.old) }
+	<-time.After(e.after)
+	session, deliver := w.delivery(e, &r)
 	if fault == nil {
 		count := len(w.AWS.Calls())
 		deliver()
 		r.calls = len(w.AWS.Calls()) - count
 		return r
 	}
-	sound := unsafe(w.AWS.Snapshot()) == "" // else somebody tampered with it
-	written := false                        // since the last look
+	start := w.AWS.Snapshot()
+	sound, isSpoken := unsafe(start) == "", unspoken(start, e.endsPrevious()) == "" // else somebody tampered with it
+	written := false                                                                // since the last look
 	isRemoval := e.kind == "Delete" || w.isBack(e)
 	check := func() {
 		// A removal that cannot look at all of a set, or remove it, ends the access all the same.
 		isRevoked := isRemoval && (r.reached || fault.denied.Operation != "")
 		if sound && written && r.unsafe == "" && !isRevoked {
 			r.unsafe = unsafe(w.AWS.Snapshot())
+			if r.unsafe == "" && isSpoken {
+				r.unsafe = unspoken(w.AWS.Snapshot(), e.endsPrevious())
+			}
 		}
 		written = false
 	}
@@ -71,6 +71,20 @@ func (w *bench) play(e event, fault *injection) (r played) {
 		r.err = errDead
 	}
 	return r
+}
+
+// delivery is a new process, and what it does with an event.
+func (w *bench) delivery(e event, r *played) (*awsfake.Session, func()) {
+	if e.kind == kindRotation {
+		session := w.AWS.Session("rotation")
+		return session, func() { r.answer = w.carryOut(session, e) }
+	}
+	id := ""
+	if e.kind != "Create" {
+		id = w.idOf(e.id)
+	}
+	session, url := w.AWS.Session("provider"), w.begin(e.kind, id, e.p, e.old)
+	return session, func() { r.answer, r.err = w.invoke(session, url, e.kind, id, e.p, e.old) }
 }
 
 // isWayBack reports whether an Update goes to another set than it says it comes from.

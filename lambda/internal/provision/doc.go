@@ -419,12 +419,13 @@
 //     deleted. Its credentials are those of a key that is gone.
 //   - N11. A secret whose stages somebody has moved back to an earlier version by hand cannot
 //     be written again: its token is taken. Writing any new value to it by hand helps.
-//   - N12. The probe of a delivery that was cut off beside another of the same event may
-//     stay in the bucket until the next key is proven, or the bucket is released or removed.
+//   - N12. The probe of a delivery that was cut off beside another of the same event, or before an event that
+//     proves no key, may stay in the bucket until the next key is proven, or the bucket is released or removed.
 //   - N13. What somebody changes or takes away by hand stays so until the next Create or
 //     Update of the resource. Until then a name that was taken away is free for others.
 //   - N14. A key that a delivery made beside another of the same event, or of the same resource,
-//     before it was cut off or gave up, and that IAM did not list yet when the other swept: it
+//     before it was cut off or gave up, and that IAM did not list yet when the other swept, or that was younger
+//     than eight minutes then: the delivery may still be about to commit it. It
 //     stays until the next Update or the Delete. Nobody has ever known its secret.
 //   - N15. A part that has lost its tags stays as it is until somebody puts them back. A Delete that
 //     was cut off after it removed the secret lets go of the part, with its key, when it is
@@ -442,4 +443,6 @@
 //     or probe that may be neither written nor deleted, and statements, rule and tags of ours in a bucket
 //     that was let go of. The next Update that may write the settings sets them right. A marker or
 //     probe of an earlier Prefix stays.
+//   - N19. PreviousKey Delete in an Update of which CloudFormation does not say whether it is a rollback: the
+//     previous key stays, and the log says so. The next Update that raises KeySerial asks again.
 package provision

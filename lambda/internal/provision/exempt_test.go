@@ -53,7 +53,7 @@ var (
 			b.Policy, b.Lifecycle = "", nil
 		}
 	})}
-	// keyUnseen leaves out keys that are not in the secret, and the probe.
+	// keyUnseen leaves out keys that no secret speaks for, and the probe.
 	keyUnseen = exemption{sim.KeyUnseen, func(s awsfake.Snapshot) awsfake.Snapshot {
 		s = probeLeft.without(s)
 		s.Users = maps.Clone(s.Users)
@@ -96,11 +96,15 @@ var (
 // principal is whom a statement of ours names.
 var principal = regexp.MustCompile(`"Principal":\{"AWS":"[^"]*"\}`)
 
-// holds reports whether a current value of a secret names a key.
+// holds reports whether a secret names a key, in its current value, in that of a rotation, or as the previous one.
 func holds(s awsfake.Snapshot, key string) bool {
 	for _, x := range s.Secrets {
+		if x.Tags[spec.TagPreviousKey] == key {
+			return true
+		}
 		for _, v := range x.Versions {
-			if slices.Contains(v.Stages, "AWSCURRENT") && strings.Contains(v.Value, key) {
+			isHeld := len(v.Stages) == 0 || slices.Contains(v.Stages, "AWSPENDING") // settled leaves out the labels of the current one
+			if isHeld && strings.Contains(v.Value, key) {
 				return true
 			}
 		}
@@ -164,6 +168,7 @@ func exempted() map[sim.Exclusion]bool {
 		used[r.exempt.number] = true
 	}
 	used[markLeft.number] = true // of all events that go back
+	used[sim.PreviousKept] = true
 	delete(used, 0)
 	return used
 }

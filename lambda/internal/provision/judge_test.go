@@ -11,8 +11,8 @@ import (
 )
 
 // judge says what is wrong after an event that met a fault: what CloudFormation was
-// told must be true. After is the account when nothing breaks.
-func (c *campaign) judge(w *bench, r played, event event, after awsfake.Snapshot) string {
+// told must be true. The ending of that name ends with the event, "" is the event itself.
+func (c *campaign) judge(w *bench, r played, event event, name string) string {
 	now := settled(w.AWS)
 	switch {
 	case r.unsafe != "":
@@ -21,15 +21,15 @@ func (c *campaign) judge(w *bench, r played, event event, after awsfake.Snapshot
 		return ""
 	case r.err != nil:
 		return r.err.Error()
-	case r.answer.Status == "SUCCESS" && w.isWayBack(event) && markLeft.difference(c.uses, after, now) == "":
+	case r.answer.Status == "SUCCESS" && w.isWayBack(event) && markLeft.difference(c.uses, c.want[name].after, now) == "":
 	case r.answer.Status == "SUCCESS" && !event.refused:
-		if diff := c.difference(after, now); diff != "" {
+		if diff := c.differenceAfter(name, r.call, now); diff != "" {
 			return "SUCCESS, but " + diff
 		}
 	case r.answer.Status == "SUCCESS":
 		return "SUCCESS for what must be refused"
 	case event.refused:
-		if diff := c.difference(after, now); diff != "" {
+		if diff := c.differenceAfter(name, r.call, now); diff != "" {
 			return "refused, but " + diff
 		}
 	case c.makesASet(w, event) && !strings.Contains(r.answer.Reason, "undo: "):
@@ -49,7 +49,7 @@ func (c *campaign) judge(w *bench, r played, event event, after awsfake.Snapshot
 // no refusal for it is final. An event that goes on with the undoing of another delivery fails
 // in any case.
 func (r played) isFailedBy(h sim.Hit, e event) string {
-	if h.Behind == 0 || e.refused || r.answer.Status != "FAILED" || strings.Contains(r.answer.Reason, isUndoing) {
+	if h.Behind == 0 || e.refused || e.isLoose || r.answer.Status != "FAILED" || strings.Contains(r.answer.Reason, isUndoing) {
 		return ""
 	}
 	return "a stale read fails it: " + r.answer.Reason
@@ -86,13 +86,13 @@ func (c *campaign) denied(w *bench, e ending, missing awsfake.Call) string {
 		if r.unsafe != "" {
 			return r.unsafe
 		}
-		if (r.answer.Status == "FAILED") != event.refused || event.refused {
+		if !event.isAnsweredBy(r.answer) || event.refused {
 			return ""
 		}
 		isBack := slices.ContainsFunc(e.events[:i+1], w.isWayBack) // what it may not take off is still there after the Delete
 		isMarkLeft := isBack && markLeft.difference(c.uses, c.want[e.name].after, settled(w.AWS)) == ""
 		if i == len(e.events)-1 && !isMarkLeft {
-			if diff := c.difference(c.want[e.name].after, settled(w.AWS)); diff != "" {
+			if diff := c.differenceAfter(e.name, missing, settled(w.AWS)); diff != "" {
 				return fmt.Sprintf("%s without the right answers SUCCESS: %s", event.kind, diff)
 			}
 		}
@@ -110,13 +110,13 @@ func (c *campaign) finish(w *bench, e ending) string {
 		case c.makesASet(w, event) && strings.Contains(r.answer.Reason, isUndoing):
 			// It was cut off in its undoing, which this delivery has completed.
 			return c.difference(c.undone(), settled(w.AWS))
-		case (r.answer.Status == "FAILED") != event.refused:
+		case !event.isAnsweredBy(r.answer):
 			return fmt.Sprintf("%s answers %s: %s", event.kind, r.answer.Status, r.answer.Reason)
 		case r.unsafe != "":
 			return r.unsafe
 		}
 	}
-	if diff := c.difference(c.want[e.name].after, settled(w.AWS)); diff != "" {
+	if diff := c.differenceAfter(e.name, awsfake.Call{}, settled(w.AWS)); diff != "" {
 		return "in the end: " + diff
 	}
 	return ""

@@ -37,7 +37,7 @@ func TestLaws(t *testing.T) {
 			calm.prepare()
 			calm.tell(sim.Together("none"))
 			calm.check()
-			for _, law := range laws {
+			for _, law := range lawsOf(s, laws) {
 				t.Run(law.Name, func(t *testing.T) { calm.under(t, law) })
 			}
 			total.done.Add(1)
@@ -55,6 +55,14 @@ func laws() []sim.Law {
 			"status lags 2s", "conflicts lag 10s", "names of users taken 5s", "names of buckets taken 30s", "names of secrets taken 5s", "plain listings")...),
 		sim.Together("all long", sim.Named("new buckets unknown 1m30s", "rights late 30s", "users lag 1m0s, rights on a path", "buckets lag 1m0s",
 			"status lags 20s", "conflicts lag 10s", "names of users taken 1m0s", "names of buckets taken 30s", "names of secrets taken 5s", "plain listings")...))
+}
+
+// lawsOf are those that can matter in a story.
+func lawsOf(s story, laws []sim.Law) []sim.Law {
+	if s.rotates() {
+		return slices.Concat(laws, sim.RotationLaws())
+	}
+	return laws
 }
 
 // beforeEvent is the time between the start of a story and its event: longer than anything lags.
@@ -223,7 +231,7 @@ func (l *telling) play(w *bench, o end, events ...event) end {
 	if o.wrong == "" {
 		o.wrong = unknown(now, o.answers[len(o.answers)-1])
 	}
-	o.account, o.unsafe = settled(w.AWS), unsafe(now)
+	o.account, o.unsafe = settled(w.AWS), unsafe(now)+unspoken(now, true)
 	return o
 }
 

@@ -26,6 +26,8 @@ type sending struct {
 	signer cfnfake.Signer
 	last   string               // event
 	when   map[string]time.Time // of every event, the last time
+
+	begun awsfake.Begun // the rotation whose steps Secrets Manager sends one by one
 }
 
 func (s sending) clone() sending {
@@ -185,10 +187,20 @@ type event struct {
 	refused bool // the answer is FAILED when nothing goes wrong
 	late    bool // it was sent before others, and is delivered once more
 	noTime  bool // its ResponseURL does not say when it was sent
+
+	rotating rotating      // of kindRotation
+	isLoose  bool          // either answer is right
+	after    time.Duration // that passes before it is sent
 }
+
+// isAnsweredBy reports whether an answer is the right one when nothing goes wrong.
+func (e event) isAnsweredBy(a answer) bool { return e.isLoose || (a.Status == "FAILED") == e.refused }
 
 func create(p sim.Properties) event          { return event{kind: "Create", p: p} }
 func update(id, p, old sim.Properties) event { return event{kind: "Update", id: id, p: p, old: old} }
 func remove(p sim.Properties) event          { return event{kind: "Delete", id: p, p: p} }
 func late(e event) event                     { e.late = true; return e }
+func loose(e event) event                    { e.isLoose = true; return e }
+func soon(e event) event                     { e.after = 0; return e }
+func hourLater(e event) event                { e.after = time.Hour; return e }
 func withoutTime(e event) event              { e.noTime = true; return e }

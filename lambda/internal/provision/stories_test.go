@@ -21,6 +21,10 @@ type story struct {
 
 	exempt exemption
 
+	// untold are events that lead from the start to what is right, too, where CloudFormation does not say whether the event is
+	// a rollback: N19.
+	untold [][]event
+
 	version string // that left the start behind; "": this one
 
 	// isReached says that this version's own start is among the states that another story
@@ -65,6 +69,14 @@ type ending struct {
 	events []event
 	once   bool          // its events get no faults of their own: another ending covers them
 	exempt sim.Exclusion // why CloudFormation goes on in this way, and not in a shorter one
+
+	// settles says that no key may be left that no secret speaks for, whatever the story is not held to: time has gone by, and an
+	// Update has come.
+	settles bool
+
+	// orElse are other events that lead from the start to what is right in the end, too: an event that did not come about
+	// changes nothing, and what it has brought about stays where nothing takes it back.
+	orElse [][]event
 }
 
 func stories() []story {
@@ -75,6 +87,7 @@ func stories() []story {
 	all = append(all, deleteStories()...)
 	all = append(all, leftStories()...)
 	all = append(all, handsStories()...)
+	all = append(all, rotationStories()...)
 	return append(all, exemptStories()...)
 }
 

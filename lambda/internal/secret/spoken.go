@@ -17,6 +17,7 @@ type Spoken struct {
 	Since    time.Time // when that was written
 	Current  string    // id of the key in its value, or ""
 	Previous string    // id of the key that goes on working beside it, or ""
+	Staged   string    // id of the key in a value that may be about to become current, or ""
 
 	others []string // of a rotation under way, and of a commit
 	isAll  bool     // a version cannot be read, so it may name any key
@@ -60,8 +61,12 @@ func (c Client) SpokenFor(ctx context.Context, known string, lease time.Duration
 		if err != nil {
 			return Spoken{}, err
 		}
-		isInTime := version != x.labelled(staged) || len(x.labels[version]) > 1 || time.Since(value.Created) < lease
+		isStaged := version == x.labelled(staged) && len(x.labels[version]) == 1
+		isInTime := !isStaged || time.Since(value.Created) < lease
 		spoken = spoken.with(value, isInTime)
+		if isStaged && isInTime {
+			spoken.Staged = value.Fields.Get(spec.FieldAccessKeyID)
+		}
 	}
 	spoken.Previous, err = c.previousKey(ctx, x, spoken.Current)
 	return spoken, err

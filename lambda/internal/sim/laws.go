@@ -88,7 +88,11 @@ func bucketLaws() (all []Law) {
 // LateRights (L2) is a law by which the deployment has changed rights just before each event.
 func LateRights(name string, d time.Duration, rights ...string) Law {
 	return Law{Name: name + " late " + d.String(), Hold: func(*awsfake.AWS) {},
-		Event: func(a *awsfake.AWS) { a.LateRights = nil; a.DelayRights("provider", d, rights...) }}
+		Event: func(a *awsfake.AWS) {
+			a.LateRights = nil
+			a.DelayRights("provider", d, rights...)
+			a.DelayRights("rotation", d, rights...)
+		}}
 }
 
 // LateButCloudFormation is such a law about all rights but the one to ask CloudFormation: an event
