@@ -12,6 +12,7 @@ import (
 	"bucketuser/lambda/internal/awsfake"
 	"bucketuser/lambda/internal/cfnfake"
 	"bucketuser/lambda/internal/sim"
+	"bucketuser/lambda/internal/smfake"
 	"bucketuser/lambda/spec"
 )
 
@@ -185,6 +186,9 @@ type event struct {
 	refused bool // the answer is FAILED when nothing goes wrong
 	late    bool // it was sent before others, and is delivered once more
 	noTime  bool // its ResponseURL does not say when it was sent
+
+	step     smfake.Step // of the n-th rotation that was begun, and no request of CloudFormation
+	rotation int
 }
 
 func create(p sim.Properties) event          { return event{kind: "Create", p: p} }
