@@ -113,7 +113,7 @@ func (x *interleaving) next(turn int) string {
 		}
 	}
 	if x.live != nil {
-		<-time.After(10 * time.Minute)
+		<-time.After(forsaken)
 		if wrong := x.goesOnWith(turn); wrong != "" {
 			return wrong
 		}

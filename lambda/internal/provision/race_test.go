@@ -316,6 +316,7 @@ func (x *interleaving) outcome() string {
 
 // finish says what is wrong after one of the ends.
 func (x *interleaving) finish(end raceEnd, want awsfake.Snapshot) string {
+	<-time.After(x.pause)
 	for _, e := range end.then {
 		if last := x.w.play(e, nil); last.err != nil || last.answer.Status != "SUCCESS" {
 			return fmt.Sprintf("then %s answers %s %v", e.kind, last.answer.Reason, last.err)

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"bucketuser/lambda/internal/awsfake"
 	"bucketuser/lambda/internal/sim"
@@ -27,8 +28,9 @@ type race struct {
 
 	laws      string // that it draws from: "" for all, none, or the name of one
 	exempt    exemption
-	isCutOff  bool // a dies after the first call that it makes when b has had its turn
-	isUnasked bool // b gets no answer to its first question to CloudFormation
+	isCutOff  bool          // a dies after the first call that it makes when b has had its turn
+	isUnasked bool          // b gets no answer to its first question to CloudFormation
+	pause     time.Duration // before what comes then
 
 	// Of a race that is about keys: see next.
 	isWatched bool

@@ -50,7 +50,7 @@ func changes() []party {
 func rotatedOnce(w *bench) {
 	w.history(create(rotated))
 	w.rotate(smfake.How{})
-	<-time.After(10 * time.Minute)
+	<-time.After(forsaken)
 }
 
 func begun(w *bench) { rotatedOnce(w); w.beginRotation() }
