@@ -117,7 +117,9 @@ func (s Secret) numbered() Secret {
 		}
 		number := fmt.Sprintf("<version %d>", i+1)
 		for key, value := range tags {
-			tags[key] = strings.ReplaceAll(value, v.ID, number)
+			if v.ID != "" { // or it was numbered before
+				tags[key] = strings.ReplaceAll(value, v.ID, number)
+			}
 		}
 		v.ID = number
 		versions[i] = v

@@ -2,6 +2,7 @@ package provision_test
 
 import (
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -21,6 +22,8 @@ type bench struct {
 	t       *testing.T
 	stackID string
 	sent    sending
+
+	rotations []awsfake.Begun // that Secrets Manager has begun
 }
 
 // inWorld runs a test in a bubble, where waiting takes no time, on an empty account
@@ -51,14 +54,18 @@ type moment struct {
 	aws  *awsfake.AWS
 	at   time.Time
 	sent sending
+
+	rotations []awsfake.Begun
 }
 
-func (w *bench) moment() moment { return moment{w.AWS.Clone(), time.Now(), w.sent.clone()} }
+func (w *bench) moment() moment {
+	return moment{w.AWS.Clone(), time.Now(), w.sent.clone(), slices.Clone(w.rotations)}
+}
 
 // goTo puts a copy of the account of a moment into a world that is younger.
 func (w *bench) goTo(m moment) {
 	<-time.After(time.Until(m.at))
-	w.AWS, w.sent = m.aws.Clone(), m.sent.clone()
+	w.AWS, w.sent, w.rotations = m.aws.Clone(), m.sent.clone(), slices.Clone(m.rotations)
 }
 
 var named = sim.Properties{"BucketName": "my-data", "UserName": "clickhouse", "SecretName": "clickhouse/s3"}

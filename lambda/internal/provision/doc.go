@@ -424,9 +424,9 @@
 //   - N13. What somebody changes or takes away by hand stays so until the next Create or
 //     Update of the resource. Until then a name that was taken away is free for others.
 //   - N14. A key that a delivery made beside another of the same event, or of the same resource,
-//     before it was cut off or gave up, and that IAM did not list yet when the other swept, or that was younger
-//     than eight minutes then: the delivery may still be about to commit it. It
-//     stays until the next Update or the Delete. Nobody has ever known its secret.
+//     before it was cut off or gave up: where it is not half a minute older than the value that the
+//     other wrote, or IAM did not list it yet, it stays until an event that comes eight minutes
+//     later, or the Delete. Nobody has ever known its secret.
 //   - N15. A part that has lost its tags stays as it is until somebody puts them back. A Delete that
 //     was cut off after it removed the secret lets go of the part, with its key, when it is
 //     repeated, and answers SUCCESS; so does the second attempt of a clean-up, a Delete that is

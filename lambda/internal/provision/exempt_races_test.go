@@ -1,9 +1,14 @@
 package provision_test
 
 import (
+	"time"
+
 	"bucketuser/lambda/internal/sim"
 	"bucketuser/lambda/spec"
 )
+
+// forsaken is longer than a key may be about to be committed.
+const forsaken = 10 * time.Minute
 
 // exemptRaces show what is not promised, and that nothing more is missing.
 func exemptRaces() []race {
@@ -12,7 +17,7 @@ func exemptRaces() []race {
 	return []race{
 		{name: "two creates, one is cut off", before: nothing, a: create(named), b: create(named), isCutOff: true,
 			status: [2]string{"CREATE_IN_PROGRESS", "CREATE_IN_PROGRESS"},
-			ends:   []raceEnd{{[]event{create(named)}, []event{create(named)}}}, judge: bSucceeds, laws: "none", exempt: probeLeft},
+			ends:   []raceEnd{{[]event{create(named)}, []event{create(named)}}}, judge: bSucceeds, laws: "none", pause: forsaken, exempt: probeLeft},
 		{name: "two creates, one is cut off, users lag", before: nothing, a: create(named), b: create(named), isCutOff: true,
 			status: [2]string{"CREATE_IN_PROGRESS", "CREATE_IN_PROGRESS"},
 			ends:   []raceEnd{{[]event{create(named)}, []event{create(named)}}}, judge: bSucceeds, laws: "users lag 5s", exempt: keyUnseen},

@@ -1,6 +1,7 @@
 package provision_test
 
 import (
+	"fmt"
 	"maps"
 	"os"
 	"regexp"
@@ -53,16 +54,8 @@ var (
 			b.Policy, b.Lifecycle = "", nil
 		}
 	})}
-	// keyUnseen leaves out keys that no secret speaks for, and the probe.
-	keyUnseen = exemption{sim.KeyUnseen, func(s awsfake.Snapshot) awsfake.Snapshot {
-		s = probeLeft.without(s)
-		s.Users = maps.Clone(s.Users)
-		for name, u := range s.Users {
-			u.Keys = slices.DeleteFunc(slices.Clone(u.Keys), func(k awsfake.AccessKey) bool { return !holds(s, k.ID) })
-			s.Users[name] = u
-		}
-		return s
-	}}
+	// keyUnseen leaves out keys that are not in the secret, and the probe.
+	keyUnseen = exemption{sim.KeyUnseen, func(s awsfake.Snapshot) awsfake.Snapshot { return withoutUnheld(probeLeft.without(s)) }}
 	// restoredUntagged leaves out secrets that were let go of.
 	restoredUntagged = exemption{sim.RestoredUntagged, func(s awsfake.Snapshot) awsfake.Snapshot {
 		s.Secrets = maps.Clone(s.Secrets)
@@ -92,6 +85,31 @@ var (
 		return s
 	}}
 )
+
+// withoutUnheld is an account without the keys that no secret holds, whose other keys are numbered anew.
+func withoutUnheld(s awsfake.Snapshot) awsfake.Snapshot {
+	s.Users, s.Secrets = maps.Clone(s.Users), maps.Clone(s.Secrets)
+	var numbers []string
+	n := 0
+	for _, name := range slices.Sorted(maps.Keys(s.Users)) {
+		u := s.Users[name]
+		u.Keys = slices.DeleteFunc(slices.Clone(u.Keys), func(k awsfake.AccessKey) bool { return !holds(s, k.ID) })
+		for i, k := range u.Keys {
+			n++
+			u.Keys[i] = awsfake.AccessKey{ID: fmt.Sprintf("<key %d>", n), Secret: fmt.Sprintf("<key's secret %d>", n), Active: k.Active}
+			numbers = append(numbers, k.ID, u.Keys[i].ID, k.Secret, u.Keys[i].Secret)
+		}
+		s.Users[name] = u
+	}
+	for name, x := range s.Secrets {
+		x.Versions = slices.Clone(x.Versions)
+		for i := range x.Versions {
+			x.Versions[i].Value = strings.NewReplacer(numbers...).Replace(x.Versions[i].Value)
+		}
+		s.Secrets[name] = x
+	}
+	return s
+}
 
 // principal is whom a statement of ours names.
 var principal = regexp.MustCompile(`"Principal":\{"AWS":"[^"]*"\}`)

@@ -3,7 +3,9 @@ package provision_test
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
+	"time"
 
 	"bucketuser/lambda/internal/awsfake"
 	"bucketuser/lambda/internal/sim"
@@ -14,6 +16,7 @@ import (
 type race struct {
 	name   string
 	before func(*bench)
+	start  moment // after that
 	a, b   event
 	id     string    // of b, if CloudFormation made one up
 	denied string    // an operation that is refused to a alone
@@ -25,14 +28,22 @@ type race struct {
 
 	laws      string // that it draws from: "" for all, none, or the name of one
 	exempt    exemption
-	isCutOff  bool // a dies after the first call that it makes when b has had its turn
-	isUnasked bool // b gets no answer to its first question to CloudFormation
+	isCutOff  bool          // a dies after the first call that it makes when b has had its turn
+	isUnasked bool          // b gets no answer to its first question to CloudFormation
+	pause     time.Duration // before what comes then
+
+	// Of a race that is about keys: see next.
+	isWatched bool
+	retires   bool           // it asks for the end of a key
+	meanwhile func(*bench)   // what happens right before b begins
+	live      sim.Properties // of the resource afterwards; nil if there is none
+	then      []event        // what CloudFormation sends in any case
 }
 
 type raceEnd struct{ then, like []event }
 
 // races are all of them.
-func races() []race { return append(ordinaryRaces(), exemptRaces()...) }
+func races() []race { return slices.Concat(ordinaryRaces(), rotationRaces(), exemptRaces()) }
 
 func ordinaryRaces() []race {
 	creating := [2]string{"CREATE_IN_PROGRESS", "CREATE_IN_PROGRESS"}
@@ -46,8 +57,6 @@ func ordinaryRaces() []race {
 	made := func(p sim.Properties) func(*bench) { return func(w *bench) { w.history(create(p)) } }
 	gone := []raceEnd{{nil, []event{create(named), remove(named)}}}
 	to := func(events ...event) []event { return events }
-	any := func(*bench, answer, answer) string { return "" }
-
 	return []race{
 		{name: "delete beside create", before: nothing, a: create(named), b: remove(named), status: deleted, ends: gone, judge: deleteSucceeds},
 		{name: "delete under an invented id beside create", before: nothing, a: create(named), b: remove(named), id: "analytics-Disk-1ABCDEFGHIJKL", status: deleted, ends: gone, judge: deleteSucceeds},
@@ -78,34 +87,36 @@ func ordinaryRaces() []race {
 		// Whichever writes last wins, so the account may be as the update wanted it when
 		// the rollback has answered. The key stays right, and the next event converges.
 		{name: "rollback beside update", before: made(named), a: update(named, logs, named), b: update(named, named, logs), status: updating,
-			ends: []raceEnd{{to(update(named, named, logs)), to(update(named, named, logs))}}, judge: any, exempt: exemption{number: sim.LaterCallWins}},
+			ends: []raceEnd{{to(update(named, named, logs)), to(update(named, named, logs))}}, judge: anyAnswer, exempt: exemption{number: sim.LaterCallWins}},
 		{name: "rollback beside update that mints", before: func(w *bench) { w.history(create(named)); w.AWS.DeleteUser("clickhouse") },
 			a: update(named, logs, named), b: update(named, named, logs), status: updating,
-			ends: []raceEnd{{to(update(named, named, logs)), to(update(named, named, logs))}}, judge: any, exempt: exemption{number: sim.LaterCallWins}},
+			ends: []raceEnd{{to(update(named, named, logs)), to(update(named, named, logs))}}, judge: anyAnswer, exempt: exemption{number: sim.LaterCallWins}},
 		{name: "delete beside update", before: made(named), a: update(named, with("Access", "Full"), named), b: remove(named),
-			status: [2]string{"UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS"}, ends: []raceEnd{{nil, to(remove(named))}}, judge: any},
+			status: [2]string{"UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS"}, ends: []raceEnd{{nil, to(remove(named))}}, judge: anyAnswer},
 		{name: "two replacements", before: made(old), a: update(old, p, old), b: update(old, p, old), status: updating,
 			ends: []raceEnd{{nil, to(update(old, p, old))}, {to(remove(old)), to(update(old, p, old), remove(old))}, {to(update(old, old, p)), nil}}},
 		// The new set is unknown to CloudFormation and goes away, so its secret is nobody's.
 		{name: "rollback beside replacement", before: made(old), a: update(old, p, old), b: update(old, old, p), status: updating,
-			ends: []raceEnd{{nil, nil}, {to(update(old, old, p)), nil}}, judge: any},
+			ends: []raceEnd{{nil, nil}, {to(update(old, old, p)), nil}}, judge: anyAnswer},
 		{name: "cleanup beside a late replacement", before: func(w *bench) {
 			w.history(create(old), update(old, p, old))
 			w.AWS.SetPhysicalResourceID(stackID, sim.LogicalID, w.idOf(p))
-		}, a: update(old, p, old), b: remove(old), status: updating, ends: []raceEnd{{nil, to(remove(old))}}, judge: any},
+		}, a: update(old, p, old), b: remove(old), status: updating, ends: []raceEnd{{nil, to(remove(old))}}, judge: anyAnswer},
 		// Events of the past, beside one that makes use of what they are about.
 		{name: "late replacement beside update", before: func(w *bench) { w.history(create(old), update(old, p, old), update(old, old, p)) },
-			a: late(update(old, p, old)), b: update(old, logs, old), status: updating, ends: []raceEnd{{nil, to(update(old, logs, old))}}, judge: any},
+			a: late(update(old, p, old)), b: update(old, logs, old), status: updating, ends: []raceEnd{{nil, to(update(old, logs, old))}}, judge: anyAnswer},
 		{name: "late rollback beside update", before: func(w *bench) {
 			w.history(create(old), update(old, p, old), update(old, old, p), update(old, p, old), remove(old))
 			w.AWS.SetPhysicalResourceID(stackID, sim.LogicalID, w.idOf(p))
-		}, a: late(update(old, old, p)), b: update(p, movedP, p), status: updating, ends: []raceEnd{{nil, to(update(p, movedP, p))}}, judge: any},
+		}, a: late(update(old, old, p)), b: update(p, movedP, p), status: updating, ends: []raceEnd{{nil, to(update(p, movedP, p))}}, judge: anyAnswer},
 		{name: "late purge beside delete of a later life", before: func(w *bench) { w.history(create(purge), remove(purge), create(retain)); w.fill() },
 			a: late(remove(purge)), b: remove(retain), status: deleting, ends: []raceEnd{{nil, to(remove(retain))}}, judge: deleteSucceeds},
 		{name: "late create beside delete", before: func(w *bench) { w.history(create(purge)); w.fill(); w.AWS.PutSecretValue("clickhouse/s3", "nonsense") },
 			a: late(create(purge)), b: remove(purge), status: deleting, ends: []raceEnd{{nil, to(remove(purge))}}, judge: deleteSucceeds},
 	}
 }
+
+func anyAnswer(*bench, answer, answer) string { return "" }
 
 func deleteSucceeds(_ *bench, _, b answer) string {
 	if b.Status != "SUCCESS" {

@@ -12,6 +12,7 @@ import (
 	"bucketuser/lambda/internal/awsfake"
 	"bucketuser/lambda/internal/cfnfake"
 	"bucketuser/lambda/internal/sim"
+	"bucketuser/lambda/internal/smfake"
 	"bucketuser/lambda/spec"
 )
 
@@ -191,6 +192,9 @@ type event struct {
 	rotating rotating      // of kindRotation
 	isLoose  bool          // either answer is right
 	after    time.Duration // that passes before it is sent
+
+	step     smfake.Step // of the n-th rotation that was begun, and no request of CloudFormation
+	rotation int
 }
 
 // isAnsweredBy reports whether an answer is the right one when nothing goes wrong.

@@ -46,6 +46,7 @@ func (m *model) learnEvent(n int, past []cfnfake.Exchange, s spec.Spec) {
 		m.recoverable[s.SecretName] = true
 	}
 	defer m.learnTheirs(x, s)
+	m.learnKeysOf(x, s)
 	if x.Event.RequestType == "Delete" {
 		m.learnDelete(x, s)
 		m.learnConsent(x, s)

@@ -2,7 +2,9 @@ package walk_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"strings"
 
@@ -20,6 +22,9 @@ import (
 func (m *model) checkLive(now awsfake.Snapshot, stack *cfnfake.Stack, s spec.Spec) error {
 	if stack.PhysicalID != s.PhysicalID {
 		return fmt.Errorf("CloudFormation has another id than that of the properties, %s", s.PhysicalID)
+	}
+	if err := m.checkKeys(now, s); err != nil {
+		return err
 	}
 	lost := m.lostOf(s)
 	isBare := now.Users[s.UserName].Boundary == ""
@@ -57,7 +62,7 @@ func (m *model) checkKey(now awsfake.Snapshot, s spec.Spec) error {
 		switch {
 		case key.Active && fields[spec.FieldAccessKeyID] == key.ID && fields[spec.FieldSecretAccessKey] == key.Secret:
 			live++
-		case !m.displaced[key.ID]:
+		case !m.displaced[key.ID] && !m.isSpokenFor(now.Secrets[s.SecretName], s, key.ID):
 			others++
 		}
 	}
@@ -78,7 +83,7 @@ func (m *model) checkSettings(now awsfake.Snapshot, stack *cfnfake.Stack, s spec
 	fields := valueOf(secret)
 	keyID := fields[spec.FieldAccessKeyID]
 	switch {
-	case !reflect.DeepEqual(fields, s.SecretValue(keyID, fields[spec.FieldSecretAccessKey])):
+	case !reflect.DeepEqual(withoutSerial(fields), s.SecretValue(keyID, fields[spec.FieldSecretAccessKey])):
 		return fmt.Errorf("the secret is not that of the properties")
 	case secret.DeletedDays > 0:
 		return fmt.Errorf("the secret is being deleted")
@@ -92,10 +97,10 @@ func (m *model) checkSettings(now awsfake.Snapshot, stack *cfnfake.Stack, s spec
 		return fmt.Errorf("versioning is %q", bucket.Versioning)
 	case daysOf(bucket) != wanted && !(isDoubted && daysOf(bucket) == [2]int{s.AbortDays(true), s.ExpireNoncurrentAfterDays}):
 		return fmt.Errorf("the lifecycle is %v", bucket.Lifecycle)
-	case stack.Data["AccessKeyId"] != keyID || stack.Data["SecretArn"] != secret.ARN || stack.Data["BucketName"] != s.BucketName:
+	case stack.Data["AccessKeyId"] != keyID && !m.isStale[s.PhysicalID] || stack.Data["SecretArn"] != secret.ARN || stack.Data["BucketName"] != s.BucketName:
 		return fmt.Errorf("the outputs are %v, the key is %s", stack.Data, keyID)
 	}
-	if err := checkPolicy(bucket.Policy, s); err != nil {
+	if err := errors.Join(m.checkRotation(secret, s), checkPolicy(bucket.Policy, s)); err != nil {
 		return err
 	}
 	return m.checkOwnObjects(bucket, s)
@@ -129,6 +134,13 @@ func valueOf(secret awsfake.Secret) map[string]string {
 			fields[name] = text
 		}
 	}
+	return fields
+}
+
+// withoutSerial are fields without what the secret has recorded of KeySerial, which a rollback leaves.
+func withoutSerial(fields map[string]string) map[string]string {
+	fields = maps.Clone(fields)
+	delete(fields, spec.FieldKeySerial)
 	return fields
 }
 

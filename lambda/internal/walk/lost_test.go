@@ -73,6 +73,7 @@ func (m *model) oddLosses(s spec.Spec) {
 // touched notes that people have changed something: what has lost its tags may be among it, or gone.
 func (m *model) touched() {
 	now := m.g.AWS.Snapshot()
+	m.touchedKeys(now)
 	for name, l := range m.losses {
 		is := thing(now, name, m.objects)
 		l.isOdd = l.isOdd || !cmp.Equal(l.as, is)

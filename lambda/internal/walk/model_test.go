@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"bucketuser/lambda/claim"
 	"bucketuser/lambda/internal/awsfake"
@@ -48,6 +49,19 @@ type model struct {
 	wrong           []error           // found while learning
 	theirs          theirs            // what others have
 
+	// What there is of keys.
+	keyrings  map[string]keyring   // by user
+	firstSeen map[string]time.Time // keys, by id
+	ensured   map[string]time.Time // sets, by id: when the last event was sent that succeeded
+	isStale   map[string]bool      // sets, by id, whose outputs may say a key of before a rotation
+	movedBack map[string]bool      // secrets of which people have moved AWSCURRENT: the value may have another serial
+	calls     int                  // that were taken into account
+	minted    map[string]bool      // users for whom a key was made in this step
+	rotates   map[string]bool      // users of whom that may have needed the place of the key before
+	retires   map[string]bool      // sets, by id, of which an event of this step may retire a key
+	begins    map[string]bool      // sets, by id, that an event of this step may have begun or removed
+	isRotated map[string]bool      // sets, by id, that were rotated in this step
+
 	mayHaveDiedBefore bool // or in an earlier step
 	seen              int  // exchanges that were taken into account
 }
@@ -59,6 +73,8 @@ func newModel(g *ground) *model {
 		versioned: map[string]bool{}, byHand: map[string]bool{}, letGo: map[string]bool{}, recoverable: map[string]bool{},
 		losses: map[string]*loss{}, wiped: map[string]bool{}, unhealed: map[string]bool{}, displaced: map[string]bool{},
 		kept: map[string]bool{}, twins: map[string]bool{}, tried: map[string]string{}, before: map[string]spec.Spec{},
+		keyrings: map[string]keyring{}, firstSeen: map[string]time.Time{}, ensured: map[string]time.Time{}, isStale: map[string]bool{}, movedBack: map[string]bool{},
+		minted: map[string]bool{}, rotates: map[string]bool{}, retires: map[string]bool{}, begins: map[string]bool{}, isRotated: map[string]bool{},
 		late: map[string]bool{}, toChangeNothing: map[int]bool{}, emptied: map[string]bool{}, owners: map[string]string{},
 	}
 }
@@ -76,6 +92,7 @@ func (m *model) wrote(bucket, key, body string) {
 func (m *model) check() error {
 	m.learn()
 	now := m.g.AWS.Snapshot()
+	m.learnKeys(now)
 	if v := m.g.cloud.Violations(); len(v) > 0 {
 		return fmt.Errorf("the contract is broken: %s", strings.Join(v, "; "))
 	}
@@ -92,6 +109,9 @@ func (m *model) check() error {
 		return err
 	}
 	m.learnOwners(now)
+	for _, ofStep := range []map[string]bool{m.minted, m.rotates, m.retires, m.begins, m.isRotated} {
+		clear(ofStep)
+	}
 	return m.g.leaks(m.stacks)
 }
 

@@ -40,10 +40,13 @@ var values = map[string][]any{
 	"Tags":                            {nil, []any{sim.Properties{"Key": "team", "Value": "data"}}, []any{sim.Properties{"Key": "team", "Value": "a+b/c"}, sim.Properties{"Key": "x", "Value": ""}}},
 	"Statements":                      {nil, []any{sim.Properties{"Effect": "Allow", "Action": "s3:GetObjectTagging"}}},
 	"SecretKmsKeyId":                  {"", "alias/mine"},
+	"KeySerial":                       {nil, "1", "2", "7"},
+	"PreviousKey":                     {nil, "Delete"},
+	"RotateAfterDays":                 {nil, "30", "60", "90"},
 }
 
 var valueNames = []string{"Prefix", "FolderMarker", "Access", "EnforceTls", "Versioning", "AbortIncompleteUploadsAfterDays", "ExpireNoncurrentAfterDays",
-	"SecretRecoveryDays", "VerifyCredentials", "Tags", "Statements", "SecretKmsKeyId"}
+	"SecretRecoveryDays", "VerifyCredentials", "Tags", "Statements", "SecretKmsKeyId", "KeySerial", "PreviousKey", "RotateAfterDays", "RotateAfterDays"}
 
 var onDeletes = []any{spec.DeleteIfEmpty, spec.Purge, spec.Retain}
 

@@ -11,6 +11,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"bucketuser/lambda/internal/awsfake"
 	"bucketuser/lambda/internal/cfnfake"
 	"bucketuser/lambda/internal/sim"
 )
@@ -75,6 +76,11 @@ func TestRandomWalks(t *testing.T) {
 				"others once more": w.others,
 				"take a name":      w.takeName,
 				"late duplicate":   w.redeliver,
+				"rotate":           w.rotate,
+				"rotate again":     w.rotate,
+				"one step":         w.rotateStep,
+				"cancel rotation":  w.cancelRotation,
+				"move back":        w.moveBack,
 				"":                 w.check,
 			})
 			w.end(r)
@@ -112,8 +118,9 @@ type walk struct {
 	objects int
 	steps   int
 	plans   []string
-	leaving string // the id of a stack that may lose its resource in this step
-	wrong   error  // found in the middle of a step
+	leaving string          // the id of a stack that may lose its resource in this step
+	wrong   error           // found in the middle of a step
+	begun   []awsfake.Begun // rotations
 }
 
 // newWalk has all randomness depend on seeds: outer is the test outside the bubble.
