@@ -42,18 +42,24 @@ func TestRotationIsAFunctionOfItsOwn(t *testing.T) {
 			if jsonOf(t, provider["Role"]) == jsonOf(t, rotation["Role"]) {
 				t.Errorf("both have the role %s", jsonOf(t, rotation["Role"]))
 			}
-			variables := func(function map[string]any) map[string]any {
-				return function["Environment"].(map[string]any)["Variables"].(map[string]any)
-			}
-			told := variables(provider)
-			if !strings.Contains(jsonOf(t, told["BUCKETUSER_ROTATION_FUNCTION_ARN"]), "ProviderRotationFunction") {
-				t.Errorf("the provider's function knows %v", told)
-			}
-			delete(told, "BUCKETUSER_ROTATION_FUNCTION_ARN")
-			if diff := cmp.Diff(told, variables(rotation)); diff != "" {
-				t.Errorf("environment (-provider +rotation):\n%s", diff)
-			}
+			wantSameEnvironment(t, variablesOf(provider), variablesOf(rotation))
 		})
+	}
+}
+
+func variablesOf(function map[string]any) map[string]any {
+	return function["Environment"].(map[string]any)["Variables"].(map[string]any)
+}
+
+// wantSameEnvironment wants two functions to have the same settings, but that the provider's knows the other one.
+func wantSameEnvironment(t *testing.T, provider, rotation map[string]any) {
+	t.Helper()
+	if !strings.Contains(jsonOf(t, provider["BUCKETUSER_ROTATION_FUNCTION_ARN"]), "ProviderRotationFunction") {
+		t.Errorf("the provider's function knows %v", provider)
+	}
+	delete(provider, "BUCKETUSER_ROTATION_FUNCTION_ARN")
+	if diff := cmp.Diff(provider, rotation); diff != "" {
+		t.Errorf("environment (-provider +rotation):\n%s", diff)
 	}
 }
 

@@ -40,6 +40,20 @@ func (w *bench) keysInUse() (current string, all []string) {
 	return w.value(named)["AWS_ACCESS_KEY_ID"], w.keys()
 }
 
+// wantRotated wants another key in the value than before, that one as the previous key, and no rotation under way.
+func (w *bench) wantRotated(before string) (current string) {
+	w.t.Helper()
+	current, all := w.keysInUse()
+	if current == before || len(all) != 2 {
+		w.t.Fatalf("keys: %s, then %s; the user has %v", before, current, all)
+	}
+	tags := w.AWS.Snapshot().Secrets["clickhouse/s3"].Tags
+	if tags["bucketuser:previous-key"] != before || tags["bucketuser:rotation"] != "" || tags["bucketuser:format"] != "2" {
+		w.t.Errorf("tags: %v", tags)
+	}
+	return current
+}
+
 func TestRotationBySchedule(t *testing.T) {
 	for name, how := range map[string]smfake.How{
 		"as documented":    {},
@@ -55,19 +69,10 @@ func TestRotationBySchedule(t *testing.T) {
 				w.created(rotated)
 				first, _ := w.keysInUse()
 				w.rotate(how)
-				second, all := w.keysInUse()
-				if first == second || len(all) != 2 {
-					t.Fatalf("keys: %s, then %s; the user has %v", first, second, all)
-				}
-				if tags := w.AWS.Snapshot().Secrets["clickhouse/s3"].Tags; tags["bucketuser:previous-key"] != first || tags["bucketuser:rotation"] != "" || tags["bucketuser:format"] != "2" {
-					t.Errorf("tags: %v", tags)
-				}
+				second := w.wantRotated(first)
 				time.Sleep(time.Hour)
 				w.rotate(how)
-				third, all := w.keysInUse()
-				if third == second || len(all) != 2 || w.AWS.Snapshot().Secrets["clickhouse/s3"].Tags["bucketuser:previous-key"] != second {
-					t.Errorf("keys: %s, then %s; the user has %v", second, third, all)
-				}
+				w.wantRotated(second)
 				w.succeeded(w.delete(w.idOf(rotated), rotated))
 				w.empty()
 			})
