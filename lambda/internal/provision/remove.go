@@ -276,7 +276,8 @@ func (r *run) revoke(ctx context.Context, s spec.Spec, found set, unseen doubts,
 	return r.secretOf(s).Remove(ctx, x)
 }
 
-// endSchedule turns rotation off, or it would go on where the secret stays, or is restored.
+// endSchedule turns rotation off: it would go on where the secret stays, or is restored. What refuses that does not keep
+// the access alive.
 func (r *run) endSchedule(ctx context.Context, s spec.Spec, x secret.Secret) {
 	if !x.IsOursOrLeaving() || !x.Schedule.IsOn || x.Deleting {
 		return
