@@ -20,6 +20,7 @@ var logKeys = map[string]bool{
 	"reason": true, "until": true, "atMost": true, "deleted": true, "recoveryDays": true, "format": true, "knownFormat": true,
 	"property": true, "onDelete": true, "sid": true, "principal": true, "key": true, "version": true, // of the template, of a bucket policy and of objects
 	"before": true, "prefix": true, "remedy": true, // of a Prefix that moves
+	"days": true, "function": true, "rotation": true, "previous": true, "lastUsed": true, "service": true, // of a rotation and of a key that goes
 	"type": true, "stack": true, // of an internal error
 }
 
@@ -63,7 +64,11 @@ type logLine struct {
 }
 
 func (l logLine) String() string {
-	return fmt.Sprintf("`%s` %s `%s`", l.message, l.level, strings.Join(l.keys, "` `"))
+	keys := "none"
+	if len(l.keys) > 0 {
+		keys = "`" + strings.Join(l.keys, "` `") + "`"
+	}
+	return fmt.Sprintf("`%s` %s %s", l.message, l.level, keys)
 }
 
 // logLines are those of the function's packages, as the code writes them.

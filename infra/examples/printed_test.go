@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
@@ -106,6 +107,7 @@ const awkwardStack = `Resources:
     Properties:
       ServiceToken: '{{resolve:ssm:/bucketuser/BucketUserProvider/ServiceToken}}'
       OnDelete: Purge
+      RotateAfterDays: 30
       BucketName: bucketuser-s3--0
       UserName: "_+=,.@-x"
       SecretName: bucketuser/a_+=.@-/b
@@ -140,7 +142,26 @@ func TestRow39ReadmeBackupStatement(t *testing.T) {
 	}
 
 	t.Run("credentials", func(t *testing.T) { wantCredentials(t, p, name, secret, u) })
+	t.Run("rotation", func(t *testing.T) { wantRotation(t, p, secret, u) })
 	destroy(t, name)
+}
+
+// wantRotation rotates as README says: some seconds later the secret has another key, and both work.
+func wantRotation(t *testing.T, p *public, secret string, before *cloudtest.User) {
+	t.Helper()
+	p.shell(t, ".", printed(t, repositoryReadme, "aws secretsmanager rotate-secret", "<SecretArn>", secret))
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(time.Minute); user(t, secret).Fields["AWS_ACCESS_KEY_ID"] == before.Fields["AWS_ACCESS_KEY_ID"]; <-tick.C {
+		if time.Now().After(end) {
+			t.Fatal("the secret has the key that it had")
+		}
+	}
+	for _, u := range []*cloudtest.User{before, user(t, secret)} {
+		if err := u.Put(t.Context(), u.Bucket(), u.Fields["S3_PREFIX"]+"table"); err != nil {
+			t.Errorf("key %s: %v", u.Fields["AWS_ACCESS_KEY_ID"], err)
+		}
+	}
 }
 
 // wantCredentials runs what README says about the credentials of a stack.

@@ -36,6 +36,14 @@ func (c Claim) Rotation() (token, follows string) {
 	return token, follows
 }
 
+// Bound returns the tag by which a user says which secret its keys go into: the secret's ARN.
+func Bound(secretARN string) map[string]string { return map[string]string{spec.TagSecret: secretARN} }
+
+// IsBoundTo reports whether a user says that its keys go into a secret. Without an ARN no user does.
+func (c Claim) IsBoundTo(secretARN string) bool {
+	return secretARN != "" && c.tags[spec.TagSecret] == secretARN
+}
+
 // Access is what the properties say of the user where a schedule is on: the property Access, and
 // whether new keys are proven.
 func (c Claim) Access() (access string, isVerified bool) {

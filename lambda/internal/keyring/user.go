@@ -68,18 +68,12 @@ func (c Client) Bind(ctx context.Context, secretARN string) error {
 	if err != nil || u.IsBoundTo(secretARN) {
 		return err
 	}
-	_, err = c.iam.TagUser(ctx, &iam.TagUserInput{UserName: &c.spec.UserName,
-		Tags: []types.Tag{{Key: aws.String(spec.TagSecret), Value: &secretARN}}})
+	_, err = c.iam.TagUser(ctx, &iam.TagUserInput{UserName: &c.spec.UserName, Tags: toUserTags(claim.Bound(secretARN))})
 	if err != nil {
 		return fmt.Errorf("tags of user %s: %w", c.spec.UserName, awscall.Brief(err))
 	}
 	c.patience.Changed()
 	return nil
-}
-
-// IsBoundTo reports whether the user says that its keys go into a secret.
-func (u User) IsBoundTo(secretARN string) bool {
-	return secretARN != "" && u.Tags()[spec.TagSecret] == secretARN
 }
 
 // Ensure creates the user if it is missing. The user has no login, group or
@@ -98,12 +92,9 @@ func (c Client) Ensure(ctx context.Context, isNew bool, found User) (User, error
 func (c Client) Create(ctx context.Context) (User, error) {
 	c.spec.Replaces = spec.Counterpart{} // secret and bucket say that
 	made := User{Claim: claim.Made(c.spec), Fresh: true, IsBounded: c.spec.BoundaryARN != "", Created: time.Now()}
-	in := &iam.CreateUserInput{UserName: &c.spec.UserName, Path: &c.spec.IAMPath}
+	in := &iam.CreateUserInput{UserName: &c.spec.UserName, Path: &c.spec.IAMPath, Tags: toUserTags(made.Tags())}
 	if c.spec.BoundaryARN != "" {
 		in.PermissionsBoundary = &c.spec.BoundaryARN
-	}
-	for key, value := range made.Tags() {
-		in.Tags = append(in.Tags, types.Tag{Key: aws.String(key), Value: aws.String(value)})
 	}
 	c.making.Asked = true
 	isThere := sync.OnceFunc(c.patience.Changed) // maybe since a moment ago
@@ -170,4 +161,12 @@ func userTags(tags []types.Tag) map[string]string {
 		m[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
 	}
 	return m
+}
+
+func toUserTags(tags map[string]string) []types.Tag {
+	var all []types.Tag
+	for key, value := range tags {
+		all = append(all, types.Tag{Key: aws.String(key), Value: aws.String(value)})
+	}
+	return all
 }

@@ -40,7 +40,7 @@ func (r *run) abandon(ctx context.Context, s spec.Spec, x secret.Secret) error {
 			return err
 		}
 	}
-	r.log.Warn("gave up a rotation that was under way", "secret", s.SecretName, "token", version)
+	r.log.Warn("gave up a rotation that was under way", "secret", s.SecretName, "rotation", version)
 	return r.dropPending(ctx, s, now, version, fence, begun)
 }
 

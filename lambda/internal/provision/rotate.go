@@ -48,7 +48,7 @@ func (r *run) tryCreateSecret(ctx context.Context, is rotating) error {
 	case pending.State != secret.NoValue:
 		return r.checkBegun(ctx, is, pending)
 	}
-	key, err := r.takeOver(ctx, is)
+	key, err := r.inherit(ctx, is)
 	if err == nil && key.ID == "" {
 		key, err = r.rotateKey(ctx, is, looked)
 	}
@@ -89,9 +89,9 @@ func (r *run) overtaken(ctx context.Context, is rotating, pending secret.Content
 	return errors.Join(errOvertaken, err)
 }
 
-// takeOver returns the key of another rotation that follows the current version and was not finished: a cancelled one, or one
+// inherit returns the key of another rotation that follows the current version and was not finished: a cancelled one, or one
 // that Secrets Manager goes on with under another token. Its last step may come late, and then the key must be there.
-func (r *run) takeOver(ctx context.Context, is rotating) (credential, error) {
+func (r *run) inherit(ctx context.Context, is rotating) (credential, error) {
 	x := is.set.secret
 	token, follows := x.Rotation()
 	if token == "" || token == is.version || follows != x.Current || x.HasBeenCurrent(token) {
@@ -106,7 +106,7 @@ func (r *run) takeOver(ctx context.Context, is rotating) (credential, error) {
 	if err != nil || !keyring.HasActive(keys, id) {
 		return credential{}, err
 	}
-	r.log.Info("goes on with the key of a rotation that was not finished", "user", is.op.spec.UserName, "accessKeyId", id, "of", token)
+	r.log.Info("goes on with the key of a rotation that was not finished", "user", is.op.spec.UserName, "accessKeyId", id, "rotation", token)
 	return credential{ID: id, secret: secret.Text(begun.Fields.Get(spec.FieldSecretAccessKey)), stored: is.current.Fields, follows: x.Current}, nil
 }
 

@@ -3,6 +3,7 @@ package provision_test
 import (
 	"context"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -126,4 +127,18 @@ func TestEnablingTestMakesNoKey(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestLogSaysThatARotationEndsWhereOneWas(t *testing.T) {
+	inWorld(t, func(w *bench) {
+		created := w.created(rotated)
+		const line = "ended the rotation of the secret"
+		if strings.Contains(w.Log.String(), line) {
+			t.Errorf("a Create: %s", w.Log.String())
+		}
+		w.succeeded(w.update(created.PhysicalResourceId, named, rotated))
+		if !strings.Contains(w.Log.String(), line) {
+			t.Errorf("an Update that turns it off: %s", w.Log.String())
+		}
+	})
 }

@@ -128,6 +128,8 @@ func (c Client) Unschedule(ctx context.Context, x Secret) error {
 	if err != nil {
 		return fmt.Errorf("rotation of secret %s: %w", c.spec.SecretName, awscall.Brief(err))
 	}
-	c.log.Info("ended the rotation of the secret", "secret", c.spec.SecretName)
+	if x.Schedule.IsOn {
+		c.log.Info("ended the rotation of the secret", "secret", c.spec.SecretName)
+	}
 	return nil
 }
