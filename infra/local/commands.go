@@ -20,7 +20,7 @@ const (
 	ForPrivilegeTests Command = "go test ./infra/privilege"
 	ForExampleTests   Command = "go test ./infra/examples"
 
-	forMotoTests   Command = "go test -run TestRulesOnMoto ./infra/e2e"
+	forMotoTests   Command = "go test -run Moto ./infra/e2e"
 	forSchemaTests Command = "go test -run TestDeployersPolicyAllowsWhatHandlersCall ./infra/e2e"
 )
 
