@@ -17,6 +17,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"bucketuser/infra/internal/cloudtest"
 )
 
 // A machine runs the built function as Lambda does: a process that asks the runtime
@@ -38,8 +40,12 @@ type machine struct {
 	mu      sync.Mutex
 	respond func(http.ResponseWriter, *http.Request) // of the ResponseURL; nil accepts
 	answers []map[string]any                         // accepted ones, since the last event
+	sent    map[string]any                           // properties of the last event
 	said    []string                                 // all answers, and all that Lambda was told
 }
+
+// machineARN is that of every machine.
+const machineARN = "arn:aws:lambda:" + cloudtest.Region + ":000000000000:function:machine"
 
 // event is one invocation.
 type event struct {
@@ -104,7 +110,7 @@ func (m *machine) serveRuntime(w http.ResponseWriter, r *http.Request) {
 		case e := <-m.events:
 			w.Header().Set("Lambda-Runtime-Aws-Request-Id", "invocation")
 			w.Header().Set("Lambda-Runtime-Deadline-Ms", fmt.Sprint(time.Now().Add(e.deadline).UnixMilli()))
-			w.Header().Set("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:"+cloud.Region+":000000000000:function:machine")
+			w.Header().Set("Lambda-Runtime-Invoked-Function-Arn", machineARN)
 			_, _ = w.Write(e.payload)
 		case <-r.Context().Done():
 		}
@@ -145,10 +151,15 @@ func (m *machine) send(kind, logicalID, physicalID string, properties map[string
 	m.t.Helper()
 	responseURL := m.cloud.URL + "/" + signed
 	wire.responseURL(responseURL)
-	payload, err := json.Marshal(map[string]any{
+	said := map[string]any{
 		"RequestType": kind, "RequestId": "request", "ResponseURL": responseURL, "StackId": wireStack,
 		"LogicalResourceId": logicalID, "PhysicalResourceId": physicalID, "ResourceType": "Custom::BucketUser", "ResourceProperties": properties,
-	})
+	}
+	if kind == "Update" {
+		said["OldResourceProperties"] = m.sent
+	}
+	m.sent = properties
+	payload, err := json.Marshal(said)
 	if err != nil {
 		m.t.Fatal(err)
 	}
