@@ -122,7 +122,7 @@ func (c *consumer) await(what string, isSo func() bool) {
 		case <-changed:
 		case <-limit.C:
 			c.finish()
-			c.t.Fatalf("%s: not %s within %s, but %v; errors %q\n%s", c.form, what, patience, c.recorder.counts, c.Errors, c.errors.String())
+			c.t.Fatalf("%s: not %s within %s; errors %q\n%s\n%s", c.form, what, patience, c.Errors, c.recorder.account(), c.errors.String())
 		}
 	}
 }

@@ -163,7 +163,14 @@ func (r *recorder) sum(who string, key age, end answered) int {
 	return sum
 }
 
-// next request: the channel is closed when one was counted.
+// account is what was counted, and the last refusal.
+func (r *recorder) account() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return fmt.Sprintf("%v\nlast refusal: %s", r.counts, r.refusal)
+}
+
+// changed returns a channel that is closed as soon as one more request was counted.
 func (r *recorder) changed() <-chan struct{} {
 	r.mu.Lock()
 	defer r.mu.Unlock()

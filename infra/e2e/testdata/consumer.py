@@ -58,7 +58,7 @@ def by_name(engine, worker, n):
     engine.query(f"INSERT INTO FUNCTION s3({files}/{{_partition_id}}.csv') PARTITION BY n % 10 "
                  f"SELECT number FROM numbers(100) SETTINGS s3_truncate_on_insert = 1")
     expect(engine.query(f"SELECT sum(n) FROM s3({files}/*.csv')"), 4950, "sum over the files")
-    if n % 5 == 0:
+    if n % 10 == 0:
         name = str(engine.query("SELECT generateUUIDv4()", "TabSeparated")).strip()
         engine.query(f"BACKUP TABLE d.source TO S3(storage, 'backups/{name}')")
         engine.query(f"RESTORE TABLE d.source AS d.restored{worker} FROM S3(storage, 'backups/{name}')")
