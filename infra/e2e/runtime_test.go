@@ -40,7 +40,6 @@ type machine struct {
 	mu      sync.Mutex
 	respond func(http.ResponseWriter, *http.Request) // of the ResponseURL; nil accepts
 	answers []map[string]any                         // accepted ones, since the last event
-	sent    map[string]any                           // properties of the last event
 	said    []string                                 // all answers, and all that Lambda was told
 }
 
@@ -151,15 +150,10 @@ func (m *machine) send(kind, logicalID, physicalID string, properties map[string
 	m.t.Helper()
 	responseURL := m.cloud.URL + "/" + signed
 	wire.responseURL(responseURL)
-	said := map[string]any{
+	payload, err := json.Marshal(map[string]any{
 		"RequestType": kind, "RequestId": "request", "ResponseURL": responseURL, "StackId": wireStack,
 		"LogicalResourceId": logicalID, "PhysicalResourceId": physicalID, "ResourceType": "Custom::BucketUser", "ResourceProperties": properties,
-	}
-	if kind == "Update" {
-		said["OldResourceProperties"] = m.sent
-	}
-	m.sent = properties
-	payload, err := json.Marshal(said)
+	})
 	if err != nil {
 		m.t.Fatal(err)
 	}
