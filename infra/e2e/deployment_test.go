@@ -29,7 +29,7 @@ var (
 )
 
 func TestMain(m *testing.M) {
-	o := cloudtest.Options{Name: "e2e", Needs: local.ForE2ETests, App: "./infra/e2e/app"}
+	o := cloudtest.Options{Name: "e2e", Needs: local.ForE2ETests, App: "./infra/e2e/app", Rotation: local.Rotation{Day: aDay}}
 	os.Exit(cloudtest.Main(context.Background(), o, func(_ context.Context, c *cloudtest.Cloud) (status int, err error) {
 		cloud, root = c, c.Root
 		status = m.Run()

@@ -17,6 +17,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"bucketuser/infra/internal/cloudtest"
 )
 
 // A machine runs the built function as Lambda does: a process that asks the runtime
@@ -40,6 +42,9 @@ type machine struct {
 	answers []map[string]any                         // accepted ones, since the last event
 	said    []string                                 // all answers, and all that Lambda was told
 }
+
+// machineARN is that of every machine.
+const machineARN = "arn:aws:lambda:" + cloudtest.Region + ":000000000000:function:machine"
 
 // event is one invocation.
 type event struct {
@@ -104,7 +109,7 @@ func (m *machine) serveRuntime(w http.ResponseWriter, r *http.Request) {
 		case e := <-m.events:
 			w.Header().Set("Lambda-Runtime-Aws-Request-Id", "invocation")
 			w.Header().Set("Lambda-Runtime-Deadline-Ms", fmt.Sprint(time.Now().Add(e.deadline).UnixMilli()))
-			w.Header().Set("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:"+cloud.Region+":000000000000:function:machine")
+			w.Header().Set("Lambda-Runtime-Invoked-Function-Arn", machineARN)
 			_, _ = w.Write(e.payload)
 		case <-r.Context().Done():
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/google/go-cmp/cmp"
 
@@ -81,11 +82,38 @@ func upgrade(t *testing.T, v history.Version) {
 			t.Errorf("the mark of a replacement that was taken back: %s", line)
 		}
 	}
+	now.wantRotated(&then, user, second)
 	now.wantNoLeak(updated)
 	if err := now.destroy(); err != nil {
 		t.Fatal(err)
 	}
 	now.wantNothing()
+}
+
+// wantRotated raises KeySerial, goes back to the earlier version, which leaves both keys as they are, and has Secrets
+// Manager rotate.
+func (d *deployment) wantRotated(then *deployment, first *cloudtest.User, p props) {
+	d.t.Helper()
+	rotated := p
+	rotated.KeySerial = aws.Float64(1)
+	outputs := cloudtest.Must(d.deploy(rotated))(d.t)
+	second := d.as(outputs)
+	p.Tags = map[string]string{"team": "earlier"}
+	went := cloudtest.Must(then.deploy(p))(d.t)
+	if keyID(second) == keyID(first) || keyID(d.as(went)) != keyID(second) || went["SecretVersionId"] != outputs["SecretVersionId"] {
+		d.t.Errorf("key %s, then %s in version %s, then with the earlier version %s in version %s",
+			keyID(first), keyID(second), outputs["SecretVersionId"], keyID(d.as(went)), went["SecretVersionId"])
+	}
+	for _, user := range []*cloudtest.User{first, second} {
+		wantKeyWorks(d.t, "with the earlier version again", user)
+	}
+
+	rotated.RotateAfterDays = aws.Float64(never)
+	cloudtest.Must(d.deploy(rotated))(d.t)
+	cloudtest.Must(cloud.Secrets.RotateSecret(d.t.Context(), &secretsmanager.RotateSecretInput{SecretId: aws.String(outputs["SecretArn"])}))(d.t)
+	wantKeyWorks(d.t, "after a rotation by Secrets Manager", awaitKey(d.t, outputs["SecretArn"], second))
+	wantKeyWorks(d.t, "as the previous one", second)
+	wantKeyGone(d.t, first)
 }
 
 // A provider stack of an earlier version is updated to this one with none of the newer parameters. Its function

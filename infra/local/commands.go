@@ -32,7 +32,7 @@ func commands() map[Command][]string {
 		ForDemoDown:       {cdkCLI},
 		ForTemplate:       {cdkCLI, cfnLint},
 		ForLocalTests:     {cdkCLI, emulator},
-		ForE2ETests:       {cdkCLI, emulator, clickHouse},
+		ForE2ETests:       {cdkCLI, emulator, clickHouse, awsClients},
 		ForPrivilegeTests: {emulator, checks},
 		ForExampleTests:   {cdkCLI, emulator, clickHouse, awsClients, cfnLint, exampleTypeScript, examplePython},
 		forMotoTests:      {moto},
