@@ -60,7 +60,9 @@ func TestAnErrorAndAPanicAreReturnedAndLogged(t *testing.T) {
 	payload := json.RawMessage(`{"Step":"testSecret","SecretId":"a","ClientRequestToken":"` + token + `","RotationToken":"canary"}`)
 	for name, rotate := range map[string]func(context.Context, Event) error{
 		"error": func(context.Context, Event) error { return errors.New("S3 does not know the key") },
-		"panic": func(_ context.Context, e Event) error { var m map[string]int; m[e.RotationToken] = 1; return nil },
+		"panic": func(_ context.Context, e Event) error {
+			return errors.New(string(e.RotationToken[len(e.RotationToken)]))
+		},
 	} {
 		var out bytes.Buffer
 		err := handlerOf(&out, rotate).Handle(t.Context(), payload)

@@ -44,7 +44,7 @@ func (c Client) Settle(ctx context.Context, x Secret, follows, value string) (ve
 }
 
 // errNotStaged says that a value was not written, or lies beside the current one.
-var errNotStaged = errors.New("Secrets Manager did not answer")
+var errNotStaged = errors.New("no answer came from Secrets Manager")
 
 // firstVersion is the idempotency token of the first commit, as every version of the function has made it.
 // Secrets Manager takes the first value for a token and refuses every other one. Nothing can have been
