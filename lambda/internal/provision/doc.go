@@ -101,6 +101,8 @@
 //	an outdated value is new                       | in place, replacement         | in place, or back: brings it back      | TestA15RollbackBringsTheValueBack
 //	no bucket is there that can only be taken over | Create, replacement           | a Delete, or back: finds nothing       | TestRow22AccountRegionalNamespace
 //	the user has no boundary and needs a key       | Create, replacement           | a Delete, or back: keeps its key       | TestA26BeginningIsRefused
+//	a key that KeySerial asks for cannot be made   | in place                      | in place: keeps its key                | TestR1RaiseIsNeverSwallowed
+//	the provider has no function that rotates      | Create, in place              | in place: leaves it                    | TestR8ProviderThatDoesNotRotate
 //	the bucket holds data                          | Delete                        | none: nothing was changed              | TestRow34
 //
 // An Update in place that is refused something asks CloudFormation whether its stack is rolled back. If
@@ -281,6 +283,80 @@
 //	  DeleteBucketLifecycle and PutBucketTagging      and rule                      of it comes last
 //	  to release it
 //
+// # How a key is rotated
+//
+// An Update that raises KeySerial, and a rotation by Secrets Manager, carry out the same: a key is made that follows the
+// current version, it is proven, the tag of the previous key names the one that it displaces, and AWSCURRENT moves from the
+// version that was followed. The displaced key goes on working until the next rotation needs its place: IAM allows two. A
+// first commit, and undo's tombstone, have no version to follow: PutSecretValue alone decides them.
+//
+// Keys are spoken for by their ids. The secret speaks for those in the current value, in the tag of the previous key, in the
+// version that has AWSPENDING, in the one of a rotation that may still be finished, and, for the lease of a key, in the version
+// that was staged for a move. A version that cannot be read speaks for every key. What is not spoken for goes once it is
+// forsaken: inactive, past its lease, or made before the current version was written.
+//
+// An Update with a higher KeySerial makes these calls after the bucket is equipped. What is not in the value was not done:
+//
+//	call                                            left behind                   cleaned up by
+//	DescribeStacks: not a rollback; GetSecretValue, nothing                       –
+//	  ListAccessKeys, ListObjectsV2 by the key
+//	  that is in use
+//	DescribeSecret, GetSecretValue of versions; the one key fewer: the previous   –
+//	  proof of the key in use, GetAccessKeyLastUsed,  one, whose time was over
+//	  DeleteAccessKey: room for a third key
+//	CreateAccessKey, the proof                      a key that nobody knows       again: waits for it, or the sweep
+//	                                                                                removes it
+//	TagResource: the previous key and the format    the same; the tag names the   again
+//	                                                  key that is in use
+//	PutSecretValue under a label of its own         the same, and a version that  again: the label moves to the
+//	                                                  has that label                next one
+//	UpdateSecretVersionStage, and DescribeSecret    before it the same, after     again: keeps the key
+//	  where its answer does not tell                  it a rotated set
+//	ListAccessKeys, DeleteAccessKey: the sweep      keys of events that were      again, any Update, Delete
+//	                                                  cut off
+//	GetSecretValue of versions, ListAccessKeys,     the previous key, where       the same Update again, or another
+//	  GetAccessKeyLastUsed, DeleteAccessKey of the    PreviousKey is Delete         that raises KeySerial
+//	  previous key, where PreviousKey asks for that
+//
+// Where another event has moved AWSCURRENT meanwhile, the new key is deleted and all of it begins anew. Where nobody knows
+// what became of the move, the key stays, and the next event finds out.
+//
+// A schedule is set after the commit. TagUser comes first: the user says into which secret its keys go. The checks of a step
+// follow, then RotateSecret with RotateImmediately false, which is repeated while the right to invoke the function is late. An
+// Update that ends or changes a schedule, a Delete and an undoing call CancelRotateSecret first. What is under way is given up then: the
+// current value is written once more, so that no last step can move AWSCURRENT any more; UpdateSecretVersionStage takes
+// AWSPENDING off, UntagResource the note, and DeleteAccessKey the key. A crash after any of them leaves what the same event
+// finds again.
+//
+// Each step of a rotation begins with DescribeSecret, GetSecretValue, GetUser, GetBucketTagging, GetBucketPolicy and
+// ListAccessKeys. They say whether the secret is rotated by this function, the token is that of the rotation under way, and the
+// set is one resource's own: see admitRotation. Then:
+//
+//	step          call                                       left behind                    cleaned up by
+//	createSecret  GetSecretValue; room as above              one key fewer                  –
+//	              CreateAccessKey                            a key that nobody knows        the step again, or the sweep
+//	              TagResource: token and followed version    the same, and the note         the step again
+//	              PutSecretValue under the token             a key that AWSPENDING names    the next steps; whoever gives
+//	                                                                                          the rotation up
+//	              DescribeSecret: is it still rotated        the same                       the same
+//	setSecret     nothing                                    the same                       the same
+//	testSecret    GetSecretValue, the proof                  the same, and the probe        the next proof
+//	finishSecret  GetSecretValue, the proof, ListAccessKeys  the same                       the step again
+//	              TagResource: the previous key              the same; the tag names the    the step again
+//	                                                           key that is in use
+//	              UpdateSecretVersionStage                   a rotated set, and the note    the step again; the next one
+//	              UpdateSecretVersionStage, UntagResource:   the same                       the same
+//	                AWSPENDING and the note
+//	              ListAccessKeys, DeleteAccessKey: the sweep keys of what was cut off       any Update, or rotation
+//
+// A step of a version that has become current succeeds and changes nothing. A rotation that another commit has overtaken takes
+// AWSPENDING off, deletes its key and fails, so that the next one begins clean. What Secrets Manager begins under another token goes
+// on with the key of the one before, if that still follows the current version.
+//
+// What was changed by hand is in the way of nothing for ever. An AWSPENDING that was taken off, or that was left on a version
+// with the key in use, is cleared by the next step, or by the Update that needs the room. Where AWSCURRENT was moved by hand, the key of the
+// version that it was moved from is the previous key.
+//
 // # Where AWS lags
 //
 // AWS does not know at once what was made, changed or deleted, and what it says may be from
@@ -305,7 +381,8 @@
 // The laws are those of awsfake.Laws, each with its sources there: L1 a new bucket is not known,
 // or not with its tags; L2 rights are late; L3 a right to a path is denied for a user who is not
 // there; L4 a read is from before a write; L5 the status of the resource lags; L6 a bucket is
-// elsewhere; L7 a name is taken and cannot be found; L8 what was deleted still counts.
+// elsewhere; L7 a name is taken and cannot be found; L8 what was deleted still counts; L17 what
+// Secrets Manager does either way while a secret is rotated.
 //
 //	call                            | laws        | how it is met                                                                     | shown by
 //	DescribeStackResource           | L5          | a status counts if it is younger than the event                                   | TestA17StatusCountsOnlyIfItIsNewer
@@ -317,13 +394,18 @@
 //	UntagResource                   | L2          | the same                                                                          | TestRow4EachCallIsRefused
 //	UpdateSecret                    | L2          | the same                                                                          | TestRow4EachCallIsRefused
 //	GetSecretValue                  | L2 L4       | repeated while refused or not shown as restored; the commit is a compare-and-set  | TestLaws
-//	PutSecretValue                  | L2          | repeated while refused; after a conflict the new value is waited for              | TestLaws
+//	PutSecretValue                  | L2 L17      | repeated while refused; after a conflict the new value is waited for              | TestLaws
+//	UpdateSecretVersionStage        | L2 L17      | sent once; DescribeSecret decides, again while what it shows may be from before   | TestA5AnswerOfTheMoveDecidesNothing
+//	RotateSecret                    | L2 L17      | repeated while refused, or while the function may not be invoked                  | TestR8LatePermission
+//	CancelRotateSecret              | L2          | repeated while refused                                                            | TestR8OnChangedOff
 //	DeleteSecret                    | L2          | repeated while refused                                                            | TestRow4EachCallIsRefused
 //	GetUser                         | L2 L4       | repeated while refused; the creating call decides; the set is looked at again     | TestRow6EachCallOnAUser
 //	CreateUser                      | L2 L7       | repeated while refused, and while the name is taken and not shown                 | TestLaws
 //	ListAccessKeys                  | L2 L3 L4    | repeated until it shows the key to keep; while refused                            | TestRow6EachCallOnAUser
 //	CreateAccessKey                 | L2 L3 L4    | repeated while refused or not found: nothing happened then                        | TestRow6NewUserIsNotKnown
 //	DeleteAccessKey                 | L2 L3 L4    | repeated while refused, and for a young key while not found                       | TestRow6EachCallOnAUser
+//	TagUser                         | L2 L3 L4    | repeated while refused or not found                                               | TestR8OnChangedOff
+//	GetAccessKeyLastUsed            | L2          | not waited for: it is for the log alone                                           | TestR7LastUseIsNotKnown
 //	DeleteUser                      | L2 L3 L4 L8 | GetUser tells whether the user is gone; repeated while it is not, or is young     | TestRow5UserIsGoneAtEachCall
 //	GetBucketTagging                | L1 L2 L4 L6 | the creating call decides; no tags are doubted while the rest is ours, or new     | TestRow2EachLookShowsNoTags
 //	ListBuckets                     | L1 L2 L4    | tells a refusal from a bucket of others; what it does not show is not believed    | TestRow49NameThatNobodyHasIsHidden

@@ -8,6 +8,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"bucketuser/lambda/internal/smfake"
 )
 
 // TestDocNamesEveryCall fails when an operation that the function calls is missing in
@@ -28,14 +31,26 @@ func TestDocNamesEveryCall(t *testing.T) {
 			}
 		})
 	}
+	inWorld(t, func(w *bench) { // and what is about rotation
+		w.created(rotated)
+		w.rotate(smfake.How{})
+		passes(time.Hour)
+		p := raised("1", rotated, "PreviousKey", "Delete")
+		w.updates(p, rotated)
+		w.begins(false).does(smfake.CreateSecret)
+		w.updates(plus(p, "RotateAfterDays", "0"), p)
+		for _, operation := range w.operations() {
+			called[operation] = true
+		}
+	})
 	for _, operation := range slices.Sorted(maps.Keys(called)) {
 		if !regexp.MustCompile(`\b` + operation + `\b`).Match(text) {
 			t.Errorf("%s is called and does not stand in doc.go", operation)
 		}
 	}
 	called["ListBuckets"], called["DescribeStacks"] = true, true // only after a refusal
-	for _, word := range regexp.MustCompile(`\b(Abort|Create|Delete|Describe|Get|Head|List|Put|Restore|Tag|Untag|Update)[A-Z]\w+`).FindAllString(string(text), -1) {
-		if !called[word] && word != "DeleteIfEmpty" {
+	for _, word := range regexp.MustCompile(`\b(Abort|Cancel|Create|Delete|Describe|Get|Head|List|Put|Restore|Rotate|Tag|Untag|Update)[A-Z]\w+`).FindAllString(string(text), -1) {
+		if !called[word] && word != "DeleteIfEmpty" && word != "RotateImmediately" {
 			t.Errorf("%s stands in doc.go and is not called", word)
 		}
 	}
@@ -74,7 +89,8 @@ var lawsOfCalls = map[string]string{
 	"DescribeStackResource": "L5", "DescribeStacks": "L5",
 	"GetBucketEncryption": "L1 L2 L4", "GetBucketAbac": "L1 L2 L4",
 	"DescribeSecret": "L2 L4", "GetSecretValue": "L2 L4", "CreateSecret": "L2 L4 L7",
-	"RestoreSecret": "L2", "TagResource": "L2", "UntagResource": "L2", "UpdateSecret": "L2", "PutSecretValue": "L2", "DeleteSecret": "L2",
+	"RestoreSecret": "L2", "TagResource": "L2", "UntagResource": "L2", "UpdateSecret": "L2", "PutSecretValue": "L2 L17", "DeleteSecret": "L2",
+	"UpdateSecretVersionStage": "L2 L17", "RotateSecret": "L2 L17", "CancelRotateSecret": "L2", "TagUser": "L2 L3 L4", "GetAccessKeyLastUsed": "L2",
 	"GetUser": "L2 L4", "CreateUser": "L2 L7", "ListAccessKeys": "L2 L3 L4", "CreateAccessKey": "L2 L3 L4",
 	"DeleteAccessKey": "L2 L3 L4", "DeleteUser": "L2 L3 L4 L8",
 	"GetBucketTagging": "L1 L2 L4 L6", "ListBuckets": "L1 L2 L4", "CreateBucket": "L2 L6 L7", "PutBucketTagging": "L1 L2",

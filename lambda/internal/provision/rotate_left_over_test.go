@@ -141,6 +141,7 @@ func TestR9LeftoversBlockNothing(t *testing.T) {
 		for name, next := range nexts {
 			for _, wait := range []time.Duration{time.Second, time.Hour} {
 				t.Run(left+" "+name+" "+wait.String(), func(t *testing.T) {
+					oneOf(t, 4)
 					inWorld(t, func(w *bench) {
 						w.aged()
 						leave(w)
@@ -165,6 +166,7 @@ func TestR9LeftoversWithAPreviousKey(t *testing.T) {
 	for left, leave := range leftovers {
 		for name, next := range nexts {
 			t.Run(left+" "+name, func(t *testing.T) {
+				oneOf(t, 4)
 				inWorld(t, func(w *bench) {
 					first := w.aged()
 					w.rotate(smfake.How{})

@@ -43,35 +43,40 @@ func TestA20Overtaken(t *testing.T) {
 		for _, law := range append(sim.RotationLaws(), sim.Law{Name: "no law", Hold: func(*awsfake.AWS) {}}) {
 			for _, next := range []smfake.Step{smfake.CreateSecret, smfake.FinishSecret} {
 				t.Run(name+" "+law.Name+" "+string(next), func(t *testing.T) {
-					inWorld(t, func(w *bench) {
-						w.aged()
-						law.Hold(w.AWS)
-						turn := w.begins(false).does(smfake.CreateSecret, smfake.SetSecret, smfake.TestSecret)
-						brought := turn.key()
-						passes(time.Minute)
-						p := interfere(w)
-						was := w.currentOf()
-						turn.fails(next, "")
-						if now := w.currentOf(); now.ID != was.ID {
-							t.Error("the rotation has changed what is current")
-						}
-						w.works()
-						turn.fails(smfake.FinishSecret, "")
-						if w.isPending() || w.secretTag("rotation") != "" && law.Name == "no law" {
-							t.Errorf("AWSPENDING is on %s, the note says %q", w.versionWith("AWSPENDING"), w.secretTag("rotation"))
-						}
-						passes(10 * time.Minute)
-						p = w.updatesAgain(p)
-						if current, all := w.keysInUse(); current == brought || len(all) > 2 {
-							t.Errorf("keys: %v", all)
-						}
-						w.rotate(smfake.How{})
-						w.isServedAfterwards(p)
-					})
+					oneOf(t, 2)
+					inWorld(t, func(w *bench) { w.isOvertaken(interfere, law, next) })
 				})
 			}
 		}
 	}
+}
+
+// isOvertaken plays a rotation with another value current since createSecret, and what comes next.
+func (w *bench) isOvertaken(interfere func(*bench) sim.Properties, law sim.Law, next smfake.Step) {
+	w.t.Helper()
+	w.aged()
+	law.Hold(w.AWS)
+	turn := w.begins(false).does(smfake.CreateSecret, smfake.SetSecret, smfake.TestSecret)
+	brought := turn.key()
+	passes(time.Minute)
+	p := interfere(w)
+	was := w.currentOf()
+	turn.fails(next, "")
+	if now := w.currentOf(); now.ID != was.ID {
+		w.t.Error("the rotation has changed what is current")
+	}
+	w.works()
+	turn.fails(smfake.FinishSecret, "")
+	if w.isPending() || w.secretTag("rotation") != "" && law.Name == "no law" {
+		w.t.Errorf("AWSPENDING is on %s, the note says %q", w.versionWith("AWSPENDING"), w.secretTag("rotation"))
+	}
+	passes(10 * time.Minute)
+	p = w.updatesAgain(p)
+	if current, all := w.keysInUse(); current == brought || len(all) > 2 {
+		w.t.Errorf("keys: %v", all)
+	}
+	w.rotate(smfake.How{})
+	w.isServedAfterwards(p)
 }
 
 // updatesAgain plays an Update that changes nothing but its trigger.
@@ -88,36 +93,41 @@ func TestA20ReadsAreOld(t *testing.T) {
 		for _, pause := range []time.Duration{0, time.Second, 20 * time.Second, 3 * time.Minute} {
 			for _, by := range []string{"none", "prefix", "KeySerial"} {
 				t.Run(lag.String()+" "+pause.String()+" "+by, func(t *testing.T) {
-					inWorld(t, func(w *bench) {
-						first := w.aged()
-						w.AWS.SecretLag = lag
-						turn := w.begins(false)
-						passes(2 * time.Minute)
-						_ = turn.step(smfake.CreateSecret)
-						passes(pause)
-						_ = turn.step(smfake.TestSecret)
-						p := rotated
-						if by != "none" {
-							p = interferences[by](w)
-						}
-						value := w.value(named)
-						passes(pause)
-						err := turn.step(smfake.FinishSecret)
-						if err == nil && (by != "none" || w.value(named)["AWS_ACCESS_KEY_ID"] != turn.key()) {
-							t.Errorf("finishSecret succeeds, and the value has changed from %v to %v", value, w.value(named))
-						}
-						w.works()
-						if by != "KeySerial" {
-							w.works(first)
-						}
-						w.AWS.SecretLag = 0
-						passes(10 * time.Minute)
-						w.isServedAfterwards(p)
-					})
+					oneOf(t, 2)
+					inWorld(t, func(w *bench) { w.rotatesOnOldReads(lag, pause, by) })
 				})
 			}
 		}
 	}
+}
+
+// rotatesOnOldReads plays a rotation of which every read of the secret is so old.
+func (w *bench) rotatesOnOldReads(lag, pause time.Duration, by string) {
+	w.t.Helper()
+	first := w.aged()
+	w.AWS.SecretLag = lag
+	turn := w.begins(false)
+	passes(2 * time.Minute)
+	_ = turn.step(smfake.CreateSecret)
+	passes(pause)
+	_ = turn.step(smfake.TestSecret)
+	p := rotated
+	if by != "none" {
+		p = interferences[by](w)
+	}
+	value := w.value(named)
+	passes(pause)
+	err := turn.step(smfake.FinishSecret)
+	if err == nil && (by != "none" || w.value(named)["AWS_ACCESS_KEY_ID"] != turn.key()) {
+		w.t.Errorf("finishSecret succeeds, and the value has changed from %v to %v", value, w.value(named))
+	}
+	w.works()
+	if by != "KeySerial" {
+		w.works(first)
+	}
+	w.AWS.SecretLag = 0
+	passes(10 * time.Minute)
+	w.isServedAfterwards(p)
 }
 
 // crossings are the events that cross each other, each with what it is called.

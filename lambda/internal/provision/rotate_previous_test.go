@@ -91,29 +91,33 @@ func TestA12Redelivery(t *testing.T) {
 		for _, wait := range []time.Duration{time.Second, time.Minute, time.Hour} {
 			for _, rotates := range []bool{false, true} {
 				t.Run(name+" "+wait.String(), func(t *testing.T) {
-					inWorld(t, func(w *bench) {
-						w.inGrace(rotated)
-						w.updates(pair[0], pair[1])
-						current, all := w.keysInUse()
-						if len(all) != 1 {
-							t.Fatalf("keys: %v", all)
-						}
-						passes(wait)
-						if rotates {
-							w.rotate(smfake.How{})
-						}
-						_, was := w.keysInUse()
-						for range 2 {
-							passes(wait)
-							w.succeeded(w.update(w.idOf(named), pair[0], pair[1])) // the same event
-							w.hasKeys(was...)
-						}
-						w.works(current)
-					})
+					inWorld(t, func(w *bench) { w.retiresOnce(pair, wait, rotates) })
 				})
 			}
 		}
 	}
+}
+
+// retiresOnce plays an Update that retires a key, and plays it again.
+func (w *bench) retiresOnce(pair [2]sim.Properties, wait time.Duration, rotates bool) {
+	w.t.Helper()
+	w.inGrace(rotated)
+	w.updates(pair[0], pair[1])
+	current, all := w.keysInUse()
+	if len(all) != 1 {
+		w.t.Fatalf("keys: %v", all)
+	}
+	passes(wait)
+	if rotates {
+		w.rotate(smfake.How{})
+	}
+	_, was := w.keysInUse()
+	for range 2 {
+		passes(wait)
+		w.succeeded(w.update(w.idOf(named), pair[0], pair[1])) // the same event
+		w.hasKeys(was...)
+	}
+	w.works(current)
 }
 
 // A12: a rotation finishes within the Update that asks for the end of the previous key, at each call. The key that was

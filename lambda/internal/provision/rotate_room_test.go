@@ -47,31 +47,35 @@ var rotaters = map[string]func(w *bench) sim.Properties{
 // A13: which of two keys goes. The only one that works never does, unless none does.
 func TestA13RoomForANewKey(t *testing.T) {
 	for name, is := range rooms {
-		for way, rotates := range rotaters {
+		for way := range rotaters {
 			for _, unverified := range []string{"true", "false"} {
 				t.Run(name+" "+way+" "+unverified, func(t *testing.T) {
-					inWorld(t, func(w *bench) {
-						p := plus(rotated, "VerifyCredentials", unverified)
-						ids := map[string]string{"stored": w.created(p).Data["AccessKeyId"]}
-						ids["beside"], _ = w.AWS.AddKey("clickhouse")
-						passes(time.Hour)
-						is.beside(w, ids["beside"])
-						is.stored(w, ids["stored"])
-						passes(time.Hour)
-						if way == "rotation" {
-							rotates(w)
-						} else {
-							w.updates(raised("1", p), p)
-						}
-						w.works()
-						current, all := w.keysInUse()
-						if slices.Contains(all, ids[is.goes]) || current == ids["stored"] || current == ids["beside"] || len(all) != 2 && !strings.Contains(name, "inactive") {
-							t.Errorf("stored %s, beside %s; then %s of %v", ids["stored"], ids["beside"], current, all)
-						}
-					})
+					inWorld(t, func(w *bench) { w.makesRoom(name, is, way, unverified) })
 				})
 			}
 		}
+	}
+}
+
+// makesRoom has a user with two keys get a third.
+func (w *bench) makesRoom(name string, is roles, way, verified string) {
+	w.t.Helper()
+	p := plus(rotated, "VerifyCredentials", verified)
+	ids := map[string]string{"stored": w.created(p).Data["AccessKeyId"]}
+	ids["beside"], _ = w.AWS.AddKey("clickhouse")
+	passes(time.Hour)
+	is.beside(w, ids["beside"])
+	is.stored(w, ids["stored"])
+	passes(time.Hour)
+	if way == "rotation" {
+		w.rotate(smfake.How{})
+	} else {
+		w.updates(raised("1", p), p)
+	}
+	w.works()
+	current, all := w.keysInUse()
+	if slices.Contains(all, ids[is.goes]) || current == ids["stored"] || current == ids["beside"] || len(all) != 2 && !strings.Contains(name, "inactive") {
+		w.t.Errorf("stored %s, beside %s; then %s of %v", ids["stored"], ids["beside"], current, all)
 	}
 }
 
@@ -81,33 +85,37 @@ func TestA13CurrentIsProvenFirst(t *testing.T) {
 	for _, verified := range []string{"true", "false"} {
 		for _, way := range []string{"rotation", "KeySerial"} {
 			t.Run(way+" "+verified, func(t *testing.T) {
-				inWorld(t, func(w *bench) {
-					p := plus(rotated, "VerifyCredentials", verified)
-					w.created(p)
-					w.rotate(smfake.How{})
-					passes(time.Hour)
-					_, was := w.keysInUse()
-					w.shares("my-data", `{"Sid":"Theirs","Effect":"Deny","Principal":"*","Action":"s3:DeleteObject","Resource":"arn:aws:s3:::my-data/*"}`)
-					passes(time.Hour)
-					minted := w.called("CreateAccessKey")
-					var isDone bool
-					if way == "rotation" {
-						isDone = w.manager(w.AWS.Session("rotation"), smfake.How{}).Rotate(w.t.Context(), "clickhouse/s3") == nil
-					} else {
-						w.anew()
-						isDone = w.update(w.idOf(p), raised("1", p), p).Status == "SUCCESS"
-					}
-					if isDone != (verified == "false") {
-						t.Errorf("success: %t\n%s", isDone, w.Log.String())
-					}
-					if verified == "true" {
-						w.hasKeys(was...)
-						if w.called("CreateAccessKey") > minted {
-							t.Error("a key was made")
-						}
-					}
-				})
+				inWorld(t, func(w *bench) { w.keepsBothUnlessProven(verified, way) })
 			})
+		}
+	}
+}
+
+// keepsBothUnlessProven asks for a new key while the current one is denied what Access promises.
+func (w *bench) keepsBothUnlessProven(verified, way string) {
+	w.t.Helper()
+	p := plus(rotated, "VerifyCredentials", verified)
+	w.created(p)
+	w.rotate(smfake.How{})
+	passes(time.Hour)
+	_, was := w.keysInUse()
+	w.shares("my-data", `{"Sid":"Theirs","Effect":"Deny","Principal":"*","Action":"s3:DeleteObject","Resource":"arn:aws:s3:::my-data/*"}`)
+	passes(time.Hour)
+	minted := w.called("CreateAccessKey")
+	var isDone bool
+	if way == "rotation" {
+		isDone = w.manager(w.AWS.Session("rotation"), smfake.How{}).Rotate(w.t.Context(), "clickhouse/s3") == nil
+	} else {
+		w.anew()
+		isDone = w.update(w.idOf(p), raised("1", p), p).Status == "SUCCESS"
+	}
+	if isDone != (verified == "false") {
+		w.t.Errorf("success: %t\n%s", isDone, w.Log.String())
+	}
+	if verified == "true" {
+		w.hasKeys(was...)
+		if w.called("CreateAccessKey") > minted {
+			w.t.Error("a key was made")
 		}
 	}
 }
@@ -148,30 +156,34 @@ func TestR5RotationRepairs(t *testing.T) {
 	for name, breaks := range breakages {
 		for _, hasPrevious := range []bool{false, true} {
 			t.Run(name, func(t *testing.T) {
-				inWorld(t, func(w *bench) {
-					w.created(rotated)
-					if hasPrevious {
-						w.rotate(smfake.How{})
-					}
-					passes(time.Hour)
-					current, all := w.keysInUse()
-					breaks(w, current)
-					passes(time.Hour)
-					w.rotate(smfake.How{})
-					now, left := w.keysInUse()
-					w.works()
-					if now == current || len(left) > 2 {
-						t.Errorf("keys: %v, then %v", all, left)
-					}
-					if hasPrevious && name != "none" {
-						w.works(all[0])
-						w.keepsTags(w.tagsOf(w.parse(named), "secret"), previousKeyTag, all[0])
-					}
-					w.isServedAfterwards(rotated)
-				})
+				inWorld(t, func(w *bench) { w.repairsByARotation(name, breaks, hasPrevious) })
 			})
 		}
 	}
+}
+
+// repairsByARotation rotates a set whose current key does not work.
+func (w *bench) repairsByARotation(name string, breaks func(*bench, string), hasPrevious bool) {
+	w.t.Helper()
+	w.created(rotated)
+	if hasPrevious {
+		w.rotate(smfake.How{})
+	}
+	passes(time.Hour)
+	current, all := w.keysInUse()
+	breaks(w, current)
+	passes(time.Hour)
+	w.rotate(smfake.How{})
+	now, left := w.keysInUse()
+	w.works()
+	if now == current || len(left) > 2 {
+		w.t.Errorf("keys: %v, then %v", all, left)
+	}
+	if hasPrevious && name != "none" {
+		w.works(all[0])
+		w.keepsTags(w.tagsOf(w.parse(named), "secret"), previousKeyTag, all[0])
+	}
+	w.isServedAfterwards(rotated)
 }
 
 // Requirement 5: the new key breaks between the steps. No good key gives way to it, and the next rotation makes another.
@@ -204,25 +216,29 @@ func TestR6ProofIsWhatAccessPromises(t *testing.T) {
 		"Full":      {"DeleteObject", "GetObject", "ListObjectsV2", "PutObject"},
 	} {
 		t.Run(access, func(t *testing.T) {
-			inWorld(t, func(w *bench) {
-				w.created(plus(rotated, "Access", access))
-				passes(time.Hour)
-				is := w.begins(false).does(smfake.CreateSecret)
-				for _, step := range []smfake.Step{smfake.TestSecret, smfake.FinishSecret} {
-					before := len(w.AWS.Calls())
-					is.does(step)
-					var used []string
-					for _, c := range w.AWS.Calls()[before:] {
-						if strings.HasPrefix(c.Caller, "user/") && c.Code == "" {
-							used = append(used, c.Operation)
-						}
-					}
-					if slices.Sort(used); !slices.Equal(slices.Compact(used), uses) {
-						t.Errorf("%s uses the key for %v", step, used)
-					}
-				}
-			})
+			inWorld(t, func(w *bench) { w.provesWhat(access, uses) })
 		})
+	}
+}
+
+// provesWhat fails the test unless both steps use the new key for these calls.
+func (w *bench) provesWhat(access string, uses []string) {
+	w.t.Helper()
+	w.created(plus(rotated, "Access", access))
+	passes(time.Hour)
+	is := w.begins(false).does(smfake.CreateSecret)
+	for _, step := range []smfake.Step{smfake.TestSecret, smfake.FinishSecret} {
+		before := len(w.AWS.Calls())
+		is.does(step)
+		var used []string
+		for _, c := range w.AWS.Calls()[before:] {
+			if strings.HasPrefix(c.Caller, "user/") && c.Code == "" {
+				used = append(used, c.Operation)
+			}
+		}
+		if slices.Sort(used); !slices.Equal(slices.Compact(used), uses) {
+			w.t.Errorf("%s uses the key for %v", step, used)
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package provision_test
 import (
 	"context"
 	"encoding/json"
+	"hash/crc32"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -238,14 +239,33 @@ func (c crossing) at(t *testing.T, n int) (isReached bool) {
 	return isReached
 }
 
-// plays it at each call, and reports at which one it failed.
+// plays it at every fourth call, another one for each name, or at each with -all. It reports at which one it failed.
 func (c crossing) plays(t *testing.T) {
 	t.Helper()
-	n := 1
-	for c.at(t, n) && !t.Failed() {
-		n++
+	long(t)
+	n, step := 1+drawn(t, 4), 4
+	if *isAll {
+		n, step = 1, 1
 	}
-	if t.Failed() || n == 1 {
+	start := n
+	for c.at(t, n) && !t.Failed() {
+		n += step
+	}
+	if t.Failed() || n == start {
 		t.Errorf("at call %d", n)
+	}
+}
+
+// drawn is a number below a limit, another one for each name of a test.
+func drawn(t *testing.T, limit int) int {
+	return int(crc32.ChecksumIEEE([]byte(t.Name())) % uint32(limit))
+}
+
+// oneOf skips a test but for one of so many by their names, and in a short run; -all has each.
+func oneOf(t *testing.T, limit int) {
+	t.Helper()
+	long(t)
+	if !*isAll && drawn(t, limit) > 0 {
+		t.Skip("one of several")
 	}
 }

@@ -38,10 +38,8 @@ func (r *run) ensureSchedule(ctx context.Context, op operation, made set) error 
 
 func (r *run) setSchedule(ctx context.Context, op operation, made set) error {
 	s, x := op.spec, made.secret
-	if s.RotateAfterDays > 0 && !made.user.IsBoundTo(x.ARN) { // a user that was made anew, too
-		if err := r.keysOf(s).Bind(ctx, x.ARN); err != nil {
-			return err
-		}
+	if err := r.bind(ctx, s, made); err != nil {
+		return err
 	}
 	isChanged := op.changes(func(s spec.Spec) any { return s.RotateAfterDays })
 	isSo := func() bool {
@@ -67,6 +65,14 @@ func (r *run) setSchedule(ctx context.Context, op operation, made set) error {
 		return err
 	}
 	return r.schedule(ctx, op, x)
+}
+
+// bind has the user of a secret that is rotated say so: one that was made anew, too.
+func (r *run) bind(ctx context.Context, s spec.Spec, made set) error {
+	if s.RotateAfterDays == 0 || made.user.IsBoundTo(made.secret.ARN) {
+		return nil
+	}
+	return r.keysOf(s).Bind(ctx, made.secret.ARN)
 }
 
 // unschedule turns rotation off, also where a look does not show it: that may be from before. Then it
