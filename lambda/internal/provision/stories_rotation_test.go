@@ -105,10 +105,14 @@ func besideStories() []story {
 			ended := []event{update(rotated, named, rotated), update(named, rotated, named)}   // and the rotation is given up
 			finish, next := loose(step(rotated, smfake.FinishSecret)), hourLater(rotatedSoon(p))
 			next.refused = p["RotateAfterDays"] == nil
+			finished := []event{step(rotated, smfake.FinishSecret), update(rotated, p, rotated), next}
+			if next.refused {
+				finished = finished[:2]
+			}
 			all = append(all, story{name: name + " beside a rotation" + law, region: "eu-west-1", hasAbandonment: true, before: before, event: e, exempt: exempt, endings: []ending{
 				{name: "again", events: []event{soon(e)}, once: law != ""},
 				{name: "back", once: law != "", events: []event{back}, orElse: [][]event{{back}, written, ended}},
-				{name: "finish comes late", events: []event{finish, update(rotated, p, rotated), next}, once: true},
+				{name: "finish comes late", events: []event{finish, update(rotated, p, rotated), next}, orElse: [][]event{finished}, once: true},
 				{name: "back and delete", events: []event{back, remove(rotated)}, once: true, exempt: sim.MarkerMoved},
 			}})
 		}
