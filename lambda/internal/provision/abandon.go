@@ -2,6 +2,7 @@ package provision
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"bucketuser/lambda/internal/keyring"
@@ -12,17 +13,32 @@ import (
 // abandon gives up the rotation that a secret shows as under way, and deletes its key. Its last step may be about
 // to move AWSCURRENT at this very moment, and may do that as long as the version is current that it follows. So the
 // current value is written once more first, a fence: whoever loses that compare-and-set changes nothing. A value that is no
-// JSON object somebody has written since: no rotation follows that.
+// JSON object somebody has written since: no rotation follows that. Where another value is current by now, the rotation may have
+// come about, or been given up: that is looked at again.
 func (r *run) abandon(ctx context.Context, s spec.Spec, x secret.Secret) error {
-	room := r.secretOf(s)
-	now, err := room.Look(ctx)
-	if err != nil {
-		return err
+	var err error
+	for range deliveries {
+		now, lookErr := r.secretOf(s).Look(ctx)
+		switch {
+		case lookErr != nil:
+			return lookErr
+		case now.Unfinished() == "":
+			return r.secretOf(s).ClearPending(ctx, now)
+		}
+		if err = r.giveUp(ctx, s, x, now); !errors.Is(err, secret.ErrConflict) {
+			return err
+		}
+		r.patience.Changed() // by another event, a moment ago
+		if waitErr := r.secretOf(s).AwaitValue(ctx, x, now.Current); waitErr != nil {
+			return errors.Join(err, waitErr)
+		}
 	}
-	version := now.Unfinished()
-	if version == "" {
-		return nil
-	}
+	return err
+}
+
+// giveUp gives up the rotation that a look has shown.
+func (r *run) giveUp(ctx context.Context, s spec.Spec, x, now secret.Secret) error {
+	room, version := r.secretOf(s), now.Unfinished()
 	begun, err := room.ReadVersion(ctx, x, version)
 	if err != nil {
 		return err

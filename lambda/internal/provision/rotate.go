@@ -65,6 +65,10 @@ func (r *run) tryCreateSecret(ctx context.Context, is rotating) error {
 // checkBegun refuses to go on with a value that follows another version than the current one, or whose key is gone: nobody
 // can write another one under its token.
 func (r *run) checkBegun(ctx context.Context, is rotating, pending secret.Content) error {
+	is, err := r.noted(ctx, is)
+	if err != nil {
+		return err
+	}
 	x, id := is.set.secret, pending.Fields.Get(spec.FieldAccessKeyID)
 	if r.bringsNoKey(is, pending) {
 		return nil
@@ -81,6 +85,22 @@ func (r *run) checkBegun(ctx context.Context, is rotating, pending secret.Conten
 		return errors.Join(fmt.Errorf("access key %s of user %s: %w", id, is.op.spec.UserName, errLost), r.overtaken(ctx, is, pending))
 	}
 	return err
+}
+
+// noted is the rotation as the secret shows it together with its note, which may come a moment after its value.
+func (r *run) noted(ctx context.Context, is rotating) (rotating, error) {
+	if token, _ := is.set.secret.Rotation(); token == is.version {
+		return is, nil
+	}
+	return awscall.Repeat(ctx, r.patience, "Secrets Manager shows what the rotation follows", func() (rotating, bool, error) {
+		now, err := r.secretOf(is.op.spec).Look(ctx)
+		if err != nil {
+			return is, false, err
+		}
+		is.set.secret = is.set.secret.As(now)
+		token, _ := now.Rotation()
+		return is, token != is.version && now.IsPending(is.version) && !now.HasBeenCurrent(is.version), nil
+	})
 }
 
 // overtaken gives up a rotation that follows a version which is current no more.
@@ -194,6 +214,10 @@ func (r *run) proveBegun(ctx context.Context, is rotating, pending secret.Conten
 // finishSecret moves AWSCURRENT to the version of the rotation, once its key is proven. The value must be the current one in
 // everything but the key: whatever was committed since createSecret has won.
 func (r *run) finishSecret(ctx context.Context, is rotating) error {
+	is, err := r.noted(ctx, is)
+	if err != nil {
+		return err
+	}
 	s, x := is.op.spec, is.set.secret
 	pending, err := r.begunValue(ctx, is)
 	if err != nil {

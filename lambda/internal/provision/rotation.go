@@ -56,17 +56,21 @@ func (r *run) rotate(ctx context.Context, e rotation.Event) error {
 // guard lets a step begin, or says that it is over: its version has become current. The secret must be rotated by this
 // very function, and the token be that of its rotation. Anybody who may invoke the function may send anything.
 func (r *run) guard(ctx context.Context, e rotation.Event) (is rotating, isOver bool, err error) {
-	is, err = r.admitRotation(ctx, e.SecretID, true)
+	is, err = r.admitRotation(ctx, e.SecretID, func(x secret.Secret) error {
+		switch {
+		case !x.Schedule.IsOn, x.Schedule.Function != r.provider.RotationFunctionARN:
+			return fmt.Errorf("secret %s: is not rotated by this function", e.SecretID)
+		case !x.HasBeenCurrent(e.Token) && !x.IsPending(e.Token):
+			return errors.New("the token is not that of the rotation under way; nothing was changed")
+		}
+		return nil
+	})
 	if err != nil {
 		return is, false, err
 	}
 	is.version = e.Token
-	x := is.set.secret
-	switch {
-	case x.HasBeenCurrent(e.Token):
+	if is.set.secret.HasBeenCurrent(e.Token) {
 		return is, true, r.endWon(ctx, is)
-	case !x.IsPending(e.Token):
-		return is, false, errors.New("the token is not that of the rotation under way; nothing was changed")
 	}
 	return is, false, nil
 }
@@ -90,33 +94,46 @@ func (r *run) endWon(ctx context.Context, is rotating) error {
 // admitRotation finds out which set a secret is of, and refuses everything that is not whole and ours. The tags of
 // the secret are claims, not proof: anybody may have copied them to a secret of his own. So the identity is computed
 // from them anew, user and bucket of that identity must say the same, and the user must say that its keys go into this very secret. The
-// policy of the bucket must let the user in where the value says: see checkPrefix.
-func (r *run) admitRotation(ctx context.Context, id string, isStep bool) (is rotating, err error) {
+// policy of the bucket must let the user in where the value says: see checkPrefix. A secret that is refused may show from
+// before what has just been written, and is looked at again.
+func (r *run) admitRotation(ctx context.Context, id string, check func(secret.Secret) error) (is rotating, err error) {
+	is, err = awscall.Repeat(ctx, r.patience, "Secrets Manager shows the secret as one that may be rotated", func() (rotating, bool, error) {
+		is, refusal, err := r.admitSecret(ctx, id, check)
+		return is, err == nil && refusal != nil, cmp.Or(err, refusal)
+	})
+	if err != nil {
+		return is, err
+	}
+	return is, r.admitParts(ctx, &is)
+}
+
+func (r *run) admitSecret(ctx context.Context, id string, check func(secret.Secret) error) (is rotating, refusal, err error) {
 	room := r.secretOf(spec.Spec{Provider: r.provider, Properties: spec.Properties{SecretName: id}})
 	x, err := room.Look(ctx)
 	switch {
 	case err != nil:
-		return is, err
+		return is, nil, err
 	case !x.Exists(), x.Deleting:
-		return is, fmt.Errorf("secret %s: is gone, or waits for its deletion", id)
-	case isStep && !x.Schedule.IsOn, isStep && x.Schedule.Function != r.provider.RotationFunctionARN:
-		return is, fmt.Errorf("secret %s: is not rotated by this function", id)
+		return is, fmt.Errorf("secret %s: is gone, or waits for its deletion", id), nil
 	case x.IsLaterFormat():
-		return is, fmt.Errorf("secret %s: is kept by a later version of the provider", id)
+		return is, nil, fmt.Errorf("secret %s: is kept by a later version of the provider", id)
+	}
+	if refusal := check(x); refusal != nil {
+		return is, refusal, nil
 	}
 	if is.current, err = room.ReadVersion(ctx, x, x.Current); err != nil {
-		return is, err
+		return is, nil, err
 	}
 	if is.current.State == secret.Unreadable {
-		return is, fmt.Errorf("secret %s: its value cannot be read: %w", x.Name, is.current.Why)
+		return is, nil, fmt.Errorf("secret %s: its value cannot be read: %w", x.Name, is.current.Why)
 	}
-	s, err := r.identify(x, is.current)
-	if err != nil {
-		return is, err
+	s, refusal := r.identify(x, is.current)
+	if refusal != nil {
+		return is, refusal, nil
 	}
 	is.op, is.set.secret = operation{kind: kindInPlace, spec: s}, x
 	is.set.secret.Claim = x.For(s)
-	return is, r.admitParts(ctx, &is)
+	return is, nil, nil
 }
 
 // identify is the spec of the set that a secret is of, as far as a rotation must know it.

@@ -53,15 +53,29 @@ func (r *run) setSchedule(ctx context.Context, op operation, made set) error {
 	if err != nil {
 		return err
 	}
-	x = x.As(now)
+	if now.Exists() { // or it is new
+		x = x.As(now)
+	}
 	switch is := x.Schedule; {
-	case isSo() && s.RotateAfterDays > 0:
+	case isSo() && !isChanged:
 		return nil
 	case s.RotateAfterDays == 0 && is.IsOn && is.Function != r.provider.RotationFunctionARN:
 		r.log.Warn("left the rotation of the secret by another function", "secret", s.SecretName, "function", is.Function)
 		return nil
 	}
-	if err := r.unschedule(ctx, s, x); err != nil || s.RotateAfterDays == 0 || r.provider.RotationFunctionARN == "" {
+	if s.RotateAfterDays == 0 || r.provider.RotationFunctionARN == "" {
+		return r.unschedule(ctx, s, x)
+	}
+	if !isSo() && (x.Schedule.IsOn || x.Unfinished() != "") {
+		if err := r.unschedule(ctx, s, x); err != nil {
+			return err
+		}
+	}
+	err = r.schedule(ctx, op, x)
+	if !awscall.IsCode(err, "InvalidRequestException") {
+		return err
+	}
+	if err := r.unschedule(ctx, s, x); err != nil { // a rotation that the look did not show, or one of the very schedule
 		return err
 	}
 	return r.schedule(ctx, op, x)
@@ -82,16 +96,19 @@ func (r *run) unschedule(ctx context.Context, s spec.Spec, x secret.Secret) erro
 	if err != nil && (x.Schedule.IsOn || !awscall.IsCode(err, "InvalidRequestException")) {
 		return err
 	}
-	if x.Unfinished() == "" {
-		return r.secretOf(s).ClearPending(ctx, x)
-	}
 	return r.abandon(ctx, s, x)
 }
 
 // schedule turns rotation on. A rotation would be refused later for what it is refused for now.
 func (r *run) schedule(ctx context.Context, op operation, x secret.Secret) error {
 	s := op.spec
-	if _, err := r.admitRotation(ctx, s.SecretName, false); err != nil {
+	isShown := func(x secret.Secret) error {
+		if access, _ := x.Access(); access != "" {
+			return nil
+		}
+		return fmt.Errorf("secret %s: does not show its tag %s", s.SecretName, spec.TagAccess)
+	}
+	if _, err := r.admitRotation(ctx, s.SecretName, isShown); err != nil {
 		return err
 	}
 	return r.secretOf(s).Schedule(ctx, x, r.provider.RotationFunctionARN, s.RotateAfterDays)

@@ -103,11 +103,16 @@ func besideStories() []story {
 			logs := scheduled("Prefix", "logs")
 			written := []event{update(rotated, logs, rotated), update(rotated, rotated, logs)} // another value follows the one that the rotation follows
 			ended := []event{update(rotated, named, rotated), update(named, rotated, named)}   // and the rotation is given up
-			finish := loose(step(rotated, smfake.FinishSecret))
-			all = append(all, story{name: name + " beside a rotation" + law, region: "eu-west-1", before: before, event: e, exempt: exempt, endings: []ending{
+			finish, next := loose(step(rotated, smfake.FinishSecret)), hourLater(rotatedSoon(p))
+			next.refused = p["RotateAfterDays"] == nil
+			finished := []event{step(rotated, smfake.FinishSecret), update(rotated, p, rotated), next}
+			if next.refused {
+				finished = finished[:2]
+			}
+			all = append(all, story{name: name + " beside a rotation" + law, region: "eu-west-1", hasAbandonment: true, before: before, event: e, exempt: exempt, endings: []ending{
 				{name: "again", events: []event{soon(e)}, once: law != ""},
 				{name: "back", once: law != "", events: []event{back}, orElse: [][]event{{back}, written, ended}},
-				{name: "finish comes late", events: []event{finish, update(rotated, p, rotated), hourLater(rotatedSoon(p))}, once: true},
+				{name: "finish comes late", events: []event{finish, update(rotated, p, rotated), next}, orElse: [][]event{finished}, once: true},
 				{name: "back and delete", events: []event{back, remove(rotated)}, once: true, exempt: sim.MarkerMoved},
 			}})
 		}

@@ -25,6 +25,8 @@ type story struct {
 	// a rollback: N19.
 	untold [][]event
 
+	hasAbandonment bool // a law about that holds from the start on
+
 	version string // that left the start behind; "": this one
 
 	// isReached says that this version's own start is among the states that another story

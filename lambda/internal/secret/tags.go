@@ -29,12 +29,28 @@ func withTags(read map[string]string, before, wanted []spec.Tag) map[string]stri
 }
 
 // EnsureTags brings the tags in line with those that the secret should have. Where the event changes the
-// property Tags nothing that was read of them is relied on.
+// property Tags, or what a rotation must know, nothing that was read of that is relied on.
 func (c Client) EnsureTags(ctx context.Context, change spec.Change, x Secret, tags map[string]string) error {
 	if change.Changes(func(s spec.Spec) any { return s.Tags }) {
 		x.Claim = claim.Read(withTags(x.Tags(), change.Before.Tags, c.spec.Tags), c.spec)
 	}
+	if change.Changes(scheduleOf) {
+		x.Claim = claim.Read(withTags(x.Tags(), noted(change.Before), noted(c.spec)), c.spec)
+	}
 	return c.SetTags(ctx, x, tags)
+}
+
+// scheduleOf is what the secret must tell a rotation.
+func scheduleOf(s spec.Spec) any {
+	return []any{s.RotateAfterDays > 0, s.Access, s.VerifyCredentials}
+}
+
+// noted is the tag that tells it, if there is a schedule.
+func noted(s spec.Spec) []spec.Tag {
+	if s.RotateAfterDays == 0 {
+		return nil
+	}
+	return []spec.Tag{{Key: spec.TagAccess}}
 }
 
 // SetTags changes the tags of x to those given.
