@@ -81,11 +81,13 @@ func (r *run) nextKey(ctx context.Context, op operation, made *set, key credenti
 	made.secret.Fresh, made.user.Fresh = false, false
 	next, err := r.committedKey(ctx, op, *made)
 	isLost := key.version != "" || errors.Is(failure, secret.ErrConflict) || errors.Is(failure, errTooLate)
-	if err == nil && next.ID == "" && isLost {
-		next, err = r.ensureKey(ctx, op, *made) // what was committed names a key that is gone
+	isWanting := next.ID == "" || r.isRaised(ctx, op, next.stored)
+	if err == nil && isWanting && isLost { // what was committed names a key that is gone, or that is to be replaced still
+		next, err = r.ensureKey(ctx, op, *made)
+		isWanting = next.ID == ""
 	}
 	isSame := next.ID == key.ID && !errors.Is(failure, secret.ErrConflict) && !errors.Is(failure, errLost)
-	if err != nil || next.ID == "" || isSame {
+	if err != nil || isWanting || isSame {
 		return credential{}, errors.Join(failure, err)
 	}
 	return next, nil

@@ -2,6 +2,7 @@ package provision_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -90,6 +91,31 @@ func TestRotationByKeySerial(t *testing.T) {
 			if now, all := w.keysInUse(); now != second || len(all) != 2 {
 				t.Errorf("keys: %s, then %s; the user has %v", second, now, all)
 			}
+		}
+	})
+}
+
+// A key that the resource asks for and that cannot be proven is no key: the Update fails, and the one before stays.
+func TestKeySerialFailsWithItsKey(t *testing.T) {
+	inWorld(t, func(w *bench) {
+		created := w.created(named)
+		first, _ := w.keysInUse()
+		time.Sleep(time.Minute)
+		w.AWS.Before = func(_ context.Context, c awsfake.Call) awsfake.Decision {
+			if c.Operation == "PutObject" && strings.HasPrefix(c.Caller, "user/") {
+				return awsfake.Refuse(awsfake.AccessDenied)
+			}
+			return awsfake.Decision{}
+		}
+		leaked := with("KeySerial", "1", "PreviousKey", "Delete")
+		w.refused(w.update(created.PhysicalResourceId, leaked, named), "its new key cannot do what Access ReadWrite promises")
+		if now, all := w.keysInUse(); now != first || len(all) != 1 || w.value(named)["BUCKETUSER_KEY_SERIAL"] != "" {
+			t.Errorf("keys: %s, then %s; the user has %v", first, now, all)
+		}
+		w.AWS.Before = nil
+		w.succeeded(w.update(created.PhysicalResourceId, named, leaked))
+		if now, all := w.keysInUse(); now != first || len(all) != 1 {
+			t.Errorf("after the rollback: keys: %s, then %s; the user has %v", first, now, all)
 		}
 	})
 }
