@@ -74,6 +74,9 @@ func (w *walk) rotate(t *rapid.T) {
 	w.rotating(s)
 	var err error
 	w.ground.during(f, func() { err = w.ground.service(how).Rotate(t.Context(), s.SecretName) })
+	if err == nil {
+		w.rotated++
+	}
 	is := idIn(w.ground.AWS.Snapshot().Secrets[s.SecretName], "AWSCURRENT")
 	switch {
 	case must && err != nil:
@@ -81,6 +84,22 @@ func (w *walk) rotate(t *rapid.T) {
 	case must && is == was:
 		w.wrong = fmt.Errorf("a rotation has left the key as it was")
 	}
+}
+
+// rotateBeside has Secrets Manager rotate the secret of a stack beside what is going on, if it is rotated.
+func (w *walk) rotateBeside(ctx context.Context, stack *cfnfake.Stack, how smfake.How) {
+	s, err := w.ground.Parse(stack.ID, stack.Properties)
+	secret := w.ground.AWS.Snapshot().Secrets[s.SecretName]
+	if err != nil || w.model.isForeign(s) || w.model.lostOf(s).secret || secret.Rotation == nil || secret.DeletedDays > 0 {
+		return
+	}
+	w.plans = append(w.plans, "rotation of stack "+stack.Name+" beside that")
+	w.model.rotates[s.UserName], w.model.isRotated[s.PhysicalID], w.model.isStale[s.PhysicalID] = true, true, true
+	w.rotations.Go(func() {
+		if w.ground.service(how).Rotate(ctx, s.SecretName) == nil {
+			w.rotated++
+		}
+	})
 }
 
 // mustRotate reports whether nothing stands against a rotation: the set is as its properties say.
