@@ -2,10 +2,12 @@ package provision_test
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"bucketuser/lambda/claim"
 	"bucketuser/lambda/internal/awsfake"
 	"bucketuser/lambda/internal/sim"
 	"bucketuser/lambda/internal/smfake"
@@ -131,6 +133,30 @@ func TestPreviousKeyIsDeletedByTheUpdateThatAsks(t *testing.T) {
 			t.Fatalf("keys: %s, then %s; the user has %v", first, second, all)
 		}
 	})
+}
+
+// An Update makes up for what the user must say for a rotation.
+func TestRotationGoesOnWithAUserWhoWasMadeAgain(t *testing.T) {
+	for name, harm := range map[string]func(*bench){
+		"deleted": func(w *bench) { w.AWS.DeleteUser("clickhouse") },
+		"tags replaced, and those of the resource put back": func(w *bench) {
+			w.AWS.SetUserTags("clickhouse", claim.OwnerTags(w.parse(rotated)))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(w *bench) {
+				created := w.created(rotated)
+				time.Sleep(time.Hour)
+				harm(w)
+				w.succeeded(w.update(created.PhysicalResourceId, plus(rotated, "Access", "Full"), rotated))
+				time.Sleep(time.Hour)
+				w.rotate(smfake.How{})
+				if current, all := w.keysInUse(); len(all) != 2 || !slices.Contains(all, current) {
+					t.Errorf("the key is %s, the user has %v", current, all)
+				}
+			})
+		})
+	}
 }
 
 func TestEnablingTestMakesNoKey(t *testing.T) {

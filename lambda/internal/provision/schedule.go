@@ -43,7 +43,8 @@ func (r *run) setSchedule(ctx context.Context, op operation, made set) error {
 		isOurs := x.Schedule.IsOn && x.Schedule.Function == r.provider.RotationFunctionARN
 		return s.RotateAfterDays == 0 && !x.Schedule.IsOn && x.Pending() == "" || isOurs && x.Schedule.Days == s.RotateAfterDays
 	}
-	if isSo() && !isChanged {
+	isBound := s.RotateAfterDays == 0 || made.user.IsBoundTo(x.ARN)
+	if isSo() && !isChanged && isBound {
 		return nil
 	}
 	now, err := r.secretOf(s).Look(ctx)
@@ -52,8 +53,8 @@ func (r *run) setSchedule(ctx context.Context, op operation, made set) error {
 	}
 	x = x.As(now)
 	switch is := x.Schedule; {
-	case isSo() && s.RotateAfterDays > 0:
-		return nil
+	case isSo() && s.RotateAfterDays > 0: // a user who was made again, or whose tags were, says nothing of the secret
+		return r.keysOf(s).Bind(ctx, x.ARN)
 	case s.RotateAfterDays == 0 && is.IsOn && is.Function != r.provider.RotationFunctionARN:
 		r.log.Warn("left the rotation of the secret by another function", "secret", s.SecretName, "function", is.Function)
 		return nil

@@ -18,6 +18,7 @@ import (
 type keyring struct {
 	current, previous string
 	serial            int // that the secret has recorded: it never falls
+	count             int // keys that the user has
 }
 
 // learnKeys takes into account which keys were made in this step, and when keys were seen first.
@@ -25,7 +26,7 @@ func (m *model) learnKeys(now awsfake.Snapshot) {
 	calls := m.g.AWS.Calls()
 	for _, call := range calls[m.calls:] {
 		if call.Operation == "CreateAccessKey" && call.Code == "" {
-			m.minted[call.Target] = true
+			m.minted[call.Target]++
 		}
 	}
 	m.calls = len(calls)
@@ -41,12 +42,13 @@ func (m *model) learnKeys(now awsfake.Snapshot) {
 // checkKeys wants the key before the current one of a set to work. What people have done by hand is not made up for.
 func (m *model) checkKeys(now awsfake.Snapshot, s spec.Spec) error {
 	was, user, secret := m.keyrings[s.UserName], now.Users[s.UserName], now.Secrets[s.SecretName]
-	is := keyring{previous: was.previous, current: activeOf(user, idIn(secret, "AWSCURRENT")), serial: serialIn(secret)}
+	is := keyring{previous: was.previous, current: activeOf(user, idIn(secret, "AWSCURRENT")), serial: serialIn(secret), count: len(user.Keys)}
 	if was.current != is.current && was.current != "" {
 		is.previous = was.current
 	}
 	isChanged := m.byHand[s.PhysicalID] || m.begins[s.PhysicalID] || m.lostOf(s).any()
-	isOver := isChanged || m.minted[s.UserName] && m.rotates[s.UserName] || m.retires[s.PhysicalID]
+	isInTheWay := was.count+m.minted[s.UserName] > 2 && m.minted[s.UserName] > 0 // of a key that was made in this step
+	isOver := isChanged || isInTheWay || m.retires[s.PhysicalID]
 	lost := is.previous
 	is.previous = activeOf(user, is.previous)
 	m.keyrings[s.UserName] = is

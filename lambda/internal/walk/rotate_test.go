@@ -94,7 +94,7 @@ func (w *walk) rotateBeside(ctx context.Context, stack *cfnfake.Stack, how smfak
 		return
 	}
 	w.plans = append(w.plans, "rotation of stack "+stack.Name+" beside that")
-	w.model.rotates[s.UserName], w.model.isRotated[s.PhysicalID], w.model.isStale[s.PhysicalID] = true, true, true
+	w.model.isRotated[s.PhysicalID], w.model.isStale[s.PhysicalID] = true, true
 	w.rotations.Go(func() {
 		if w.ground.service(how).Rotate(ctx, s.SecretName) == nil {
 			w.rotated++
@@ -111,7 +111,7 @@ func (w *walk) mustRotate(stack *cfnfake.Stack, s spec.Spec) bool {
 // rotating notes that a rotation takes place in this step: the outputs of the resource say the key of the last event.
 func (w *walk) rotating(s spec.Spec) {
 	m := w.model
-	m.isRotated[s.PhysicalID], m.isStale[s.PhysicalID], m.rotates[s.UserName] = true, true, true
+	m.isRotated[s.PhysicalID], m.isStale[s.PhysicalID] = true, true
 	m.noteTheirs()
 }
 
