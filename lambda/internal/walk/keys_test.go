@@ -21,7 +21,7 @@ type keyring struct {
 	count             int // keys that the user has
 }
 
-// learnKeys takes into account which keys were made in this step, and when keys were seen first.
+// learnKeys takes into account which keys were made in this step, and when keys were seen first that the function has made.
 func (m *model) learnKeys(now awsfake.Snapshot) {
 	calls := m.g.AWS.Calls()
 	for _, call := range calls[m.calls:] {
@@ -30,9 +30,9 @@ func (m *model) learnKeys(now awsfake.Snapshot) {
 		}
 	}
 	m.calls = len(calls)
-	for _, user := range now.Users {
+	for name, user := range now.Users {
 		for _, key := range user.Keys {
-			if m.firstSeen[key.ID].IsZero() {
+			if _, ok := m.firstSeen[key.ID]; !ok && m.minted[name] > 0 {
 				m.firstSeen[key.ID] = time.Now()
 			}
 		}
@@ -87,11 +87,12 @@ func (m *model) touchedKeys(now awsfake.Snapshot) {
 // isSpokenFor reports whether a secret speaks for a key beside its current one, or may do so for a while: whoever has made it
 // may be about to put it there.
 func (m *model) isSpokenFor(secret awsfake.Secret, s spec.Spec, key string) bool {
-	if slices.Contains([]string{secret.Tags[spec.TagPreviousKey], idIn(secret, "AWSPENDING"), m.keyrings[s.UserName].previous}, key) {
+	was := m.keyrings[s.UserName]
+	if slices.Contains([]string{secret.Tags[spec.TagPreviousKey], idIn(secret, "AWSPENDING"), was.previous, was.current}, key) {
 		return true
 	}
-	isYoung := m.ensured[s.PhysicalID].Sub(m.firstSeen[key]) < forsaken
-	return isYoung && m.excuses.Use(sim.KeyUnseen)
+	seen, ok := m.firstSeen[key]
+	return ok && m.ensured[s.PhysicalID].Sub(seen) < forsaken && m.excuses.Use(sim.KeyUnseen)
 }
 
 // forsaken is longer than a key may be about to be committed.

@@ -94,7 +94,7 @@ func (w *walk) rotateBeside(ctx context.Context, stack *cfnfake.Stack, how smfak
 		return
 	}
 	w.plans = append(w.plans, "rotation of stack "+stack.Name+" beside that")
-	w.model.isRotated[s.PhysicalID], w.model.isStale[s.PhysicalID] = true, true
+	w.model.rotatesNow(s)
 	w.rotations.Go(func() {
 		if w.ground.service(how).Rotate(ctx, s.SecretName) == nil {
 			w.rotated++
@@ -108,11 +108,22 @@ func (w *walk) mustRotate(stack *cfnfake.Stack, s spec.Spec) bool {
 	return stack.Tried == nil && stack.State == cfnfake.Live && m.ofSet(s.PhysicalID) == 0 && !m.lostOf(s).any() && !isHindered(now, s) && now.Users[s.UserName].Boundary != ""
 }
 
-// rotating notes that a rotation takes place in this step: the outputs of the resource say the key of the last event.
+// rotating notes that a rotation takes place in this step.
 func (w *walk) rotating(s spec.Spec) {
 	m := w.model
-	m.isRotated[s.PhysicalID], m.isStale[s.PhysicalID] = true, true
 	m.noteTheirs()
+	m.rotatesNow(s)
+}
+
+// rotatesNow takes into account that a rotation takes place: the outputs of the resource say the key of the last event. What its proof
+// writes stays where others forbid to delete it, or where a step is cut off.
+func (m *model) rotatesNow(s spec.Spec) {
+	m.isRotated[s.PhysicalID], m.isStale[s.PhysicalID] = true, true
+	m.excuses.Give(sim.ProbeLeft, probeIn(s.BucketName))
+	if isHindered(m.g.AWS.Snapshot(), s) {
+		m.excuses.Give(sim.InTheWay, settingsOf(s.PhysicalID))
+		m.excuses.Give(sim.InTheWay, markersIn(s.BucketName))
+	}
 }
 
 // rotateStep has one step come, of a rotation that is begun now or was begun at any time.
