@@ -502,7 +502,8 @@
 //   - N11. A secret whose stages somebody has moved back to an earlier version by hand cannot
 //     be written again: its token is taken. Writing any new value to it by hand helps.
 //   - N12. The probe of a delivery that was cut off beside another of the same event, or before an event that
-//     proves no key, may stay in the bucket until the next key is proven, or the bucket is released or removed.
+//     proves no key, or of a step of a rotation that was cut off, may stay in the bucket until the next key is
+//     proven, or the bucket is released or removed.
 //   - N13. What somebody changes or takes away by hand stays so until the next Create or
 //     Update of the resource. Until then a name that was taken away is free for others.
 //   - N14. A key that a delivery made beside another of the same event, or of the same resource,

@@ -76,10 +76,13 @@ func staged(secret awsfake.Secret, label string) awsfake.SecretVersion {
 
 // keyIn is the id of the key in a value.
 func keyIn(value string) string {
-	var fields map[string]any
-	_ = json.Unmarshal([]byte(value), &fields) // other values have none
-	id, _ := fields["AWS_ACCESS_KEY_ID"].(string)
+	id, _ := fieldsIn(value)["AWS_ACCESS_KEY_ID"].(string)
 	return id
+}
+
+func fieldsIn(value string) (fields map[string]any) {
+	_ = json.Unmarshal([]byte(value), &fields) // other values have none
+	return fields
 }
 
 // underWay is the key of a rotation whose last step may still come: it follows the current version.

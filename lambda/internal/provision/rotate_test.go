@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"bucketuser/lambda/claim"
 	"bucketuser/lambda/internal/awsfake"
 	"bucketuser/lambda/internal/sim"
 	"bucketuser/lambda/internal/smfake"
@@ -99,6 +100,31 @@ func TestRotationByKeySerial(t *testing.T) {
 	})
 }
 
+// A key that the resource asks for and that cannot be proven is no key: the Update fails, and the one before stays.
+func TestKeySerialFailsWithItsKey(t *testing.T) {
+	inWorld(t, func(w *bench) {
+		created := w.created(named)
+		first, _ := w.keysInUse()
+		time.Sleep(time.Minute)
+		w.AWS.Before = func(_ context.Context, c awsfake.Call) awsfake.Decision {
+			if c.Operation == "PutObject" && strings.HasPrefix(c.Caller, "user/") {
+				return awsfake.Refuse(awsfake.AccessDenied)
+			}
+			return awsfake.Decision{}
+		}
+		leaked := with("KeySerial", "1", "PreviousKey", "Delete")
+		w.refused(w.update(created.PhysicalResourceId, leaked, named), "its new key cannot do what Access ReadWrite promises")
+		if now, all := w.keysInUse(); now != first || len(all) != 1 || w.value(named)["BUCKETUSER_KEY_SERIAL"] != "" {
+			t.Errorf("keys: %s, then %s; the user has %v", first, now, all)
+		}
+		w.AWS.Before = nil
+		w.succeeded(w.update(created.PhysicalResourceId, named, leaked))
+		if now, all := w.keysInUse(); now != first || len(all) != 1 {
+			t.Errorf("after the rollback: keys: %s, then %s; the user has %v", first, now, all)
+		}
+	})
+}
+
 func TestPreviousKeyIsDeletedByTheUpdateThatAsks(t *testing.T) {
 	inWorld(t, func(w *bench) {
 		created := w.created(named)
@@ -110,6 +136,30 @@ func TestPreviousKeyIsDeletedByTheUpdateThatAsks(t *testing.T) {
 			t.Fatalf("keys: %s, then %s; the user has %v", first, second, all)
 		}
 	})
+}
+
+// An Update makes up for what the user must say for a rotation.
+func TestRotationGoesOnWithAUserWhoWasMadeAgain(t *testing.T) {
+	for name, harm := range map[string]func(*bench){
+		"deleted": func(w *bench) { w.AWS.DeleteUser("clickhouse") },
+		"tags replaced, and those of the resource put back": func(w *bench) {
+			w.AWS.SetUserTags("clickhouse", claim.OwnerTags(w.parse(rotated)))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(w *bench) {
+				created := w.created(rotated)
+				time.Sleep(time.Hour)
+				harm(w)
+				w.succeeded(w.update(created.PhysicalResourceId, plus(rotated, "Access", "Full"), rotated))
+				time.Sleep(time.Hour)
+				w.rotate(smfake.How{})
+				if current, all := w.keysInUse(); len(all) != 2 || !slices.Contains(all, current) {
+					t.Errorf("the key is %s, the user has %v", current, all)
+				}
+			})
+		})
+	}
 }
 
 func TestEnablingTestMakesNoKey(t *testing.T) {

@@ -2,6 +2,7 @@ package provision_test
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"time"
 
@@ -120,12 +121,15 @@ func rollbackRace() race {
 }
 
 // judge wants the change to succeed, unless it was made to fail. A step beside it may end with an error.
-func (p party) judge(_ *bench, a, _ answer) string {
+func (p party) judge(w *bench, a, _ answer) string {
+	serial := fieldsIn(staged(w.AWS.Snapshot().Secrets["clickhouse/s3"], "AWSCURRENT").Value)["BUCKETUSER_KEY_SERIAL"]
 	switch {
 	case a.Status == "SUCCESS" && p.denied != "":
 		return "the event that was denied a right succeeds"
 	case a.Status != "SUCCESS" && p.denied == "":
 		return p.name + " answers " + a.Reason
+	case p.live["KeySerial"] != nil && p.live["KeySerial"] != serial:
+		return fmt.Sprintf("%s answers SUCCESS, and the serial of the key is %v", p.name, serial)
 	}
 	return ""
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"maps"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -13,6 +15,7 @@ import (
 
 	"bucketuser/lambda/internal/cfnfake"
 	"bucketuser/lambda/internal/sim"
+	"bucketuser/lambda/spec"
 )
 
 // inWalk runs a test on a walk whose first stack has been created.
@@ -144,6 +147,24 @@ func TestModelNoticesWhatIsWrong(t *testing.T) {
 				panic(err)
 			}
 		}, "not that of the live key"},
+		{"the key before the current one gone", func(w *walk, _ *cfnfake.Stack) {
+			w.rotateBehind()
+			w.ground.AWS.DeleteKey(w.model.keyrings["user-a"].current)
+		}, "the key before the current one does not work"},
+		{"a third key", func(w *walk, _ *cfnfake.Stack) {
+			w.rotateBehind()
+			w.ground.AWS.AddKey("user-a")
+		}, "the user has 3 keys"},
+		{"a serial that has fallen", func(w *walk, s *cfnfake.Stack) {
+			w.model.keyrings["user-a"] = keyring{serial: 7}
+		}, "the serial of the key has fallen from 7 to 0"},
+		{"a schedule that nobody asked for", func(w *walk, _ *cfnfake.Stack) {
+			w.ground.AWS.SetRotation("keys/a", sim.RotationFunction, 30)
+		}, "the rotation is"},
+		{"a serial that was asked for and is not recorded", func(_ *walk, s *cfnfake.Stack) {
+			s.Properties = maps.Clone(s.Properties)
+			s.Properties["KeySerial"] = "1"
+		}, "the serial of the key is 0"},
 		{"a leak in the log", func(w *walk, _ *cfnfake.Stack) {
 			slog.New(slog.NewJSONHandler(&w.ground.Log, nil)).Info("key", "value", w.ground.AWS.IssuedSecrets()[0])
 		}, "leak in the log"},
@@ -164,6 +185,17 @@ func TestModelNoticesWhatIsWrong(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// rotateBehind has another key be current, beside the one before.
+func (w *walk) rotateBehind() {
+	id, secret := w.ground.AWS.AddKey("user-a")
+	err := w.rewriteValue(w.model.allSets()[0], func(f map[string]json.RawMessage) {
+		f[spec.FieldAccessKeyID], f[spec.FieldSecretAccessKey] = json.RawMessage(strconv.Quote(id)), json.RawMessage(strconv.Quote(secret))
+	})
+	if err != nil {
+		panic(err)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"pgregory.net/rapid"
@@ -84,7 +85,8 @@ var changesByHand = map[string]func(w *walk, s spec.Spec) error{
 		if len(w.ground.AWS.Snapshot().Users[s.UserName].Keys) > 1 {
 			return fmt.Errorf("IAM allows two")
 		}
-		w.ground.AWS.AddKey(s.UserName)
+		id, _ := w.ground.AWS.AddKey(s.UserName)
+		w.model.firstSeen[id] = time.Now() // it may be of an event for all that the function knows
 		return nil
 	},
 	"secret deleted": func(w *walk, s spec.Spec) error { w.ground.AWS.DeleteSecret(s.SecretName, 0); return nil },

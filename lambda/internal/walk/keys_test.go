@@ -18,20 +18,21 @@ import (
 type keyring struct {
 	current, previous string
 	serial            int // that the secret has recorded: it never falls
+	count             int // keys that the user has
 }
 
-// learnKeys takes into account which keys were made in this step, and when keys were seen first.
+// learnKeys takes into account which keys were made in this step, and when keys were seen first that the function has made.
 func (m *model) learnKeys(now awsfake.Snapshot) {
 	calls := m.g.AWS.Calls()
 	for _, call := range calls[m.calls:] {
 		if call.Operation == "CreateAccessKey" && call.Code == "" {
-			m.minted[call.Target] = true
+			m.minted[call.Target]++
 		}
 	}
 	m.calls = len(calls)
-	for _, user := range now.Users {
+	for name, user := range now.Users {
 		for _, key := range user.Keys {
-			if m.firstSeen[key.ID].IsZero() {
+			if _, ok := m.firstSeen[key.ID]; !ok && m.minted[name] > 0 {
 				m.firstSeen[key.ID] = time.Now()
 			}
 		}
@@ -41,12 +42,13 @@ func (m *model) learnKeys(now awsfake.Snapshot) {
 // checkKeys wants the key before the current one of a set to work. What people have done by hand is not made up for.
 func (m *model) checkKeys(now awsfake.Snapshot, s spec.Spec) error {
 	was, user, secret := m.keyrings[s.UserName], now.Users[s.UserName], now.Secrets[s.SecretName]
-	is := keyring{previous: was.previous, current: activeOf(user, idIn(secret, "AWSCURRENT")), serial: serialIn(secret)}
+	is := keyring{previous: was.previous, current: activeOf(user, idIn(secret, "AWSCURRENT")), serial: serialIn(secret), count: len(user.Keys)}
 	if was.current != is.current && was.current != "" {
 		is.previous = was.current
 	}
 	isChanged := m.byHand[s.PhysicalID] || m.begins[s.PhysicalID] || m.lostOf(s).any()
-	isOver := isChanged || m.minted[s.UserName] && m.rotates[s.UserName] || m.retires[s.PhysicalID]
+	isInTheWay := was.count+m.minted[s.UserName] > 2 && m.minted[s.UserName] > 0 // of a key that was made in this step
+	isOver := isChanged || isInTheWay || m.retires[s.PhysicalID]
 	lost := is.previous
 	is.previous = activeOf(user, is.previous)
 	m.keyrings[s.UserName] = is
@@ -85,11 +87,12 @@ func (m *model) touchedKeys(now awsfake.Snapshot) {
 // isSpokenFor reports whether a secret speaks for a key beside its current one, or may do so for a while: whoever has made it
 // may be about to put it there.
 func (m *model) isSpokenFor(secret awsfake.Secret, s spec.Spec, key string) bool {
-	if slices.Contains([]string{secret.Tags[spec.TagPreviousKey], idIn(secret, "AWSPENDING"), m.keyrings[s.UserName].previous}, key) {
+	was := m.keyrings[s.UserName]
+	if slices.Contains([]string{secret.Tags[spec.TagPreviousKey], idIn(secret, "AWSPENDING"), was.previous, was.current}, key) {
 		return true
 	}
-	isYoung := m.ensured[s.PhysicalID].Sub(m.firstSeen[key]) < forsaken
-	return isYoung && m.excuses.Use(sim.KeyUnseen)
+	seen, ok := m.firstSeen[key]
+	return ok && m.ensured[s.PhysicalID].Sub(seen) < forsaken && m.excuses.Use(sim.KeyUnseen)
 }
 
 // forsaken is longer than a key may be about to be committed.

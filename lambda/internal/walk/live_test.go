@@ -23,12 +23,12 @@ func (m *model) checkLive(now awsfake.Snapshot, stack *cfnfake.Stack, s spec.Spe
 	if stack.PhysicalID != s.PhysicalID {
 		return fmt.Errorf("CloudFormation has another id than that of the properties, %s", s.PhysicalID)
 	}
-	if err := m.checkKeys(now, s); err != nil {
-		return err
-	}
 	lost := m.lostOf(s)
 	isBare := now.Users[s.UserName].Boundary == ""
 	if err := m.checkKey(now, s); err != nil && !((lost.user || lost.secret || isBare) && m.excuses.Use(sim.LostTags)) {
+		return err
+	}
+	if err := m.checkKeys(now, s); err != nil {
 		return err
 	}
 	if stack.Tried != nil {

@@ -56,8 +56,7 @@ type model struct {
 	isStale   map[string]bool      // sets, by id, whose outputs may say a key of before a rotation
 	movedBack map[string]bool      // secrets of which people have moved AWSCURRENT: the value may have another serial
 	calls     int                  // that were taken into account
-	minted    map[string]bool      // users for whom a key was made in this step
-	rotates   map[string]bool      // users of whom that may have needed the place of the key before
+	minted    map[string]int       // keys that were made in this step, by user
 	retires   map[string]bool      // sets, by id, of which an event of this step may retire a key
 	begins    map[string]bool      // sets, by id, that an event of this step may have begun or removed
 	isRotated map[string]bool      // sets, by id, that were rotated in this step
@@ -74,7 +73,7 @@ func newModel(g *ground) *model {
 		losses: map[string]*loss{}, wiped: map[string]bool{}, unhealed: map[string]bool{}, displaced: map[string]bool{},
 		kept: map[string]bool{}, twins: map[string]bool{}, tried: map[string]string{}, before: map[string]spec.Spec{},
 		keyrings: map[string]keyring{}, firstSeen: map[string]time.Time{}, ensured: map[string]time.Time{}, isStale: map[string]bool{}, movedBack: map[string]bool{},
-		minted: map[string]bool{}, rotates: map[string]bool{}, retires: map[string]bool{}, begins: map[string]bool{}, isRotated: map[string]bool{},
+		minted: map[string]int{}, retires: map[string]bool{}, begins: map[string]bool{}, isRotated: map[string]bool{},
 		late: map[string]bool{}, toChangeNothing: map[int]bool{}, emptied: map[string]bool{}, owners: map[string]string{},
 	}
 }
@@ -109,7 +108,8 @@ func (m *model) check() error {
 		return err
 	}
 	m.learnOwners(now)
-	for _, ofStep := range []map[string]bool{m.minted, m.rotates, m.retires, m.begins, m.isRotated} {
+	clear(m.minted)
+	for _, ofStep := range []map[string]bool{m.retires, m.begins, m.isRotated} {
 		clear(ofStep)
 	}
 	return m.g.leaks(m.stacks)

@@ -25,6 +25,9 @@ func (w *walk) create(t *rapid.T) {
 	}
 	p := drawValues(t, rapid.SampledFrom(nameSets).Draw(t, "names"))
 	p["OnDelete"] = rapid.SampledFrom(onDeletes).Draw(t, "OnDelete")
+	if rapid.Bool().Draw(t, "rotated") {
+		p["RotateAfterDays"] = "30"
+	}
 	if rapid.IntRange(0, 9).Draw(t, "refused property") == 9 {
 		p["Prefix"] = "/"
 	}
@@ -120,8 +123,9 @@ func (w *walk) changeOf(stack *cfnfake.Stack, p plan, s, old spec.Spec) (e expec
 		e.refusal = w.refusal(stack, s, old)
 	}
 	if s.PhysicalID == old.PhysicalID {
+		mayNotRotate := s.RotateAfterDays > 0 && w.model.lostOf(s).any() // a set is rotated that is whole
 		isReleased := old.OnDelete == spec.Retain && s.OnDelete != spec.Retain && w.model.mayBeReleased(s)
-		e.must = p.isCalm() && e.refusal == "" && !isReleased && !isHindered && !isTagOfOthers(now.Buckets[s.BucketName], s, old)
+		e.must = p.isCalm() && e.refusal == "" && !mayNotRotate && !isReleased && !isHindered && !isTagOfOthers(now.Buckets[s.BucketName], s, old)
 		if w.model.lostOf(s).and(touches(s, old)).any() {
 			e.excuse = sim.LostTags
 		}

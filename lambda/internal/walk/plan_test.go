@@ -12,6 +12,7 @@ import (
 
 	"bucketuser/lambda/internal/cfnfake"
 	"bucketuser/lambda/internal/sim"
+	"bucketuser/lambda/internal/smfake"
 )
 
 // A plan is what happens besides an operation. Calls are counted from 1, 0 is never.
@@ -27,6 +28,8 @@ type plan struct {
 	receptions []cfnfake.Reception // of the first attempts to answer
 	limits     []time.Duration     // of the first invocations
 	pause      time.Duration       // before the operation begins
+	rotate     int                 // at this call Secrets Manager begins a rotation
+	rotates    smfake.How
 }
 
 // duplicate is a late delivery of an earlier event.
@@ -45,7 +48,7 @@ func (p plan) String() string {
 		{"twice", p.how.Twice}, {"sibling fails", p.how.SiblingFails}, {"only Delete", p.how.OnlyDelete}, {"cleanup status", p.how.CleanupStatus},
 		{"nested", p.how.Nested}, {"rollback disabled", p.how.RollbackDisabled}, {"write between", p.between},
 		{"slow", p.slow}, {"faults", p.faults}, {"give up at call", p.giveUp}, {"write at call", p.write},
-		{"pause", p.pause}, {"late duplicates", p.late}, {"receptions", p.receptions}, {"time of the function", p.limits},
+		{"pause", p.pause}, {"late duplicates", p.late}, {"rotation at call", p.rotate}, {"of the kind", p.rotates}, {"receptions", p.receptions}, {"time of the function", p.limits},
 	} {
 		if v := reflect.ValueOf(part.value); !v.IsZero() {
 			text += fmt.Sprintf(", %s %v", part.name, part.value)
@@ -67,7 +70,7 @@ func (p plan) isCalm() bool {
 	}
 	isHeard := count(cfnfake.Swallowed) == 0 && count(cfnfake.Forbidden) < 3 &&
 		count(cfnfake.Unavailable)+count(cfnfake.Hanging) < 18
-	return isHeard && !p.how.SiblingFails && p.giveUp == 0 && p.write == 0 &&
+	return isHeard && !p.how.SiblingFails && p.giveUp == 0 && p.write == 0 && p.rotate == 0 &&
 		len(p.faults)+len(p.late)+len(p.limits) == 0
 }
 
@@ -92,6 +95,9 @@ func drawPlan(t *rapid.T, deleting bool) plan {
 		for range rapid.IntRange(1, 3).Draw(t, "late") {
 			p.late = append(p.late, duplicate{at("late at"), rapid.IntRange(0, 12).Draw(t, "how long ago")})
 		}
+	}
+	if one(4, "rotation") {
+		p.rotate, p.rotates = at("rotation at"), drawHow(t)
 	}
 	if rapid.Bool().Draw(t, "calm") {
 		return p
@@ -147,6 +153,7 @@ func (w *walk) carryOut(ctx context.Context, stack *cfnfake.Stack, p plan, opera
 	for _, d := range p.late {
 		f.happen = append(f.happen, happening{d.at, func() { w.redeliverBeside(ctx, d) }})
 	}
+	f.happen = append(f.happen, happening{p.rotate, func() { w.rotateBeside(ctx, stack, p.rotates) }})
 	isCalm := p.isCalm()
 	w.laws.begin(w.ground.AWS, p)
 	defer w.laws.end(w.ground.AWS)
@@ -160,6 +167,7 @@ func (w *walk) carryOut(ctx context.Context, stack *cfnfake.Stack, p plan, opera
 	w.ground.during(f, func() {
 		ok = operation(ctx, p.how)
 		w.ground.cloud.Settle()
+		w.rotations.Wait()
 	})
 	w.ground.cloud.Receive, w.ground.cloud.Timeout = nil, nil
 	if isCalm && len(stack.Abandoned) > abandoned && stack.State != cfnfake.None {

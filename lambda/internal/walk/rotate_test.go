@@ -74,6 +74,9 @@ func (w *walk) rotate(t *rapid.T) {
 	w.rotating(s)
 	var err error
 	w.ground.during(f, func() { err = w.ground.service(how).Rotate(t.Context(), s.SecretName) })
+	if err == nil {
+		w.rotated++
+	}
 	is := idIn(w.ground.AWS.Snapshot().Secrets[s.SecretName], "AWSCURRENT")
 	switch {
 	case must && err != nil:
@@ -83,17 +86,44 @@ func (w *walk) rotate(t *rapid.T) {
 	}
 }
 
+// rotateBeside has Secrets Manager rotate the secret of a stack beside what is going on, if it is rotated.
+func (w *walk) rotateBeside(ctx context.Context, stack *cfnfake.Stack, how smfake.How) {
+	s, err := w.ground.Parse(stack.ID, stack.Properties)
+	secret := w.ground.AWS.Snapshot().Secrets[s.SecretName]
+	if err != nil || w.model.isForeign(s) || w.model.lostOf(s).secret || secret.Rotation == nil || secret.DeletedDays > 0 {
+		return
+	}
+	w.plans = append(w.plans, "rotation of stack "+stack.Name+" beside that")
+	w.model.rotatesNow(s)
+	w.rotations.Go(func() {
+		if w.ground.service(how).Rotate(ctx, s.SecretName) == nil {
+			w.rotated++
+		}
+	})
+}
+
 // mustRotate reports whether nothing stands against a rotation: the set is as its properties say.
 func (w *walk) mustRotate(stack *cfnfake.Stack, s spec.Spec) bool {
 	now, m := w.ground.AWS.Snapshot(), w.model
 	return stack.Tried == nil && stack.State == cfnfake.Live && m.ofSet(s.PhysicalID) == 0 && !m.lostOf(s).any() && !isHindered(now, s) && now.Users[s.UserName].Boundary != ""
 }
 
-// rotating notes that a rotation takes place in this step: the outputs of the resource say the key of the last event.
+// rotating notes that a rotation takes place in this step.
 func (w *walk) rotating(s spec.Spec) {
 	m := w.model
-	m.isRotated[s.PhysicalID], m.isStale[s.PhysicalID], m.rotates[s.UserName] = true, true, true
 	m.noteTheirs()
+	m.rotatesNow(s)
+}
+
+// rotatesNow takes into account that a rotation takes place: the outputs of the resource say the key of the last event. What its proof
+// writes stays where others forbid to delete it, or where a step is cut off.
+func (m *model) rotatesNow(s spec.Spec) {
+	m.isRotated[s.PhysicalID], m.isStale[s.PhysicalID] = true, true
+	m.excuses.Give(sim.ProbeLeft, probeIn(s.BucketName))
+	if isHindered(m.g.AWS.Snapshot(), s) {
+		m.excuses.Give(sim.InTheWay, settingsOf(s.PhysicalID))
+		m.excuses.Give(sim.InTheWay, markersIn(s.BucketName))
+	}
 }
 
 // rotateStep has one step come, of a rotation that is begun now or was begun at any time.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"strconv"
+	"sync"
 	"testing"
 	"testing/cryptotest"
 
@@ -25,7 +26,7 @@ const (
 )
 
 // figures are what the test prints at its end.
-type figures struct{ walks, lawful, steps, events, calls, faults, dropped, texts, windows int }
+type figures struct{ walks, lawful, steps, events, calls, faults, dropped, rotated, texts, windows int }
 
 // The walks are the same ones every time. To look for more, run them with another
 // seed, or with 0 for a random one, which a failure prints:
@@ -40,8 +41,8 @@ func TestRandomWalks(t *testing.T) {
 	uses := sim.Uses{}
 	behaviour := sha256.New() // of every call in its order: the same where a change of the code changes nothing that can be seen
 	defer func() {
-		t.Logf("random walks: %d (%d under laws), steps: %d, events: %d, calls: %d, faults: %d, answers dropped: %d, leak checks: %d texts, %d windows, behaviour %.8x",
-			sum.walks, sum.lawful, sum.steps, sum.events, sum.calls, sum.faults, sum.dropped, sum.texts, sum.windows, behaviour.Sum(nil))
+		t.Logf("random walks: %d (%d under laws), steps: %d, events: %d, calls: %d, faults: %d, answers dropped: %d, rotations: %d, leak checks: %d texts, %d windows, behaviour %.8x",
+			sum.walks, sum.lawful, sum.steps, sum.events, sum.calls, sum.faults, sum.dropped, sum.rotated, sum.texts, sum.windows, behaviour.Sum(nil))
 		t.Logf("random walks: exclusions used: %v", uses)
 		for _, n := range sim.Exclusions() {
 			if n.IsOfWalks() && uses[n] == 0 && sum.walks >= walks && !t.Failed() {
@@ -94,6 +95,7 @@ func TestRandomWalks(t *testing.T) {
 			sum.calls += w.ground.course.total
 			sum.faults += w.ground.course.felt
 			sum.dropped += w.ground.cloud.Dropped()
+			sum.rotated += w.rotated
 			sum.texts += w.ground.Canary.Texts
 			sum.windows += w.ground.Canary.Windows
 		})
@@ -121,6 +123,9 @@ type walk struct {
 	leaving string          // the id of a stack that may lose its resource in this step
 	wrong   error           // found in the middle of a step
 	begun   []awsfake.Begun // rotations
+
+	rotations sync.WaitGroup // that run beside an operation
+	rotated   int            // how often a key was
 }
 
 // newWalk has all randomness depend on seeds: outer is the test outside the bubble.
