@@ -16,28 +16,29 @@ import (
 )
 
 const (
-	rotations      = 5
-	leastRequests  = 5000
-	withCurrentKey = 30 // requests of each consumer once its configuration has followed
+	rotations     = 5
+	leastRequests = 5000
+	atLeast       = 100 // requests of each consumer with the previous key, in a rotation
+	more          = 30  // requests of each consumer once its configuration has followed
 )
-
-// withPreviousKey are the requests of each consumer between a rotation and the moment at which its configuration follows.
-var withPreviousKey = map[form]int{literal: 100, environment: 900}
 
 // TestNoOutage has ClickHouse read and write through five rotations. Its configuration follows a whole rotation late:
 // it has the previous key until the next rotation is about to begin. No request is refused.
 func TestNoOutage(t *testing.T) {
 	o := newOutage(t, "Outage")
 	t.Parallel()
-	consumers := []*consumer{o.consumer(t, literal), o.consumer(t, environment)}
-	for range rotations {
+	slow, quick := o.consumer(t, environment), o.consumer(t, literal) // to follow
+	consumers := []*consumer{slow, quick}
+	for n := range rotations {
 		o.rotate()
 		for _, c := range consumers {
-			c.work(withPreviousKey[c.form])
+			c.work(atLeast)
 		}
+		share := (n + 1) * leastRequests / rotations
+		slow.await(fmt.Sprintf("%d requests of all", share), func() bool { return o.recorder.sum("", "", served) >= share })
 		for _, c := range consumers {
 			c.configure(o.fields)
-			c.work(withCurrentKey)
+			c.work(more)
 		}
 	}
 	for _, c := range consumers {
@@ -94,7 +95,7 @@ func TestRetiredKeyIsRefused(t *testing.T) {
 	t.Parallel()
 	consumers := []*consumer{o.consumer(t, literal), o.consumer(t, environment)}
 	for _, c := range consumers {
-		c.work(withCurrentKey)
+		c.work(more)
 	}
 	passSecond() // else the key that is to go may be as young as the Update
 	o.answerLeak()
@@ -108,7 +109,7 @@ func TestRetiredKeyIsRefused(t *testing.T) {
 func (o *outage) wantPreviousKeyServed(consumers []*consumer) {
 	o.t.Helper()
 	for _, c := range consumers {
-		c.work(withCurrentKey)
+		c.work(more)
 	}
 	if o.recorder.sum("", "", denied) > 0 || o.recorder.sum("", previous, served) == 0 {
 		o.t.Errorf("with the previous key: %s", o.recorder.account())
@@ -126,7 +127,7 @@ func (o *outage) wantRefused(c *consumer) {
 	}
 	c.Errors = nil
 	c.configure(o.fields)
-	c.work(withCurrentKey)
+	c.work(more)
 	if c.finish(); len(c.Errors) > 0 {
 		o.t.Errorf("%s: errors with the key of the secret: %q", c.form, c.Errors)
 	}
