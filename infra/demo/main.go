@@ -1,7 +1,8 @@
 // Command demo shows the product on this machine: `demo up` starts the embedded
 // AWS, deploys the resource with the cdk CLI, fetches the credentials from Secrets
-// Manager and has ClickHouse use them; `demo down` destroys the stack, shows that
-// nothing is left, and stops the embedded AWS.
+// Manager, has ClickHouse use them, and rotates the key while ClickHouse works;
+// `demo down` destroys the stack, shows that nothing is left, and stops the embedded
+// AWS.
 //
 // It uses nothing of the user's own AWS account.
 package main
@@ -84,6 +85,8 @@ type demo struct {
 	tools   local.Tools
 	out     io.Writer
 	started time.Time
+
+	function []string // arguments with which the cdk CLI deploys the function that was built
 }
 
 // step prints a line of progress with the seconds since the start.

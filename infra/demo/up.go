@@ -13,11 +13,15 @@ import (
 )
 
 // up is what `make demo` does. On a running demo it updates the stack in place.
-func (d demo) up(ctx context.Context) error {
+func (d *demo) up(ctx context.Context) error {
 	cloud, err := d.start(ctx)
 	if err != nil {
 		return err
 	}
+	if err := d.build(ctx); err != nil {
+		return err
+	}
+	d.step("deploying the stack %s with cdk deploy", stackName)
 	if err := d.deploy(ctx, cloud); err != nil {
 		return err
 	}
@@ -36,7 +40,11 @@ func (d demo) up(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return d.printTable(checks, secret)
+	rotation, secret, err := d.rotate(ctx, cloud, secret)
+	if err != nil {
+		return err
+	}
+	return d.printTable(append(checks, rotation...), secret)
 }
 
 // start starts the embedded AWS, or finds the one that runs.
@@ -57,12 +65,10 @@ func (d demo) start(ctx context.Context) (*local.AWS, error) {
 	return cloud, cloud.WriteEnv(d.path("env.sh"))
 }
 
-// deploy builds function and CDK app, which takes a minute with an empty build
-// cache, and runs cdk deploy.
-func (d demo) deploy(ctx context.Context, cloud *local.AWS) error {
+// build builds function and CDK app, which takes a minute with an empty build cache.
+func (d *demo) build(ctx context.Context) (err error) {
 	d.step("building the function and the CDK app")
-	function, err := local.BuildFunction(ctx, d.root, d.path("function"))
-	if err != nil {
+	if d.function, err = local.BuildFunction(ctx, d.root, d.path("function")); err != nil {
 		return err
 	}
 	build := exec.CommandContext(ctx, "go", "build", "-o", d.path("app"), "./infra")
@@ -70,14 +76,15 @@ func (d demo) deploy(ctx context.Context, cloud *local.AWS) error {
 	if output, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("app: go build: %w\n%s", err, output)
 	}
-	d.step("deploying the stack %s with cdk deploy", stackName)
+	return nil
+}
+
+// deploy runs cdk deploy with what was built, with more context as arguments.
+func (d demo) deploy(ctx context.Context, cloud *local.AWS, more ...string) error {
 	var arn bytes.Buffer
-	err = cloud.CDK(ctx, local.CDKRun{
-		Dir: d.root,
-		Out: &arn,
-		Args: append([]string{"deploy", stackName, "--require-approval", "never", "--app", d.path("app"),
-			"--output", d.path("cdk.out"), "-c", "onDelete=Purge"}, function...),
-	})
+	arguments := append([]string{"deploy", stackName, "--require-approval", "never", "--app", d.path("app"),
+		"--output", d.path("cdk.out"), "-c", "onDelete=Purge"}, d.function...)
+	err := cloud.CDK(ctx, local.CDKRun{Dir: d.root, Out: &arn, Args: append(arguments, more...)})
 	if err != nil {
 		return err
 	}

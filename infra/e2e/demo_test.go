@@ -33,6 +33,9 @@ func TestDemo(t *testing.T) {
 		"BACKUP … TO S3", "RESTORE … FROM S3", "refused: a write outside the prefix", "refused: a wrong secret", "refused: plain http",
 		"refused: another user's key", "refused: iam:CreateAccessKey with the user's key", "refused: iam:CreateUser with the user's key",
 		"public access: all four switches of the bucket block it",
+		"rotation: ClickHouse works with the key before", "rotation: the key before works beside the new one",
+		"rotation: ClickHouse takes the new key over while it runs", "rotation: the key before is refused once it is retired",
+		"rotation: ClickHouse wrote and read all the while",
 	} {
 		if !strings.Contains(first, "  "+check+"  ") {
 			t.Errorf("the table has no line for %q", check)
@@ -41,14 +44,11 @@ func TestDemo(t *testing.T) {
 			t.Errorf("the README's table has no line for %q", check)
 		}
 	}
-	if !strings.Contains(first, "12 checks, 0 missed") {
+	if !strings.Contains(first, "17 checks, 0 missed") {
 		t.Errorf("the first demo:\n%s", first)
 	}
 
-	fields := map[string]string{}
-	if err := json.Unmarshal([]byte(runIn(t, "go", "run", "./infra/credentials", "-dir", dir, "-format", "json")), &fields); err != nil {
-		t.Fatal(err)
-	}
+	fields := credentialsOf(t, dir)
 	want(t, runIn(t, "go", "run", "./infra/credentials", "-dir", dir, "-format", "csv"),
 		"Access key ID,Secret access key\n"+fields["AWS_ACCESS_KEY_ID"]+","+fields["AWS_SECRET_ACCESS_KEY"]+"\n")
 	env := runIn(t, "go", "run", "./infra/credentials", "-dir", dir)
@@ -57,15 +57,32 @@ func TestDemo(t *testing.T) {
 	}
 
 	again := runIn(t, demo, "up", "-dir", dir)
-	if !strings.Contains(again, "the embedded AWS runs at") || !strings.Contains(again, "12 checks, 0 missed") {
+	if !strings.Contains(again, "the embedded AWS runs at") || !strings.Contains(again, "17 checks, 0 missed") {
 		t.Errorf("the second demo:\n%s", again)
 	}
-	after := runIn(t, "go", "run", "./infra/credentials", "-dir", dir)
-	want(t, after, env)
+	after := credentialsOf(t, dir)
+	if after["AWS_ACCESS_KEY_ID"] == fields["AWS_ACCESS_KEY_ID"] {
+		t.Errorf("the second demo has not rotated the key %s", fields["AWS_ACCESS_KEY_ID"])
+	}
+	for name := range fields {
+		if keyed := strings.HasPrefix(name, "AWS_ACCESS") || strings.HasPrefix(name, "AWS_SECRET") || name == "BUCKETUSER_KEY_SERIAL"; !keyed {
+			want(t, after[name], fields[name])
+		}
+	}
 
 	if down := runIn(t, demo, "down", "-dir", dir); !strings.Contains(down, "nothing is left") {
 		t.Errorf("the end of the demo:\n%s", down)
 	}
+}
+
+// credentialsOf are the fields that make credentials prints of the demo in dir.
+func credentialsOf(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	fields := map[string]string{}
+	if err := json.Unmarshal([]byte(runIn(t, "go", "run", "./infra/credentials", "-dir", dir, "-format", "json")), &fields); err != nil {
+		t.Fatal(err)
+	}
+	return fields
 }
 
 // runIn runs a program in the repository and returns what it prints.

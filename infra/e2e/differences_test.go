@@ -45,7 +45,6 @@ var differences = []difference{
 		"deletion by force always succeeds",
 		"a window has 7 to 30 days",
 		"secret names have their characters",
-		"a version and a stage have to agree",
 	}},
 	{10, []emulator{embedded, moto}, "a missing stack is refused in other words, or with status 500", []string{
 		"a missing stack is a ValidationError",
@@ -62,10 +61,20 @@ var differences = []difference{
 		"CreateSecret with a value is idempotent by token and value",
 		"a token has 32 to 64 characters",
 	}},
-	{15, []emulator{embedded}, "a first version is current only if it is asked to be", []string{
-		"the first version is current whatever its stages",
-	}},
 
+	{15, []emulator{moto}, "labels: one may be on two versions, goes where it may not, and versions without any are listed; no function has to rotate", []string{
+		"a version and a stage have to agree",
+		"PutSecretValue moves a label from where it is",
+		"AWSPREVIOUS moves with AWSCURRENT",
+		"a label is attached, moved and removed",
+		"a version without labels is not listed, and still read by its id",
+		"a label that is attached elsewhere needs RemoveFromVersionId",
+		"AWSCURRENT is moved, never removed",
+		"a label goes to no version that is missing",
+		"labels of a secret marked deleted stay",
+		"a secret has 20 labels at most",
+		"RotateSecret needs a function",
+	}},
 	{16, []emulator{moto}, "nobody's rights, keys and signatures are looked at", []string{
 		"Allow is limited by action, prefix and condition",
 		"a missing key is 403 for those who may not list",

@@ -31,7 +31,7 @@ var notAsked = map[string][]string{
 		"cloudformation:DescribeStackEvents",
 		"lambda:GetFunction", "lambda:GetFunctionConfiguration", "lambda:GetFunctionEventInvokeConfig",
 		"lambda:GetFunctionCodeSigningConfig", "lambda:GetFunctionRecursionConfig", "lambda:GetFunctionScalingConfig", "lambda:GetRuntimeManagementConfig",
-		"lambda:UpdateFunctionEventInvokeConfig", "lambda:ListTags", "lambda:TagResource", "lambda:UntagResource",
+		"lambda:UpdateFunctionEventInvokeConfig", "lambda:GetPolicy", "lambda:ListTags", "lambda:TagResource", "lambda:UntagResource",
 		"iam:GetRole", "iam:ListRoleTags", "iam:TagRole", "iam:UntagRole", "iam:GetRolePolicy", "iam:ListRolePolicies", "iam:ListAttachedRolePolicies",
 		"iam:UpdateRole", "iam:UpdateRoleDescription", "iam:UpdateAssumeRolePolicy",
 		"iam:GetPolicy", "iam:GetPolicyVersion", "iam:DeletePolicyVersion", "iam:ListPolicyVersions", "iam:ListEntitiesForPolicy",

@@ -37,7 +37,7 @@ func TestRulesOnTheEmbeddedAWS(t *testing.T) {
 
 func TestRulesOnMoto(t *testing.T) {
 	t.Parallel()
-	config, err := local.StartMoto(t.Context(), root, t.TempDir(), os.Stderr)
+	config, err := local.StartMoto(t.Context(), root, t.TempDir(), "", os.Stderr)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +55,7 @@ func playRules(t *testing.T, where emulator, config aws.Config) {
 	for _, rule := range awsrules.All() {
 		account := awsrules.Account{Config: config.Copy(), ID: *me.Account, PathStyle: true, Patience: time.Second}
 		if rule.Function && account.RotationFunction == "" {
-			continue // only the fake has one
+			continue // the tests of package local have one
 		}
 		if account.Config.Region = "eu-west-1"; rule.Region != "" {
 			account.Config.Region = rule.Region

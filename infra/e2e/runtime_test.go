@@ -25,8 +25,9 @@ import (
 type machine struct {
 	t       *testing.T
 	runtime *httptest.Server
-	proxy   *httptest.Server
 	cloud   *httptest.Server // CloudFormation's end of the ResponseURL
+	program string           // a built function
+	env     []string         // what else than the runtime's own address it gets
 	process *exec.Cmd
 	output  bytes.Buffer
 
@@ -48,35 +49,43 @@ type event struct {
 
 func newMachine(t *testing.T) *machine {
 	t.Helper()
-	m := &machine{t: t, events: make(chan event, 1), done: make(chan string, 1)}
+	m := &machine{t: t, program: filepath.Join(cloud.Function.Dir, "bootstrap")}
+	proxy := httptest.NewTLSServer(newFaultProxy(t, &m.faults))
+	t.Cleanup(proxy.Close)
+	certificate := filepath.Join(t.TempDir(), "proxy.pem")
+	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: proxy.Certificate().Raw})
+	if err := os.WriteFile(certificate, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	m.env = []string{"AWS_ENDPOINT_URL=" + proxy.URL, "AWS_CA_BUNDLE=" + certificate}
+	m.run()
+	return m
+}
+
+// run starts all of a machine, which ends with the test.
+func (m *machine) run() {
+	m.t.Helper()
+	m.events, m.done = make(chan event, 1), make(chan string, 1)
 	m.runtime = httptest.NewServer(http.HandlerFunc(m.serveRuntime))
-	m.proxy = httptest.NewTLSServer(newFaultProxy(t, &m.faults))
 	m.cloud = httptest.NewServer(http.HandlerFunc(m.serveAnswer))
 	m.start()
-	t.Cleanup(func() {
+	m.t.Cleanup(func() {
 		m.kill()
 		m.runtime.CloseClientConnections()
 		m.runtime.Close()
-		m.proxy.Close()
 		m.cloud.Close()
 	})
-	return m
 }
 
 // start starts the process, which then waits for an event.
 func (m *machine) start() {
 	m.t.Helper()
-	certificate := filepath.Join(m.t.TempDir(), "proxy.pem")
-	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: m.proxy.Certificate().Raw})
-	if err := os.WriteFile(certificate, text, 0o600); err != nil {
-		m.t.Fatal(err)
-	}
-	m.process = exec.Command(filepath.Join(cloud.Function.Dir, "bootstrap"))
-	m.process.Env = []string{
+	m.process = exec.Command(m.program)
+	m.process.Env = append([]string{
 		"AWS_LAMBDA_RUNTIME_API=" + strings.TrimPrefix(m.runtime.URL, "http://"),
-		"AWS_LAMBDA_LOG_STREAM_NAME=stream", "AWS_REGION=" + cloud.Region, "AWS_ENDPOINT_URL=" + m.proxy.URL,
-		"AWS_CA_BUNDLE=" + certificate, "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", "AWS_EC2_METADATA_DISABLED=true",
-	}
+		"AWS_LAMBDA_LOG_STREAM_NAME=stream", "AWS_REGION=" + cloud.Region,
+		"AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", "AWS_EC2_METADATA_DISABLED=true",
+	}, m.env...)
 	m.process.Stdout, m.process.Stderr = &m.output, &m.output
 	if err := m.process.Start(); err != nil {
 		m.t.Fatal(err)

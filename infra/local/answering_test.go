@@ -137,7 +137,7 @@ func (e *emulator) answering(t *testing.T) {
 	e.answerer.Do(func() {
 		newBucket(t, e.Clients, "observations")
 		cloudtest.Must(e.S3.PutObject(t.Context(), &s3.PutObjectInput{
-			Bucket: aws.String("observations"), Key: aws.String("code.zip"), Body: bytes.NewReader(answerZip(t)),
+			Bucket: aws.String("observations"), Key: aws.String("code.zip"), Body: bytes.NewReader(deployable(t, buildAnswer)),
 		}))(t)
 		cloudtest.Must(e.Stacks.CreateStack(t.Context(), &cloudformation.CreateStackInput{
 			StackName: aws.String("answer"), TemplateBody: answerTemplate(),
@@ -187,10 +187,10 @@ func answerTemplate() *string {
 	return template(resources, outputs)
 }
 
-// answerZip is the deployment package of testdata/answer for this machine.
-func answerZip(t *testing.T) []byte {
+// deployable is the deployment package of a command in testdata, for this machine.
+func deployable(t *testing.T, build func() ([]byte, error)) []byte {
 	t.Helper()
-	code := cloudtest.Must(buildAnswer())(t)
+	code := cloudtest.Must(build())(t)
 	var b bytes.Buffer
 	archive := zip.NewWriter(&b)
 	header := &zip.FileHeader{Name: "bootstrap", Method: zip.Deflate}
@@ -203,17 +203,22 @@ func answerZip(t *testing.T) []byte {
 	return b.Bytes()
 }
 
-var buildAnswer = sync.OnceValues(func() ([]byte, error) {
-	dir, err := os.MkdirTemp("", "answer-")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
-	binary := filepath.Join(dir, "bootstrap")
-	build := exec.Command("go", "build", "-tags", "lambda.norpc", "-ldflags", "-s -w", "-o", binary, "./testdata/answer")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if output, err := build.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("build: %w\n%s", err, output)
-	}
-	return os.ReadFile(binary)
-})
+// built builds a command in testdata, once.
+func built(command string) func() ([]byte, error) {
+	return sync.OnceValues(func() ([]byte, error) {
+		dir, err := os.MkdirTemp("", command+"-")
+		if err != nil {
+			return nil, err
+		}
+		defer os.RemoveAll(dir)
+		binary := filepath.Join(dir, "bootstrap")
+		build := exec.Command("go", "build", "-tags", "lambda.norpc", "-ldflags", "-s -w", "-o", binary, "./testdata/"+command)
+		build.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if output, err := build.CombinedOutput(); err != nil {
+			return nil, fmt.Errorf("build: %w\n%s", err, output)
+		}
+		return os.ReadFile(binary)
+	})
+}
+
+var buildAnswer = built("answer")

@@ -129,10 +129,8 @@ func createSecretTags(t *testing.T, e *emulator) error {
 }
 
 func rotateSecretInvoke(t *testing.T, e *emulator) error {
-	cloudtest.Must(e.Secrets.CreateSecret(t.Context(), &secretsmanager.CreateSecretInput{
-		Name: aws.String("rotate-invoke"), SecretString: aws.String("x"),
-	}))(t)
-	function := "arn:aws:lambda:" + e.Region + ":" + local.Account + ":function:rotator"
+	e.rotated(t, "rotate-invoke", "")
+	function := *functionARN("let-in")
 	actor := e.user(t, "rotate-actor", "/", allow("*", "secretsmanager:RotateSecret"))
 	both := e.user(t, "rotate-both", "/", allow("*", "secretsmanager:RotateSecret"), allow(function, "lambda:InvokeFunction"))
 	input := &secretsmanager.RotateSecretInput{

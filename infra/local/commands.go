@@ -20,12 +20,11 @@ const (
 	ForPrivilegeTests Command = "go test ./infra/privilege"
 	ForExampleTests   Command = "go test ./infra/examples"
 
-	forMotoTests   Command = "go test -run TestRulesOnMoto ./infra/e2e"
+	forMotoTests   Command = "go test -run Moto ./infra/e2e"
 	forSchemaTests Command = "go test -run TestDeployersPolicyAllowsWhatHandlersCall ./infra/e2e"
 )
 
-// commands name the toolsets that each command needs, and no more. The end-to-end
-// tests run the demo, which installs what it needs by itself.
+// commands name the toolsets that each command needs, and no more.
 func commands() map[Command][]string {
 	return map[Command][]string{
 		ForDeploy:         {cdkCLI},
@@ -33,7 +32,7 @@ func commands() map[Command][]string {
 		ForDemoDown:       {cdkCLI},
 		ForTemplate:       {cdkCLI, cfnLint},
 		ForLocalTests:     {cdkCLI, emulator},
-		ForE2ETests:       {cdkCLI, emulator},
+		ForE2ETests:       {cdkCLI, emulator, clickHouse},
 		ForPrivilegeTests: {emulator, checks},
 		ForExampleTests:   {cdkCLI, emulator, clickHouse, awsClients, cfnLint, exampleTypeScript, examplePython},
 		forMotoTests:      {moto},

@@ -19,7 +19,7 @@ func corrections() []correction {
 	var all []correction
 	for _, group := range [][]correction{
 		ruleCorrections(), serverCorrections(), authorizationCorrections(), keyCorrections(), stackCorrections(), deliveryCorrections(),
-		resourceCorrections(), deployerCorrections(),
+		resourceCorrections(), deployerCorrections(), rotationCorrections(),
 	} {
 		all = append(all, group...)
 	}

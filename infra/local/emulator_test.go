@@ -22,6 +22,7 @@ import (
 type emulator struct {
 	*cloudtest.Cloud
 	answerer sync.Once // deploys testdata/answer
+	rotator  sync.Once // deploys testdata/rotate
 }
 
 // statement is one statement of a policy.

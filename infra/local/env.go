@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // emulatorEnv is the emulator's whole environment. Nothing is inherited but
@@ -33,6 +34,17 @@ func emulatorEnv(a *AWS, port int, keyFile string) []string {
 		"AWS_CA_BUNDLE=" + a.CertFile,
 		"SSL_CERT_FILE=" + a.CertFile,
 	}
+}
+
+// env is what the corrections read of the times of rotations.
+func (r Rotation) env() []string {
+	var env []string
+	for name, time := range map[string]time.Duration{"ROTATION_DAY_SECONDS": r.Day, "ROTATION_RETRY_SECONDS": r.Retry} {
+		if time > 0 {
+			env = append(env, fmt.Sprintf("%s=%g", name, time.Seconds()))
+		}
+	}
+	return env
 }
 
 // clientVars point any AWS client and the cdk CLI at the embedded AWS as its root.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // aws is an embedded AWS that does not run, in a directory with an awkward name.
@@ -107,5 +108,16 @@ func TestShellQuote(t *testing.T) {
 		if err != nil || string(out) != s {
 			t.Errorf("%q becomes %q (%v)", s, out, err)
 		}
+	}
+}
+
+func TestRotationHasItsTimesInTheEnvironment(t *testing.T) {
+	if got := (Rotation{}).env(); len(got) > 0 {
+		t.Errorf("nothing is set: got %v", got)
+	}
+	got := Rotation{Day: 90 * time.Second, Retry: 100 * time.Millisecond}.env()
+	slices.Sort(got)
+	if want := []string{"ROTATION_DAY_SECONDS=90", "ROTATION_RETRY_SECONDS=0.1"}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
 	}
 }

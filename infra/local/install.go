@@ -31,6 +31,7 @@ type Tools struct {
 	Clients    string // the folder of the programs aws and python3, which has boto3
 	CfnLint    string
 	Moto       string // Python with moto
+	MotoServer string // the directory that Moto runs to start it
 	Checks     Checks
 
 	NodeModules string // of the example in TypeScript

@@ -105,7 +105,7 @@ func (a *AWS) launch(ctx context.Context, o Options, port int, keyFile string) e
 		args = append(args, "--end-with-stdin")
 	}
 	cmd := exec.Command(a.tools.Emulator, args...)
-	cmd.Env = emulatorEnv(a, port, keyFile)
+	cmd.Env = append(emulatorEnv(a, port, keyFile), o.Rotation.env()...)
 	cmd.Dir = filepath.Join(a.dir, "emulator")
 	cmd.Stdout, cmd.Stderr = logFile, logFile
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

@@ -47,6 +47,19 @@ type Options struct {
 	// Detached lets it outlive this process. Otherwise it ends by itself when
 	// this process does, however that ends.
 	Detached bool
+	// Rotation says when secrets are rotated.
+	Rotation Rotation
+}
+
+// Rotation has the times of rotations, none of which a caller of Secrets Manager can
+// set. What is zero is as the emulator has it.
+type Rotation struct {
+	// Day is how long a day of AutomaticallyAfterDays takes; 24 hours if zero. A shorter
+	// one lets a test see a rotation by schedule.
+	Day time.Duration
+	// Retry is the time between a rotation that failed and the next attempt, of three; 5
+	// seconds if zero. AWS does not say how long it waits.
+	Retry time.Duration
 }
 
 // AWS is a running embedded AWS.

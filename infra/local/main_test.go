@@ -6,6 +6,7 @@ import (
 	"context"
 	"os"
 	"testing"
+	"time"
 
 	"bucketuser/infra/internal/cloudtest"
 	"bucketuser/infra/local"
@@ -15,7 +16,8 @@ import (
 var corrected, stock *emulator
 
 func TestMain(m *testing.M) {
-	o := cloudtest.Options{Name: "local", Needs: local.ForLocalTests}
+	o := cloudtest.Options{Name: "local", Needs: local.ForLocalTests,
+		Rotation: local.Rotation{Day: 2 * time.Second, Retry: 100 * time.Millisecond}}
 	os.Exit(cloudtest.Main(context.Background(), o, func(ctx context.Context, c *cloudtest.Cloud) (int, error) {
 		corrected = &emulator{Cloud: c}
 		o := cloudtest.Options{Name: "local-stock", Needs: local.ForLocalTests, Stock: true}

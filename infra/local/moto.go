@@ -19,7 +19,10 @@ import (
 // another emulator, without TLS and without IAM enforcement, that the tests ask for
 // a second opinion on what AWS does. It runs until ctx ends, and its log is in dir.
 // What it returns is for SDK clients that act as root.
-func StartMoto(ctx context.Context, root, dir string, out io.Writer) (aws.Config, error) {
+//
+// Whatever function it invokes, it POSTs the payload to the address, and takes an answer
+// other than 200 for a failure of the function. Without an address nothing can be invoked.
+func StartMoto(ctx context.Context, root, dir, address string, out io.Writer) (aws.Config, error) {
 	tools, err := Install(ctx, root, forMotoTests, out)
 	if err != nil {
 		return aws.Config{}, err
@@ -33,9 +36,9 @@ func StartMoto(ctx context.Context, root, dir string, out io.Writer) (aws.Config
 		return aws.Config{}, err
 	}
 	defer log.Close()
-	cmd := exec.CommandContext(ctx, tools.Moto, "-m", "moto.server", "-H", "127.0.0.1", "-p", fmt.Sprint(port))
+	cmd := exec.CommandContext(ctx, tools.Moto, tools.MotoServer, "-H", "127.0.0.1", "-p", fmt.Sprint(port))
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, log, log
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir}
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "FUNCTION_ADDRESS=" + address}
 	if err := cmd.Start(); err != nil {
 		return aws.Config{}, fmt.Errorf("moto: %w", err)
 	}

@@ -57,7 +57,10 @@ func toolsets() []toolset {
 		},
 		{
 			dir: moto, name: "emulator moto", megabytes: 140, from: "infra/local/toolsets/moto", registry: pypi(),
-			provide: func(t *Tools, dir string) { t.Moto = inVenv(dir, "python3") },
+			programs: []string{"infra/local/motoserver"},
+			provide: func(t *Tools, dir string) {
+				t.Moto, t.MotoServer = inVenv(dir, "python3"), filepath.Join(dir, "motoserver")
+			},
 		},
 		{
 			dir: checks, name: "checks of policies and templates", megabytes: 200, from: "infra/local/toolsets/checks", registry: npm(),

@@ -43,6 +43,8 @@ var exceptions = []exception{
 		"the objects of the buckets that the operator's pattern names"),
 	except("provider", ".*Rights.*", `AwsSolutions-IAM5\[Resource::arn:<AWS::Partition>:cloudformation:<AWS::Region>:<AWS::AccountId>:stack/\*\]`,
 		"it serves every stack of account and region, and may ask for the state of a resource alone"),
+	except("synthesized|provider", ".*RotationRights.*", `AwsSolutions-IAM5\[Resource::arn:<AWS::Partition>:s3:::.*/\*/\.bucketuser-probe\]`,
+		"the probe below whatever prefix, by which a new key is proven: no other object"),
 	except("live", "Bucket", "AwsSolutions-S1",
 		"access logs are the account's choice: they need a bucket of their own, and CloudTrail's data events serve the same end"),
 	except("live", "Secret", "AwsSolutions-SMG4",

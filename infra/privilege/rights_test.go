@@ -196,7 +196,7 @@ func TestMinimalNoticesARightTooMany(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, spare := range []drop{beside(t, "iam:CreateAccessKey", "iam:GetAccessKeyLastUsed"),
+	for _, spare := range []drop{beside(t, "iam:CreateAccessKey", "iam:UpdateAccessKey"),
 		beside(t, "s3:CreateBucket", "s3:GetBucketAcl")} {
 		result, err := l.want(t.Context(), spare, func(run string) ([]document, error) {
 			documents, err := construct.rights(run)

@@ -4,6 +4,7 @@ package privilege
 
 import (
 	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
 	"bucketuser/infra/internal/cloudtest"
@@ -21,6 +23,12 @@ import (
 func rotatorsPolicy(t *testing.T, secret, function string) document {
 	t.Helper()
 	text := string(cloudtest.Must(os.ReadFile(filepath.Join(root.Root, "infra", "policies", "rotate.json")))(t))
+	// CloudFormation names a function after its stack and its logical id.
+	functions := shared.template.ofType("AWS::Lambda::Function")
+	maps.DeleteFunc(functions, func(id string, _ map[string]any) bool { return !strings.HasPrefix(id, "ProviderRotation") })
+	if len(functions) != 1 {
+		t.Errorf("the policy is about %d functions", len(functions))
+	}
 	text = strings.NewReplacer("<region>", region, "<account>", account, "<secret>", secret,
 		"BucketUserProvider-ProviderRotation", function).Replace(text)
 	if !json.Valid([]byte(text)) || strings.Contains(text, "<") {
@@ -37,6 +45,8 @@ func TestA25WhoMayRotate(t *testing.T) {
 	for _, name := range []string{"rotators/secret", "rotators/secret-of-others"} {
 		arns[name] = *cloudtest.Must(root.Secrets.CreateSecret(ctx, &secretsmanager.CreateSecretInput{Name: &name, SecretString: aws.String("{}")}))(t).ARN
 	}
+	cloudtest.Must(root.Lambda.AddPermission(ctx, &lambda.AddPermissionInput{FunctionName: &rotates.name, StatementId: aws.String("s"),
+		Action: aws.String("lambda:InvokeFunction"), Principal: aws.String("secretsmanager.amazonaws.com"), SourceAccount: aws.String(account)}))(t)
 	policy := rotatorsPolicy(t, "rotators/secret", rotates.name)
 	key := cloudtest.Must(root.CreateUser(ctx, &iam.CreateUserInput{UserName: aws.String("rotator")}))(t)
 	cloudtest.Must(root.IAM.PutUserPolicy(ctx, &iam.PutUserPolicyInput{
@@ -44,7 +54,8 @@ func TestA25WhoMayRotate(t *testing.T) {
 
 	rotate := func(name, secret, function string, allowed bool) cell {
 		return cell{name: name, allowed: allowed,
-			call: target("secretsmanager", "secretsmanager.RotateSecret", `{"SecretId":"`+arns[secret]+`","RotationLambdaARN":"`+function+`","RotateImmediately":false}`),
+			call: target("secretsmanager", "secretsmanager.RotateSecret", `{"SecretId":"`+arns[secret]+`","RotationLambdaARN":"`+function+
+				`","RotationRules":{"AutomaticallyAfterDays":30},"RotateImmediately":false}`),
 			asks: append(on("secretsmanager:RotateSecret", arns[secret]), on("lambda:InvokeFunction", function)...)}
 	}
 	invoke := func(name string, l *lane, allowed bool) cell {

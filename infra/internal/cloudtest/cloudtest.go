@@ -54,6 +54,8 @@ type Options struct {
 	// Stock leaves the emulator as it is published, without the corrections. Main may run
 	// within the tests of another Main; each has an embedded AWS of its own.
 	Stock bool
+	// Rotation says when the embedded AWS rotates secrets.
+	Rotation local.Rotation
 }
 
 // Cloud is an embedded AWS that runs for the time of a package's tests.
@@ -101,7 +103,7 @@ func run(ctx context.Context, o Options, tests func(context.Context, *Cloud) (in
 	if err != nil {
 		return 0, err
 	}
-	start := local.Options{Dir: filepath.Join(dir, "aws"), Region: Region, Stock: o.Stock}
+	start := local.Options{Dir: filepath.Join(dir, "aws"), Region: Region, Stock: o.Stock, Rotation: o.Rotation}
 	if c.AWS, err = local.Start(ctx, c.Tools, start); err != nil {
 		return 0, err
 	}

@@ -45,3 +45,22 @@ func TestTagsAreReplacedWholly(t *testing.T) {
 	fake.SetSecretTags("none", nil)
 	awsrules.Equal(t, "users", len(fake.Snapshot().Users), 1)
 }
+
+// Labels are moved by hand as they can be on AWS: each on one version, and AWSCURRENT on some.
+func TestMoveStage(t *testing.T) {
+	fake := awsfake.New(account, "eu-west-1")
+	fake.AddSecret("s", "1", nil)
+	fake.PutSecretValue("s", "2")
+	first := fake.Snapshot().Secrets["s"].Versions[0].ID
+	for _, move := range []struct{ stage, id, want string }{
+		{"mine", first, "AWSPREVIOUS,mine AWSCURRENT"},
+		{"AWSCURRENT", first, "AWSCURRENT,mine AWSPREVIOUS"},
+		{"mine", "", "AWSCURRENT AWSPREVIOUS"},
+		{"AWSCURRENT", "", "AWSCURRENT AWSPREVIOUS"},
+		{"mine", "missing", "AWSCURRENT AWSPREVIOUS"},
+	} {
+		fake.MoveStage("s", move.stage, move.id)
+		fake.MoveStage("missing", move.stage, move.id)
+		awsrules.Equal(t, move.stage+" to "+move.id, stagesOf(fake), move.want)
+	}
+}

@@ -193,6 +193,10 @@ func eitherRules() []fakeRule {
 					}
 					awsrules.Equal(t, string(how), strings.Join(got, ", "), want)
 				}
+				fake.AddSecret("s", "", nil) // that nobody rotates: the label is somebody's own
+				awsrules.Equal(t, "put", putStaged(t, c, 1, "first", "AWSPENDING"), nil)
+				awsrules.Equal(t, "put", putStaged(t, c, 2, "second"), nil)
+				awsrules.Equal(t, "labels", stagesOf(fake), "AWSPENDING,AWSPREVIOUS AWSCURRENT")
 			}},
 		{"L17: AWSPENDING comes off by the move of AWSCURRENT, or stays", "Secrets Manager User Guide, Lambda rotation functions; " +
 			"aws-secrets-manager-rotation-lambdas #168",

@@ -36,7 +36,7 @@ const (
 	NotAbandoned Abandonment = "never"
 )
 
-// change of a secret that may abandon its rotation.
+// secretChange is a change of a secret that may abandon its rotation.
 type secretChange int
 
 const (

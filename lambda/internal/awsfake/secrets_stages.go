@@ -110,7 +110,7 @@ func (v *secretVersion) lose(stage string) {
 }
 
 // MoveStage moves a staging label of a secret to a version by hand, or takes it off where the id is empty. It does nothing
-// for a version that is not there.
+// for a version that is not there, and AWSCURRENT cannot be taken off.
 func (a *AWS) MoveStage(name, stage, id string) {
 	defer a.changing()()
 	s := a.secrets[name]
@@ -119,7 +119,7 @@ func (a *AWS) MoveStage(name, stage, id string) {
 	}
 	if v := s.version(id); v != nil {
 		s.move(stage, v)
-	} else if holder := s.staged(stage); id == "" && holder != nil {
+	} else if holder := s.staged(stage); id == "" && holder != nil && stage != stageCurrent {
 		holder.lose(stage)
 	}
 }

@@ -11,7 +11,8 @@ import (
 
 // abandon gives up the rotation that a secret shows as under way, and deletes its key. Its last step may be about
 // to move AWSCURRENT at this very moment, and may do that as long as the version is current that it follows. So the
-// current value is written once more first: whoever loses that compare-and-set changes nothing.
+// current value is written once more first, a fence: whoever loses that compare-and-set changes nothing. A value that is no
+// JSON object somebody has written since: no rotation follows that.
 func (r *run) abandon(ctx context.Context, s spec.Spec, x secret.Secret) error {
 	room := r.secretOf(s)
 	now, err := room.Look(ctx)
@@ -33,13 +34,11 @@ func (r *run) abandon(ctx context.Context, s spec.Spec, x secret.Secret) error {
 	case current.State == secret.Unreadable:
 		return current.Why
 	}
-	value, err := room.Value(current.Fields, nil)
-	if err != nil {
-		return err
-	}
-	fence, err := room.Settle(ctx, x, now.Current, value)
-	if err != nil {
-		return err
+	fence := now.Current
+	if current.Fields != nil {
+		if fence, err = r.writeAgain(ctx, s, now, current); err != nil {
+			return err
+		}
 	}
 	r.log.Warn("gave up a rotation that was under way", "secret", s.SecretName, "token", version)
 	return r.dropPending(ctx, s, now, version, fence, begun)
@@ -63,4 +62,13 @@ func (r *run) dropPending(ctx context.Context, s spec.Spec, x secret.Secret, ver
 		return nil
 	}
 	return r.keysOf(s).Discard(ctx, id)
+}
+
+// writeAgain writes the current value once more, as it is.
+func (r *run) writeAgain(ctx context.Context, s spec.Spec, x secret.Secret, current secret.Content) (version string, err error) {
+	value, err := r.secretOf(s).Value(current.Fields, nil)
+	if err != nil {
+		return "", err
+	}
+	return r.secretOf(s).Settle(ctx, x, current.Version, value)
 }

@@ -108,6 +108,11 @@ func (r *run) committedKey(ctx context.Context, op operation, made set) (credent
 	if err != nil {
 		return credential{}, err
 	}
+	return r.keyIn(ctx, op, made, current)
+}
+
+// keyIn is [run.committedKey] of a value that was read.
+func (r *run) keyIn(ctx context.Context, op operation, made set, current secret.Content) (credential, error) {
 	r.patience.ChangedAt(current.Created)
 	none := credential{follows: current.Version, stored: current.Fields, previous: made.secret.PreviousKey(), serial: serialOf(current.Fields)}
 	switch current.State {

@@ -9,6 +9,7 @@ import (
 	"bucketuser/lambda/claim"
 	"bucketuser/lambda/internal/awscall"
 	"bucketuser/lambda/internal/bucket"
+	"bucketuser/lambda/internal/secret"
 	"bucketuser/lambda/spec"
 )
 
@@ -251,11 +252,7 @@ func (r *run) revoke(ctx context.Context, s spec.Spec, found set, unseen doubts,
 	var failed error
 	isGuard := len(found.secret.Marks()) > 0 || !found.saysMade()
 	isRecord := lost != (parts{}) || unseen.bucket != nil && s.OnDelete != spec.Retain && isGuard
-	if found.secret.IsOursOrLeaving() && found.secret.Schedule.IsOn && !found.secret.Deleting { // or it goes on where the secret stays, or is restored
-		if err := r.secretOf(s).Unschedule(ctx, found.secret); err != nil {
-			r.log.Warn("could not end the rotation of the secret", "secret", s.SecretName, "reason", err.Error())
-		}
-	}
+	r.endSchedule(ctx, s, found.secret)
 	if found.secret.IsOursOrLeaving() && !isRecord {
 		failed = r.secretOf(s).Remove(ctx, found.secret)
 	}
@@ -277,6 +274,17 @@ func (r *run) revoke(ctx context.Context, s spec.Spec, found set, unseen doubts,
 		return err
 	}
 	return r.secretOf(s).Remove(ctx, x)
+}
+
+// endSchedule turns rotation off: it would go on where the secret stays, or is restored. What refuses that does not keep
+// the access alive.
+func (r *run) endSchedule(ctx context.Context, s spec.Spec, x secret.Secret) {
+	if !x.IsOursOrLeaving() || !x.Schedule.IsOn || x.Deleting {
+		return
+	}
+	if err := r.secretOf(s).Unschedule(ctx, x); err != nil {
+		r.log.Warn("could not end the rotation of the secret", "secret", s.SecretName, "reason", err.Error())
+	}
 }
 
 // mayHaveEquipped reports whether a bucket that is let go of may have our policy and our rule

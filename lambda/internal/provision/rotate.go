@@ -22,9 +22,23 @@ import (
 // errOvertaken says that another value is current since the rotation began.
 var errOvertaken = errors.New("the secret has been written since the rotation began: it was given up, and the next one begins anew")
 
-// createSecret makes a key and writes it under the token, beside what is current. A value that is there stays: an earlier run
-// of the step has written it, or it is that of the test with which Secrets Manager turns rotation on.
+// createSecret makes a key and writes it under the token, beside what is current. It waits while the user has no room for
+// one; another run of the step may be about to write its key.
 func (r *run) createSecret(ctx context.Context, is rotating) error {
+	_, err := backoff.Retry(ctx, func() (struct{}, error) {
+		err := r.tryCreateSecret(ctx, is)
+		if err != nil && !errors.Is(err, keyring.ErrNoRoom) && !awscall.IsCode(err, "LimitExceeded", "LimitExceededException") {
+			err = backoff.Permanent(err)
+		}
+		return struct{}{}, err
+	}, backoff.WithBackOff(backoff.NewConstantBackOff(roomInterval)), backoff.WithMaxElapsedTime(keyring.Forsaken+keyring.LeaseMargin))
+	return err
+}
+
+// tryCreateSecret is one attempt of createSecret. A value that is there stays: an earlier run
+// of the step has written it, or it is that of the test with which Secrets Manager turns rotation on.
+func (r *run) tryCreateSecret(ctx context.Context, is rotating) error {
+	looked := time.Now()
 	pending, err := r.secretOf(is.op.spec).ReadVersion(ctx, is.set.secret, is.version)
 	switch {
 	case err != nil:
@@ -32,16 +46,14 @@ func (r *run) createSecret(ctx context.Context, is rotating) error {
 	case pending.State == secret.Unreadable:
 		return pending.Why
 	case pending.State != secret.NoValue:
-		return r.checkFollows(ctx, is, pending)
+		return r.checkBegun(ctx, is, pending)
 	}
 	key, err := r.takeOver(ctx, is)
+	if err == nil && key.ID == "" {
+		key, err = r.rotateKey(ctx, is, looked)
+	}
 	if err != nil {
 		return err
-	}
-	if key.ID == "" {
-		if key, err = r.rotateKey(ctx, is); err != nil {
-			return err
-		}
 	}
 	err = r.putPending(ctx, is, key)
 	if err == nil || errors.Is(err, secret.ErrUnknown) { // it may be there, or come in a moment
@@ -50,20 +62,25 @@ func (r *run) createSecret(ctx context.Context, is rotating) error {
 	return errors.Join(err, r.discard(ctx, is.op.spec, key))
 }
 
-// checkFollows refuses to go on with a value that follows another version than the current one.
-func (r *run) checkFollows(ctx context.Context, is rotating, pending secret.Content) error {
+// checkBegun refuses to go on with a value that follows another version than the current one, or whose key is gone: nobody
+// can write another one under its token.
+func (r *run) checkBegun(ctx context.Context, is rotating, pending secret.Content) error {
 	x, id := is.set.secret, pending.Fields.Get(spec.FieldAccessKeyID)
 	if id == is.current.Fields.Get(spec.FieldAccessKeyID) || id == x.PreviousKey() {
 		return nil // it brings no key
 	}
-	token, follows := x.Claim.Rotation()
+	token, follows := x.Rotation()
 	switch {
 	case token != is.version:
 		return fmt.Errorf("secret %s: does not say which version this rotation follows", is.op.spec.SecretName)
 	case follows != x.Current:
 		return r.overtaken(ctx, is, pending)
 	}
-	return nil
+	key, err := r.keysOf(is.op.spec).Active(ctx, id, pending.Created)
+	if err == nil && key == nil {
+		return errors.Join(fmt.Errorf("access key %s of user %s: %w", id, is.op.spec.UserName, errLost), r.overtaken(ctx, is, pending))
+	}
+	return err
 }
 
 // overtaken gives up a rotation that follows a version which is current no more.
@@ -76,7 +93,7 @@ func (r *run) overtaken(ctx context.Context, is rotating, pending secret.Content
 // that Secrets Manager goes on with under another token. Its last step may come late, and then the key must be there.
 func (r *run) takeOver(ctx context.Context, is rotating) (credential, error) {
 	x := is.set.secret
-	token, follows := x.Claim.Rotation()
+	token, follows := x.Rotation()
 	if token == "" || token == is.version || follows != x.Current {
 		return credential{}, nil
 	}
@@ -94,24 +111,15 @@ func (r *run) takeOver(ctx context.Context, is rotating) (credential, error) {
 }
 
 // rotateKey makes a key that follows the current version, whether that names one which works or not.
-func (r *run) rotateKey(ctx context.Context, is rotating) (credential, error) {
-	return backoff.Retry(ctx, func() (credential, error) {
-		looked := time.Now()
-		key, err := r.committedKey(ctx, is.op, is.set)
-		if err == nil && key.follows != is.current.Version {
-			err = errOvertaken
-		}
-		if err == nil && key.ID != "" {
-			key = key.displace()
-		}
-		if err == nil {
-			key, err = r.mintKey(ctx, is.op, is.set, key, looked)
-		}
-		if err != nil && !errors.Is(err, keyring.ErrNoRoom) && !awscall.IsCode(err, "LimitExceeded", "LimitExceededException") {
-			err = backoff.Permanent(err)
-		}
-		return key, err
-	}, backoff.WithBackOff(backoff.NewConstantBackOff(roomInterval)), backoff.WithMaxElapsedTime(keyring.Forsaken+keyring.LeaseMargin))
+func (r *run) rotateKey(ctx context.Context, is rotating, looked time.Time) (credential, error) {
+	key, err := r.keyIn(ctx, is.op, is.set, is.current)
+	if err != nil {
+		return credential{}, err
+	}
+	if key.ID != "" {
+		key = key.displace()
+	}
+	return r.mintKey(ctx, is.op, is.set, key, looked)
 }
 
 // putPending notes which version the rotation follows, and writes its value, as long as the key has its lease. Where
@@ -161,7 +169,7 @@ func (r *run) testSecret(ctx context.Context, is rotating) error {
 // begunValue reads the value of the rotation, again while its note says that there is one.
 func (r *run) begunValue(ctx context.Context, is rotating) (secret.Content, error) {
 	s, x := is.op.spec, is.set.secret
-	token, _ := x.Claim.Rotation()
+	token, _ := x.Rotation()
 	pending, err := awscall.Repeat(ctx, r.patience, "Secrets Manager shows the value of the rotation", func() (secret.Content, bool, error) {
 		pending, err := r.secretOf(s).ReadVersion(ctx, x, is.version)
 		return pending, err == nil && pending.State == secret.NoValue && token == is.version, err
@@ -191,7 +199,7 @@ func (r *run) finishSecret(ctx context.Context, is rotating) error {
 	if err != nil {
 		return err
 	}
-	token, follows := x.Claim.Rotation()
+	token, follows := x.Rotation()
 	switch {
 	case token != is.version || pending.State != secret.Committed:
 		return fmt.Errorf("secret %s: this rotation has made no key", s.SecretName)

@@ -56,25 +56,28 @@ func TestRotationBySchedule(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, func(w *bench) {
 				w.created(rotated)
-				first, _ := w.keysInUse()
-				w.rotate(how)
-				second, all := w.keysInUse()
-				if first == second || len(all) != 2 {
-					t.Fatalf("keys: %s, then %s; the user has %v", first, second, all)
-				}
-				if tags := w.AWS.Snapshot().Secrets["clickhouse/s3"].Tags; tags["bucketuser:previous-key"] != first || tags["bucketuser:rotation"] != "" || tags["bucketuser:format"] != "2" {
-					t.Errorf("tags: %v", tags)
-				}
-				time.Sleep(time.Hour)
-				w.rotate(how)
-				third, all := w.keysInUse()
-				if third == second || len(all) != 2 || w.AWS.Snapshot().Secrets["clickhouse/s3"].Tags["bucketuser:previous-key"] != second {
-					t.Errorf("keys: %s, then %s; the user has %v", second, third, all)
+				for range 2 {
+					w.rotatesOnce(how)
+					time.Sleep(time.Hour)
 				}
 				w.succeeded(w.delete(w.idOf(rotated), rotated))
 				w.empty()
 			})
 		})
+	}
+}
+
+// rotatesOnce fails the test unless a rotation makes a new key current and leaves the one before working.
+func (w *bench) rotatesOnce(how smfake.How) {
+	w.t.Helper()
+	was, _ := w.keysInUse()
+	w.rotate(how)
+	now, all := w.keysInUse()
+	if now == was || len(all) != 2 || !slices.Contains(all, was) {
+		w.t.Errorf("keys: %s, then %s; the user has %v", was, now, all)
+	}
+	if tags := w.AWS.Snapshot().Secrets["clickhouse/s3"].Tags; tags["bucketuser:previous-key"] != was || tags["bucketuser:rotation"] != "" || tags["bucketuser:format"] != "2" {
+		w.t.Errorf("tags: %v", tags)
 	}
 }
 

@@ -97,8 +97,7 @@ func (r *run) admitRotation(ctx context.Context, id string, isStep bool) (is rot
 	if err != nil {
 		return is, err
 	}
-	r.op.spec = s
-	is.op, is.set.secret = r.op, x
+	is.op, is.set.secret = operation{kind: kindInPlace, spec: s}, x
 	is.set.secret.Claim = x.For(s)
 	return is, r.admitParts(ctx, &is)
 }

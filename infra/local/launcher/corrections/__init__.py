@@ -9,4 +9,5 @@ newer ministack that no longer needs one makes that test fail.
 def apply():
     """Puts every correction in place, or exits if ministack has no such place."""
     from corrections import (  # noqa: F401
-        authorization, deletions, deployer, functions, gone, iam, listings, resources, s3, secrets, server, stacks)
+        authorization, deletions, deployer, functions, gone, iam, labels, listings, resources, rotation, s3, schedule, secrets,
+        server, stacks)

@@ -139,6 +139,14 @@ def _delivery(kind, name, props, old_props):
     return [(action, function if function.startswith("arn:") else _arn("lambda", f"function:{function}"), None)]
 
 
+def _permission(kind, name, props, old_props):
+    # Every change is another statement, put before the old one is taken away.
+    actions = {"create": ["AddPermission"], "update": ["AddPermission", "RemovePermission"], "delete": ["RemovePermission"]}[kind]
+    function = props.get("FunctionName", "")
+    arn = function if function.startswith("arn:") else _arn("lambda", f"function:{function}")
+    return [("lambda:" + action, arn, None) for action in actions]
+
+
 def _log_group(kind, name, props, old_props):
     # On AWS a group without a name of its own is called after stack and logical id.
     arn = _arn("logs", "log-group:" + name.removeprefix("/aws/cloudformation/").replace("/", "-"))
@@ -161,6 +169,7 @@ _TYPES = {
     "AWS::IAM::ManagedPolicy": _managed_policy,
     "AWS::Lambda::Function": _function,
     "AWS::Lambda::EventInvokeConfig": _delivery,
+    "AWS::Lambda::Permission": _permission,
     "AWS::Logs::LogGroup": _log_group,
     "AWS::SSM::Parameter": _parameter,
 }

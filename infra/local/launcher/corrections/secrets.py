@@ -29,14 +29,24 @@ def name_in_recovery(original, data):
 
 @corrects(secretsmanager, name="_get_secret_value")
 def no_value_in_its_words(original, data):
-    """A secret without a value is refused in the words of Secrets Manager, which have no full stop."""
+    """A secret or a version without a value is refused in the words of Secrets Manager, and a label elsewhere than on the version."""
     _, secret = secretsmanager._resolve(data.get("SecretId"))
-    stage = data.get("VersionStage", "AWSCURRENT")
-    if not secret or secret.get("DeletedDate") or data.get("VersionId") or secretsmanager._find_stage_version(secret, stage)[1]:
+    if not secret or secret.get("DeletedDate"):
         return original(data)
-    return secretsmanager.error_response_json(
-        "ResourceNotFoundException",
-        f"Secrets Manager can't find the specified secret value for staging label: {stage}", 400)
+    token, stage = data.get("VersionId"), data.get("VersionStage")
+    version = secret["Versions"].get(token) if token else secretsmanager._find_stage_version(secret, stage or "AWSCURRENT")[1]
+    if not _has_value(version):
+        missing = f"VersionId: {token}" if token else f"staging label: {stage or 'AWSCURRENT'}"
+        return secretsmanager.error_response_json(
+            "ResourceNotFoundException", f"Secrets Manager can't find the specified secret value for {missing}", 400)
+    if token and stage and stage not in version["Stages"]:
+        return secretsmanager.error_response_json(
+            "InvalidRequestException", "You provided a VersionStage that is not associated to the provided VersionId.", 400)
+    return original(data)
+
+
+def _has_value(version):
+    return bool(version) and (version["SecretString"] is not None or version["SecretBinary"] is not None)
 
 
 @corrects(secretsmanager, name="_put_secret_value")
@@ -45,7 +55,7 @@ def token_names_one_value(original, data):
     _, secret = secretsmanager._resolve(data.get("SecretId"))
     token = data.get("ClientRequestToken")
     version = secret["Versions"].get(token) if secret and not secret.get("DeletedDate") else None
-    if version is None or (version["SecretString"] is None and version["SecretBinary"] is None):
+    if not _has_value(version):
         return original(data)
     if (version["SecretString"], version["SecretBinary"]) != (data.get("SecretString"), data.get("SecretBinary")):
         return secretsmanager.error_response_json(
