@@ -72,34 +72,6 @@ func newCampaign(t *testing.T, s story, total *tally) *campaign {
 	return &campaign{t: t, story: s, total: total, known: map[string]bool{}, uses: sim.Uses{}}
 }
 
-// differenceAfter is how an account differs from what it should be after an ending, or after the event itself for "". The
-// call met a fault, if any.
-func (c *campaign) differenceAfter(name string, call awsfake.Call, got awsfake.Snapshot) string {
-	exempt := c.story.exempt
-	if slices.ContainsFunc(c.story.endings, func(e ending) bool { return e.name == name && e.settles }) {
-		exempt = probeLeft
-	}
-	diff := exempt.difference(c.uses, c.want[name].after, got)
-	if diff == "" {
-		return ""
-	}
-	if call.Operation == "DescribeStacks" && slices.ContainsFunc(c.untold, func(want awsfake.Snapshot) bool { return exempt.difference(c.uses, want, got) == "" }) {
-		c.uses[sim.PreviousKept]++
-		return ""
-	}
-	for _, want := range c.orElse[name] {
-		if exempt.difference(c.uses, want, got) == "" {
-			return ""
-		}
-	}
-	return diff
-}
-
-// difference is how an account differs from what it should be after the story.
-func (c *campaign) difference(want, got awsfake.Snapshot) string {
-	return c.story.exempt.difference(c.uses, want, got)
-}
-
 // outcome is the account before and after a run without faults.
 type outcome struct {
 	before, after awsfake.Snapshot

@@ -173,6 +173,7 @@ func (r *run) unreadKey(ctx context.Context, op operation, current secret.Conten
 	}
 	r.reportRepair(op, true, "value of the secret")
 	keys, err := r.keysOf(op.spec).List(ctx)
+	none.isGivenUp = keyring.HasActive(keys, none.previous) // by an earlier delivery, if no other key can be the one
 	keys = slices.DeleteFunc(keys, func(k keyring.Key) bool {
 		isOfEvent := !op.spec.Sent.IsZero() && !k.Created.Before(op.spec.Sent) // and was never committed
 		return isOfEvent || !k.IsActive || k.ID == none.previous

@@ -66,12 +66,19 @@ func (r *run) setSchedule(ctx context.Context, op operation, made set) error {
 	if s.RotateAfterDays == 0 || r.provider.RotationFunctionARN == "" {
 		return r.unschedule(ctx, s, x)
 	}
-	if !isSo() && (x.Schedule.IsOn || x.Unfinished() != "") {
+	return r.reschedule(ctx, op, x, isSo())
+}
+
+// reschedule turns rotation on after what is in the way was ended. Where a look shows the very schedule already, it may be
+// from before, so it is set once more.
+func (r *run) reschedule(ctx context.Context, op operation, x secret.Secret, isSo bool) error {
+	s := op.spec
+	if !isSo && (x.Schedule.IsOn || x.Unfinished() != "") {
 		if err := r.unschedule(ctx, s, x); err != nil {
 			return err
 		}
 	}
-	err = r.schedule(ctx, op, x)
+	err := r.schedule(ctx, op, x)
 	if !awscall.IsCode(err, "InvalidRequestException") {
 		return err
 	}

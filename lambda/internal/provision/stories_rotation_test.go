@@ -45,25 +45,25 @@ func stepStories() []story {
 	var all []story
 	for n, name := range []smfake.Step{smfake.CreateSecret, "", smfake.TestSecret, smfake.FinishSecret} {
 		if name != "" {
-			all = append(all, stepStory("rotate "+string(name), stepsOf(rotated, n), name))
+			exempt := probeLeft // by a proof that is cut off
+			if name == smfake.CreateSecret {
+				exempt = exemption{}
+			}
+			all = append(all, stepStory("rotate "+string(name), stepsOf(rotated, n), name, exempt))
 		}
 	}
 	return append(all, stepStory("rotate again createSecret", func(w *bench) {
 		w.history(create(rotated), hourLater(rotate(rotated)))
-	}, smfake.CreateSecret))
+	}, smfake.CreateSecret, probeLeft)) // which proves the current key before the previous one goes
 }
 
 // stepStory is of one step, and of all that may come after it.
-func stepStory(name string, before func(*bench), s smfake.Step) story {
+func stepStory(name string, before func(*bench), s smfake.Step, exempt exemption) story {
 	e := hourLater(step(rotated, s))
 	logs, full, raised, off := scheduled("Prefix", "logs"), scheduled("Access", "Full"), scheduled("KeySerial", "1"), named
 	next := hourLater(rotatedSoon(rotated))
 	ends := func(name string, events ...event) ending {
 		return ending{name: name, events: events, once: true, orElse: [][]event{events}} // as the step may have done nothing
-	}
-	exempt := probeLeft // by a proof that is cut off
-	if s == smfake.CreateSecret {
-		exempt = exemption{}
 	}
 	again := ends("again", step(rotated, s))
 	again.once, again.orElse = false, nil

@@ -93,16 +93,21 @@ func (c Client) takeOff(ctx context.Context, x Secret, version string) error {
 	if !x.IsPending(version) {
 		return nil
 	}
-	_, err := c.secrets.UpdateSecretVersionStage(ctx, &secretsmanager.UpdateSecretVersionStageInput{
+	_, refusal := c.secrets.UpdateSecretVersionStage(ctx, &secretsmanager.UpdateSecretVersionStageInput{
 		SecretId: &x.ARN, VersionStage: aws.String(pending), RemoveFromVersionId: &version})
-	if err == nil {
+	if refusal == nil {
 		return nil
 	}
-	now, lookErr := c.Look(ctx)
-	if lookErr == nil && !now.IsPending(version) {
+	c.patience.Changed() // by whoever took it off, if it is gone
+	isOn, lookErr := awscall.Repeat(ctx, c.patience, "Secrets Manager shows that a label is gone", func() (bool, bool, error) {
+		now, err := c.Look(ctx)
+		isOn := err == nil && now.IsPending(version)
+		return isOn, isOn && !awscall.IsDenied(refusal), err
+	})
+	if lookErr == nil && !isOn {
 		return nil
 	}
-	return errors.Join(fmt.Errorf("rotation of secret %s: %w", c.spec.SecretName, awscall.Brief(err)), lookErr)
+	return errors.Join(fmt.Errorf("rotation of secret %s: %w", c.spec.SecretName, awscall.Brief(refusal)), lookErr)
 }
 
 // Schedule has Secrets Manager rotate the secret after each so many days, by a function. Nothing is rotated now: it
