@@ -499,8 +499,8 @@
 //   - N10. A released secret of another resource that a Create has restored and not yet
 //     tagged when it died stays restored: tags cannot be set on a secret that is being
 //     deleted. Its credentials are those of a key that is gone.
-//   - N11. A secret whose stages somebody has moved back to an earlier version by hand cannot
-//     be written again: its token is taken. Writing any new value to it by hand helps.
+//   - N11. PreviousKey Delete in an Update of which CloudFormation does not say whether it is a rollback: the
+//     previous key stays, and the log says so. The next Update that raises KeySerial asks again.
 //   - N12. The probe of a delivery that was cut off beside another of the same event, or before an event that
 //     proves no key, or of a step of a rotation that was cut off, may stay in the bucket until the next key is
 //     proven, or the bucket is released or removed.
@@ -526,6 +526,4 @@
 //     or probe that may be neither written nor deleted, and statements, rule and tags of ours in a bucket
 //     that was let go of. The next Update that may write the settings sets them right. A marker or
 //     probe of an earlier Prefix stays.
-//   - N19. PreviousKey Delete in an Update of which CloudFormation does not say whether it is a rollback: the
-//     previous key stays, and the log says so. The next Update that raises KeySerial asks again.
 package provision

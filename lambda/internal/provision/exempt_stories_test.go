@@ -2,7 +2,6 @@ package provision_test
 
 import (
 	"bucketuser/lambda/internal/awsfake"
-	"bucketuser/lambda/internal/sim"
 	"bucketuser/lambda/spec"
 )
 
@@ -11,7 +10,6 @@ func exemptStories() []story {
 	retain, recovering := with("OnDelete", "Retain"), with("SecretRecoveryDays", "7")
 	logs, backups, unproven := with("Prefix", "logs"), with("Prefix", "backups"), with("Prefix", "backups", "VerifyCredentials", "false")
 	moved, back := update(backups, unproven, backups), update(backups, backups, unproven)
-	moved.refused, back.refused = true, true
 	return []story{
 		{name: "create adopting without a marker", region: "eu-west-1", before: func(w *bench) {
 			w.AWS.AddBucket("my-data", map[string]string{spec.TagOwner: spec.Released})
@@ -27,7 +25,7 @@ func exemptStories() []story {
 		{name: "update after stages were moved back", region: "eu-west-1", start: "created", before: func(w *bench) {
 			w.history(update(named, logs, named), update(logs, backups, logs))
 			w.moveCurrent("clickhouse/s3")
-		}, event: moved, exempt: exemption{number: sim.TokenTaken}, endings: []ending{
+		}, event: moved, endings: []ending{
 			{name: "again", events: []event{moved}}, {name: "back", events: []event{back}}, {name: "delete", events: []event{remove(backups)}}}},
 	}
 }

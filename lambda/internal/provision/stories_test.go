@@ -22,7 +22,7 @@ type story struct {
 	exempt exemption
 
 	// untold are events that lead from the start to what is right, too, where CloudFormation does not say whether the event is
-	// a rollback: N19.
+	// a rollback: N11.
 	untold [][]event
 
 	hasAbandonment bool // a law about that holds from the start on

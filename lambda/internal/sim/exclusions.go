@@ -22,7 +22,7 @@ const (
 	PolicyAfterRelease                      // by a delivery that is cut off afterwards
 	MarkerAdopted                           // and versioning: of a bucket that had an earlier life
 	RestoredUntagged                        // secret of another resource
-	TokenTaken                              // since the stages of a secret were moved by hand
+	PreviousKept                            // key, where CloudFormation does not say whether it may go
 	ProbeLeft                               // by a delivery that is cut off beside another
 	ByHand                                  // changed, and not set right before the next event
 	KeyUnseen                               // by the sweep, of a delivery that is cut off beside another
@@ -30,11 +30,10 @@ const (
 	MarkLeft                                // of a replacement, where it could not be taken off
 	AccessEnded                             // by a Delete that may not look at its bucket
 	InTheWay                                // of a change are others, so that it was not made
-	PreviousKept                            // key, where CloudFormation does not say whether it may go
 )
 
 // last is the highest number.
-const last = PreviousKept
+const last = InTheWay
 
 // Exclusions are all of them, in order.
 func Exclusions() (all []Exclusion) {
@@ -50,7 +49,7 @@ func (n Exclusion) IsOfWalks() bool {
 	switch n {
 	case LaterCallWins, CreateAfterDelete, Forgotten, NothingLater, ByHand, LostTags, InTheWay:
 		return true
-	case OneCreateFails, MarkerMoved, NoTime, PolicyAfterRelease, MarkerAdopted, RestoredUntagged, TokenTaken, ProbeLeft, KeyUnseen, MarkLeft, AccessEnded, PreviousKept:
+	case OneCreateFails, MarkerMoved, NoTime, PolicyAfterRelease, MarkerAdopted, RestoredUntagged, PreviousKept, ProbeLeft, KeyUnseen, MarkLeft, AccessEnded:
 	}
 	return false
 }
