@@ -4,8 +4,10 @@ package privilege
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -97,11 +99,17 @@ const trust = `{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Acti
 	"Principal": {"Service": "lambda.amazonaws.com", "AWS": "` + local.Account + `"}}]}`
 
 func (s *subject) newLane(ctx context.Context, name string) (*lane, error) {
-	c, name := root, s.name+"-"+name
+	return s.newFunction(ctx, s.name+"-"+name, nil)
+}
+
+// newFunction makes a lane of that very name, with variables in the place of the template's.
+func (s *subject) newFunction(ctx context.Context, name string, variables map[string]string) (*lane, error) {
+	c := root
 	environment, err := s.environment()
 	if err != nil {
 		return nil, err
 	}
+	maps.Copy(environment, variables)
 	role, err := c.IAM.CreateRole(ctx, &iam.CreateRoleInput{RoleName: &name, AssumeRolePolicyDocument: aws.String(trust)})
 	if err != nil {
 		return nil, err
@@ -117,6 +125,13 @@ func (s *subject) newLane(ctx context.Context, name string) (*lane, error) {
 		return nil, err
 	}
 	return &lane{cloud: c, subject: s, name: name, arn: *function.FunctionArn, roleARN: *role.Role.Arn, policies: map[string]bool{}}, nil
+}
+
+// permit lets Secrets Manager invoke the lane's function, also if it may already.
+func (l *lane) permit(ctx context.Context) error {
+	_, err := l.cloud.Lambda.AddPermission(ctx, &lambda.AddPermissionInput{FunctionName: &l.name, StatementId: aws.String(l.cloud.nextRun()),
+		Action: aws.String("lambda:InvokeFunction"), Principal: aws.String("secretsmanager.amazonaws.com"), SourceAccount: aws.String(local.Account)})
+	return err
 }
 
 // hold gives the role these policies and no others.
@@ -150,6 +165,8 @@ type answer struct {
 	Status, Reason     string
 	PhysicalResourceID string `json:"PhysicalResourceId"`
 	Data               map[string]string
+
+	log string // its end
 }
 
 // send has the function carry out an event and returns its answer.
@@ -161,13 +178,15 @@ func (l *lane) send(ctx context.Context, event map[string]any) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	out, err := l.cloud.Lambda.Invoke(ctx, &lambda.InvokeInput{FunctionName: &l.name, Payload: payload})
+	out, err := l.cloud.Lambda.Invoke(ctx, &lambda.InvokeInput{FunctionName: &l.name, Payload: payload, LogType: lambdatypes.LogTypeTail})
 	if err != nil {
 		return answer{}, err
 	}
 	select {
 	case a := <-wait:
-		return a, nil
+		log, err := base64.StdEncoding.DecodeString(aws.ToString(out.LogResult))
+		a.log = string(log)
+		return a, err
 	default:
 		return answer{}, fmt.Errorf("the function did not answer: %s %s", aws.ToString(out.FunctionError), out.Payload)
 	}

@@ -37,6 +37,7 @@ var stories = []story{
 	{"recover", tellRecover},
 	{"foreign", tellForeign},
 	{"stale", tellStale},
+	{"rotate", tellRotate},
 }
 
 // tellUse changes everything that can change in place, replaces a key that was
@@ -70,6 +71,19 @@ func (p *play) disableKey(ctx context.Context, user string) error {
 	_, err = p.lane.cloud.IAM.UpdateAccessKey(ctx, &iam.UpdateAccessKeyInput{
 		UserName: &user, AccessKeyId: keys.AccessKeyMetadata[0].AccessKeyId, Status: types.StatusTypeInactive})
 	return err
+}
+
+// tellRotate sets a schedule, makes another key by an update that retires the one before, and deletes.
+func tellRotate(ctx context.Context, p *play) error {
+	first := properties{"RotateAfterDays": "1000"}
+	second := properties{"RotateAfterDays": "30", "KeySerial": "1", "PreviousKey": "Delete"}
+	return inTurn(
+		func() error { return p.create(ctx, first) },
+		// CloudFormation is given five seconds to say that it rolls back.
+		func() error { return p.patiently(ctx, func() error { return p.update(ctx, second, first) }) },
+		func() error { return p.remove(ctx, second) },
+		func() error { return p.gone(ctx, second) },
+	)
 }
 
 // tellPurge deletes a bucket with versions, delete markers and an unfinished upload.
