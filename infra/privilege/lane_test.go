@@ -4,7 +4,6 @@ package privilege
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -165,8 +164,6 @@ type answer struct {
 	Status, Reason     string
 	PhysicalResourceID string `json:"PhysicalResourceId"`
 	Data               map[string]string
-
-	log string // its end
 }
 
 // send has the function carry out an event and returns its answer.
@@ -178,15 +175,13 @@ func (l *lane) send(ctx context.Context, event map[string]any) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	out, err := l.cloud.Lambda.Invoke(ctx, &lambda.InvokeInput{FunctionName: &l.name, Payload: payload, LogType: lambdatypes.LogTypeTail})
+	out, err := l.cloud.Lambda.Invoke(ctx, &lambda.InvokeInput{FunctionName: &l.name, Payload: payload})
 	if err != nil {
 		return answer{}, err
 	}
 	select {
 	case a := <-wait:
-		log, err := base64.StdEncoding.DecodeString(aws.ToString(out.LogResult))
-		a.log = string(log)
-		return a, err
+		return a, nil
 	default:
 		return answer{}, fmt.Errorf("the function did not answer: %s %s", aws.ToString(out.FunctionError), out.Payload)
 	}

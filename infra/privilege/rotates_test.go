@@ -103,7 +103,7 @@ func (l *lane) rotate(ctx context.Context, secret string) (missed string, err er
 			_, err := l.cloud.Secrets.RotateSecret(ctx, &secretsmanager.RotateSecretInput{SecretId: &secret})
 			isStarted = err == nil
 		}
-		lines, err := l.logs(ctx, secret)
+		lines, err := l.logs(ctx, ":secret:"+secret+"-")
 		if err != nil {
 			return "", err
 		}
@@ -123,8 +123,8 @@ func (l *lane) rotate(ctx context.Context, secret string) (missed string, err er
 	}
 }
 
-// logs are the lines of the function's log about a secret.
-func (l *lane) logs(ctx context.Context, secret string) (lines []string, err error) {
+// logs are the lines of the function's log that hold a text.
+func (l *lane) logs(ctx context.Context, text string) (lines []string, err error) {
 	pages := cloudwatchlogs.NewFilterLogEventsPaginator(l.cloud.Logs, &cloudwatchlogs.FilterLogEventsInput{LogGroupName: aws.String("/aws/lambda/" + l.name)})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
@@ -135,7 +135,7 @@ func (l *lane) logs(ctx context.Context, secret string) (lines []string, err err
 			return nil, err
 		}
 		for _, event := range page.Events {
-			if strings.Contains(*event.Message, ":secret:"+secret+"-") {
+			if strings.Contains(*event.Message, text) {
 				lines = append(lines, *event.Message)
 			}
 		}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -83,7 +84,26 @@ func tellRotate(ctx context.Context, p *play) error {
 		func() error { return p.patiently(ctx, func() error { return p.update(ctx, second, first) }) },
 		func() error { return p.remove(ctx, second) },
 		func() error { return p.gone(ctx, second) },
+		func() error { return p.asked(ctx, second) },
 	)
+}
+
+// couldNotAsk is what the log says of a right whose want is no failure.
+const couldNotAsk = "could not ask when a key was used last"
+
+// asked fails if IAM would not say when a key of the resource was used.
+func (p *play) asked(ctx context.Context, props properties) error {
+	s, err := p.spec(props)
+	if err != nil {
+		return err
+	}
+	lines, err := p.lane.logs(ctx, s.UserName)
+	for _, line := range lines {
+		if strings.Contains(line, couldNotAsk) {
+			return failure(line)
+		}
+	}
+	return err
 }
 
 // tellPurge deletes a bucket with versions, delete markers and an unfinished upload.
