@@ -4,7 +4,7 @@
 //	go test -tags e2e ./infra/privilege
 //
 //	minimal     without any one action of the provider's role, its life cycle fails; without one of the
-//	            rotation's, a call of a rotation is refused, as the simulator reads the policies
+//	            rotation's, a rotation fails, and a call of it is refused, as the simulator reads the policies
 //	sufficient  with them, all of it passes, under every option
 //	escalation  what the two roles must not do, and cannot; who may rotate, and no more
 //	user        what the user may do, by access level, place and state of the key

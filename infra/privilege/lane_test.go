@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -97,11 +98,17 @@ const trust = `{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Acti
 	"Principal": {"Service": "lambda.amazonaws.com", "AWS": "` + local.Account + `"}}]}`
 
 func (s *subject) newLane(ctx context.Context, name string) (*lane, error) {
-	c, name := root, s.name+"-"+name
+	return s.newFunction(ctx, s.name+"-"+name, nil)
+}
+
+// newFunction makes a lane of that very name, with variables in the place of the template's.
+func (s *subject) newFunction(ctx context.Context, name string, variables map[string]string) (*lane, error) {
+	c := root
 	environment, err := s.environment()
 	if err != nil {
 		return nil, err
 	}
+	maps.Copy(environment, variables)
 	role, err := c.IAM.CreateRole(ctx, &iam.CreateRoleInput{RoleName: &name, AssumeRolePolicyDocument: aws.String(trust)})
 	if err != nil {
 		return nil, err
@@ -117,6 +124,13 @@ func (s *subject) newLane(ctx context.Context, name string) (*lane, error) {
 		return nil, err
 	}
 	return &lane{cloud: c, subject: s, name: name, arn: *function.FunctionArn, roleARN: *role.Role.Arn, policies: map[string]bool{}}, nil
+}
+
+// permit lets Secrets Manager invoke the lane's function, also if it may already.
+func (l *lane) permit(ctx context.Context) error {
+	_, err := l.cloud.Lambda.AddPermission(ctx, &lambda.AddPermissionInput{FunctionName: &l.name, StatementId: aws.String(l.cloud.nextRun()),
+		Action: aws.String("lambda:InvokeFunction"), Principal: aws.String("secretsmanager.amazonaws.com"), SourceAccount: aws.String(local.Account)})
+	return err
 }
 
 // hold gives the role these policies and no others.

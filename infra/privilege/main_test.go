@@ -4,6 +4,7 @@ package privilege
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -55,6 +56,9 @@ func run(ctx context.Context, c *cloudtest.Cloud, m *testing.M) (status int, err
 		return 0, err
 	}
 	rotation, sharedRotation = construct.rotation(), shared.rotation()
+	if err := errors.Join(rotation.serve(ctx), sharedRotation.serve(ctx)); err != nil {
+		return 0, err
+	}
 	return m.Run(), nil
 }
 

@@ -37,20 +37,17 @@ func isOffline(d drop, documents []document) bool {
 var spared = map[string]string{
 	"cloudformation:DescribeStacks": "it is asked only where something was refused to an Update because of others; without the " +
 		"answer the event is no rollback, which the tests of the function show",
-	"secretsmanager:UpdateSecretVersionStage": notRotated, "secretsmanager:RotateSecret": notRotated,
-	"secretsmanager:CancelRotateSecret": notRotated, "iam:GetAccessKeyLastUsed": notRotated, "lambda:InvokeFunction": notRotated,
 	"s3:DeleteObject": "every deletion names a version, \"null\" in a bucket without versions, for which AWS does not " +
 		"document which of the two actions it asks for; the embedded AWS asks for DeleteObjectVersion",
 }
-
-const notRotated = "no story rotates a key"
 
 // shows is the story that notices best that an action is missing. It is tried
 // first; if it does not, all others are.
 var shows = map[string]string{
 	"s3:AbortMultipartUpload": "purge", "s3:ListBucketMultipartUploads": "purge",
 	"s3:DeleteBucketPolicy": "retain", "secretsmanager:RestoreSecret": "recover",
-	"s3:ListAllMyBuckets": "foreign", "cloudformation:DescribeStackResource": "stale",
+	"secretsmanager:RotateSecret": "rotate", "secretsmanager:CancelRotateSecret": "rotate", "lambda:InvokeFunction": "rotate",
+	"iam:GetAccessKeyLastUsed": "rotate", "s3:ListAllMyBuckets": "foreign", "cloudformation:DescribeStackResource": "stale",
 }
 
 // want returns how the life cycle shows that the lane's role lacks something, or

@@ -13,7 +13,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
-	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
 	"bucketuser/infra/internal/cloudtest"
@@ -45,8 +44,9 @@ func TestA25WhoMayRotate(t *testing.T) {
 	for _, name := range []string{"rotators/secret", "rotators/secret-of-others"} {
 		arns[name] = *cloudtest.Must(root.Secrets.CreateSecret(ctx, &secretsmanager.CreateSecretInput{Name: &name, SecretString: aws.String("{}")}))(t).ARN
 	}
-	cloudtest.Must(root.Lambda.AddPermission(ctx, &lambda.AddPermissionInput{FunctionName: &rotates.name, StatementId: aws.String("s"),
-		Action: aws.String("lambda:InvokeFunction"), Principal: aws.String("secretsmanager.amazonaws.com"), SourceAccount: aws.String(account)}))(t)
+	if err := rotates.permit(ctx); err != nil {
+		t.Fatal(err)
+	}
 	policy := rotatorsPolicy(t, "rotators/secret", rotates.name)
 	key := cloudtest.Must(root.CreateUser(ctx, &iam.CreateUserInput{UserName: aws.String("rotator")}))(t)
 	cloudtest.Must(root.IAM.PutUserPolicy(ctx, &iam.PutUserPolicyInput{

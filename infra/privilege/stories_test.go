@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -37,6 +38,7 @@ var stories = []story{
 	{"recover", tellRecover},
 	{"foreign", tellForeign},
 	{"stale", tellStale},
+	{"rotate", tellRotate},
 }
 
 // tellUse changes everything that can change in place, replaces a key that was
@@ -69,6 +71,38 @@ func (p *play) disableKey(ctx context.Context, user string) error {
 	}
 	_, err = p.lane.cloud.IAM.UpdateAccessKey(ctx, &iam.UpdateAccessKeyInput{
 		UserName: &user, AccessKeyId: keys.AccessKeyMetadata[0].AccessKeyId, Status: types.StatusTypeInactive})
+	return err
+}
+
+// tellRotate sets a schedule, makes another key by an update that retires the one before, and deletes.
+func tellRotate(ctx context.Context, p *play) error {
+	first := properties{"RotateAfterDays": "1000"}
+	second := properties{"RotateAfterDays": "30", "KeySerial": "1", "PreviousKey": "Delete"}
+	return inTurn(
+		func() error { return p.create(ctx, first) },
+		// CloudFormation is given five seconds to say that it rolls back.
+		func() error { return p.patiently(ctx, func() error { return p.update(ctx, second, first) }) },
+		func() error { return p.remove(ctx, second) },
+		func() error { return p.gone(ctx, second) },
+		func() error { return p.asked(ctx, second) },
+	)
+}
+
+// couldNotAsk is what the log says of a right whose want is no failure.
+const couldNotAsk = "could not ask when a key was used last"
+
+// asked fails if IAM would not say when a key of the resource was used.
+func (p *play) asked(ctx context.Context, props properties) error {
+	s, err := p.spec(props)
+	if err != nil {
+		return err
+	}
+	lines, err := p.lane.logs(ctx, s.UserName)
+	for _, line := range lines {
+		if strings.Contains(line, couldNotAsk) {
+			return failure(line)
+		}
+	}
 	return err
 }
 

@@ -5,6 +5,7 @@ package privilege
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -35,6 +36,22 @@ var (
 // rotation is the rotation function of the same provider.
 func (s *subject) rotation() *subject {
 	return &subject{s.name + "-rotation", rotating, s.template, s.boundary, s.boundaryARN}
+}
+
+// serve makes the function of the subject under the name that the policies and the environment of the other one have for it. Its
+// role may do anything: what is tried is whether the other may name the function.
+func (s *subject) serve(ctx context.Context) error {
+	for id := range s.template.ofType("AWS::Lambda::Function") {
+		if !strings.Contains(id, s.part.function) {
+			continue
+		}
+		l, err := s.newFunction(ctx, id, nil)
+		if err != nil {
+			return err
+		}
+		return errors.Join(l.hold(ctx, []document{documentOf("Admin", anyPolicy)}), l.permit(ctx))
+	}
+	return fmt.Errorf("%s: the template has no function %s", s.name, s.part.function)
 }
 
 // newSubject makes the boundary of a template's users. The subject is the function that makes them.
