@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"testing"
+	"time"
 
 	"bucketuser/lambda/internal/awsfake"
 	"bucketuser/lambda/internal/sim"
@@ -188,7 +189,10 @@ func updateStories() []story {
 		"value":  func(a *awsfake.AWS) { a.PutSecretValue("clickhouse/s3", "nonsense") },
 		"bucket": func(a *awsfake.AWS) { a.DeleteBucket("my-data") },
 	} {
-		add("repairing the "+name, "created", full, named, func(w *bench) { tamper(w.AWS) }, deleting(full))
+		add("repairing the "+name, "created", full, named, func(w *bench) {
+			tamper(w.AWS)
+			time.Sleep(forsaken) // the key of the value is nobody's then
+		}, deleting(full))
 	}
 	return all
 }
