@@ -50,7 +50,7 @@ func (c Client) SpokenFor(ctx context.Context, known string, lease time.Duration
 	x, err := awscall.Repeat(ctx, c.patience, "Secrets Manager shows the new value", func() (Secret, bool, error) {
 		x, err := c.Look(ctx)
 		isShown := known == "" || slices.Contains(x.labels[known], current) || slices.Contains(x.labels[known], previous)
-		return x, err == nil && !isShown && x.Exists() && !x.Deleting, err
+		return x, err == nil && !isShown && !x.Deleting, err
 	})
 	if err != nil || !x.Exists() || x.Deleting {
 		return Spoken{isAll: true}, err
