@@ -120,6 +120,9 @@ func (x *interleaving) next(turn int) string {
 		if wrong := x.goesOnWith(turn); wrong != "" {
 			return wrong
 		}
+		if x.a.p["Prefix"] != nil || x.b.p["Prefix"] != nil { // N2 and N5: a marker may have stayed, which counts as data
+			x.live = plus(x.live, "OnDelete", "Purge")
+		}
 		if last := x.w.play(remove(x.live), nil); last.err != nil || last.answer.Status != "SUCCESS" {
 			return fmt.Sprintf("then Delete answers %s %v", last.answer.Reason, last.err)
 		}

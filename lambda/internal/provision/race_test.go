@@ -157,7 +157,12 @@ func (r race) run(w *bench, first, second int, wants []awsfake.Snapshot, uses si
 	w.under(law)
 	x := &interleaving{race: r, w: w, law: law, begun: make(chan struct{}), uses: uses, sessions: [2]*awsfake.Session{w.sessionOf(r.a), w.sessionOf(r.b)},
 		keys: keyWatch{retires: r.retires, roomBy: map[string]string{}}}
-	x.begin = sync.OnceFunc(func() { close(x.begun) })
+	x.begin = sync.OnceFunc(func() {
+		if x.meanwhile != nil {
+			x.meanwhile(w)
+		}
+		close(x.begun)
+	})
 	x.hasStatus(r.status[0])
 	// What is being deleted, or given up, may stop working in any order.
 	isSound := unsafe(w.AWS.Snapshot()) == "" && r.a.kind != "Delete" && r.b.kind != "Delete" && r.name != "rollback beside replacement"
@@ -234,9 +239,6 @@ func (x *interleaving) inTurns(first, second int) sim.Chooser {
 	}
 	begins, goesOn := turn(1, second), turn(0, sim.All)
 	begins.Begin = func() {
-		if x.meanwhile != nil {
-			x.meanwhile(x.w)
-		}
 		x.hasStatus(x.status[1])
 		x.begin()
 	}

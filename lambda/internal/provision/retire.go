@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"bucketuser/lambda/internal/keyring"
-	"bucketuser/lambda/internal/secret"
 	"bucketuser/lambda/spec"
 )
 
@@ -56,6 +55,8 @@ func (r *run) keepPrevious(op operation, reason error) error {
 	return nil
 }
 
+var errRotatedSince = errors.New("the secret was rotated since")
+
 // previousKey is the key that is to be retired, as IAM lists it, or none. An event that comes late, or beside a
 // scheduled rotation, would take a key for the previous one that was current a moment ago: so nothing goes
 // that is younger than the event. Nor does anything without a new key of the event, if the current one is younger.
@@ -67,7 +68,7 @@ func (r *run) previousKey(ctx context.Context, op operation, key credential) (ke
 			return keyring.Key{}, err
 		}
 		if spoken.Current != key.ID {
-			return keyring.Key{}, fmt.Errorf("secret %s: %w", op.spec.SecretName, secret.ErrConflict)
+			return keyring.Key{}, r.keepPrevious(op, errRotatedSince)
 		}
 		id = spoken.Previous
 	}
@@ -79,7 +80,7 @@ func (r *run) previousKey(ctx context.Context, op operation, key credential) (ke
 	case err != nil || old < 0 || id == key.ID:
 		return keyring.Key{}, err
 	case isYoung(keys[old]), !op.asksForKey() && current >= 0 && isYoung(keys[current]):
-		return keyring.Key{}, r.keepPrevious(op, errors.New("the secret was rotated since"))
+		return keyring.Key{}, r.keepPrevious(op, errRotatedSince)
 	}
 	return keys[old], nil
 }
