@@ -86,6 +86,17 @@ func HasActive(keys []Key, id string) bool {
 	return at >= 0 && keys[at].IsActive
 }
 
+// isIn tells which active keys are in a list.
+func isIn(keys []Key) secret.IsKey {
+	return func(_ context.Context, id string) (bool, error) { return HasActive(keys, id), nil }
+}
+
+// IsKey tells whether the user has a key and may use it.
+func (c Client) IsKey(ctx context.Context, id string) (bool, error) {
+	keys, err := c.List(ctx)
+	return HasActive(keys, id), err
+}
+
 // index is where a key is in a list, or -1.
 func index(keys []Key, id string) int {
 	return slices.IndexFunc(keys, func(k Key) bool { return k.ID == id })
@@ -133,12 +144,12 @@ type Holding struct {
 //
 // So the only one that works never goes, unless none does. One that is about to be committed, or may be, is waited for:
 // ErrNoRoom. ErrRotating says that the key of a rotation has to be given up first.
-func (c Client) MakeRoom(ctx context.Context, holding func(context.Context) (Holding, error)) (gone string, err error) {
+func (c Client) MakeRoom(ctx context.Context, holding func(context.Context, secret.IsKey) (Holding, error)) (gone string, err error) {
 	keys, err := c.List(ctx)
 	if err != nil || len(keys) < maxKeys {
 		return "", err
 	}
-	h, err := holding(ctx)
+	h, err := holding(ctx, isIn(keys))
 	if err != nil {
 		return "", err
 	}
@@ -186,18 +197,18 @@ func (h Holding) choose(ctx context.Context, keys []Key) (Key, error) {
 //
 // IAM may list what was there before a key was made (L4). A list that shows the key to keep
 // shows the keys that are older. So Sweep waits for that.
-func (c Client) Sweep(ctx context.Context, keep, previous, displaced string, speaks func(context.Context) (secret.Spoken, error)) (kept bool, err error) {
+func (c Client) Sweep(ctx context.Context, keep, previous, displaced string, speaks func(context.Context, secret.IsKey) (secret.Spoken, error)) (kept bool, err error) {
 	return awscall.Repeat(ctx, c.patience, "IAM shows the key", func() (bool, bool, error) {
 		looked := time.Now()
-		keys, err := c.List(ctx)
-		if err != nil || !Has(keys, keep) {
+		listed, err := c.List(ctx)
+		if err != nil || !Has(listed, keep) {
 			return false, err == nil, err
 		}
-		keys = slices.DeleteFunc(keys, func(k Key) bool { return k.ID == keep || k.ID == previous })
+		keys := slices.DeleteFunc(slices.Clone(listed), func(k Key) bool { return k.ID == keep || k.ID == previous })
 		if len(keys) == 0 {
 			return true, false, nil
 		}
-		spoken, err := speaks(ctx)
+		spoken, err := speaks(ctx, isIn(listed))
 		if err != nil {
 			return true, false, err
 		}

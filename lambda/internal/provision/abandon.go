@@ -70,7 +70,7 @@ func (r *run) dropPending(ctx context.Context, s spec.Spec, x secret.Secret, ver
 	if id == "" {
 		return nil
 	}
-	spoken, err := r.secretOf(s).SpokenFor(ctx, known, keyring.Lease)
+	spoken, err := r.secretOf(s).SpokenFor(ctx, known, keyring.Lease, nil)
 	if err != nil {
 		return fmt.Errorf("access key %s of user %s: %w", id, s.UserName, err)
 	}

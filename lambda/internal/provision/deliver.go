@@ -49,8 +49,8 @@ func (r *run) deliver(ctx context.Context, op operation, made set, key credentia
 // sweep deletes what events that were cut off have left, and reports whether the user has the key.
 func (r *run) sweep(ctx context.Context, s spec.Spec, key credential) (kept bool, err error) {
 	displaced := key.stored.Get(spec.FieldAccessKeyID)
-	return r.keysOf(s).Sweep(ctx, key.ID, key.previous, displaced, func(ctx context.Context) (secret.Spoken, error) {
-		return r.secretOf(s).SpokenFor(ctx, key.version, keyring.Lease)
+	return r.keysOf(s).Sweep(ctx, key.ID, key.previous, displaced, func(ctx context.Context, isKey secret.IsKey) (secret.Spoken, error) {
+		return r.secretOf(s).SpokenFor(ctx, key.version, keyring.Lease, isKey)
 	})
 }
 

@@ -151,7 +151,7 @@ func (r *run) keyIn(ctx context.Context, op operation, made set, current secret.
 			return none, err
 		}
 	}
-	previous, err := r.secretOf(op.spec).PreviousKey(ctx, made.secret, current)
+	previous, err := r.secretOf(op.spec).PreviousKey(ctx, made.secret, current, r.keysOf(op.spec).IsKey)
 	return credential{
 		ID:       id,
 		secret:   text,
@@ -193,8 +193,8 @@ func (r *run) mintKey(ctx context.Context, op operation, made set, after credent
 		return credential{}, err
 	}
 	if !made.user.Fresh {
-		gone, err := r.keysOf(s).MakeRoom(ctx, func(ctx context.Context) (keyring.Holding, error) {
-			return r.holding(ctx, op, made, after, looked)
+		gone, err := r.keysOf(s).MakeRoom(ctx, func(ctx context.Context, isKey secret.IsKey) (keyring.Holding, error) {
+			return r.holding(ctx, op, made, after, looked, isKey)
 		})
 		if err != nil {
 			return credential{}, err
@@ -223,8 +223,8 @@ func (r *run) mintKey(ctx context.Context, op operation, made set, after credent
 }
 
 // holding is what stands in the way of a key that is to take the place of another.
-func (r *run) holding(ctx context.Context, op operation, made set, after credential, looked time.Time) (keyring.Holding, error) {
-	spoken, err := r.secretOf(op.spec).SpokenFor(ctx, after.follows, keyring.Lease)
+func (r *run) holding(ctx context.Context, op operation, made set, after credential, looked time.Time, isKey secret.IsKey) (keyring.Holding, error) {
+	spoken, err := r.secretOf(op.spec).SpokenFor(ctx, after.follows, keyring.Lease, isKey)
 	if err == nil && spoken.Version != after.follows {
 		err = fmt.Errorf("secret %s: %w", op.spec.SecretName, secret.ErrConflict)
 	}

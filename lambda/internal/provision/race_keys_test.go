@@ -134,6 +134,11 @@ func (x *interleaving) next(turn int) string {
 }
 
 func (x *interleaving) goesOnWith(turn int) string {
+	if x.a.step == "" && x.b.step == "" { // N2: policy and value may be of one Update each, until the next
+		if last := x.w.play(update(x.live, x.live, x.live), nil); last.err != nil || last.answer.Status != "SUCCESS" {
+			return fmt.Sprintf("the next Update answers %s %v", last.answer.Reason, last.err)
+		}
+	}
 	was := keyIn(staged(x.w.AWS.Snapshot().Secrets["clickhouse/s3"], "AWSCURRENT").Value)
 	changed, isAnother := plus(x.live, "EnforceTls", "false"), false
 	switch turn % 3 {

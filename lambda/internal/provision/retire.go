@@ -63,7 +63,7 @@ var errRotatedSince = errors.New("the secret was rotated since")
 func (r *run) previousKey(ctx context.Context, op operation, key credential) (keyring.Key, error) {
 	id := key.previous
 	if !key.isRotation() {
-		spoken, err := r.secretOf(op.spec).SpokenFor(ctx, key.version, keyring.Lease)
+		spoken, err := r.secretOf(op.spec).SpokenFor(ctx, key.version, keyring.Lease, r.keysOf(op.spec).IsKey)
 		if err != nil {
 			return keyring.Key{}, err
 		}

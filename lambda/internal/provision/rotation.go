@@ -79,7 +79,7 @@ func (r *run) guard(ctx context.Context, e rotation.Event) (is rotating, isOver 
 // key before, which is in use.
 func (r *run) endWon(ctx context.Context, is rotating) error {
 	x, room := is.set.secret, r.secretOf(is.op.spec)
-	previous, err := room.PreviousKey(ctx, x, is.current)
+	previous, err := room.PreviousKey(ctx, x, is.current, r.keysOf(is.op.spec).IsKey)
 	if err != nil {
 		return err
 	}

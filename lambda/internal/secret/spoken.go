@@ -46,7 +46,10 @@ func (s Spoken) GivenUp(id string) Spoken {
 // what is from before that is looked at again. A version that was about to become current speaks for its
 // key as long as that has its lease. A secret that is gone, or about to be, speaks for all keys: whoever removes it
 // removes them.
-func (c Client) SpokenFor(ctx context.Context, known string, lease time.Duration) (Spoken, error) {
+//
+// A tag that names a key which the user has no more was written by an event that did not come about: the version that was
+// current before names the previous key then. Where isKey is nil the tag is taken at its word.
+func (c Client) SpokenFor(ctx context.Context, known string, lease time.Duration, isKey IsKey) (Spoken, error) {
 	x, err := awscall.Repeat(ctx, c.patience, "Secrets Manager shows the new value", func() (Secret, bool, error) {
 		x, err := c.Look(ctx)
 		isShown := known == "" || slices.Contains(x.labels[known], current) || slices.Contains(x.labels[known], previous)
@@ -68,7 +71,13 @@ func (c Client) SpokenFor(ctx context.Context, known string, lease time.Duration
 			spoken.Staged = value.Fields.Get(spec.FieldAccessKeyID)
 		}
 	}
-	spoken.Previous, err = c.previousKey(ctx, x, spoken.Current)
+	isGood := isKey == nil
+	if isKey != nil {
+		if isGood, err = isKey(ctx, spoken.Previous); err != nil {
+			return Spoken{}, err
+		}
+	}
+	spoken.Previous, err = c.previousKey(ctx, x, spoken.Current, isGood, isKey)
 	return spoken, err
 }
 
@@ -99,24 +108,43 @@ func (s Spoken) with(value Content, isInTime bool) Spoken {
 	return s
 }
 
+// An IsKey tells whether the user has a key of an id, and may use it.
+type IsKey func(ctx context.Context, id string) (bool, error)
+
 // PreviousKey is the id of the key that goes on working beside that of the current value, or "". The tag may
-// name the very key of that value, after a label was moved back by hand: then it is the key of the version that
-// was current before. It names none where somebody has finished a rotation by hand.
-func (c Client) PreviousKey(ctx context.Context, x Secret, value Content) (string, error) {
-	return c.previousKey(ctx, x, value.Fields.Get(spec.FieldAccessKeyID))
+// name the very key of that value, after a label was moved back by hand, or while another event is about to commit: then it is the
+// key of the version that was current before, if the user has that. It names none where somebody has finished a rotation by hand.
+func (c Client) PreviousKey(ctx context.Context, x Secret, value Content, isKey IsKey) (string, error) {
+	return c.previousKey(ctx, x, value.Fields.Get(spec.FieldAccessKeyID), true, isKey)
 }
 
-func (c Client) previousKey(ctx context.Context, x Secret, current string) (string, error) {
-	if version := x.counterpart(); version != "" {
-		if id, err := c.keyOf(ctx, x, version, current); err != nil || id != "" {
-			return id, err
-		}
+func (c Client) previousKey(ctx context.Context, x Secret, current string, isGood bool, isKey IsKey) (string, error) {
+	if id, err := c.aliveIn(ctx, x, x.counterpart(), current, isKey); err != nil || id != "" {
+		return id, err
 	}
 	id := x.Claim.PreviousKey()
-	if id == "" || id != current {
+	if id == "" || isGood && id != current {
 		return id, nil
 	}
-	return c.keyOf(ctx, x, x.labelled(previous), current)
+	if other, err := c.aliveIn(ctx, x, x.labelled(previous), current, isKey); err != nil || other != "" {
+		return other, err
+	}
+	if id == current {
+		id = ""
+	}
+	return id, nil
+}
+
+// aliveIn is the id of the key in a version if the user has it, and it is not that of the current one.
+func (c Client) aliveIn(ctx context.Context, x Secret, version, current string, isKey IsKey) (string, error) {
+	id, err := c.keyOf(ctx, x, version, current)
+	if err != nil || id == "" || isKey == nil {
+		return id, err
+	}
+	if isAlive, err := isKey(ctx, id); err != nil || !isAlive {
+		return "", err
+	}
+	return id, nil
 }
 
 // keyOf is the id of the key in a version, or "" if there is none, or it is that of the current one.
