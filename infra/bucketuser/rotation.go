@@ -21,8 +21,8 @@ import (
 // rotationHandler is how the executable tells that it is the rotation function.
 const rotationHandler = "rotation"
 
-// rotationTimeout bounds one step of a rotation. The longest waits five and a half minutes for
-// the lease of a key that another event has made, and then two minutes until AWS knows its own.
+// rotationTimeout bounds one step of a rotation. The longest is createSecret: it waits
+// eight minutes for room, while the key of another event has its lease.
 const rotationTimeout = 10 * time.Minute
 
 // rotationVariable is in the environment of the provider's function: the ARN of the rotation

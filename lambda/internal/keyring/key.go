@@ -125,7 +125,7 @@ func (c Client) Mint(ctx context.Context) (Pair, error) {
 var ErrNoRoom = awscall.Again(errors.New("has two keys of which one is new and not in the secret; delete the one that nobody uses, or wait eight minutes"))
 
 // ErrRotating says that a user has as many keys as IAM allows, and one of them is that of a rotation under way.
-var ErrRotating = errors.New("has the key of a rotation under way")
+var ErrRotating = errors.New("has two keys of which one is that of a rotation that was not finished; rotate again, or delete the key that does not work")
 
 // A Holding is what stands in the way of a new key.
 type Holding struct {

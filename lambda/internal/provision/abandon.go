@@ -55,6 +55,7 @@ func (r *run) giveUp(ctx context.Context, s spec.Spec, x, now secret.Secret) err
 		if fence, err = r.writeAgain(ctx, s, now, current); err != nil {
 			return err
 		}
+		r.fence = fence
 	}
 	r.log.Warn("gave up a rotation that was under way", "secret", s.SecretName, "rotation", version)
 	return r.dropPending(ctx, s, now, version, fence, begun)

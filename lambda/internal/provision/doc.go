@@ -349,7 +349,7 @@
 //	                AWSPENDING and the note
 //	              ListAccessKeys, DeleteAccessKey: the sweep keys of what was cut off       any Update, or rotation
 //
-// A step of a version that has become current succeeds and changes nothing. A rotation that another commit has overtaken takes
+// A step of a version that has become current succeeds, and clears what the rotation has left. A rotation that another commit has overtaken takes
 // AWSPENDING off, deletes its key and fails, so that the next one begins clean. What Secrets Manager begins under another token goes
 // on with the key of the one before, if that still follows the current version.
 //

@@ -103,8 +103,8 @@ func (r *run) complete(ctx context.Context, op operation, made set) (_ map[strin
 		return nil, err
 	}
 	if reason := made.keepsKey(); reason != nil {
-		if op.asksForKey() && !made.secret.IsLaterFormat() && !r.isRollback(ctx, op) {
-			return nil, awscall.Again(fmt.Errorf("KeySerial: no key is made: %w", reason))
+		if asks := r.asksOfKeys(ctx, op); asks != "" && !made.secret.IsLaterFormat() {
+			return nil, fmt.Errorf("%s: value and keys stay as they are: %w", asks, made.lost.err(op.spec, made, howToUpdate))
 		}
 		if err := r.equip(ctx, op, made); err != nil {
 			return nil, err
@@ -134,10 +134,14 @@ func (r *run) complete(ctx context.Context, op operation, made set) (_ map[strin
 	case err != nil:
 		return nil, err
 	}
-	if err := errors.Join(r.retire(ctx, op, made, delivered), r.ensureSchedule(ctx, op, made)); err != nil {
+	r.fence = ""
+	if err := r.ensureSchedule(ctx, op, made); err != nil {
 		return nil, err
 	}
-	return op.spec.Data(delivered.ID, made.secret.ARN, delivered.version), nil
+	if err := r.retire(ctx, op, made, delivered); err != nil { // the last, as nothing brings the key back
+		return nil, err
+	}
+	return op.spec.Data(delivered.ID, made.secret.ARN, cmp.Or(r.fence, delivered.version)), nil
 }
 
 // mayStay reports whether an event that begins no set leaves value and keys as they are, where
@@ -147,10 +151,25 @@ func (r *run) complete(ctx context.Context, op operation, made set) (_ map[strin
 func (r *run) mayStay(ctx context.Context, op operation, key credential, failure error) bool {
 	isRefused := awscall.IsRefused(failure) || errors.Is(failure, keyring.ErrNoRoom)
 	isLeft := isRefused && !errors.Is(failure, claim.ErrLate) && !errors.Is(failure, secret.ErrUnknown)
-	if op.asksForKey() && !r.isRollback(ctx, op) {
+	if r.asksOfKeys(ctx, op) != "" {
 		return false
 	}
 	return !op.isNew() && (errors.Is(failure, keyring.ErrUnbounded) || isLeft && (key.isRepair || awscall.IsByOthers(failure) && r.isRollback(ctx, op)))
+}
+
+// asksOfKeys names the property by which an Update asks for what it cannot do where value and keys stay as they are, or
+// "". Its rollback asks for nothing: one that brings KeySerial back lowers it, and the others are told by the stack.
+func (r *run) asksOfKeys(ctx context.Context, op operation) string {
+	isOther := op.changes(func(s spec.Spec) any { return s.RotateAfterDays })
+	switch {
+	case op.asksForKey() && !r.isRollback(ctx, op):
+		return "KeySerial"
+	case op.asksToRetire() && r.directionOf(ctx, op) == forward:
+		return "PreviousKey"
+	case isOther && r.directionOf(ctx, op) == forward:
+		return "RotateAfterDays"
+	}
+	return ""
 }
 
 // leavesUnread reports whether an event leaves a value as it is that cannot be read. One that goes

@@ -27,11 +27,17 @@ var errOvertaken = errors.New("the secret has been written since the rotation be
 func (r *run) createSecret(ctx context.Context, is rotating) error {
 	_, err := backoff.Retry(ctx, func() (struct{}, error) {
 		err := r.tryCreateSecret(ctx, is)
+		if errors.Is(err, keyring.ErrRotating) { // of this one, by another run of the step, or of one that cannot be finished
+			err = r.tryCreateSecret(ctx, is)
+		}
 		if err != nil && !errors.Is(err, keyring.ErrNoRoom) && !isLimit(err) {
 			err = backoff.Permanent(err)
 		}
 		return struct{}{}, err
 	}, backoff.WithBackOff(backoff.NewConstantBackOff(roomInterval)), backoff.WithMaxElapsedTime(keyring.Forsaken+keyring.LeaseMargin))
+	if errors.Is(err, keyring.ErrRotating) {
+		err = errors.Join(err, r.abandon(ctx, is.op.spec, is.set.secret))
+	}
 	return err
 }
 
@@ -279,9 +285,9 @@ func (r *run) bringsNoKey(is rotating, pending secret.Content) bool {
 // displacedKey is the id of the key that the current value names, if it goes on working: consumers have it. If not, the
 // previous key stays the one that it is.
 func (r *run) displacedKey(ctx context.Context, is rotating) (string, error) {
-	keys, err := r.keysOf(is.op.spec).List(ctx)
-	if id := is.current.Fields.Get(spec.FieldAccessKeyID); keyring.HasActive(keys, id) {
-		return id, err
+	key, err := r.keysOf(is.op.spec).Active(ctx, is.current.Fields.Get(spec.FieldAccessKeyID), is.current.Created)
+	if err != nil || key == nil {
+		return "", err
 	}
-	return "", err
+	return key.ID, nil
 }

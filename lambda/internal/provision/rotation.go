@@ -59,7 +59,7 @@ func (r *run) guard(ctx context.Context, e rotation.Event) (is rotating, isOver 
 	is, err = r.admitRotation(ctx, e.SecretID, func(x secret.Secret) error {
 		switch {
 		case !x.Schedule.IsOn, x.Schedule.Function != r.provider.RotationFunctionARN:
-			return fmt.Errorf("secret %s: is not rotated by this function", e.SecretID)
+			return fmt.Errorf("secret %s: is not rotated by this function; set RotateAfterDays of its resource", e.SecretID)
 		case !x.HasBeenCurrent(e.Token) && !x.IsPending(e.Token):
 			return errors.New("the token is not that of the rotation under way; nothing was changed")
 		}
@@ -94,7 +94,7 @@ func (r *run) endWon(ctx context.Context, is rotating) error {
 // admitRotation finds out which set a secret is of, and refuses everything that is not whole and ours. The tags of
 // the secret are claims, not proof: anybody may have copied them to a secret of his own. So the identity is computed
 // from them anew, user and bucket of that identity must say the same, and the user must say that its keys go into this very secret. The
-// policy of the bucket must let the user in where the value says: see checkPrefix. A secret that is refused may show from
+// policy of the bucket must let the user in where the value says: see bucket.CheckAccess. A secret that is refused may show from
 // before what has just been written, and is looked at again.
 func (r *run) admitRotation(ctx context.Context, id string, check func(secret.Secret) error) (is rotating, err error) {
 	is, err = awscall.Repeat(ctx, r.patience, "Secrets Manager shows the secret as one that may be rotated", func() (rotating, bool, error) {
@@ -177,13 +177,13 @@ func (r *run) refusalOfParts(ctx context.Context, is *rotating) (refusal, err er
 	case err != nil:
 		return nil, err
 	case !is.set.user.IsOurs():
-		return fmt.Errorf("user %s: lacks the tags of the resource of secret %s", s.UserName, s.SecretName), nil
+		return fmt.Errorf("user %s: %s", s.UserName, is.set.user.Lacks()), nil
 	case !is.set.user.IsBoundTo(x.ARN):
 		return fmt.Errorf("user %s: its tag %s does not name secret %s; change RotateAfterDays of the resource", s.UserName, spec.TagSecret, x.ARN), nil
 	case !is.set.bucket.IsOurs():
-		return fmt.Errorf("bucket %s: lacks the tags of the resource of secret %s", s.BucketName, s.SecretName), nil
+		return fmt.Errorf("bucket %s: %s", s.BucketName, is.set.bucket.Lacks()), nil
 	case !is.speaksOf(keys):
-		return fmt.Errorf("secret %s: names a key that is not of user %s, and was not written by this resource", s.SecretName, s.UserName), nil
+		return fmt.Errorf("secret %s: names a key that is not of user %s, and was not written by this resource; an update of the resource rights it", s.SecretName, s.UserName), nil
 	}
 	return prefix, nil
 }

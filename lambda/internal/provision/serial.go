@@ -30,7 +30,7 @@ func (op operation) asksForKey() bool {
 // counts as one of the properties before; the rollback of a lower one would raise that, so it is asked for.
 func (r *run) isRaised(ctx context.Context, op operation, stored secret.Fields) bool {
 	if serial := serialOf(stored); serial > 0 {
-		return op.kind == kindInPlace && op.spec.KeySerial > serial
+		return op.kind == kindInPlace && op.spec.KeySerial > serial && !r.isRollback(ctx, op)
 	}
 	return op.asksForKey() && !r.isRollback(ctx, op)
 }

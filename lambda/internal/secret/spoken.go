@@ -28,8 +28,8 @@ func (s Spoken) For(id string) bool {
 	return id == s.Current || id == s.Previous || slices.Contains(s.others, id) || s.isAll
 }
 
-// And speaks for another key as well.
-func (s Spoken) And(id string) Spoken {
+// and speaks for another key as well.
+func (s Spoken) and(id string) Spoken {
 	s.others = append(slices.Clone(s.others), id)
 	return s
 }
@@ -58,18 +58,9 @@ func (c Client) SpokenFor(ctx context.Context, known string, lease time.Duration
 	if err != nil || !x.Exists() || x.Deleting {
 		return Spoken{isAll: true}, err
 	}
-	spoken := Spoken{Version: x.Current, Previous: x.PreviousKey()}
-	for _, version := range x.speaking() {
-		value, err := c.ReadVersion(ctx, x, version)
-		if err != nil {
-			return Spoken{}, err
-		}
-		isStaged := version == x.labelled(staged) && len(x.labels[version]) == 1
-		isInTime := !isStaged || time.Since(value.Created) < lease
-		spoken = spoken.with(value, isInTime)
-		if isStaged && isInTime {
-			spoken.Staged = value.Fields.Get(spec.FieldAccessKeyID)
-		}
+	spoken, err := c.speaks(ctx, x, lease)
+	if err != nil {
+		return Spoken{}, err
 	}
 	isGood := isKey == nil
 	if isKey != nil {
@@ -79,6 +70,28 @@ func (c Client) SpokenFor(ctx context.Context, known string, lease time.Duration
 	}
 	spoken.Previous, err = c.previousKey(ctx, x, spoken.Current, isGood, isKey)
 	return spoken, err
+}
+
+// speaks returns the keys that versions name, and the tag. A staged version that cannot be read is left out: a key that may
+// still be committed is too young to be forsaken.
+func (c Client) speaks(ctx context.Context, x Secret, lease time.Duration) (Spoken, error) {
+	spoken := Spoken{Version: x.Current, Previous: x.PreviousKey()}
+	for _, version := range x.speaking() {
+		value, err := c.ReadVersion(ctx, x, version)
+		if err != nil {
+			return Spoken{}, err
+		}
+		isStaged := version == x.labelled(staged) && len(x.labels[version]) == 1
+		if isStaged && value.State == Unreadable {
+			continue
+		}
+		isInTime := !isStaged || time.Since(value.Created) < lease
+		spoken = spoken.with(value, isInTime)
+		if isStaged && isInTime {
+			spoken.Staged = value.Fields.Get(spec.FieldAccessKeyID)
+		}
+	}
+	return spoken, nil
 }
 
 // speaking are the versions that may name a key which no other names: the current one, one that was never
@@ -103,7 +116,7 @@ func (s Spoken) with(value Content, isInTime bool) Spoken {
 	}
 	s.isAll = s.isAll || value.State == Unreadable
 	if id != "" && isInTime {
-		s = s.And(id)
+		s = s.and(id)
 	}
 	return s
 }

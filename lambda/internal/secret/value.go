@@ -78,7 +78,7 @@ func (c Client) read(ctx context.Context, x Secret, version string, lags ...awsc
 		return Content{}, nil
 	}
 	if isUnreadable(err) && version != "" {
-		return Content{State: Unreadable, Version: version, Why: awscall.Brief(err)}, nil
+		return Content{State: Unreadable, Version: version, Why: c.ExplainKms(err, x.KmsKeyID)}, nil
 	}
 	if isUnreadable(err) {
 		return c.describeValue(ctx, x, err)
