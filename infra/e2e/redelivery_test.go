@@ -10,6 +10,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"github.com/google/go-cmp/cmp"
 
 	"bucketuser/infra/internal/cloudtest"
@@ -31,7 +32,11 @@ func TestRedeliveryCompletesACreate(t *testing.T) {
 			if ended != 1 || len(sent) != 2 || sent[0].payload != sent[1].payload || sent[0].process == sent[1].process {
 				t.Errorf("ended %d times, deliveries %v", ended, sent)
 			}
-			c.wantWorking(t, outputs, word)
+			others := 0
+			if operation == "CreateAccessKey" {
+				others = 1 // N14: it is a second old here when the secret is written, and a minute or more where Lambda delivers
+			}
+			c.wantWorking(t, outputs, word, others)
 			c.takeAway(t, word)
 		})
 	}
@@ -53,7 +58,7 @@ func TestRedeliveryOfWhatIsDoneChangesNothing(t *testing.T) {
 		if diff := cmp.Diff(before, settingsOf(t, word)); diff != "" {
 			t.Errorf("the %s again (-before +after):\n%s", kind, diff)
 		}
-		c.wantWorking(t, outputs, word)
+		c.wantWorking(t, outputs, word, 0)
 		return outputs
 	}
 	created := step("Create", "")
@@ -114,7 +119,7 @@ func TestFenceBetweenTwoLives(t *testing.T) {
 			t.Errorf("the late %s (-before +after):\n%s", late.kind, diff)
 		}
 	}
-	c.wantWorking(t, outputs, word)
+	c.wantWorking(t, outputs, word, 0)
 	c.takeAway(t, word)
 	c.remove()
 }
@@ -126,14 +131,17 @@ func given(word, properties string) string {
 }
 
 // wantWorking fails the test unless the credentials work, and are the only ones of the user.
-func (c *courier) wantWorking(t *testing.T, outputs map[string]string, word string) {
+func (c *courier) wantWorking(t *testing.T, outputs map[string]string, word string, others int) {
 	t.Helper()
 	user := userOf(t, outputs["Secret"])
 	if err := user.Put(t.Context(), user.Bucket(), "data/table"); err != nil {
 		t.Errorf("the credentials: %v", err)
 	}
 	keys := cloudtest.Must(cloud.IAM.ListAccessKeys(t.Context(), &iam.ListAccessKeysInput{UserName: aws.String(word + "-user")}))(t).AccessKeyMetadata
-	if len(keys) != 1 || aws.ToString(keys[0].AccessKeyId) != user.Fields["AWS_ACCESS_KEY_ID"] {
+	isIn := func(k types.AccessKeyMetadata) bool {
+		return aws.ToString(k.AccessKeyId) == user.Fields["AWS_ACCESS_KEY_ID"]
+	}
+	if len(keys) != 1+others || !slices.ContainsFunc(keys, isIn) {
 		t.Errorf("access keys: %v", keys)
 	}
 }
