@@ -130,7 +130,7 @@ func given(word, properties string) string {
 		"      OnDelete: Purge\n" + properties
 }
 
-// wantWorking fails the test unless the credentials work, and are the only ones of the user.
+// wantWorking fails the test unless the credentials work, and the user has no keys but theirs and so many others.
 func (c *courier) wantWorking(t *testing.T, outputs map[string]string, word string, others int) {
 	t.Helper()
 	user := userOf(t, outputs["Secret"])
