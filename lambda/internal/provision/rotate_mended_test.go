@@ -58,27 +58,38 @@ func (w *bench) listsBeforeTheKey(n int, do func()) hook {
 	})
 }
 
-// Requirement 9: the key of an unfinished rotation was made inactive by hand, so that nobody can finish it. The rotation that comes next fails once
-// and gives it up; the one after that succeeds, under whatever token Secrets Manager goes on.
+// Requirement 9: the key of an unfinished rotation was made inactive by hand, so that nobody can finish it. The rotation that comes
+// next fails once and gives it up; the one after that succeeds, under whatever token Secrets Manager goes on. The key that does not
+// work goes with that, or with an Update before.
 func TestR9UnfinishedKeyThatIsInactive(t *testing.T) {
-	for name, isAnew := range map[string]bool{"same token": false, "another token": true} {
+	for name, test := range map[string]struct{ isAnew, isUpdated bool }{
+		"same token":            {false, false},
+		"another token":         {true, false},
+		"another token, Update": {true, true},
+	} {
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, func(w *bench) {
 				first := w.aged()
 				dead := w.begins(false).does(smfake.CreateSecret).key()
 				w.AWS.SetKeyActive(dead, false)
 				passes(24 * time.Hour)
-				is := w.begins(isAnew)
-				is.fails(smfake.CreateSecret, map[bool]string{false: "access key " + dead, true: keyring.ErrRotating.Error()}[isAnew])
-				w.holds(first)
-				if w.isPending() {
+				reason := map[bool]string{false: "access key " + dead, true: keyring.ErrRotating.Error()}[test.isAnew]
+				w.begins(test.isAnew).fails(smfake.CreateSecret, reason)
+				if w.holds(first); w.isPending() {
 					t.Errorf("AWSPENDING is on %s", w.versionWith("AWSPENDING"))
 				}
 				passes(24 * time.Hour)
-				w.rotate(smfake.How{Anew: isAnew})
+				p := rotated
+				if test.isUpdated {
+					p = w.updatesAgain(p)
+					w.hasKeys(first)
+				}
+				w.rotate(smfake.How{})
 				second, _ := w.keysInUse()
-				w.hasKeys(first, second)
-				w.isServedAfterwards(rotated)
+				if w.hasKeys(first, second); second == first || w.secretTag("rotation") != "" {
+					t.Errorf("the value names key %s, the note says %q", second, w.secretTag("rotation"))
+				}
+				w.isServedAfterwards(p)
 			})
 		})
 	}
