@@ -109,7 +109,7 @@
 //
 // An Update in place that is refused something asks CloudFormation whether its stack is rolled back. If
 // so, lost parts, parts that it may not look at, and all that others forbid stay as they are: see
-// rollback.go. Without an answer the table holds, but for outdated values, PreviousKey and RotateAfterDays:
+// rollback.go. Without an answer the table holds, but for outdated values, PreviousKey and the days of a schedule:
 // the account does not tell an Update that brings one back from one that brings it first. So the value passes, and
 // the log has it.
 //
@@ -197,8 +197,8 @@
 //
 // Where the provider has a permissions boundary, a user for whom IAM shows none gets no key: all
 // that others grant would be in it. An event that begins a set is refused, and so is an Update that raises
-// KeySerial. Where the key in the value does not work, an Update that asks for the end of a key by PreviousKey, or changes
-// RotateAfterDays, is refused, too. In every other one value and keys stay as they are, and the log says what is
+// KeySerial. Where the key in the value does not work, an Update that asks for the end of a key by PreviousKey, or changes the days of
+// its schedule, is refused, too. In every other one value and keys stay as they are, and the log says what is
 // wrong: with the boundary put back, the next Update makes the key that is needed. A rollback is refused nothing. A
 // key that works needs no boundary to be kept, and a schedule none to be changed. Which boundary the user has is not asked: it may be
 // that of an earlier provider. What is taken off after the look is found by the next event.
