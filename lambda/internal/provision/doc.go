@@ -101,14 +101,17 @@
 //	an outdated value is new                       | in place, replacement         | in place, or back: brings it back      | TestA15RollbackBringsTheValueBack
 //	no bucket is there that can only be taken over | Create, replacement           | a Delete, or back: finds nothing       | TestRow22AccountRegionalNamespace
 //	the user has no boundary and needs a key       | Create, replacement           | a Delete, or back: keeps its key       | TestA26BeginningIsRefused
+//	the same, and keys or schedule would change    | in place                      | in place: leaves them                  | TestA26WhatIsAskedOfKeys
+//	keys or schedule would change, and must stay   | in place                      | in place: leaves them                  | TestR1LostPartRefusesWhatIsAskedOfKeys
 //	a key that KeySerial asks for cannot be made   | in place                      | in place: keeps its key                | TestR1RaiseIsNeverSwallowed
 //	the provider has no function that rotates      | Create, in place              | in place: leaves it                    | TestR8ProviderThatDoesNotRotate
 //	the bucket holds data                          | Delete                        | none: nothing was changed              | TestRow34
 //
 // An Update in place that is refused something asks CloudFormation whether its stack is rolled back. If
 // so, lost parts, parts that it may not look at, and all that others forbid stay as they are: see
-// rollback.go. Without an answer the table holds, but for outdated values: the account does not tell an
-// Update that brings one back from one that brings it first. So the value passes, and the log has it.
+// rollback.go. Without an answer the table holds, but for outdated values, PreviousKey and the days of a schedule:
+// the account does not tell an Update that brings one back from one that brings it first. So the value passes, and
+// the log has it.
 //
 // A Create with an outdated value is refused before any call. One that Lambda may have delivered before
 // looks first: what an earlier version of the function has begun goes on, here and in an Update.
@@ -193,9 +196,11 @@
 // # A user without a boundary
 //
 // Where the provider has a permissions boundary, a user for whom IAM shows none gets no key: all
-// that others grant would be in it. An event that begins a set is refused. In every other one value
-// and keys stay as they are, and the log says what is wrong: with the boundary put back, the next
-// Update makes the key that is needed. Which boundary the user has is not asked: it may be
+// that others grant would be in it. An event that begins a set is refused, and so is an Update that raises
+// KeySerial. Where the key in the value does not work, an Update that asks for the end of a key by PreviousKey, or changes the days of
+// its schedule, is refused, too. In every other one value and keys stay as they are, and the log says what is
+// wrong: with the boundary put back, the next Update makes the key that is needed. A rollback is refused nothing. A
+// key that works needs no boundary to be kept, and a schedule none to be changed. Which boundary the user has is not asked: it may be
 // that of an earlier provider. What is taken off after the look is found by the next event.
 //
 // # Order of calls, and what a crash leaves behind
