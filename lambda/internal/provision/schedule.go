@@ -106,7 +106,8 @@ func (r *run) unschedule(ctx context.Context, s spec.Spec, x secret.Secret) erro
 	return r.abandon(ctx, s, x)
 }
 
-// schedule turns rotation on. A rotation would be refused later for what it is refused for now.
+// schedule turns rotation on. A rotation would be refused later for what it is refused for now; a user without a boundary it
+// refuses later alone, as one whose key works needs none until then.
 func (r *run) schedule(ctx context.Context, op operation, x secret.Secret) error {
 	s := op.spec
 	isShown := func(x secret.Secret) error {
