@@ -99,13 +99,13 @@ func (r *run) ensure(ctx context.Context, op operation) (map[string]string, erro
 
 // complete equips a set and puts a key into its secret, unless that keeps what it holds.
 func (r *run) complete(ctx context.Context, op operation, made set) (_ map[string]string, err error) {
+	if err := r.admitAsked(ctx, op, made); err != nil {
+		return nil, err
+	}
 	if made.secret, err = r.ensureKmsKey(ctx, op, made); err != nil {
 		return nil, err
 	}
 	if reason := made.keepsKey(); reason != nil {
-		if asks := r.asksOfKeys(ctx, op); asks != "" && !made.secret.IsLaterFormat() {
-			return nil, fmt.Errorf("%s: value and keys stay as they are: %w", asks, made.lost.err(op.spec, made, howToUpdate))
-		}
 		if err := r.equip(ctx, op, made); err != nil {
 			return nil, err
 		}
@@ -122,14 +122,14 @@ func (r *run) complete(ctx context.Context, op operation, made set) (_ map[strin
 		func() error { key, noKey = r.ensureKey(ctx, op, made); return nil },
 	)
 	switch {
-	case noKey != nil && err == nil && (r.mayStay(ctx, op, key, noKey) || r.leavesUnread(ctx, op, noKey)):
+	case noKey != nil && err == nil && (r.mayStay(ctx, op, made, key, noKey) || r.leavesUnread(ctx, op, noKey)):
 		return r.answerAsIs(ctx, op, made, noKey)
 	case noKey != nil || err != nil:
 		return nil, errors.Join(err, noKey, r.discard(ctx, op.spec, key))
 	}
 	delivered, err := r.deliver(ctx, op, made, key)
 	switch {
-	case err != nil && r.mayStay(ctx, op, key, err):
+	case err != nil && r.mayStay(ctx, op, made, key, err):
 		return r.answerAsIs(ctx, op, made, err)
 	case err != nil:
 		return nil, err
@@ -148,19 +148,33 @@ func (r *run) complete(ctx context.Context, op operation, made set) (_ map[strin
 // it could not repair them: its rollback could not either. That is so for a user without a
 // boundary, and for a key that IAM has and S3 does not know with what is stored. A rollback does so
 // whatever others forbid it.
-func (r *run) mayStay(ctx context.Context, op operation, key credential, failure error) bool {
+func (r *run) mayStay(ctx context.Context, op operation, made set, key credential, failure error) bool {
 	isRefused := awscall.IsRefused(failure) || errors.Is(failure, keyring.ErrNoRoom)
 	isLeft := isRefused && !errors.Is(failure, claim.ErrLate) && !errors.Is(failure, secret.ErrUnknown)
-	if r.asksOfKeys(ctx, op) != "" {
+	if r.asksOfKeys(ctx, op, made) != "" {
 		return false
 	}
 	return !op.isNew() && (errors.Is(failure, keyring.ErrUnbounded) || isLeft && (key.isRepair || awscall.IsByOthers(failure) && r.isRollback(ctx, op)))
 }
 
+// admitAsked refuses what an Update asks of keys or schedule, where a lost part keeps them as they are.
+func (r *run) admitAsked(ctx context.Context, op operation, made set) error {
+	if made.lost == (parts{}) || made.secret.IsLaterFormat() {
+		return nil
+	}
+	asks := r.asksOfKeys(ctx, op, made)
+	isNeeded := asks == "RotateAfterDays" && op.spec.RotateAfterDays > 0 // the bucket: nothing is proven in a lost one
+	keepers := parts{secret: made.lost.secret, user: made.lost.user, bucket: made.lost.bucket && isNeeded}
+	if asks == "" || keepers == (parts{}) {
+		return nil
+	}
+	return fmt.Errorf("%s: value and keys stay as they are: %w", asks, keepers.err(op.spec, made, howToUpdate))
+}
+
 // asksOfKeys names the property by which an Update asks for what it cannot do where value and keys stay as they are, or
 // "". Its rollback asks for nothing: one that brings KeySerial back lowers it, and the others are told by the stack.
-func (r *run) asksOfKeys(ctx context.Context, op operation) string {
-	isOther := op.changes(func(s spec.Spec) any { return s.RotateAfterDays })
+func (r *run) asksOfKeys(ctx context.Context, op operation, made set) string {
+	isOther := op.changes(func(s spec.Spec) any { return s.RotateAfterDays }) && !r.isScheduled(made.secret, op.spec)
 	switch {
 	case op.asksForKey() && !r.isRollback(ctx, op):
 		return "KeySerial"

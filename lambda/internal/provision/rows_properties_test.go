@@ -25,6 +25,8 @@ var concerned = map[string][]string{
 	"ExpireNoncurrentAfterDays":       {"bucket", "user"}, // it comes with Versioning
 	"SecretKmsKeyId":                  {"secret"},
 	"Tags":                            {"bucket", "secret"},
+	"PreviousKey":                     {"secret", "user"},
+	"RotateAfterDays":                 {"bucket", "secret", "user"},
 }
 
 // Row 31: each property's change against each lost thing. It is refused if it would change the thing, with the account

@@ -42,10 +42,7 @@ func (r *run) setSchedule(ctx context.Context, op operation, made set) error {
 		return err
 	}
 	isChanged := op.changes(func(s spec.Spec) any { return s.RotateAfterDays })
-	isSo := func() bool {
-		isOurs := x.Schedule.IsOn && x.Schedule.Function == r.provider.RotationFunctionARN
-		return s.RotateAfterDays == 0 && !x.Schedule.IsOn && x.Unfinished() == "" || isOurs && x.Schedule.Days == s.RotateAfterDays
-	}
+	isSo := func() bool { return r.isScheduled(x, s) }
 	if isSo() && !isChanged {
 		return nil
 	}
@@ -67,6 +64,12 @@ func (r *run) setSchedule(ctx context.Context, op operation, made set) error {
 		return r.unschedule(ctx, s, x)
 	}
 	return r.reschedule(ctx, op, x, isSo())
+}
+
+// isScheduled reports whether a secret shows the schedule of a spec.
+func (r *run) isScheduled(x secret.Secret, s spec.Spec) bool {
+	isOurs := x.Schedule.IsOn && x.Schedule.Function == r.provider.RotationFunctionARN
+	return s.RotateAfterDays == 0 && !x.Schedule.IsOn && x.Unfinished() == "" || isOurs && x.Schedule.Days == s.RotateAfterDays
 }
 
 // reschedule turns rotation on after what is in the way was ended. Where a look shows the very schedule already, it may be
