@@ -134,17 +134,21 @@ func (e *emulator) observed(t *testing.T, stack, request string) (observation, e
 // answering deploys testdata/answer, once.
 func (e *emulator) answering(t *testing.T) {
 	t.Helper()
-	e.answerer.Do(func() {
-		newBucket(t, e.Clients, "observations")
-		cloudtest.Must(e.S3.PutObject(t.Context(), &s3.PutObjectInput{
-			Bucket: aws.String("observations"), Key: aws.String("code.zip"), Body: bytes.NewReader(deployable(t, buildAnswer)),
-		}))(t)
-		cloudtest.Must(e.Stacks.CreateStack(t.Context(), &cloudformation.CreateStackInput{
-			StackName: aws.String("answer"), TemplateBody: answerTemplate(),
-			Capabilities: []cfntypes.Capability{cfntypes.CapabilityCapabilityIam},
-		}))(t)
-		wantStatus(t, e.settled(t, "answer"), "CREATE_COMPLETE")
-	})
+	e.answerer.Do(func() { e.deploys(t, "answer", "observations", deployable(t, buildAnswer), answerTemplate()) })
+}
+
+// deploys makes a stack whose functions take their code from a new bucket.
+func (e *emulator) deploys(t *testing.T, stack, bucket string, code []byte, template *string) {
+	t.Helper()
+	newBucket(t, e.Clients, bucket)
+	cloudtest.Must(e.S3.PutObject(t.Context(), &s3.PutObjectInput{
+		Bucket: aws.String(bucket), Key: aws.String("code.zip"), Body: bytes.NewReader(code),
+	}))(t)
+	cloudtest.Must(e.Stacks.CreateStack(t.Context(), &cloudformation.CreateStackInput{
+		StackName: aws.String(stack), TemplateBody: template,
+		Capabilities: []cfntypes.Capability{cfntypes.CapabilityCapabilityIam},
+	}))(t)
+	wantStatus(t, e.settled(t, stack), "CREATE_COMPLETE")
 }
 
 // answerTemplate has three functions of the same code, which differ in how often events are delivered.

@@ -3,7 +3,6 @@
 package local_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -15,8 +14,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
-	cfntypes "github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	smtypes "github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
@@ -41,17 +38,7 @@ var buildRotate = built("rotate")
 // that another account may.
 func (e *emulator) rotating(t *testing.T) {
 	t.Helper()
-	e.rotator.Do(func() {
-		newBucket(t, e.Clients, "rotations")
-		cloudtest.Must(e.S3.PutObject(t.Context(), &s3.PutObjectInput{
-			Bucket: aws.String("rotations"), Key: aws.String("code.zip"), Body: bytes.NewReader(deployable(t, buildRotate)),
-		}))(t)
-		cloudtest.Must(e.Stacks.CreateStack(t.Context(), &cloudformation.CreateStackInput{
-			StackName: aws.String("rotate"), TemplateBody: rotateTemplate(),
-			Capabilities: []cfntypes.Capability{cfntypes.CapabilityCapabilityIam},
-		}))(t)
-		wantStatus(t, e.settled(t, "rotate"), "CREATE_COMPLETE")
-	})
+	e.rotator.Do(func() { e.deploys(t, "rotate", "rotations", deployable(t, buildRotate), rotateTemplate()) })
 }
 
 func rotateTemplate() *string {

@@ -31,6 +31,7 @@ const (
 	FieldAccessKeyID     = "AWS_ACCESS_KEY_ID"
 	FieldSecretAccessKey = "AWS_SECRET_ACCESS_KEY"
 	FieldBucket          = "S3_BUCKET"
+	FieldPrefix          = "S3_PREFIX"
 	FieldUserARN         = "S3_USER_ARN"
 
 	// FieldKeySerial is the KeySerial that the key was made for, in decimal. Without it the serial
@@ -44,7 +45,7 @@ var SecretFields = []Value{
 	{FieldSecretAccessKey, "the secret access key"},
 	{"AWS_REGION", "region of the bucket"},
 	{FieldBucket, "the bucket"},
-	{"S3_PREFIX", "the folder, ends in `/`"},
+	{FieldPrefix, "the folder, ends in `/`"},
 	{"S3_URL", "`Url`"},
 	{"S3_BACKUP_PREFIX", "`S3_PREFIX` + `backups/`"},
 	{"S3_BACKUP_URL", "`BackupUrl`"},
@@ -98,7 +99,7 @@ func (s Spec) SecretValue(accessKeyID, secretAccessKey string) map[string]string
 		FieldSecretAccessKey: secretAccessKey,
 		"AWS_REGION":         s.Region,
 		FieldBucket:          s.BucketName,
-		"S3_PREFIX":          s.Prefix,
+		FieldPrefix:          s.Prefix,
 		"S3_URL":             s.URL(),
 		"S3_BACKUP_PREFIX":   s.Prefix + backups,
 		"S3_BACKUP_URL":      s.URL() + backups,

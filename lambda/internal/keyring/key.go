@@ -188,10 +188,7 @@ func (c Client) Drop(ctx context.Context, id string, since time.Time) error {
 func (c Client) Discard(ctx context.Context, id string) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), discardTimeout)
 	defer cancel()
-	_, err := awscall.Repeat(ctx, c.patience, "IAM knows the key", func() (struct{}, bool, error) {
-		wasThere, err := c.deleteKey(ctx, id, c.unlessOutOfPath)
-		return struct{}{}, err == nil && !wasThere, err
-	})
+	err := c.Drop(ctx, id, time.Now())
 	if err != nil && errors.Is(err, ctx.Err()) { // gone, or it is swept by whoever comes next
 		return nil
 	}

@@ -51,9 +51,7 @@ func (c Client) MakeRoom(ctx context.Context, holding func(context.Context, secr
 	case err != nil:
 		return "", fmt.Errorf("user %s: %w", c.spec.UserName, err)
 	}
-	c.logUse(ctx, which)
-	_, err = c.deleteKey(ctx, which.ID, c.unlessOutOfPath)
-	return which.ID, err
+	return which.ID, c.Retire(ctx, which)
 }
 
 func (h Holding) choose(ctx context.Context, keys []Key) (Key, error) {

@@ -61,25 +61,31 @@ func (k credential) displace() credential {
 // A KeySerial that is raised has a key that works give way to a new one. A rotation under way is given up where its
 // key is in the way, and the key of a commit that was cut off is waited for.
 func (r *run) ensureKey(ctx context.Context, op operation, made set) (credential, error) {
-	return backoff.Retry(ctx, func() (credential, error) {
+	const atMost = keyring.Forsaken + awscall.Propagation + keyring.LeaseMargin
+	return awaitRoom(ctx, atMost, func() (credential, error) {
 		key, err := r.tryKey(ctx, op, made)
 		if errors.Is(err, keyring.ErrRotating) {
 			if err = r.abandon(ctx, op.spec, made.secret); err == nil {
 				key, err = r.tryKey(ctx, op, made)
 			}
 		}
-		isWaited := errors.Is(err, keyring.ErrNoRoom) || errors.Is(err, keyring.ErrRotating) || errors.Is(err, secret.ErrConflict) || isLimit(err)
-		if err != nil && !isWaited {
-			err = backoff.Permanent(err)
-		}
 		made.secret.Fresh, made.user.Fresh = false, false // by now it may have a value, and keys
 		return key, err
-	}, backoff.WithBackOff(backoff.NewConstantBackOff(roomInterval)), backoff.WithMaxElapsedTime(keyring.Forsaken+awscall.Propagation+keyring.LeaseMargin))
+	}, keyring.ErrRotating, secret.ErrConflict)
 }
 
-// isLimit reports whether IAM refuses a key since the user has as many as it allows.
-func isLimit(err error) bool {
-	return awscall.IsCode(err, "LimitExceeded", "LimitExceededException")
+// awaitRoom makes attempts while the user has no room for a key, by our list or by IAM's word, and while one fails for what
+// else is waited for.
+func awaitRoom[T any](ctx context.Context, atMost time.Duration, attempt func() (T, error), waited ...error) (T, error) {
+	waited = append(waited, keyring.ErrNoRoom)
+	return backoff.Retry(ctx, func() (T, error) {
+		result, err := attempt()
+		isOf := func(reason error) bool { return errors.Is(err, reason) }
+		if err != nil && !awscall.IsCode(err, "LimitExceeded", "LimitExceededException") && !slices.ContainsFunc(waited, isOf) {
+			err = backoff.Permanent(err)
+		}
+		return result, err
+	}, backoff.WithBackOff(backoff.NewConstantBackOff(roomInterval)), backoff.WithMaxElapsedTime(atMost))
 }
 
 // tryKey is one attempt of ensureKey.

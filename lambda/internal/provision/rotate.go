@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/cenkalti/backoff/v5"
-
 	"bucketuser/lambda/claim"
 	"bucketuser/lambda/internal/awscall"
 	"bucketuser/lambda/internal/keyring"
@@ -25,16 +23,13 @@ var errOvertaken = errors.New("the secret has been written since the rotation be
 // createSecret makes a key and writes it under the token, beside what is current. It waits while the user has no room for
 // one; another run of the step may be about to write its key.
 func (r *run) createSecret(ctx context.Context, is rotating) error {
-	_, err := backoff.Retry(ctx, func() (struct{}, error) {
+	_, err := awaitRoom(ctx, keyring.Forsaken+keyring.LeaseMargin, func() (struct{}, error) {
 		err := r.tryCreateSecret(ctx, is)
 		if errors.Is(err, keyring.ErrRotating) { // of this one, by another run of the step, or of one that cannot be finished
 			err = r.tryCreateSecret(ctx, is)
 		}
-		if err != nil && !errors.Is(err, keyring.ErrNoRoom) && !isLimit(err) {
-			err = backoff.Permanent(err)
-		}
 		return struct{}{}, err
-	}, backoff.WithBackOff(backoff.NewConstantBackOff(roomInterval)), backoff.WithMaxElapsedTime(keyring.Forsaken+keyring.LeaseMargin))
+	})
 	if errors.Is(err, keyring.ErrRotating) {
 		err = errors.Join(err, r.abandon(ctx, is.op.spec, is.set.secret))
 	}

@@ -149,7 +149,7 @@ func (r *run) identify(x secret.Secret, current secret.Content) (spec.Spec, erro
 	if access == "" {
 		return s, fmt.Errorf("secret %s: has no tag %s; set RotateAfterDays of its resource", x.Name, spec.TagAccess)
 	}
-	s.Access, s.VerifyCredentials, s.Prefix = access, isVerified, fields.Get("S3_PREFIX")
+	s.Access, s.VerifyCredentials, s.Prefix = access, isVerified, fields.Get(spec.FieldPrefix)
 	return s, nil
 }
 

@@ -77,16 +77,15 @@ func (c Client) Move(ctx context.Context, x Secret, follows, to string) error {
 // followed was. It does not where something shows that was written after that: the version that was to
 // become current, or, of a rotation, whose version AWS may have made before, its note.
 func (x Secret) fateOf(follows, to string) fate {
-	has := func(version, label string) bool { return slices.Contains(x.labels[version], label) }
 	_, isListed := x.labels[to]
-	token, of := x.Claim.Rotation()
+	token, of := x.Rotation()
 	isAfter := isListed && strings.HasPrefix(to, stagedPrefix) || token == to && of == follows
 	switch {
 	case !x.Exists(), x.Deleting:
 		return gone
-	case has(to, current), has(to, previous):
+	case x.HasBeenCurrent(to):
 		return won
-	case has(follows, current):
+	case follows == x.Current:
 		return waiting
 	case isAfter:
 		return lost

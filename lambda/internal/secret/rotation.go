@@ -82,7 +82,7 @@ func (c Client) EndRotation(ctx context.Context, x Secret, version string) error
 	if err := c.takeOff(ctx, x, version); err != nil {
 		return err
 	}
-	if token, _ := x.Claim.Rotation(); token != version {
+	if token, _ := x.Rotation(); token != version {
 		return nil
 	}
 	return c.Untag(ctx, x, claim.RotationTags)

@@ -52,7 +52,7 @@ func (s Spoken) GivenUp(id string) Spoken {
 func (c Client) SpokenFor(ctx context.Context, known string, lease time.Duration, isKey IsKey) (Spoken, error) {
 	x, err := awscall.Repeat(ctx, c.patience, "Secrets Manager shows the new value", func() (Secret, bool, error) {
 		x, err := c.Look(ctx)
-		isShown := known == "" || slices.Contains(x.labels[known], current) || slices.Contains(x.labels[known], previous)
+		isShown := known == "" || x.HasBeenCurrent(known)
 		return x, err == nil && !isShown && !x.Deleting, err
 	})
 	if err != nil || !x.Exists() || x.Deleting {
@@ -63,7 +63,7 @@ func (c Client) SpokenFor(ctx context.Context, known string, lease time.Duration
 		return Spoken{}, err
 	}
 	isGood := isKey == nil
-	if isKey != nil {
+	if isKey != nil && spoken.Previous != "" {
 		if isGood, err = isKey(ctx, spoken.Previous); err != nil {
 			return Spoken{}, err
 		}
