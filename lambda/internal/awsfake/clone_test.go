@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/google/go-cmp/cmp"
 )
@@ -44,7 +45,8 @@ func full(t *testing.T) *AWS {
 	a.SetAbac("data", true)
 	a.buckets["data"].ownership = types.ObjectOwnershipObjectWriter
 	a.SetDefaultRetention("data", 7)
-	aborts := types.LifecycleRule{Status: types.ExpirationStatusEnabled, Filter: &types.LifecycleRuleFilter{}}
+	aborts := types.LifecycleRule{Status: types.ExpirationStatusEnabled, Filter: &types.LifecycleRuleFilter{},
+		AbortIncompleteMultipartUpload: &types.AbortIncompleteMultipartUpload{DaysAfterInitiation: aws.Int32(7)}}
 	if err := a.SetLifecycle("data", []types.LifecycleRule{aborts}); err != nil {
 		t.Fatal(err)
 	}

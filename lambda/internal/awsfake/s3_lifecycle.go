@@ -4,7 +4,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 )
@@ -30,8 +29,10 @@ func (a *AWS) setLifecycle(b *bucket, rules []types.LifecycleRule, minimum types
 	if err := a.checkRules(rules); err != nil {
 		return err
 	}
-	if err := checkActions(rules); err != nil {
-		return err
+	for _, rule := range rules {
+		if err := checkRule(rule); err != nil {
+			return err
+		}
 	}
 	if err := a.checkForm(rules); err != nil {
 		return err
@@ -42,45 +43,6 @@ func (a *AWS) setLifecycle(b *bucket, rules []types.LifecycleRule, minimum types
 	b.lifecycle, b.minimum = rules, minimum
 	if b.minimum == "" {
 		b.minimum = types.TransitionDefaultMinimumObjectSizeAllStorageClasses128k
-	}
-	return nil
-}
-
-// checkRules asks of each rule what S3's schema asks: a status, and a filter or prefix. It names those without an ID.
-func (a *AWS) checkRules(rules []types.LifecycleRule) error {
-	malformed := len(rules) == 0 || len(rules) > 1000
-	ids := map[string]bool{}
-	for i, rule := range rules {
-		malformed = malformed || rule.Status == "" || (rule.Filter != nil) == (basePrefix(rule) != nil)
-		id := aws.ToString(rule.ID)
-		if id != "" && ids[id] {
-			return fail(400, "InvalidArgument", "Rule ID must be unique. Found same ID for more than one rule")
-		}
-		if ids[id] = true; id == "" {
-			rules[i].ID = aws.String(requestID(a.next()))
-		}
-	}
-	if malformed {
-		return malformedXML()
-	}
-	return nil
-}
-
-// checkActions asks for days above zero, and for no days beside ExpiredObjectDeleteMarker. Sources: S3 API Reference,
-// LifecycleExpiration and NoncurrentVersionExpiration; crossplane-contrib/provider-aws PR #2116 (MalformedXML);
-// terraform-provider-aws, which shows S3's message about NoncurrentDays.
-func checkActions(rules []types.LifecycleRule) error {
-	const notPositive = "'%s' for %s action must be a positive integer"
-	for _, rule := range rules {
-		if is := rule.Expiration; is != nil && aws.ToBool(is.ExpiredObjectDeleteMarker) && (is.Days != nil || is.Date != nil) {
-			return malformedXML()
-		}
-		if is := rule.NoncurrentVersionExpiration; is != nil && aws.ToInt32(is.NoncurrentDays) < 1 {
-			return fail(400, "InvalidArgument", notPositive, "NoncurrentDays", "NoncurrentVersionExpiration")
-		}
-		if is := rule.AbortIncompleteMultipartUpload; is != nil && aws.ToInt32(is.DaysAfterInitiation) < 1 {
-			return fail(400, "InvalidArgument", notPositive, "DaysAfterInitiation", "AbortIncompleteMultipartUpload")
-		}
 	}
 	return nil
 }
