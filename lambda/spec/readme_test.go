@@ -26,8 +26,8 @@ func TestReadmeNamesTheTags(t *testing.T) {
 	}
 }
 
-// The README's tables are what the code says. go test ./lambda/spec -update writes
-// them.
+// The README's tables are what the code says, or what is computed in beyond_test.go. go test ./lambda/spec -update
+// writes them.
 func TestReadmeTables(t *testing.T) {
 	var properties strings.Builder
 	properties.WriteString("| property | default | on change | meaning |\n| --- | --- | --- | --- |\n")
@@ -42,6 +42,7 @@ func TestReadmeTables(t *testing.T) {
 		"properties": properties.String(),
 		"values":     valueTable("attribute", spec.ReturnValues),
 		"secret":     valueTable("field", spec.SecretFields),
+		"beyond":     beyondText(),
 	} {
 		before, rest, found := strings.Cut(string(text), "<!-- "+name+" -->\n")
 		got, after, foundEnd := strings.Cut(rest, "<!-- /"+name+" -->")

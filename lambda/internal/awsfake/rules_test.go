@@ -50,7 +50,7 @@ func TestRulesOfTheFake(t *testing.T) {
 		names[rule.Name] = true
 	}
 	for _, rules := range [][]fakeRule{delayRules(), lostRules(), othersRules(), placeRules(), storedRules(),
-		newRules(), rightsRules(), staleRules(), elsewhereRules(), nameRules(), conflictRules(), kmsRules(), settingRules(), lockRules(), lifecycleRules(), lifecycleCheckRules(), principalRules(), stackRules(), rotationRules()} {
+		newRules(), rightsRules(), staleRules(), elsewhereRules(), nameRules(), conflictRules(), kmsRules(), settingRules(), lockRules(), lifecycleRules(), lifecycleCheckRules(), lifecycleRunRules(), principalRules(), stackRules(), rotationRules()} {
 		for _, r := range rules {
 			if names[r.name] || r.source == "" {
 				t.Errorf("rule %q: there twice, or without a source", r.name)
