@@ -345,6 +345,7 @@ var ran = map[string][]struct{ start, test string }{
 		{"aws cloudformation deploy", "TestRow39ReleaseLinesOfReadme"},
 		{"aws cloudformation describe-stack-events", "TestRow39ExampleLinesRunAsPrinted"},
 		{"aws cloudformation list-stacks", "TestRow39ReleaseLinesOfReadme"},
+		{"aws s3api ", "TestRow39BeyondAnHourOfReadme"},
 		// The same calls, by the SDK.
 		{"aws cloudformation delete-stack --stack-name BucketUserProvider --retain-resources", "TestRow28AProviderMadeAgainServesItsStacks"},
 		{"aws iam delete-policy ", "TestRow28AProviderMadeAgainServesItsStacks"},

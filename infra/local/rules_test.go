@@ -33,6 +33,7 @@ var correctedRules = []string{
 	"a user created again is not let in by the old policy",
 	"a missing key is 403 for those who may not list",
 	"lifecycle rules are of one form, with a filter or with a prefix of their own",
+	"a lifecycle rule has no days beside ExpiredObjectDeleteMarker",
 	"EncodingType=url encodes keys, and the SDK does not decode them",
 	"a key that XML cannot carry breaks a listing",
 	"Allow is limited by action, prefix and condition",

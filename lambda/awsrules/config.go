@@ -90,6 +90,9 @@ func configRules() []Rule {
 			Source: "S3 API Reference, NoncurrentVersionExpiration and LifecycleExpiration, ExpiredObjectDeleteMarker; " +
 				"S3 User Guide, Examples of S3 Lifecycle configurations",
 			play: expiringRules},
+		{Name: "a lifecycle rule has no days beside ExpiredObjectDeleteMarker", Source: "S3 API Reference, LifecycleExpiration; " +
+			"crossplane-contrib/provider-aws PR #2116 and aws-sdk-ruby #2350 (the code)",
+			play: expiringOnce},
 		{Name: "bucket names have 3 to 63 characters", Source: "S3 User Guide, General purpose bucket naming rules",
 			play: func(t T, e *env) {
 				for _, name := range []string{"ab", "Capital", strings.Repeat("a", 64)} {
@@ -145,6 +148,21 @@ func expiringRules(t T, e *env) {
 	Equal(t, "days", *out.Rules[0].NoncurrentVersionExpiration.NoncurrentDays, 30)
 	Equal(t, "nothing else", out.Rules[0].Expiration == nil && out.Rules[1].NoncurrentVersionExpiration == nil, true)
 	Equal(t, "markers", aws.ToBool(out.Rules[1].Expiration.ExpiredObjectDeleteMarker) && out.Rules[1].Expiration.Days == nil, true)
+}
+
+func expiringOnce(t T, e *env) {
+	name := e.bucket(t)
+	put := func(is types.LifecycleExpiration) error {
+		rule := types.LifecycleRule{Status: types.ExpirationStatusEnabled, Filter: &types.LifecycleRuleFilter{Prefix: aws.String("")}, Expiration: &is}
+		_, err := e.s3.PutBucketLifecycleConfiguration(t.Context(), &s3.PutBucketLifecycleConfigurationInput{Bucket: &name,
+			LifecycleConfiguration: &types.BucketLifecycleConfiguration{Rules: []types.LifecycleRule{rule}}})
+		return err
+	}
+	Equal(t, "days", put(types.LifecycleExpiration{Days: aws.Int32(1)}), nil)
+	for _, isOn := range []bool{true, false} {
+		Want(t, put(types.LifecycleExpiration{Days: aws.Int32(1), ExpiredObjectDeleteMarker: &isOn}), 400, "MalformedXML")
+	}
+	Equal(t, "markers", put(types.LifecycleExpiration{ExpiredObjectDeleteMarker: aws.Bool(true)}), nil)
 }
 
 func (e *env) putTags(t T, bucket string, tags ...string) error {

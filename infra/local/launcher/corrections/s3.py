@@ -36,10 +36,12 @@ def valid_policy(original, name, body):
 
 
 @corrects(s3, name="_put_bucket_lifecycle")
-def rules_of_one_form(original, name, body):
-    """All rules have a filter, or all have a prefix of their own, which is kept."""
+def valid_rules(original, name, body):
+    """All rules have a filter, or all have a prefix of their own, which is kept. Each expires in one way."""
     prefixes = []
     if name in s3._buckets:
+        if _expires_in_two_ways(body):
+            return s3._error("MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema", 400)
         rules = _rules(body)
         prefixes = [rule["Prefix"] for rule in rules if "Prefix" in rule]
         if prefixes and any("Filter" in rule for rule in rules):
@@ -62,12 +64,26 @@ def rules_in_their_form(original, name):
 
 
 def _rules(body):
-    """What the rules of a lifecycle configuration hold, without namespaces: the text of each element by its name."""
+    """What the rules of a lifecycle configuration hold: the text of each element by its name."""
+    return [{_name(part): part.text or "" for part in rule} for rule in _parsed(body)]
+
+
+def _expires_in_two_ways(body):
+    """Whether a rule has more than one of days, a date and ExpiredObjectDeleteMarker."""
+    ways = {"Days", "Date", "ExpiredObjectDeleteMarker"}
+    return any(len(ways & {_name(way) for way in part}) > 1 for rule in _parsed(body) for part in rule if _name(part) == "Expiration")
+
+
+def _parsed(body):
     try:
-        root = ElementTree.fromstring(body)
+        return ElementTree.fromstring(body)
     except ElementTree.ParseError:  # the operation itself deals with that
         return []
-    return [{part.tag.rpartition("}")[2]: part.text or "" for part in rule} for rule in root]
+
+
+def _name(element):
+    """Its name without the namespace."""
+    return element.tag.rpartition("}")[2]
 
 
 def _problem(bucket, body):
