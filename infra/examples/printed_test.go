@@ -326,7 +326,7 @@ func (p *public) deployAsPrinted(t *testing.T, folder, stack string) {
 		secret = outputs["DiskSecret"]
 	}
 	use(t, secret, "clickhouse/")
-	events := p.shell(t, folder, printed(t, repositoryReadme, "aws cloudformation describe-stack-events", "<stranded-stack>", stack))
+	events := p.shell(t, folder, printed(t, repositoryReadme, "aws cloudformation describe-stack-events --stack-name <stranded-stack>", "<stranded-stack>", stack))
 	if !strings.Contains(events, ":function:") {
 		t.Errorf("the events of %s do not show the function of the provider: %s", stack, events)
 	}
@@ -343,7 +343,8 @@ var ran = map[string][]struct{ start, test string }{
 		{"make release", "TestRow39ReleaseLinesOfReadme"}, // the command that make runs
 		{"sha256sum", "TestRow39ReleaseLinesOfReadme"}, {"aws s3 cp", "TestRow39ReleaseLinesOfReadme"},
 		{"aws cloudformation deploy", "TestRow39ReleaseLinesOfReadme"},
-		{"aws cloudformation describe-stack-events", "TestRow39ExampleLinesRunAsPrinted"},
+		{"aws cloudformation describe-stack-events --stack-name <stranded-stack>", "TestRow39ExampleLinesRunAsPrinted"},
+		{"aws cloudformation describe-stack-events --stack-name <stack>", "TestRow39DeletionThatFailsSaysWhatToRun"},
 		{"aws cloudformation list-stacks", "TestRow39ReleaseLinesOfReadme"},
 		{"aws s3api ", "TestRow39BeyondAnHourOfReadme"},
 		// The same calls, by the SDK.

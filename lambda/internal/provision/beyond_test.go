@@ -166,3 +166,22 @@ func TestBeyondAnHourAnAdoptionLeavesTheRules(t *testing.T) {
 		}
 	})
 }
+
+// TestBeyondAnHourAPurgeGoesOnAfterTheRules deletes a bucket that a Purge could not empty, once the rules have.
+func TestBeyondAnHourAPurgeGoesOnAfterTheRules(t *testing.T) {
+	inWorld(t, func(w *bench) {
+		p := with("OnDelete", "Purge", "Versioning", "true")
+		created := w.succeeded(w.create(p))
+		w.AWS.PutObject("my-data", "data/table", "1")
+		w.AWS.Before = deny("DeleteObjects", "DeleteObject")
+		w.refused(w.delete(created.PhysicalResourceId, p), "AccessDenied")
+		w.AWS.Before = nil
+		if err := w.putRules(beyondRules(t)...); err != nil {
+			t.Fatal(err)
+		}
+		w.nights()
+		w.AWS.Before = deny("DeleteObjects", "DeleteObject") // nothing is left to delete
+		w.succeeded(w.delete(created.PhysicalResourceId, p))
+		w.empty()
+	})
+}

@@ -1,0 +1,63 @@
+//go:build e2e
+
+package examples
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"bucketuser/infra/internal/cloudtest"
+)
+
+// reasonCommands are the two commands of a reason: the one that empties the bucket, and the one that deletes the stack again.
+var reasonCommands = regexp.MustCompile(`empty the bucket: (aws .*?)(?:, once for each 1000 entries)?; then delete the stack again: (aws .*?)\. Or, `)
+
+// TestRow39DeletionThatFailsSaysWhatToRun reads the reason of a stack in DELETE_FAILED as README says, and runs what it
+// says, for a bucket with versions and for one without.
+func TestRow39DeletionThatFailsSaysWhatToRun(t *testing.T) {
+	for name, property := range map[string]string{"StorageFilled": "FolderMarker: true", "StorageVersionsFilled": "Versioning: true"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newPublic(t)
+			template := edit(t, edit(t, retainedStack, "OnDelete: Retain", "OnDelete: DeleteIfEmpty"), "Versioning: true", property)
+			u := user(t, deploy(t, name, template)["Secret"])
+			bucket, key := u.Bucket(), "data/table"
+			if err := u.Put(t.Context(), bucket, key); err != nil {
+				t.Fatal(err)
+			}
+			cloudtest.Must(u.S3.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &bucket, Key: &key}))(t) // a delete marker, or nothing
+			if err := u.Put(t.Context(), bucket, key); err != nil {
+				t.Fatal(err)
+			}
+			if err := cloud.DeleteStack(t.Context(), name); err == nil {
+				t.Fatal("a bucket with data was deleted")
+			}
+			reason := p.shell(t, ".", printed(t, repositoryReadme, "aws cloudformation describe-stack-events --stack-name <stack>", "<stack>", name))
+			commands := reasonCommands.FindStringSubmatch(reason)
+			if commands == nil || !strings.Contains(reason, "--retain-resources Data") {
+				t.Fatalf("the reason says no commands: %s", reason)
+			}
+			for _, command := range commands[1:] {
+				p.shell(t, ".", command)
+			}
+			waitUntilDeleted(t, name)
+			cloud.WantNothing(t, name)
+		})
+	}
+}
+
+// waitUntilDeleted waits until a stack that is being deleted is gone.
+func waitUntilDeleted(t *testing.T, name string) {
+	t.Helper()
+	gone := cloudformation.NewStackDeleteCompleteWaiter(cloud.Stacks, func(o *cloudformation.StackDeleteCompleteWaiterOptions) {
+		o.MinDelay, o.MaxDelay = 200*time.Millisecond, time.Second
+	})
+	if err := gone.Wait(t.Context(), &cloudformation.DescribeStacksInput{StackName: &name}, 2*time.Minute); err != nil {
+		t.Fatal(err)
+	}
+}
