@@ -37,11 +37,11 @@ func beyondText() string {
 	fmt.Fprintf(&b, `CloudFormation waits %g hour for a deletion. S3 promises
 [%s deletions a second](https://docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-performance.html) in each
 partition of a bucket, and
-[counts every key of a batch](https://hadoop.apache.org/docs/current/api/org/apache/hadoop/fs/BulkDelete.html). In that time
-these are %s entries (objects, versions and delete markers) from one partition, and %s from %d: S3
-divides a bucket by itself while much goes on in it. A bucket that holds more takes several deletions with `+"`Purge`"+`: one
-fails when its time is over, and the next goes on with the rest. Or S3 empties it by lifecycle rules, in days, and charges
-no request for that:
+[counts every key of a batch](https://hadoop.apache.org/docs/current/api/org/apache/hadoop/fs/BulkDelete.html). That makes
+%s entries (objects, versions and delete markers) in the time with one partition, and %s with %d; S3
+divides a bucket by itself while its traffic is high. A bucket that holds more takes several deletions with `+"`Purge`"+`: each
+fails when its time is over, and the next goes on with the rest. Or lifecycle rules empty it. That takes S3 days, and costs
+no requests:
 
 | entries of %d MB | `+"`Purge`"+` at that rate, one partition | %d partitions | its LIST requests | rules, versioned bucket | storage until then |
 | --- | --- | --- | --- | --- | --- |
