@@ -25,15 +25,7 @@ func TestRow39DeletionThatFailsSaysWhatToRun(t *testing.T) {
 			t.Parallel()
 			p := newPublic(t)
 			template := edit(t, edit(t, retainedStack, "OnDelete: Retain", "OnDelete: DeleteIfEmpty"), "Versioning: true", property)
-			u := user(t, deploy(t, name, template)["Secret"])
-			bucket, key := u.Bucket(), "data/table"
-			if err := u.Put(t.Context(), bucket, key); err != nil {
-				t.Fatal(err)
-			}
-			cloudtest.Must(u.S3.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &bucket, Key: &key}))(t) // a delete marker, or nothing
-			if err := u.Put(t.Context(), bucket, key); err != nil {
-				t.Fatal(err)
-			}
+			fill(t, user(t, deploy(t, name, template)["Secret"]))
 			if err := cloud.DeleteStack(t.Context(), name); err == nil {
 				t.Fatal("a bucket with data was deleted")
 			}
@@ -48,6 +40,18 @@ func TestRow39DeletionThatFailsSaysWhatToRun(t *testing.T) {
 			waitUntilDeleted(t, name)
 			cloud.WantNothing(t, name)
 		})
+	}
+}
+
+// fill writes an object, of which a bucket with versions has a delete marker, too.
+func fill(t *testing.T, u *cloudtest.User) {
+	t.Helper()
+	bucket, key := u.Bucket(), "data/table"
+	deleted := func(_ *s3.DeleteObjectOutput, err error) error { return err }
+	for _, err := range []error{u.Put(t.Context(), bucket, key), deleted(u.S3.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &bucket, Key: &key})), u.Put(t.Context(), bucket, key)} {
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
