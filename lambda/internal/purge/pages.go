@@ -1,0 +1,119 @@
+// Package purge is the room of everything in a bucket: it lists all versions and delete markers, deletes
+// them, and aborts unfinished uploads.
+//
+// The package knows strings and S3. Whose the bucket is, what it is for and whether it may be emptied its
+// callers know.
+package purge
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"bucketuser/lambda/internal/awscall"
+)
+
+// A Bucket is the bucket that is listed and emptied.
+type Bucket struct {
+	S3    *s3.Client
+	Name  string
+	Owner string // the account; a bucket of the same name in another one is never touched
+}
+
+// An Entry is one version or delete marker.
+type Entry struct {
+	Key      string
+	Version  string
+	Size     int64 // bytes; 0 for a delete marker
+	IsMarker bool  // a delete marker
+	IsOlder  bool  // a version that is not the latest of its key
+}
+
+// A Page is one answer of a listing.
+type Page struct {
+	Entries []Entry // in the order of their keys
+	IsLast  bool
+}
+
+// Pages lists the versions and delete markers whose keys start with prefix, in the order of their keys. An
+// error ends it; a bucket that does not exist is one.
+//
+// S3 is asked for encoded keys, since XML cannot hold every key. A page says whether its keys are
+// encoded: stores that are compatible with S3 may not know the question. The SDK's paginators send an
+// encoded marker back as it came, and the next page then starts at the wrong key. So Pages
+// decodes the marker itself.
+func (b Bucket) Pages(ctx context.Context, prefix string) iter.Seq2[Page, error] {
+	return func(yield func(Page, error) bool) {
+		in := &s3.ListObjectVersionsInput{
+			Bucket: &b.Name, ExpectedBucketOwner: &b.Owner, Prefix: &prefix, EncodingType: types.EncodingTypeUrl}
+		for {
+			page, err := b.page(ctx, in)
+			if err != nil {
+				yield(Page{}, fmt.Errorf("objects of bucket %s: %w", b.Name, err))
+				return
+			}
+			if !yield(page, nil) || page.IsLast {
+				return
+			}
+		}
+	}
+}
+
+// page lists one page, and moves the markers to the next one.
+func (b Bucket) page(ctx context.Context, in *s3.ListObjectVersionsInput) (Page, error) {
+	out, err := b.S3.ListObjectVersions(ctx, in)
+	if err != nil {
+		return Page{}, awscall.Brief(err)
+	}
+	entries, err := entriesOf(out)
+	if err != nil {
+		return Page{}, err
+	}
+	next, err := Decoded(out.NextKeyMarker, out.EncodingType)
+	if err != nil {
+		return Page{}, err
+	}
+	in.KeyMarker, in.VersionIdMarker = &next, out.NextVersionIdMarker
+	return Page{Entries: entries, IsLast: !aws.ToBool(out.IsTruncated)}, nil
+}
+
+// entriesOf returns the versions and delete markers of a page.
+func entriesOf(page *s3.ListObjectVersionsOutput) ([]Entry, error) {
+	var entries []Entry
+	for _, v := range page.Versions {
+		key, err := Decoded(v.Key, page.EncodingType)
+		if err != nil {
+			return nil, err
+		}
+		isOlder := v.IsLatest != nil && !*v.IsLatest
+		entries = append(entries, Entry{Key: key, Version: aws.ToString(v.VersionId), Size: aws.ToInt64(v.Size), IsOlder: isOlder})
+	}
+	for _, m := range page.DeleteMarkers {
+		key, err := Decoded(m.Key, page.EncodingType)
+		if err != nil {
+			return nil, err
+		}
+		entries = append(entries, Entry{Key: key, Version: aws.ToString(m.VersionId), IsMarker: true})
+	}
+	slices.SortStableFunc(entries, func(a, b Entry) int { return strings.Compare(a.Key, b.Key) })
+	return entries, nil
+}
+
+// Decoded returns a key that was listed in the encoding that its page names, or in none.
+func Decoded(key *string, encoding types.EncodingType) (string, error) {
+	if encoding != types.EncodingTypeUrl {
+		return aws.ToString(key), nil
+	}
+	text, err := url.QueryUnescape(aws.ToString(key))
+	if err != nil {
+		return "", fmt.Errorf("key %q: %w", aws.ToString(key), err)
+	}
+	return text, nil
+}
