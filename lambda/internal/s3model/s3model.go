@@ -8,7 +8,6 @@ package s3model
 
 import (
 	"maps"
-	"math"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -21,6 +20,7 @@ type Config struct {
 	Owner  string // the account; a call that expects another one is denied
 	Region string
 	Tags   map[string]string
+	Policy string // the document; empty for none
 	Set    Set    // what is in the bucket at first
 	Seed   uint64 // of everything that is drawn
 
@@ -101,7 +101,7 @@ type Stats struct {
 
 	Rates     []float64     // of the partitions, keys a second
 	RateFloor time.Duration // that the slowest partition takes for its entries, without its initial burst
-	ListFloor time.Duration // that the longest listing takes which cannot be split: the versions of one key
+	ListFloor time.Duration // that the longest listing takes which cannot be split: the full pages of the versions of one key
 }
 
 // Floor is the least time in which the bucket can be emptied.
@@ -110,6 +110,9 @@ func (s Stats) Floor() time.Duration { return max(s.RateFloor, s.ListFloor) }
 // New makes a server.
 func New(config Config) *Server {
 	s := &Server{config: config, random: rand.New(rand.NewPCG(config.Seed, 1)), tags: maps.Clone(config.Tags)}
+	if config.Policy != "" {
+		s.policy = []byte(config.Policy)
+	}
 	entries := config.Set.generate(rand.New(rand.NewPCG(config.Seed, 2)), config.IsUnversioned)
 	s.lock(entries)
 	s.serial = uint32(len(entries))
@@ -158,7 +161,7 @@ func listFloor(entries []entry, latency time.Duration) time.Duration {
 		}
 		most = max(most, same)
 	}
-	return time.Duration(math.Ceil(float64(most)/pageSize)) * latency
+	return time.Duration(most/pageSize) * latency // a page that is not full costs nothing that others do not cost, too
 }
 
 // inFlight counts calls that are under way.
