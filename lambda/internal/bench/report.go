@@ -20,6 +20,7 @@ type row struct {
 	OverUs               spread  // times as long as the function in the same run
 	Micros               spread  // CPU, a key
 	Megabytes            spread
+	Model                spread  // CPU of the model, in seconds
 	Requests, Refused    spread  // Refused in percent of the entries
 	Left                 int     // entries and uploads, at most
 	Deliveries           int     // of the event, at most
@@ -59,7 +60,7 @@ func summarize(s scene, tool string, all, ours []measurement, missing string) ro
 		}
 		return a / b
 	}
-	var seconds, floors, overFloor, overUs, micros, megabytes, requests, refused []float64
+	var seconds, floors, overFloor, overUs, micros, megabytes, model, requests, refused []float64
 	for i, m := range all {
 		entries := float64(m.stats.Entries)
 		seconds = append(seconds, m.wall.Seconds())
@@ -71,6 +72,7 @@ func summarize(s scene, tool string, all, ours []measurement, missing string) ro
 		}
 		micros = append(micros, float64(m.cpu.Microseconds())/entries)
 		megabytes = append(megabytes, float64(m.peak)/1e6)
+		model = append(model, m.server.Seconds())
 		requests = append(requests, float64(sum(m.stats.Requests)))
 		refused = append(refused, 100*float64(m.stats.Refused)/entries)
 		r.Left = max(r.Left, m.stats.Left+m.stats.Uploads)
@@ -78,6 +80,7 @@ func summarize(s scene, tool string, all, ours []measurement, missing string) ro
 		r.Cut = max(r.Cut, 100*float64(m.cut)/entries)
 	}
 	r.Seconds, r.Floor, r.OverFloor, r.OverUs = spreadOf(seconds), spreadOf(floors).Median, spreadOf(overFloor), spreadOf(overUs)
+	r.Model = spreadOf(model)
 	r.Micros, r.Megabytes, r.Requests, r.Refused = spreadOf(micros), spreadOf(megabytes), spreadOf(requests), spreadOf(refused)
 	r.Answer = answerOf(s, tool, all)
 	return r
@@ -108,10 +111,10 @@ func sum(counts map[string]int) (n int) {
 
 // table has a line for each row, in Markdown.
 func table(rows []row) string {
-	lines := [][]string{{"#", "bucket", "program", "s", "floor, s", "× floor", "× bucketuser", "CPU, µs a key", "peak, MB", "requests", "refused, %", "left", "answer"}}
+	lines := [][]string{{"#", "bucket", "program", "s", "floor, s", "× floor", "× bucketuser", "CPU, µs a key", "peak, MB", "requests", "refused, %", "left", "answer", "CPU of the model, s"}}
 	for _, r := range rows {
 		if r.Missing != "" {
-			lines = append(lines, []string{r.Bench, r.Case, r.Program, r.Missing, "", "", "", "", "", "", "", "", ""})
+			lines = append(lines, []string{r.Bench, r.Case, r.Program, r.Missing, "", "", "", "", "", "", "", "", "", ""})
 			continue
 		}
 		floor := ""
@@ -119,7 +122,7 @@ func table(rows []row) string {
 			floor = fmt.Sprintf("%.2f", r.Floor)
 		}
 		lines = append(lines, []string{r.Bench, r.Case, r.Program, r.Seconds.text(2), floor, r.OverFloor.text(2), r.OverUs.text(1), r.Micros.text(1),
-			r.Megabytes.text(0), r.Requests.text(0), r.Refused.text(1), fmt.Sprint(r.Left), r.says()})
+			r.Megabytes.text(0), r.Requests.text(0), r.Refused.text(1), fmt.Sprint(r.Left), r.says(), r.Model.text(1)})
 	}
 	return markdown(lines)
 }

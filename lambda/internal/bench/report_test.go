@@ -82,7 +82,7 @@ func TestVerdicts(t *testing.T) {
 
 // measured is some measurement of 1,000 entries.
 func measured(seconds float64, refused int) measurement {
-	return measurement{wall: time.Duration(seconds * float64(time.Second)), cpu: 16 * time.Millisecond, peak: 20e6, answer: "SUCCESS", answers: 1, runs: 1,
+	return measurement{wall: time.Duration(seconds * float64(time.Second)), cpu: 16 * time.Millisecond, peak: 20e6, server: 500 * time.Millisecond, answer: "SUCCESS", answers: 1, runs: 1,
 		stats: s3model.Stats{Entries: 1000, IsGone: true, Refused: refused, RateFloor: 2 * time.Second, Requests: map[string]int{"a": 2, "b": 3}}}
 }
 
@@ -92,11 +92,11 @@ func TestRows(t *testing.T) {
 	theirs := []measurement{measured(20, 0), measured(20, 0), measured(60, 0)}
 	theirs[1].stats.Left = 7
 	rows := []row{summarize(s, us, ours, ours, ""), summarize(s, cdk, theirs, ours, ""), summarize(s, minio, nil, ours, "is not here")}
-	want := `| # | bucket | program | s | floor, s | × floor | × bucketuser | CPU, µs a key | peak, MB | requests | refused, % | left | answer |
-| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
-| B3 | some | bucketuser  | 3.00 (2.00–4.00)    | 2.00 | 1.50 (1.00–2.00)    |                  | 16.0 | 20 | 5 | 2.0 (1.0–3.0) | 0 | success             |
-| B3 | some | CDK handler | 20.00 (20.00–60.00) | 2.00 | 10.00 (10.00–30.00) | 10.0 (5.0–20.0) | 16.0 | 20 | 5 |  | 7 | wrong: says success |
-| B3 | some | minio-go | is not here |  |  |  |  |  |  |  |  |  |
+	want := `| # | bucket | program | s | floor, s | × floor | × bucketuser | CPU, µs a key | peak, MB | requests | refused, % | left | answer | CPU of the model, s |
+| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
+| B3 | some | bucketuser  | 3.00 (2.00–4.00)    | 2.00 | 1.50 (1.00–2.00)    |                  | 16.0 | 20 | 5 | 2.0 (1.0–3.0) | 0 | success | 0.5 |
+| B3 | some | CDK handler | 20.00 (20.00–60.00) | 2.00 | 10.00 (10.00–30.00) | 10.0 (5.0–20.0) | 16.0 | 20 | 5 |  | 7 | wrong: says success | 0.5 |
+| B3 | some | minio-go | is not here |  |  |  |  |  |  |  |  |  |  |
 `
 	squeeze := func(text string) string { return strings.Join(strings.Fields(text), " ") }
 	if diff := cmp.Diff(squeeze(want), squeeze(table(rows))); diff != "" {
