@@ -51,42 +51,60 @@ type Page struct {
 // decodes the marker itself.
 func (b Bucket) Pages(ctx context.Context, prefix string) iter.Seq2[Page, error] {
 	return func(yield func(Page, error) bool) {
-		in := &s3.ListObjectVersionsInput{
-			Bucket: &b.Name, ExpectedBucketOwner: &b.Owner, Prefix: &prefix, EncodingType: types.EncodingTypeUrl}
-		for {
-			page, err := b.page(ctx, in)
+		for at := (cursor{}); ; {
+			page, next, err := b.list(ctx, prefix, at, pageSize)
 			if err != nil {
-				yield(Page{}, fmt.Errorf("objects of bucket %s: %w", b.Name, err))
+				yield(Page{}, err)
 				return
 			}
 			if !yield(page, nil) || page.IsLast {
 				return
 			}
+			at = next
 		}
 	}
 }
 
-// page lists one page, and moves the markers to the next one.
-func (b Bucket) page(ctx context.Context, in *s3.ListObjectVersionsInput) (Page, error) {
+// A cursor is a place in a listing: behind a version of a key, or behind all versions of it. The zero value is the
+// beginning.
+type cursor struct{ key, version string }
+
+// pageSize is how many entries S3 lists at most.
+const pageSize = 1000
+
+// list returns what is behind a place, at most size entries, and the place behind those.
+func (b Bucket) list(ctx context.Context, prefix string, at cursor, size int32) (page Page, next cursor, err error) {
+	in := &s3.ListObjectVersionsInput{
+		Bucket: &b.Name, ExpectedBucketOwner: &b.Owner, Prefix: &prefix, EncodingType: types.EncodingTypeUrl, MaxKeys: &size}
+	if at.key != "" {
+		in.KeyMarker = &at.key
+	}
+	if at.version != "" {
+		in.VersionIdMarker = &at.version
+	}
 	out, err := b.S3.ListObjectVersions(ctx, in)
 	if err != nil {
-		return Page{}, awscall.Brief(err)
+		return Page{}, cursor{}, fmt.Errorf("objects of bucket %s: %w", b.Name, awscall.Brief(err))
 	}
-	entries, err := entriesOf(out)
+	if page.Entries, err = entriesOf(out); err == nil {
+		next.key, err = Decoded(out.NextKeyMarker, out.EncodingType)
+	}
 	if err != nil {
-		return Page{}, err
+		return Page{}, cursor{}, fmt.Errorf("objects of bucket %s: %w", b.Name, err)
 	}
-	next, err := Decoded(out.NextKeyMarker, out.EncodingType)
-	if err != nil {
-		return Page{}, err
+	next.version, page.IsLast = aws.ToString(out.NextVersionIdMarker), !aws.ToBool(out.IsTruncated)
+	if next.key == "" && len(page.Entries) > 0 { // the store does not say it
+		next = cursor{key: page.Entries[len(page.Entries)-1].Key}
 	}
-	in.KeyMarker, in.VersionIdMarker = &next, out.NextVersionIdMarker
-	return Page{Entries: entries, IsLast: !aws.ToBool(out.IsTruncated)}, nil
+	if !page.IsLast && next == at {
+		return Page{}, cursor{}, fmt.Errorf("objects of bucket %s: the listing does not go on behind %q", b.Name, at.key)
+	}
+	return page, next, nil
 }
 
 // entriesOf returns the versions and delete markers of a page.
 func entriesOf(page *s3.ListObjectVersionsOutput) ([]Entry, error) {
-	var entries []Entry
+	entries := make([]Entry, 0, len(page.Versions)+len(page.DeleteMarkers))
 	for _, v := range page.Versions {
 		key, err := Decoded(v.Key, page.EncodingType)
 		if err != nil {
