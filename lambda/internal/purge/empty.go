@@ -15,8 +15,8 @@ import (
 
 // How much goes on beside each other, and how much of it is kept in memory.
 const (
-	listers        = 16    // ranges that are listed
-	dividers       = 4     // of them, that are asked where to divide
+	listers        = 12    // ranges that are listed
+	dividers       = 3     // of them, that are asked where to divide
 	mostOfSpan     = 256e3 // bytes of the entries of a range that wait to be deleted, before its listing goes on
 	mostWaiting    = 8e6   // the same of all ranges
 	mostUnderWay   = 8e6   // bytes of all calls that delete

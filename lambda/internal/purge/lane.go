@@ -14,7 +14,7 @@ const (
 	highestRate = 1e6                    // keys a second
 	doublesIn   = 300 * time.Millisecond // while nothing was refused yet
 	calmGrowth  = 0.02                   // of the rate, a second, right after a refusal
-	calmDoubles = 1.5                    // seconds without a refusal in which that growth doubles
+	calmDoubles = 1.0                    // seconds without a refusal in which that growth doubles
 	batchTime   = 60 * time.Millisecond  // that a batch takes of the rate
 	trialTime   = 250 * time.Millisecond // at least
 	enough      = 500 * time.Millisecond // to tell from what was taken what is taken

@@ -120,7 +120,10 @@ func ignoreEnd(ctx context.Context, err error) error {
 // listSpan lists a span to its end.
 func (e *emptying) listSpan(ctx context.Context, s *span) error {
 	for e.awaitRoom(ctx, s) {
-		page, next, err := e.list(ctx, "", s.at, pageSize)
+		e.mu.Lock()
+		size := s.size()
+		e.mu.Unlock()
+		page, next, err := e.list(ctx, "", s.at, size)
 		if s.at.version != "" && awscall.IsCode(err, "InvalidArgument") { // that version is gone by now
 			page, next, err = e.list(ctx, "", cursor{key: s.from}, pageSize)
 		}

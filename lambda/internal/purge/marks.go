@@ -16,8 +16,8 @@ const (
 
 // How many places a range is asked about at once.
 const (
-	mostPrefixes = 12
-	mostSiblings = 20
+	mostPrefixes = 8
+	mostSiblings = 16
 )
 
 // marksBetween returns places at which the keys behind key, up to and including end, can be divided: each is

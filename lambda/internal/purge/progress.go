@@ -29,10 +29,7 @@ func (e *emptying) report(ctx context.Context) {
 func (e *emptying) left() int {
 	left := 0
 	for _, s := range e.spans {
-		left += len(s.waiting) + s.inFlight
-		if done := coveredShare(s.from, s.at.key, s.end); done > 0 && !s.isListed {
-			left += int(float64(s.listed) * (1 - done) / done)
-		}
+		left += len(s.waiting) + s.inFlight + s.left()
 	}
 	return left
 }

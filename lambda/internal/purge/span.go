@@ -55,6 +55,26 @@ func (s *span) accept(p Page, next cursor) {
 	}
 }
 
+// size is how many entries the next page has room for. A page that goes far beyond the end of the span is listed for
+// nothing.
+func (s *span) size() int32 {
+	left := s.left() * 5 / 4
+	if left == 0 {
+		return pageSize
+	}
+	return int32(min(pageSize, left+50))
+}
+
+// left estimates how many entries of the span are not listed yet, from how far the listing got with those that are. It
+// is 0 where that cannot be told.
+func (s *span) left() int {
+	done := coveredShare(s.from, s.at.key, s.end)
+	if done <= 0 || s.isListed {
+		return 0
+	}
+	return int(float64(s.listed) * (1 - done) / done)
+}
+
 // isDone reports whether nothing of the span is left to be listed or deleted.
 func (s *span) isDone() bool { return s.isListed && len(s.waiting) == 0 && s.inFlight == 0 }
 
