@@ -24,7 +24,7 @@ QUICK       := CDK_VALIDATION=false JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSIO
 SHELL       := /bin/bash -o pipefail
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down bootstrap deploy destroy deploy-provider destroy-provider release credentials check test lint unit race crash crash-all walks fuzz history template e2e privilege examples golden clean
+.PHONY: help demo demo-down bootstrap deploy destroy deploy-provider destroy-provider release credentials check test lint unit race crash crash-all walks fuzz history template e2e privilege examples bench golden clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -80,6 +80,7 @@ lint: ## formatting, vet, linters, floors of the packages, go.mod
 	go vet -tags e2e ./...
 	cd infra/examples/cdk-go && go mod tidy -diff && go vet .
 	cd infra/examples/offline && go mod tidy -diff && go vet -tags e2e ./...
+	cd lambda/internal/bench/peers/minio && go mod tidy -diff && go vet .
 	go run $(STATICCHECK) -tags e2e ./...
 	GOFLAGS=-tags=e2e go run $(EXHAUSTIVE) -typeignore '^(github\.com/aws/|reflect\.)' ./...
 	go run $(GOCOGNIT) -over 15 lambda infra
@@ -125,6 +126,13 @@ privilege: ## what the provider and the user may do, by two evaluators; prints t
 examples: ## deploy, use, update and destroy the examples on the embedded AWS; parse the others
 	$(QUICK) go test -tags e2e -count=1 -timeout 15m -parallel 4 ./infra/examples
 	go test -C infra/examples/offline -tags e2e -count=1 ./...
+
+# Others are measured in the same runs. BENCH=B2 is one benchmark of B1 to B8.
+BENCH ?=
+RUNS  ?= 5
+
+bench: ## how fast a bucket is emptied, beside others, some 40 minutes; BENCH=B2 RUNS=5 for one; writes README's table
+	@go run ./lambda/internal/bench -bench '$(BENCH)' -runs '$(RUNS)' -write
 
 golden: ## write golden templates and the README's tables anew, to be read in the diff
 	$(QUICK) go test ./infra/bucketuser ./lambda/spec -update

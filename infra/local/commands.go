@@ -19,6 +19,7 @@ const (
 	ForE2ETests       Command = "go test ./infra/e2e"
 	ForPrivilegeTests Command = "go test ./infra/privilege"
 	ForExampleTests   Command = "go test ./infra/examples"
+	ForBench          Command = "make bench"
 
 	forMotoTests   Command = "go test -run Moto ./infra/e2e"
 	forSchemaTests Command = "go test -run TestDeployersPolicyAllowsWhatHandlersCall ./infra/e2e"
@@ -35,6 +36,7 @@ func commands() map[Command][]string {
 		ForE2ETests:       {cdkCLI, emulator, clickHouse, awsClients},
 		ForPrivilegeTests: {emulator, checks},
 		ForExampleTests:   {cdkCLI, emulator, clickHouse, awsClients, cfnLint, exampleTypeScript, examplePython},
+		ForBench:          {awsClients, bench},
 		forMotoTests:      {moto},
 		forSchemaTests:    {cfnLint},
 	}

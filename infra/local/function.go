@@ -11,15 +11,20 @@ import (
 
 // BuildFunction compiles the function for this machine into <dir>/bootstrap: for
 // its own architecture, since the emulator runs it as a process, and with answers
-// to a loopback ResponseURL allowed, which a release refuses. It returns what the
-// cdk CLI needs to deploy that instead of the release.
-func BuildFunction(ctx context.Context, root, dir string) (contextArgs []string, err error) {
+// to a loopback ResponseURL allowed, which a release refuses. Further variables are
+// set as well, each as in "main.name=value". It returns what the cdk CLI needs to
+// deploy that instead of the release.
+func BuildFunction(ctx context.Context, root, dir string, variables ...string) (contextArgs []string, err error) {
 	dir, err = filepath.Abs(dir)
 	if err != nil {
 		return nil, err
 	}
+	flags := "-s -w -buildid="
+	for _, variable := range append([]string{"main.allowLoopback=yes"}, variables...) {
+		flags += " -X " + variable
+	}
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-tags", "lambda.norpc",
-		"-ldflags", "-s -w -buildid= -X main.allowLoopback=yes", "-o", filepath.Join(dir, "bootstrap"), "./lambda")
+		"-ldflags", flags, "-o", filepath.Join(dir, "bootstrap"), "./lambda")
 	cmd.Dir = root
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if output, err := cmd.CombinedOutput(); err != nil {

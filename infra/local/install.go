@@ -33,6 +33,7 @@ type Tools struct {
 	Moto       string // Python with moto
 	MotoServer string // the directory that Moto runs to start it
 	Checks     Checks
+	CDKHandler string // program for Node.js that empties a bucket as the CDK does
 
 	NodeModules string // of the example in TypeScript
 	PythonBin   string // of the virtual environment of the example in Python

@@ -11,6 +11,7 @@ const (
 	cfnLint           = "cfn-lint"
 	moto              = "moto"
 	checks            = "checks"
+	bench             = "bench"
 	exampleTypeScript = "example-typescript"
 	examplePython     = "example-python"
 )
@@ -66,6 +67,11 @@ func toolsets() []toolset {
 			dir: checks, name: "checks of policies and templates", megabytes: 200, from: "infra/local/toolsets/checks", registry: npm(),
 			programs: []string{"infra/local/toolsets/checks/nag.mjs", "infra/local/toolsets/checks/simulate.mjs"},
 			provide:  func(t *Tools, dir string) { t.Checks = Checks{dir} },
+		},
+		{
+			dir: bench, name: "CDK handler that empties buckets", megabytes: 200, from: "infra/local/toolsets/bench", registry: npm(),
+			programs: []string{"infra/local/toolsets/bench/empty.mjs"},
+			provide:  func(t *Tools, dir string) { t.CDKHandler = filepath.Join(dir, "empty.mjs") },
 		},
 		{
 			dir: exampleTypeScript, name: "libraries of the example in TypeScript", megabytes: 240,

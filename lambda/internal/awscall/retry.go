@@ -1,9 +1,13 @@
 package awscall
 
 import (
+	"errors"
+	"net/http"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 )
 
 // maxAttempts of one call. The SDK's backoff doubles up to 20 s, from 50 ms, or from 1 s
@@ -34,3 +38,31 @@ func Standard() aws.Retryer {
 
 // isBusy tells the answers of a service that is too busy to begin with a call.
 var isBusy = retry.RetryableErrorCode{Codes: retry.DefaultThrottleErrorCodes}
+
+// IsBusy reports whether a service was too busy to begin with a call.
+func IsBusy(err error) bool {
+	var response *awshttp.ResponseError
+	isUnavailable := errors.As(err, &response) && response.HTTPStatusCode() == http.StatusServiceUnavailable
+	return err != nil && (isUnavailable || isBusy.IsErrorRetryable(err).Bool())
+}
+
+// IsBusyCode is [IsBusy] for the code of one key of a call.
+func IsBusyCode(code string) bool {
+	_, is := retry.DefaultThrottleErrorCodes[code]
+	return is || code == "ServiceUnavailable"
+}
+
+// IsTransientCode reports whether an error with one key of a call goes away by itself.
+func IsTransientCode(code string) bool {
+	_, is := transientCodes.Codes[code]
+	return is || code == "InternalError" || code == "RequestTimeout"
+}
+
+// UnlessBusy is a retryer that does not repeat what a service was too busy for.
+func UnlessBusy(of aws.Retryer) aws.Retryer { return unlessBusy{of} }
+
+type unlessBusy struct{ aws.Retryer }
+
+func (r unlessBusy) IsErrorRetryable(err error) bool {
+	return !IsBusy(err) && r.Retryer.IsErrorRetryable(err)
+}

@@ -14,6 +14,7 @@ import (
 
 	"bucketuser/lambda/claim"
 	"bucketuser/lambda/internal/awscall"
+	"bucketuser/lambda/internal/purge"
 	"bucketuser/lambda/spec"
 )
 
@@ -282,7 +283,7 @@ func (c Client) removeNewMarker(ctx context.Context) error {
 	if c.notes.marker == nil || c.notes.in != c.spec.BucketName {
 		return nil
 	}
-	_, err := c.removeObjects(ctx, func(e entry) bool { return e.version == c.notes.marker.version }, c.notes.marker.key)
+	_, err := c.removeObjects(ctx, func(e purge.Entry) bool { return e.Version == c.notes.marker.Version }, c.notes.marker.Key)
 	return err
 }
 

@@ -6,12 +6,15 @@
 package bucket
 
 import (
+	"context"
+	"iter"
 	"log/slog"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"bucketuser/lambda/internal/awscall"
+	"bucketuser/lambda/internal/purge"
 	"bucketuser/lambda/spec"
 )
 
@@ -29,8 +32,8 @@ type Client struct {
 // Notes are what undoing must know of the work of one event. The zero value says that nothing was done.
 type Notes struct {
 	awscall.Making
-	marker *entry // that was written where there was none
-	in     string // the bucket of it
+	marker *purge.Entry // that was written where there was none
+	in     string       // the bucket of it
 }
 
 // New returns a client for the bucket of a spec, which keeps notes. The client of S3 repeats late
@@ -73,3 +76,21 @@ func (c Client) owner() *string { return aws.String(c.spec.Account) }
 
 // looking serves a look at the bucket.
 func (c Client) looking() aws.Retryer { return c.patience.Looking(c.spec.Outside().Has("BucketName")) }
+
+// content is everything in the bucket.
+func (c Client) content() purge.Bucket {
+	return purge.Bucket{S3: c.s3, Name: c.spec.BucketName, Owner: c.spec.Account}
+}
+
+// pages are those of the content whose keys start with prefix. A bucket that does not exist has none, unless the
+// run asks for that.
+func (c Client) pages(ctx context.Context, prefix string) iter.Seq2[purge.Page, error] {
+	return func(yield func(purge.Page, error) bool) {
+		for page, err := range c.content().Pages(ctx, prefix) {
+			isGone := awscall.IsMissing(err) && !c.isAsking
+			if isGone || !yield(page, err) {
+				return
+			}
+		}
+	}
+}

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"bucketuser/lambda/internal/awscall"
+	"bucketuser/lambda/internal/purge"
 	"bucketuser/lambda/spec"
 )
 
@@ -54,12 +55,12 @@ func (c Client) holdsBeside(ctx context.Context, before spec.Spec) (bool, error)
 		return false, err
 	}
 	isOther := func(v types.ObjectVersion) bool {
-		key, err := decoded(v.Key, page.EncodingType)
-		return aws.ToBool(v.IsLatest) && (err != nil || !isOurObject(before, *key, aws.ToInt64(v.Size)))
+		key, err := purge.Decoded(v.Key, page.EncodingType)
+		return aws.ToBool(v.IsLatest) && (err != nil || !isOurObject(before, key, aws.ToInt64(v.Size)))
 	}
 	isBeside := func(p types.CommonPrefix) bool {
-		prefix, err := decoded(p.Prefix, page.EncodingType)
-		return err != nil || *prefix != c.spec.Prefix
+		prefix, err := purge.Decoded(p.Prefix, page.EncodingType)
+		return err != nil || prefix != c.spec.Prefix
 	}
 	return aws.ToBool(page.IsTruncated) || slices.ContainsFunc(page.Versions, isOther) || slices.ContainsFunc(page.CommonPrefixes, isBeside), nil
 }

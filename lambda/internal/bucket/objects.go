@@ -13,6 +13,7 @@ import (
 
 	"bucketuser/lambda/claim"
 	"bucketuser/lambda/internal/awscall"
+	"bucketuser/lambda/internal/purge"
 	"bucketuser/lambda/spec"
 )
 
@@ -45,7 +46,7 @@ func (c Client) EnsureMarker(ctx context.Context, change spec.Change, b Bucket) 
 	switch {
 	case err == nil:
 		c.notes.in = c.spec.BucketName
-		c.notes.marker = &entry{key: c.spec.MarkerKey(), version: cmp.Or(aws.ToString(out.VersionId), "null")}
+		c.notes.marker = &purge.Entry{Key: c.spec.MarkerKey(), Version: cmp.Or(aws.ToString(out.VersionId), "null")}
 		return nil
 	case awscall.IsCode(err, "PreconditionFailed"): // it is there
 		return nil
@@ -81,26 +82,38 @@ func (c Client) RemoveObjects(ctx context.Context, keys ...string) error {
 	return err
 }
 
-func anyVersion(entry) bool { return true }
+func anyVersion(purge.Entry) bool { return true }
 
 // removeObjects removes those versions of our own objects that are meant. It also reports whether any of
 // them has stayed.
-func (c Client) removeObjects(ctx context.Context, isMeant func(entry) bool, keys ...string) (isLeft bool, err error) {
+func (c Client) removeObjects(ctx context.Context, isMeant func(purge.Entry) bool, keys ...string) (isLeft bool, err error) {
 	for _, key := range keys {
-		err := c.eachPage(ctx, key, func(entries []entry, _ bool) (bool, error) {
-			own, isEnd := c.ownEntries(key, entries)
-			for _, e := range slices.DeleteFunc(own, func(e entry) bool { return !isMeant(e) }) {
-				switch err := c.deleteEntry(ctx, e); {
-				case awscall.IsByOthers(err):
-					isLeft = true
-					c.log.Warn("left what others forbid to delete", "bucket", c.spec.BucketName, "key", e.key, "version", e.version, "reason", err.Error())
-				case err != nil:
-					return false, err
-				}
+		for page, err := range c.pages(ctx, key) {
+			if err != nil {
+				return isLeft, err
 			}
-			return isEnd, nil
-		})
-		if err != nil {
+			own, isEnd := c.ownEntries(key, page.Entries)
+			stays, err := c.deleteOrLeave(ctx, slices.DeleteFunc(own, func(e purge.Entry) bool { return !isMeant(e) }))
+			isLeft = isLeft || stays
+			if err != nil {
+				return isLeft, err
+			}
+			if isEnd {
+				break
+			}
+		}
+	}
+	return isLeft, nil
+}
+
+// deleteOrLeave deletes entries. It leaves what others forbid to delete, and reports whether there is any.
+func (c Client) deleteOrLeave(ctx context.Context, entries []purge.Entry) (isLeft bool, err error) {
+	for _, e := range entries {
+		switch err := c.content().Delete(ctx, e); {
+		case awscall.IsByOthers(err):
+			isLeft = true
+			c.log.Warn("left what others forbid to delete", "bucket", c.spec.BucketName, "key", e.Key, "version", e.Version, "reason", err.Error())
+		case err != nil:
 			return isLeft, err
 		}
 	}
@@ -109,12 +122,12 @@ func (c Client) removeObjects(ctx context.Context, isMeant func(entry) bool, key
 
 // ownEntries are those of a page that are of one of our own objects. It is the end of them where the
 // page goes on to other keys, which only start with that of the object.
-func (c Client) ownEntries(key string, entries []entry) (own []entry, isEnd bool) {
+func (c Client) ownEntries(key string, entries []purge.Entry) (own []purge.Entry, isEnd bool) {
 	for _, e := range entries {
-		if e.key > key {
+		if e.Key > key {
 			return own, true
 		}
-		if isOurObject(c.spec, e.key, e.size) {
+		if isOurObject(c.spec, e.Key, e.Size) {
 			own = append(own, e)
 		}
 	}
@@ -172,27 +185,31 @@ func (h *Holding) Error() string {
 // first page that has any.
 func (c Client) countOthers(ctx context.Context) (Holding, error) {
 	holds := Holding{bucket: c.spec.BucketName}
-	err := c.eachPage(ctx, "", func(entries []entry, truncated bool) (bool, error) {
-		for _, e := range entries {
-			if !isOurObject(c.spec, e.key, e.size) {
+	for page, err := range c.pages(ctx, "") {
+		if err != nil {
+			return holds, err
+		}
+		for _, e := range page.Entries {
+			if !isOurObject(c.spec, e.Key, e.Size) {
 				holds.count(e)
 			}
 		}
-		isFull := holds.objects+holds.older+holds.markers > 0
-		holds.isMore = isFull && truncated
-		return isFull, nil
-	})
-	return holds, err
+		if holds.objects+holds.older+holds.markers > 0 {
+			holds.isMore = !page.IsLast
+			break
+		}
+	}
+	return holds, nil
 }
 
-func (h *Holding) count(e entry) {
+func (h *Holding) count(e purge.Entry) {
 	switch {
-	case e.isMarker:
+	case e.IsMarker:
 		h.markers++
-	case e.isOlder:
+	case e.IsOlder:
 		h.older++
 	default:
 		h.objects++
 	}
-	h.IsVersioned = h.IsVersioned || e.isMarker || e.isOlder || e.version != "" && e.version != "null"
+	h.IsVersioned = h.IsVersioned || e.IsMarker || e.IsOlder || e.Version != "" && e.Version != "null"
 }

@@ -126,7 +126,7 @@ func (c Client) UnlessGone(ctx context.Context, refusal error) error {
 // where there is nothing else.
 func (c Client) empty(ctx context.Context, data Disposal) error {
 	if data == PurgeData {
-		return c.purge(ctx)
+		return c.content().Empty(ctx, c.log)
 	}
 	if err := c.CheckEmpty(ctx); err != nil {
 		return err

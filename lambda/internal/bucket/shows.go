@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"slices"
 
+	"bucketuser/lambda/internal/purge"
 	"bucketuser/lambda/spec"
 )
 
@@ -56,10 +57,9 @@ func (c Client) ShowsLifecycle(ctx context.Context, b Bucket, before spec.Spec) 
 
 // ShowsMarker asks whether there is a folder marker.
 func (c Client) ShowsMarker(ctx context.Context) (bool, error) {
-	isThere := false
-	err := c.eachPage(ctx, c.spec.MarkerKey(), func(entries []entry, _ bool) (bool, error) {
-		isThere = slices.ContainsFunc(entries, func(e entry) bool { return e.key == c.spec.MarkerKey() && !e.isMarker && !e.isOlder })
-		return true, nil // it is the first of all that start with it
-	})
-	return isThere == c.spec.FolderMarker, err
+	for page, err := range c.pages(ctx, c.spec.MarkerKey()) {
+		isThere := slices.ContainsFunc(page.Entries, func(e purge.Entry) bool { return e.Key == c.spec.MarkerKey() && !e.IsMarker && !e.IsOlder })
+		return isThere == c.spec.FolderMarker, err // it is the first of all that start with it
+	}
+	return !c.spec.FolderMarker, nil
 }

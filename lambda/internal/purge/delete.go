@@ -1,0 +1,20 @@
+package purge
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"bucketuser/lambda/internal/awscall"
+)
+
+// Delete deletes one version or delete marker. What is missing counts as deleted, the bucket too.
+func (b Bucket) Delete(ctx context.Context, e Entry) error {
+	_, err := b.S3.DeleteObject(ctx, &s3.DeleteObjectInput{
+		Bucket: &b.Name, ExpectedBucketOwner: &b.Owner, Key: &e.Key, VersionId: &e.Version})
+	if err != nil && !awscall.IsMissing(err) {
+		return fmt.Errorf("object %q, version %s, of bucket %s: %w", e.Key, e.Version, b.Name, awscall.Brief(err))
+	}
+	return nil
+}

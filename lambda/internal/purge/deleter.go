@@ -1,0 +1,97 @@
+package purge
+
+import (
+	"context"
+	"time"
+)
+
+// deleter deletes what is listed of a span, at the pace of its flow, until the span is done.
+func (e *emptying) deleter(ctx context.Context, s *span) error {
+	for ctx.Err() == nil {
+		b, pause, isDone := e.take(s)
+		switch {
+		case isDone:
+			return nil
+		case len(b.todos) == 0:
+			wait(ctx, s, pause)
+			continue
+		}
+		if err := e.underWay.Acquire(ctx, int64(b.bytes)); err != nil {
+			return nil
+		}
+		e.do(func() error {
+			defer e.underWay.Release(int64(b.bytes))
+			err := b.delete(ctx, e.Bucket)
+			e.book(s, &b, err)
+			return ignoreEnd(ctx, err)
+		})
+	}
+	return nil
+}
+
+// wait waits until the span has changed, or for a pause if there is one.
+func wait(ctx context.Context, s *span, pause time.Duration) {
+	var over <-chan time.Time
+	if pause > 0 {
+		timer := time.NewTimer(pause)
+		defer timer.Stop()
+		over = timer.C
+	}
+	select {
+	case <-s.stirred:
+	case <-over:
+	case <-ctx.Done():
+	}
+}
+
+// take takes the next batch of a span. Where there is none yet, it says after which pause there may be one.
+func (e *emptying) take(s *span) (b batch, pause time.Duration, isDone bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	now := time.Now()
+	isLast := s.isListed || e.isCut
+	s.lane.judge(now)
+	s.lane.grow(now)
+	switch n := s.lane.size(); {
+	case s.isDone() || e.isCut && len(s.waiting) == 0 && s.inFlight == 0:
+		e.end(s)
+		return b, 0, true
+	case len(s.waiting) == 0 || len(s.waiting) < n && !isLast && s.inFlight > 0: // more comes
+		return b, 0, false
+	case now.Before(s.lane.next):
+		return b, s.lane.next.Sub(now), false
+	default:
+		b, s.waiting = cut(s.waiting, n)
+		s.bytes -= b.bytes
+		e.bytes -= b.bytes
+		b.sent, b.lane = now, s.lane
+		s.lane.send(now, len(b.todos))
+		s.inFlight += len(b.todos)
+		e.changed.Broadcast() // there is room
+		return b, 0, false
+	}
+}
+
+// book notes what came of a batch. One without an answer has deleted nothing, as far as is known.
+func (e *emptying) book(s *span, b *batch, err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	s.inFlight -= len(b.todos)
+	s.stir()
+	if err != nil {
+		return
+	}
+	now := time.Now()
+	e.answer = max(now.Sub(b.sent), e.answer*9/10)
+	e.deleted += b.deleted
+	e.busy += b.busy
+	e.refuse(b.refused)
+	if b.lane == s.lane {
+		s.lane.answered(now, s, b.sent, len(b.todos), b.busy, e.answer)
+	}
+	for _, t := range b.again {
+		s.bytes += t.bytes
+		e.bytes += t.bytes
+	}
+	s.waiting = append(b.again, s.waiting...)
+}
