@@ -83,7 +83,7 @@ lint: ## formatting, vet, linters, floors of the packages, go.mod
 	go run $(STATICCHECK) -tags e2e ./...
 	GOFLAGS=-tags=e2e go run $(EXHAUSTIVE) -typeignore '^(github\.com/aws/|reflect\.)' ./...
 	go run $(GOCOGNIT) -over 15 lambda infra
-	go test -count=1 -run '^TestImports$$' ./lambda
+	go test -count=1 -run '^(TestImports|TestDependencies)$$' ./lambda ./infra/internal/compile
 
 unit: ## unit tests
 	$(QUICK) go test -short -timeout 30m -skip '^(TestCrash|TestRace|TestLaws)$$' ./...
@@ -117,6 +117,7 @@ template: ## cfn-lint on the synthesized template
 
 e2e: ## end-to-end tests on the embedded AWS, with the cdk CLI and ClickHouse
 	FIGURES=$(abspath $(FIGURES)) go test -tags e2e -count=1 -timeout 30m ./infra/local ./infra/e2e
+	@go test -run '^$$' -bench '^BenchmarkStart$$' -benchtime 50x ./infra/internal/compile | grep '^Benchmark' | tee -a $(FIGURES)
 
 privilege: ## what the provider and the user may do, by two evaluators; prints the sizes of the matrices
 	@mkdir -p .local

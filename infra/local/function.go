@@ -7,6 +7,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+
+	"bucketuser/infra/internal/compile"
 )
 
 // BuildFunction compiles the function for this machine into <dir>/bootstrap: for
@@ -18,8 +20,8 @@ func BuildFunction(ctx context.Context, root, dir string) (contextArgs []string,
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-tags", "lambda.norpc",
-		"-ldflags", "-s -w -buildid= -X main.allowLoopback=yes", "-o", filepath.Join(dir, "bootstrap"), "./lambda")
+	target := filepath.Join(dir, "bootstrap")
+	cmd := exec.CommandContext(ctx, "go", append(compile.Arguments(target, "-X main.allowLoopback=yes"), "./lambda")...)
 	cmd.Dir = root
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if output, err := cmd.CombinedOutput(); err != nil {
