@@ -24,7 +24,7 @@ QUICK       := CDK_VALIDATION=false JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSIO
 SHELL       := /bin/bash -o pipefail
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down bootstrap deploy destroy deploy-provider destroy-provider release credentials check test lint unit race crash crash-all walks fuzz history template e2e privilege examples bench golden clean
+.PHONY: help demo demo-down bootstrap deploy destroy deploy-provider destroy-provider synth release credentials check test lint unit race crash crash-all walks fuzz history template e2e privilege examples bench golden clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ deploy-provider: ## deploy the provider that all stacks of the account and regio
 
 destroy-provider: ## destroy it; refused as long as a stack imports its service token
 	@$(TOOLS) destroy -provider -stack '$(PROVIDER)' -approval '$(APPROVAL)' -- $(CONTEXT)
+
+synth: ## write the template of STACK to .local/synth, for while you work on it: without the function, and unvalidated, which make template is not
+	@$(QUICK) $(TOOLS) synth -stack '$(STACK)' -- $(CONTEXT)
 
 release: ## zip files of the function, template, boundary and checksums into .local/release; VERSION=1.2.3
 	@$(QUICK) go run ./infra/release -version '$(VERSION)' 2> >(grep -v 'Runtime process exited abnormally' >&2)
@@ -84,7 +87,7 @@ lint: ## formatting, vet, linters, floors of the packages, go.mod
 	go run $(STATICCHECK) -tags e2e ./...
 	GOFLAGS=-tags=e2e go run $(EXHAUSTIVE) -typeignore '^(github\.com/aws/|reflect\.)' ./...
 	go run $(GOCOGNIT) -over 15 lambda infra
-	go test -count=1 -run '^TestImports$$' ./lambda
+	go test -count=1 -run '^(TestImports|TestDependencies)$$' ./lambda ./infra/internal/compile
 
 unit: ## unit tests
 	$(QUICK) go test -short -timeout 30m -skip '^(TestCrash|TestRace|TestLaws)$$' ./...
@@ -118,6 +121,7 @@ template: ## cfn-lint on the synthesized template
 
 e2e: ## end-to-end tests on the embedded AWS, with the cdk CLI and ClickHouse
 	FIGURES=$(abspath $(FIGURES)) go test -tags e2e -count=1 -timeout 30m ./infra/local ./infra/e2e
+	@go test -run '^$$' -bench '^BenchmarkStart$$' -benchtime 50x ./infra/internal/compile | grep '^Benchmark' | tee -a $(FIGURES)
 
 privilege: ## what the provider and the user may do, by two evaluators; prints the sizes of the matrices
 	@mkdir -p .local

@@ -13,7 +13,7 @@ const module = "bucketuser/"
 // floors are the packages of the function, from the ground up. A package imports none of a
 // floor above its own.
 var floors = [][]string{
-	{"lambda/spec", "lambda/claim", "lambda/internal/awscall", "lambda/internal/cfnresource"},
+	{"lambda/spec", "lambda/claim", "lambda/internal/awscall", "lambda/internal/awsenv", "lambda/internal/cfnresource"},
 	{"lambda/internal/purge", "lambda/internal/secret"},
 	{"lambda/internal/keyring", "lambda/internal/bucket", "lambda/internal/rotation"},
 	{"lambda/internal/provision"},
@@ -28,6 +28,8 @@ var nevers = []struct{ from, to, why string }{
 	{"lambda/spec", "github.com/aws/", "the construct and the documentation read properties without the SDK"},
 	{"lambda/claim", "github.com/aws/", "whose a thing is depends on its tags alone, however they were read"},
 	{"lambda/internal/awscall", "github.com/aws/aws-sdk-go-v2/service/", "what an answer means does not depend on what was asked"},
+	{"lambda/internal/awsenv", "github.com/aws/aws-sdk-go-v2/service/", "what Lambda sets is the same for every service"},
+	{"lambda/internal/awsenv", module + "lambda/", "and for every function"},
 	{"lambda/internal/cfnresource", "github.com/aws/aws-sdk-go-v2/", "CloudFormation's protocol knows nothing of AWS's services"},
 	{"lambda/internal/cfnresource", module + "lambda/", "nor of what the resource is"},
 	{"lambda/internal/cfnresource", module + "lambda/internal/rotation", "the one protocol is not the other"},

@@ -15,10 +15,9 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-lambda-go/lambdacontext"
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
-	"github.com/aws/aws-sdk-go-v2/config"
 
+	"bucketuser/lambda/internal/awsenv"
 	"bucketuser/lambda/internal/cfnresource"
 	"bucketuser/lambda/internal/provision"
 	"bucketuser/lambda/internal/rotation"
@@ -31,22 +30,22 @@ var allowLoopback string
 
 func main() {
 	log := slog.New(slog.NewJSONHandler(os.Stdout, nil))
-	awsConfig, err := config.LoadDefaultConfig(context.Background())
+	environment, err := awsenv.Read()
 	if err != nil {
 		log.Error("could not start", "reason", err.Error())
 		os.Exit(1)
 	}
 	if os.Getenv("_HANDLER") == rotationHandler {
-		lambda.Start(rotates(awsConfig, log))
+		lambda.Start(rotates(environment, log))
 		return
 	}
-	lambda.Start(provisions(awsConfig, log))
+	lambda.Start(provisions(environment, log))
 }
 
 // rotationHandler is the handler's name of the function that rotates. Every other one provisions.
 const rotationHandler = "rotation"
 
-func provisions(awsConfig aws.Config, log *slog.Logger) func(context.Context, json.RawMessage) error {
+func provisions(environment awsenv.Environment, log *slog.Logger) func(context.Context, json.RawMessage) error {
 	client := cfnresource.NewClient()
 	return func(ctx context.Context, payload json.RawMessage) error {
 		provider, err := providerOf(ctx)
@@ -55,7 +54,7 @@ func provisions(awsConfig aws.Config, log *slog.Logger) func(context.Context, js
 		}
 		provider.RotationFunctionARN = os.Getenv("BUCKETUSER_ROTATION_FUNCTION_ARN")
 		handler := cfnresource.Handler{
-			Resource:      provision.New(awsConfig, provider, log),
+			Resource:      provision.New(environment.Config(), provider, log),
 			Client:        client,
 			Log:           log,
 			LogStream:     lambdacontext.LogStreamName,
@@ -66,13 +65,13 @@ func provisions(awsConfig aws.Config, log *slog.Logger) func(context.Context, js
 	}
 }
 
-func rotates(awsConfig aws.Config, log *slog.Logger) func(context.Context, json.RawMessage) error {
+func rotates(environment awsenv.Environment, log *slog.Logger) func(context.Context, json.RawMessage) error {
 	return func(ctx context.Context, payload json.RawMessage) error {
 		provider, err := providerOf(ctx)
 		if err != nil {
 			return err
 		}
-		handler := rotation.Handler{Rotate: provision.New(awsConfig, provider, log).Rotate, Log: log}
+		handler := rotation.Handler{Rotate: provision.New(environment.Config(), provider, log).Rotate, Log: log}
 		return handler.Handle(ctx, payload)
 	}
 }

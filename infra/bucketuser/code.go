@@ -14,6 +14,8 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awss3assets"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
+
+	"bucketuser/infra/internal/compile"
 )
 
 // A builder compiles the function from the sources of this module, wherever the go
@@ -69,8 +71,7 @@ func moduleDir() (string, error) {
 // caller's that are put aside, make the same bytes of the same sources with the
 // same version of Go on every machine.
 func Build(module, target string, architecture awslambda.Architecture) error {
-	command := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -buildid=",
-		"-tags", "lambda.norpc", "-o", target, "./lambda")
+	command := exec.Command("go", append(compile.Arguments(target), "./lambda")...)
 	command.Dir = module
 	command.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+goarch(architecture),
 		"GOARM64=v8.0", "GOAMD64=v1", "GOEXPERIMENT=", "GOFLAGS=", "GOWORK=off", "PWD="+module)

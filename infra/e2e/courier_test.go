@@ -255,6 +255,11 @@ func (c *courier) endAt(operation string, happened func()) {
 		c.mu.Lock()
 		process := c.last(0).process
 		c.mu.Unlock()
+		body, err := io.ReadAll(r.Body) // all that AWS is to hear of it
+		if err != nil {
+			return none
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
 		_ = syscall.Kill(process, syscall.SIGKILL) // it waits for the answer to the call
 		happened()
 		return lostAnswer

@@ -23,6 +23,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"bucketuser/infra/internal/cloudtest"
+	"bucketuser/infra/internal/compile"
 	"bucketuser/infra/internal/release"
 )
 
@@ -127,6 +128,21 @@ func TestReleasedZipHoldsAnExecutable(t *testing.T) {
 		if len(archive.File) != 1 || archive.File[0].Name != "bootstrap" || archive.File[0].Mode() != 0o755 {
 			t.Errorf("%s: %d files, first %s %v", architecture, len(archive.File), archive.File[0].Name, archive.File[0].Mode())
 		}
+	}
+}
+
+// maxZip is how large the function may be as it is downloaded. The first start of each instance
+// waits for that.
+const maxZip = 4_000_000 // bytes
+
+func TestReleasedZipIsSmall(t *testing.T) {
+	size := len(cloudtest.Must(released())(t)[release.ZipFile(releaseVersion, "arm64")])
+	figure("release: the zip for arm64 has %.2f MB", float64(size)/1e6)
+	if size > maxZip {
+		t.Errorf(`the zip for arm64 has %d bytes, more than %d: see which import has brought what
+	some 100 KB more: go build -tags %s -o .local/function ./lambda && go tool nm -size -sort size .local/function
+	some MB more, so that every exported method is kept: go build -a -ldflags -dumpdep -tags %[3]s -o .local/function ./lambda 2>&1 | grep ReflectMethod`,
+			size, maxZip, compile.Tags)
 	}
 }
 

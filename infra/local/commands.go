@@ -11,7 +11,7 @@ type Command string
 // The commands that install something. No other does: make credentials, release,
 // check and crash run with Go alone, and what synthesizes a template with Go and Node.js.
 const (
-	ForDeploy         Command = "make bootstrap, deploy and destroy"
+	ForDeploy         Command = "make bootstrap, deploy, synth and destroy"
 	ForDemo           Command = "make demo"
 	ForDemoDown       Command = "make demo-down"
 	ForTemplate       Command = "make template"

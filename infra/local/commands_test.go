@@ -121,7 +121,7 @@ func TestMissingProgramIsNamedWithCommandAndRemedy(t *testing.T) {
 		have    []string
 		want    string
 	}{
-		"no npm":    {ForDeploy, nil, "make bootstrap, deploy and destroy: cdk CLI: npm not found: " + node},
+		"no npm":    {ForDeploy, nil, "make bootstrap, deploy, synth and destroy: cdk CLI: npm not found: " + node},
 		"no node":   {ForDemoDown, []string{"npm"}, "make demo-down: cdk CLI: node not found: " + node},
 		"no Python": {ForDemo, []string{"npm", "node"}, "make demo: embedded AWS: python3 not found: " + python},
 	} {

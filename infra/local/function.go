@@ -7,6 +7,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+
+	"bucketuser/infra/internal/compile"
 )
 
 // BuildFunction compiles the function for this machine into <dir>/bootstrap: for
@@ -19,12 +21,12 @@ func BuildFunction(ctx context.Context, root, dir string, variables ...string) (
 	if err != nil {
 		return nil, err
 	}
-	flags := "-s -w -buildid="
+	target := filepath.Join(dir, "bootstrap")
+	flags := ""
 	for _, variable := range append([]string{"main.allowLoopback=yes"}, variables...) {
 		flags += " -X " + variable
 	}
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-tags", "lambda.norpc",
-		"-ldflags", flags, "-o", filepath.Join(dir, "bootstrap"), "./lambda")
+	cmd := exec.CommandContext(ctx, "go", append(compile.Arguments(target, flags[1:]), "./lambda")...)
 	cmd.Dir = root
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if output, err := cmd.CombinedOutput(); err != nil {

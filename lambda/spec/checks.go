@@ -9,6 +9,7 @@ import (
 
 // Limits of AWS, or ours where the comment says so.
 const (
+	maxUserNameLength     = 64
 	maxSecretNameLength   = 256 // ours, AWS allows 512: the largest answer must fit 4,096 bytes
 	maxPrefixBytes        = 256 // ours, S3 allows keys of 1,024
 	maxEncodedPrefixBytes = 512 // ours, for the answer: Url and BackupUrl hold the prefix percent-encoded
@@ -26,7 +27,7 @@ const (
 // API reference, CreateSecret in the Secrets Manager API reference.
 var (
 	bucketName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$`)
-	userName   = regexp.MustCompile(`^[A-Za-z0-9_+=,.@-]{1,64}$`)
+	userName   = regexp.MustCompile(`^[A-Za-z0-9_+=,.@-]+$`)
 	secretName = regexp.MustCompile(`^[A-Za-z0-9/_+=.@-]+$`)
 	kmsKeyID   = regexp.MustCompile(`^[A-Za-z0-9:/_-]*$`)
 	tagText    = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
@@ -57,8 +58,8 @@ func (s *Spec) checkBucketName() string {
 }
 
 func (s *Spec) checkUserName() string {
-	if !userName.MatchString(s.UserName) {
-		return "must be 1 to 64 letters, digits and characters of _+=,.@-"
+	if len(s.UserName) > maxUserNameLength || !userName.MatchString(s.UserName) {
+		return fmt.Sprintf("must be 1 to %d letters, digits and characters of _+=,.@-", maxUserNameLength)
 	}
 	return ""
 }

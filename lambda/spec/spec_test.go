@@ -287,6 +287,8 @@ func TestEventsOfOtherPlacesAreRefused(t *testing.T) {
 		"account":   strings.Replace(stackID, account, "210987654321", 1),
 		"partition": strings.Replace(stackID, "arn:aws:", "arn:aws-cn:", 1),
 		"form":      "analytics",
+		"name":      stackID[:strings.Index(stackID, ":stack/")] + ":stack/" + strings.Repeat("s", 129) + "/1",
+		"id":        stackID[:strings.Index(stackID, ":stack/")] + ":stack/s/" + strings.Repeat("1", 65),
 	} {
 		t.Run(name, func(t *testing.T) {
 			if _, err := spec.Parse(nil, id, "Disk", provider); err == nil || !strings.HasPrefix(err.Error(), "StackId: ") {
@@ -294,8 +296,10 @@ func TestEventsOfOtherPlacesAreRefused(t *testing.T) {
 			}
 		})
 	}
-	if _, err := spec.Parse(nil, stackID, "a/b", provider); err == nil {
-		t.Error("a logical id with a slash was accepted")
+	for _, id := range []string{"a/b", "", strings.Repeat("L", 256)} {
+		if _, err := spec.Parse(nil, stackID, id, provider); err == nil {
+			t.Errorf("the logical id %q was accepted", id)
+		}
 	}
 }
 

@@ -6,9 +6,18 @@ import (
 	"strings"
 )
 
-var stackARN = regexp.MustCompile(`^arn:(aws[a-z-]*):cloudformation:([a-z0-9-]+):([0-9]{12}):stack/[A-Za-z][A-Za-z0-9-]{0,127}/[A-Za-z0-9-]{1,64}$`)
+// A repetition with bounds is compiled as often as it may repeat, in every start of the function:
+// the bounds stand beside the expressions.
+var (
+	stackARN  = regexp.MustCompile(`^arn:(aws[a-z-]*):cloudformation:([a-z0-9-]+):([0-9]{12}):stack/([A-Za-z][A-Za-z0-9-]*)/([A-Za-z0-9-]+)$`)
+	logicalID = regexp.MustCompile(`^[A-Za-z0-9]+$`)
+)
 
-var logicalID = regexp.MustCompile(`^[A-Za-z0-9]{1,255}$`)
+const (
+	maxStackNameLength = 128
+	maxStackIDLength   = 64
+	maxLogicalIDLength = 255
+)
 
 // checkOrigin refuses an event that was not made for this provider: a stack of
 // another account would let a stranger drive the role, and one of another region
@@ -16,14 +25,14 @@ var logicalID = regexp.MustCompile(`^[A-Za-z0-9]{1,255}$`)
 func (s *Spec) checkOrigin() Faults {
 	var faults Faults
 	switch m := stackARN.FindStringSubmatch(s.StackID); {
-	case m == nil:
+	case m == nil || len(m[4]) > maxStackNameLength || len(m[5]) > maxStackIDLength:
 		faults = append(faults, Fault{Property: "StackId", Reason: "is not the ARN of a stack"})
 	case m[1] != s.Partition || m[2] != s.Region || m[3] != s.Account:
 		faults = append(faults, Fault{Property: "StackId", Reason: fmt.Sprintf(
 			"the stack is in %s %s of account %s, its provider in %s %s of account %s; deploy a provider beside the stack",
 			m[1], m[2], m[3], s.Partition, s.Region, s.Account)})
 	}
-	if !logicalID.MatchString(s.LogicalID) {
+	if len(s.LogicalID) > maxLogicalIDLength || !logicalID.MatchString(s.LogicalID) {
 		faults = append(faults, Fault{Property: "LogicalResourceId", Reason: "is not a logical id"})
 	}
 	return faults

@@ -8,8 +8,10 @@ package release
 import (
 	"archive/zip"
 	"bytes"
+	"compress/flate"
 	"crypto/sha256"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -113,6 +115,7 @@ var packed = time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)
 func Zip(bootstrap []byte) ([]byte, error) {
 	var b bytes.Buffer
 	w := zip.NewWriter(&b)
+	w.RegisterCompressor(zip.Deflate, func(to io.Writer) (io.WriteCloser, error) { return flate.NewWriter(to, flate.BestCompression) })
 	header := &zip.FileHeader{Name: "bootstrap", Method: zip.Deflate, Modified: packed}
 	header.SetMode(0o755)
 	file, err := w.CreateHeader(header)

@@ -11,16 +11,16 @@ import (
 	"unicode"
 )
 
-// A deployment is what make deploy, destroy and their like were told.
+// A deployment is what make deploy, destroy, synth and their like were told.
 type deployment struct {
-	command    string // deploy or destroy
+	command    string // deploy, destroy or synth
 	stack      string
 	approval   string
 	isProvider bool
 	words      []string // of CONTEXT and PARAMETERS
 }
 
-// parseDeployment reads the arguments after deploy or destroy. The words stand behind --.
+// parseDeployment reads the arguments after deploy, destroy or synth. The words stand behind --.
 func parseDeployment(args []string) (deployment, error) {
 	d := deployment{command: args[0]}
 	flags := flag.NewFlagSet("tools "+d.command, flag.ContinueOnError)
@@ -119,7 +119,7 @@ func (d deployment) needsTerminal() bool {
 	isNever := slices.ContainsFunc(d.words, func(word string) bool { return slices.Contains(never, word) })
 	at := slices.Index(d.words, "--require-approval")
 	isNever = isNever || at >= 0 && at+1 < len(d.words) && d.words[at+1] == "never"
-	return d.approval != "never" && !isNever
+	return d.command != "synth" && d.approval != "never" && !isNever
 }
 
 // checkTerminal says what to pass where nobody can answer the cdk CLI, before that has built anything.

@@ -32,6 +32,7 @@ func TestRow43NoTerminal(t *testing.T) {
 		"deploy -stack A -- --require-approval=never":         "",
 		"deploy -provider -stack A -approval never -- -c x=1": "",
 		"destroy -stack A -- --force":                         "",
+		"synth -stack A":                                      "",
 	} {
 		d, err := parsed(line)
 		if err != nil {
@@ -57,6 +58,7 @@ func TestRow43Approval(t *testing.T) {
 		"destroy -stack A":                      "destroy A -c stackName=A",
 		"destroy -stack A -approval never":      "destroy A -c stackName=A --force",
 		"destroy -stack A -approval broadening": "destroy A -c stackName=A",
+		"synth -stack A -- -c prefix=x/":        "synth A -c stackName=A -c prefix=x/",
 	} {
 		d, err := parsed(line)
 		if diff := cmp.Diff(want, strings.Join(d.arguments(), " ")); err != nil || diff != "" {
@@ -73,6 +75,7 @@ func TestWordsAreRefused(t *testing.T) {
 		"deploy -stack A -- -c prefix=x/ onDelete=Retain":                               `CONTEXT: onDelete=Retain: has no -c before it`,
 		"deploy -stack A -- Other":                                                      `CONTEXT: Other: has no -c before it`,
 		"deploy -stack A -- --verbose prefix=x/":                                        `CONTEXT: prefix=x/: has no -c before it`,
+		"synth -stack A -- prefix=x/":                                                   `CONTEXT: prefix=x/: has no -c before it`,
 		"deploy -stack A -- -c prefix":                                                  "CONTEXT: -c prefix: must be key=value",
 		"deploy -stack My|Stack":                                                        `STACK="My Stack": must be 1 to 128 letters, digits and hyphens, a letter first`,
 		"deploy -provider -stack 9":                                                     `PROVIDER="9": must be`,

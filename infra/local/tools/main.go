@@ -3,6 +3,7 @@
 //
 //	tools cdk ARGUMENT…   the cdk CLI, with the caller's own AWS credentials
 //	tools deploy OPTION…  what make deploy does: see parseDeployment; destroy likewise
+//	tools synth OPTION…   the template alone, into .local/synth, for while somebody works on it
 //	tools template        cfn-lint on the templates that the app synthesizes, and the released one
 package main
 
@@ -13,7 +14,6 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
-	"path/filepath"
 
 	"github.com/mattn/go-isatty"
 
@@ -35,7 +35,7 @@ func main() {
 
 func run(ctx context.Context, args []string) error {
 	if len(args) == 0 {
-		return errors.New("say cdk, deploy, destroy or template")
+		return errors.New("say cdk, deploy, destroy, synth or template")
 	}
 	root, err := local.Root()
 	if err != nil {
@@ -44,6 +44,8 @@ func run(ctx context.Context, args []string) error {
 	switch args[0] {
 	case "deploy", "destroy":
 		return deploy(ctx, root, args)
+	case "synth":
+		return synth(ctx, root, args)
 	case "cdk":
 		tools, err := local.Install(ctx, root, local.ForDeploy, os.Stderr)
 		if err != nil {
@@ -57,7 +59,7 @@ func run(ctx context.Context, args []string) error {
 		}
 		return lintTemplate(ctx, root, tools)
 	default:
-		return fmt.Errorf("%q is none of cdk, deploy, destroy and template", args[0])
+		return fmt.Errorf("%q is none of cdk, deploy, destroy, synth and template", args[0])
 	}
 }
 
@@ -75,46 +77,6 @@ func deploy(ctx context.Context, root string, args []string) error {
 		return err
 	}
 	return command(ctx, root, tools.CDK, d.arguments()...)
-}
-
-// lintTemplate synthesizes the app for each way of naming things and has cfn-lint
-// read the templates. The function is left out: its code is no part of a template.
-func lintTemplate(ctx context.Context, root string, tools local.Tools) error {
-	dir, err := os.MkdirTemp("", "bucketuser-template-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
-	code := filepath.Join(dir, "code")
-	if err := os.Mkdir(code, 0o700); err != nil {
-		return err
-	}
-	if err := os.WriteFile(filepath.Join(code, "bootstrap"), nil, 0o600); err != nil {
-		return err
-	}
-	for name, values := range map[string][]string{
-		"generated": nil,
-		"named":     {"-c", "bucketName=my-data", "-c", "userName=clickhouse", "-c", "secretName=clickhouse/s3", "-c", "secretKmsKeyId=alias/mine"},
-	} {
-		out := filepath.Join(dir, name)
-		args := append([]string{"synth", "--quiet", "--no-notices", "--output", out, "-c", "code=" + code}, values...)
-		if output, err := prepare(ctx, root, tools.CDK, args...).CombinedOutput(); err != nil {
-			return fmt.Errorf("cdk synth: %w\n%s", err, output)
-		}
-		if err := lint(ctx, root, tools, filepath.Join(out, "BucketUser.template.json")); err != nil {
-			return err
-		}
-	}
-	released := filepath.Join(dir, "template.yaml")
-	if output, err := prepare(ctx, root, "go", "run", "./infra/release", "-version", "0.0.0", "-template", released).CombinedOutput(); err != nil {
-		return fmt.Errorf("release: %w\n%s", err, output)
-	}
-	return lint(ctx, root, tools, released)
-}
-
-func lint(ctx context.Context, root string, tools local.Tools, template string) error {
-	// W3005: CDK writes the dependencies of a resource out even where a reference implies them.
-	return command(ctx, root, tools.CfnLint, "--ignore-checks", "W3005", "--", template)
 }
 
 // command runs a program in the terminal.
