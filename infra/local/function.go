@@ -22,11 +22,11 @@ func BuildFunction(ctx context.Context, root, dir string, variables ...string) (
 		return nil, err
 	}
 	target := filepath.Join(dir, "bootstrap")
-	flags := ""
-	for _, variable := range append([]string{"main.allowLoopback=yes"}, variables...) {
-		flags += " -X " + variable
+	linked := []string{"-X main.allowLoopback=yes"}
+	for _, variable := range variables {
+		linked = append(linked, "-X "+variable)
 	}
-	cmd := exec.CommandContext(ctx, "go", append(compile.Arguments(target, flags[1:]), "./lambda")...)
+	cmd := exec.CommandContext(ctx, "go", append(compile.Arguments(target, linked...), "./lambda")...)
 	cmd.Dir = root
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if output, err := cmd.CombinedOutput(); err != nil {
