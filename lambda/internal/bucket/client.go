@@ -34,6 +34,9 @@ type Notes struct {
 	awscall.Making
 	marker *purge.Entry // that was written where there was none
 	in     string       // the bucket of it
+
+	isClosed bool // nobody may write to the bucket, or the answer to that was lost: see close.go
+	isOpened bool // the policy that was written has taken that off
 }
 
 // New returns a client for the bucket of a spec, which keeps notes. The client of S3 repeats late

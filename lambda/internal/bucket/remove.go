@@ -37,7 +37,17 @@ func DisposalOf(onDelete string) Disposal {
 // still at work may write its marker after ours was removed, and S3 may still count what was
 // deleted (L8). So a bucket that holds nothing else is tried again. What mayLag means is said at
 // [Client.removePolicy].
+//
+// A bucket that stays is open for writers again, unless there is no time for that.
 func (c Client) Remove(ctx context.Context, b Bucket, data Disposal, mayLag bool) error {
+	err := c.remove(ctx, b, data, mayLag)
+	if err != nil && ctx.Err() == nil {
+		c.Open(ctx)
+	}
+	return err
+}
+
+func (c Client) remove(ctx context.Context, b Bucket, data Disposal, mayLag bool) error {
 	switch b.State {
 	case claim.Absent, claim.Hidden, claim.Elsewhere, claim.Foreign, claim.Released, claim.Leaving:
 		return nil
@@ -126,7 +136,7 @@ func (c Client) UnlessGone(ctx context.Context, refusal error) error {
 // where there is nothing else.
 func (c Client) empty(ctx context.Context, data Disposal) error {
 	if data == PurgeData {
-		return c.content().Empty(ctx, c.log)
+		return c.purge(ctx)
 	}
 	if err := c.CheckEmpty(ctx); err != nil {
 		return err

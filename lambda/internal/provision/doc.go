@@ -282,11 +282,20 @@
 //	ListAccessKeys, DeleteAccessKey, DeleteUser,    user without keys, bucket     the same
 //	  DescribeSecret
 //	ListObjectVersions, DeleteObjects,              bucket, with what is not      the same
-//	  DeleteObject, ListMultipartUploads,             deleted yet
-//	  AbortMultipartUpload
+//	  DeleteObject, ListMultipartUploads,             deleted yet; nobody may
+//	  AbortMultipartUpload; GetBucketPolicy and       write to it
+//	  PutBucketPolicy beside the first deletions
+//	GetBucketPolicy, PutBucketPolicy or             bucket that nobody may        the same; the next policy that
+//	  DeleteBucketPolicy, where it fails              write to                      is written to it
 //	DeleteBucket; or DeleteBucketPolicy,            bucket without our policy     the same: the tag that lets go
 //	  DeleteBucketLifecycle and PutBucketTagging      and rule                      of it comes last
 //	  to release it
+//
+// A Purge that finds data denies everybody to write to the bucket, beside the first deletions, so that a writer who goes on
+// does not keep it from its end. The statement has a Sid of its own, and spares nobody. The statements that name our user
+// go with it: S3 takes no policy that names a user who is gone (L9). What refuses the statement, or takes longer than
+// five seconds, changes nothing. It goes with the bucket. A Delete that fails takes it off again, a release does, and so does
+// the next event that equips the bucket: there the folder marker, which it may refuse, is tried again after the policy.
 //
 // # How a key is rotated
 //
@@ -496,8 +505,8 @@
 //   - N7. Events whose ResponseURL has no time, as those of some emulators: only the state of the
 //     resource tells whether they are late. A late replacement may make its set.
 //   - N8. A bucket that was released while another delivery wrote its policy or its lifecycle
-//     rule: they stay. The statements name a user that is gone, and the next Create replaces
-//     both.
+//     rule: they stay. The statements name a user that is gone, or deny writing, and the next
+//     Create replaces both.
 //   - N9. A folder marker that was written to an adopted bucket stays, as does versioning
 //     that was turned on: nobody can tell who wanted it. In the next life of the bucket such
 //     a marker counts as data.

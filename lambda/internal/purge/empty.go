@@ -22,6 +22,9 @@ func (b Bucket) Empty(ctx context.Context, log *slog.Logger) error {
 		if err != nil {
 			return err
 		}
+		if b.Begin != nil && deleted == 0 && len(page.Entries) > 0 {
+			b.Begin(page)
+		}
 		if err := b.deleteEntries(ctx, page.Entries); err != nil {
 			return awscall.Again(fmt.Errorf("%w; %d entries are deleted so far", err, deleted))
 		}
