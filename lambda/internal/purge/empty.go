@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -15,23 +16,47 @@ import (
 
 // Empty deletes every version and delete marker, however many there are, and aborts
 // every unfinished upload. The user's key must be gone before, since an object that is
-// written meanwhile may stay. Repeating it goes on where it stopped.
+// written meanwhile may stay. Repeating it goes on where it stopped: where the time of ctx is over before
+// the bucket is empty, the error is an [Unfinished].
 func (b Bucket) Empty(ctx context.Context, log *slog.Logger) error {
-	deleted := 0
-	for page, err := range b.Pages(ctx, "") {
-		if err != nil {
-			return err
-		}
-		if b.Begin != nil && deleted == 0 && len(page.Entries) > 0 {
-			b.Begin(page)
-		}
-		if err := b.deleteEntries(ctx, page.Entries); err != nil {
+	start, deleted, left := time.Now(), int64(0), int64(0)
+	err := b.eachPage(ctx, func(entries []Entry) error {
+		left = int64(len(entries))
+		if err := b.deleteEntries(ctx, entries); err != nil {
 			return awscall.Again(fmt.Errorf("%w; %d entries are deleted so far", err, deleted))
 		}
-		deleted += len(page.Entries)
+		deleted, left = deleted+left, 0
 		log.Info("deleted objects", "bucket", b.Name, "deleted", deleted)
+		return nil
+	})
+	if err == nil {
+		err = b.abortUploads(ctx)
 	}
-	return b.abortUploads(ctx)
+	if err != nil && ctx.Err() != nil {
+		rate := float64(deleted) / max(1, time.Since(start).Seconds())
+		return &Unfinished{Bucket: b.Name, Deleted: deleted, Rate: rate, Left: left, Cause: err}
+	}
+	return err
+}
+
+// eachPage calls visit with the entries of each page that has any.
+func (b Bucket) eachPage(ctx context.Context, visit func([]Entry) error) error {
+	isBegun := b.Begin == nil
+	for page, err := range b.Pages(ctx, "") {
+		switch {
+		case err != nil:
+			return err
+		case len(page.Entries) == 0:
+			continue
+		case !isBegun:
+			b.Begin(page)
+			isBegun = true
+		}
+		if err := visit(page.Entries); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // deleteEntries deletes a page of entries. DeleteObjects answers 200 even where S3 has
