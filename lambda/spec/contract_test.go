@@ -39,9 +39,10 @@ func TestContract(t *testing.T) {
 			"Disk-v1-wnuuuk2rxytm bucketuser-Disk-wnuuuk2rxytm bucketuser-123456789012-eu-west-1-wnuuuk2rxytm bucketuser/Disk-wnuuuk2rxytm Disk-v1-tgxfyxljlndw"},
 		{"tags", "only a thing that bears them is changed or removed",
 			[]string{spec.TagOwner, spec.TagStackID, spec.TagLogicalID, spec.TagAdopted, spec.TagLastEvent, spec.TagReleasedBy, spec.TagBefore, spec.TagFormat,
-				spec.TagReplaces, spec.TagSupersededBy, spec.TagBucketOrigin, spec.TagPreviousKey, spec.TagRotation, spec.TagAccess},
+				spec.TagReplaces, spec.TagSupersededBy, spec.TagBucketOrigin, spec.TagPreviousKey, spec.TagRotation, spec.TagAccess,
+				spec.TagEmptying},
 			"bucketuser:owner bucketuser:stack-id bucketuser:logical-id bucketuser:adopted bucketuser:last-event bucketuser:released-by bucketuser:before bucketuser:format " +
-				"bucketuser:replaces bucketuser:superseded-by bucketuser:bucket-origin bucketuser:previous-key bucketuser:rotation bucketuser:access"},
+				"bucketuser:replaces bucketuser:superseded-by bucketuser:bucket-origin bucketuser:previous-key bucketuser:rotation bucketuser:access bucketuser:emptying"},
 		{"value of the owner tag of what was released", "buckets and secrets wait for their adoption under it, also those that people tagged by hand",
 			[]string{spec.Released}, "released"},
 		{"return values", "templates read them with Fn::GetAtt",

@@ -9,7 +9,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/sourcegraph/conc"
 
 	"bucketuser/lambda/internal/awscall"
 	"bucketuser/lambda/internal/purge"
@@ -25,22 +24,6 @@ const (
 
 // openedLag is a denial by a policy that was in force a moment ago (L4).
 var openedLag = awscall.LagOf("S3 knows the policy", func(err error) bool { return awscall.IsDenied(err) && !awscall.IsFinalDenial(err) })
-
-// purge deletes everything in the bucket. Beside that it closes the bucket for writers: one who goes on would keep it
-// from becoming empty. It waits for that before it returns, since the bucket is deleted then, and somebody else may make
-// one of that name.
-func (c Client) purge(ctx context.Context) error {
-	content := c.content()
-	var beside conc.WaitGroup
-	content.Begin = func(first purge.Page) {
-		if c.holdsData(first) && !c.notes.isClosed {
-			beside.Go(func() { c.closeForWriters(ctx) })
-		}
-	}
-	err := content.Empty(ctx, c.log)
-	beside.Wait()
-	return err
-}
 
 // holdsData reports whether a bucket with that first page holds more than our own objects.
 func (c Client) holdsData(first purge.Page) bool {

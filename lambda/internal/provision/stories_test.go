@@ -215,6 +215,12 @@ func deleteStories() []story {
 			}
 		}
 	}
+	old := with("OnDelete", "Purge")
+	add("Purge in its second run", createdWith("Purge", "true"), remove(plus(old, "Versioning", "true")), func(w *bench) {
+		w.fill()
+		w.isLeft(remove(plus(old, "Versioning", "true")))
+		w.AWS.PutObject("my-data", "data/late", "1")
+	})
 	add("with recovery", "created SecretRecoveryDays", remove(with("SecretRecoveryDays", "7")), nil)
 	add("of an adopted bucket", "adopted", remove(with("OnDelete", "Retain")), nil)
 	return all
