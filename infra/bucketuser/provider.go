@@ -20,8 +20,8 @@ import (
 // A provider made under it beforehand, as a child of the stack, serves them all.
 const ProviderID = "BucketUserProvider"
 
-// functionTimeout is the longest that Lambda gives: Purge may need it.
-const functionTimeout = 15 * time.Minute
+// functionTimeout is the longest that Lambda gives: Purge may need it, and more than one run of it.
+const functionTimeout = spec.FunctionTimeout
 
 // maxNamed is how many resources with given names a provider takes without a
 // warning: IAM attaches 10 managed policies to a role unless the account's quota is
@@ -62,7 +62,8 @@ type ProviderProps struct {
 
 	// ServiceTimeout is how long CloudFormation waits for an answer before it gives
 	// up and rolls back, from 16 minutes to 1 hour, default 1 hour. It bounds the
-	// time for which an event may be delivered again.
+	// time for which an event may be delivered again. A Delete that empties a big
+	// bucket has three runs of 15 minutes with 50 minutes or more, two with 32, else one.
 	ServiceTimeout awscdk.Duration
 
 	// LogRetention of the function's log group, default one month: long enough to
@@ -164,7 +165,8 @@ func newProvider(scope constructs.Construct, id *string, props *ProviderProps, t
 
 	p.timeout = p.serviceTimeoutOf(props)
 	// CloudFormation invokes asynchronously: a crash is healed by the same event two
-	// more times. The last start must leave the function time to answer before
+	// more times, and a Delete that is out of time before the bucket is empty goes on so:
+	// the function counts on two. The last start must leave the function time to answer before
 	// CloudFormation stops listening, or a late Create would follow its own Delete.
 	delivery := awslambda.NewEventInvokeConfig(p, jsii.String("Delivery"), &awslambda.EventInvokeConfigProps{
 		Function:      p.function,

@@ -120,6 +120,48 @@ func TestIsLaterFormat(t *testing.T) {
 	}
 }
 
+// The number of the last run of this very event, and of no other.
+func TestEmptying(t *testing.T) {
+	s := specOf(t, nil)
+	s.Sent = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	ours := claim.OwnerTags(s)
+	for name, test := range map[string]struct {
+		tags tags
+		sent time.Time
+		want int
+	}{
+		"none":                   {ours, s.Sent, 0},
+		"the second":             {with(ours, spec.TagEmptying, "2026-01-02T03:04:05Z 2"), s.Sent, 2},
+		"in another zone":        {with(ours, spec.TagEmptying, "2026-01-02T03:04:05Z 2"), s.Sent.In(time.FixedZone("", 3600)), 2},
+		"of an earlier event":    {with(ours, spec.TagEmptying, "2026-01-02T03:04:04Z 2"), s.Sent, 0},
+		"of a later event":       {with(ours, spec.TagEmptying, "2026-01-02T03:04:06Z 2"), s.Sent, 0},
+		"of one without a time":  {with(ours, spec.TagEmptying, "2026-01-02T03:04:05Z 2"), time.Time{}, 0},
+		"no time at all":         {with(ours, spec.TagEmptying, "0001-01-01T00:00:00Z 2"), time.Time{}, 0},
+		"no number":              {with(ours, spec.TagEmptying, "2026-01-02T03:04:05Z"), s.Sent, 0},
+		"more than a number":     {with(ours, spec.TagEmptying, "2026-01-02T03:04:05Z 2 3"), s.Sent, 0},
+		"a negative number":      {with(ours, spec.TagEmptying, "2026-01-02T03:04:05Z -2"), s.Sent, 0},
+		"anything":               {with(ours, spec.TagEmptying, "x"), s.Sent, 0},
+		"on an adopted bucket":   {with(ours, spec.TagEmptying, "2026-01-02T03:04:05Z 2", spec.TagAdopted, "true"), s.Sent, 0},
+		"on a bucket of another": {with(ours, spec.TagEmptying, "2026-01-02T03:04:05Z 2", spec.TagOwner, "x"), s.Sent, 0},
+	} {
+		of := s
+		of.Sent = test.sent
+		if got := claim.Read(test.tags, of).Emptying(); got != test.want {
+			t.Errorf("%s: %d, want %d", name, got, test.want)
+		}
+	}
+	for at, want := range map[string]bool{"2026-01-02T03:04:04Z 2": false, "2026-01-02T03:04:05Z 2": false, "2026-01-02T03:04:06Z 1": true, "2026-01-02T03:04:06Z x": false,
+		time.Now().Add(time.Hour).UTC().Format(time.RFC3339) + " 1": false} {
+		if got := claim.Read(with(ours, spec.TagEmptying, at), s).IsEmptiedByLater(); got != want {
+			t.Errorf("%s is of a later event: %t", at, got)
+		}
+	}
+	written := claim.Read(with(ours, "theirs", "1"), s).BeginEmptying(3)
+	if got := claim.Read(written, s).Emptying(); got != 3 || written["theirs"] != "1" {
+		t.Errorf("%v is read as run %d", written, got)
+	}
+}
+
 // Each change of tags, from what was read to what is written.
 func TestTransitions(t *testing.T) {
 	team := func(value string) map[string]any {
@@ -137,19 +179,23 @@ func TestTransitions(t *testing.T) {
 	adopted := with(made, "theirs", "1", spec.TagAdopted, "true")
 	adopted[spec.TagFoundTags] = "" // none
 	for name, test := range map[string]struct{ got, want tags }{
-		"made":              {claim.Made(s).Tags(), made},
-		"made secret":       {claim.MadeSecret(s, "made").Tags(), with(made, spec.TagFormat, "1", spec.TagBucketOrigin, "made")},
-		"bucket kept":       {claim.Read(with(ours, "old", "1", spec.TagLastEvent, "then"), s).KeepBucket(before, false), with(made, "theirs", "1", spec.TagLastEvent, "then")},
-		"secret kept":       {claim.Read(with(ours, "old", "1", spec.TagLastEvent, "then"), s).KeepSecret(before, "made"), with(made, "theirs", "1", spec.TagFormat, "1", spec.TagBucketOrigin, "made")},
-		"secret of a later": {claim.Read(with(ours, spec.TagFormat, "7"), s).KeepSecret(before, "made"), with(made, "theirs", "1", spec.TagFormat, "7", spec.TagBucketOrigin, "made")},
-		"secret rotated":    {claim.Read(with(ours, spec.TagFormat, "2", spec.TagRotation, "t v", spec.TagAccess, "Full"), s).KeepSecret(before, "made"), with(made, "theirs", "1", spec.TagFormat, "2", spec.TagRotation, "t v", spec.TagBucketOrigin, "made")},
-		"schedule":          {claim.Read(with(ours, spec.TagFormat, "1"), scheduled).KeepSecret(before, "made"), with(made, "theirs", "1", spec.TagFormat, "2", spec.TagAccess, "ReadWrite", spec.TagBucketOrigin, "made")},
-		"unproven schedule": {claim.MadeSecret(unproven, "made").Tags(), with(made, spec.TagFormat, "2", spec.TagAccess, "ReadWrite unverified", spec.TagBucketOrigin, "made")},
-		"note of a release": {claim.Read(with(ours, spec.TagReleasedBy, "x"), s).KeepSecret(before, "made"), with(made, "theirs", "1", spec.TagFormat, "1", spec.TagBucketOrigin, "made")},
-		"bucket adopted":    {claim.Read(with(released, spec.TagReleasedBy, ""), s).AdoptBucket(), adopted},
-		"secret adopted":    {claim.Read(released, s).AdoptSecret("v1", "adopted"), with(made, "theirs", "1", spec.TagFormat, "1", spec.TagBefore, "v1", spec.TagBucketOrigin, "adopted")},
-		"without a value":   {claim.Read(released, s).AdoptSecret("", "made"), with(made, "theirs", "1", spec.TagFormat, "1", spec.TagBucketOrigin, "made")},
-		"bucket released":   {claim.Read(with(ours, spec.TagAdopted, "true", spec.TagLastEvent, "then"), s).ReleaseBucket(), tags{spec.TagOwner: spec.Released, "theirs": "1"}},
+		"made":                          {claim.Made(s).Tags(), made},
+		"made secret":                   {claim.MadeSecret(s, "made").Tags(), with(made, spec.TagFormat, "1", spec.TagBucketOrigin, "made")},
+		"bucket kept":                   {claim.Read(with(ours, "old", "1", spec.TagLastEvent, "then"), s).KeepBucket(before, false), with(made, "theirs", "1", spec.TagLastEvent, "then")},
+		"secret kept":                   {claim.Read(with(ours, "old", "1", spec.TagLastEvent, "then"), s).KeepSecret(before, "made"), with(made, "theirs", "1", spec.TagFormat, "1", spec.TagBucketOrigin, "made")},
+		"secret of a later":             {claim.Read(with(ours, spec.TagFormat, "7"), s).KeepSecret(before, "made"), with(made, "theirs", "1", spec.TagFormat, "7", spec.TagBucketOrigin, "made")},
+		"secret rotated":                {claim.Read(with(ours, spec.TagFormat, "2", spec.TagRotation, "t v", spec.TagAccess, "Full"), s).KeepSecret(before, "made"), with(made, "theirs", "1", spec.TagFormat, "2", spec.TagRotation, "t v", spec.TagBucketOrigin, "made")},
+		"schedule":                      {claim.Read(with(ours, spec.TagFormat, "1"), scheduled).KeepSecret(before, "made"), with(made, "theirs", "1", spec.TagFormat, "2", spec.TagAccess, "ReadWrite", spec.TagBucketOrigin, "made")},
+		"unproven schedule":             {claim.MadeSecret(unproven, "made").Tags(), with(made, spec.TagFormat, "2", spec.TagAccess, "ReadWrite unverified", spec.TagBucketOrigin, "made")},
+		"note of a release":             {claim.Read(with(ours, spec.TagReleasedBy, "x"), s).KeepSecret(before, "made"), with(made, "theirs", "1", spec.TagFormat, "1", spec.TagBucketOrigin, "made")},
+		"bucket adopted":                {claim.Read(with(released, spec.TagReleasedBy, ""), s).AdoptBucket(), adopted},
+		"secret adopted":                {claim.Read(released, s).AdoptSecret("v1", "adopted"), with(made, "theirs", "1", spec.TagFormat, "1", spec.TagBefore, "v1", spec.TagBucketOrigin, "adopted")},
+		"without a value":               {claim.Read(released, s).AdoptSecret("", "made"), with(made, "theirs", "1", spec.TagFormat, "1", spec.TagBucketOrigin, "made")},
+		"bucket kept, half emptied":     {claim.Read(with(ours, spec.TagEmptying, "then 1", spec.TagLastEvent, "then"), s).KeepBucket(before, false), with(made, "theirs", "1", spec.TagLastEvent, "then")},
+		"bucket adopted, half emptied":  {claim.Read(with(released, spec.TagReleasedBy, "", spec.TagEmptying, "then 1"), s).AdoptBucket(), adopted},
+		"bucket released, half emptied": {claim.Read(with(ours, spec.TagEmptying, "then 1"), s).ReleaseBucket(), tags{spec.TagOwner: spec.Released, "theirs": "1"}},
+		"bucket half emptied":           {claim.Read(with(ours, spec.TagEmptying, "then 1"), s).BeginEmptying(2), with(ours, spec.TagEmptying, "2026-01-02T03:04:05Z 2")},
+		"bucket released":               {claim.Read(with(ours, spec.TagAdopted, "true", spec.TagLastEvent, "then"), s).ReleaseBucket(), tags{spec.TagOwner: spec.Released, "theirs": "1"}},
 		"secret released": {claim.Read(with(ours, spec.TagBefore, "v1", spec.TagLastEvent, "then", spec.TagFormat, "2", spec.TagPreviousKey, "k", spec.TagRotation, "t v", spec.TagAccess, "Full"), s).ReleaseSecret(),
 			with(ours, spec.TagOwner, spec.Released, spec.TagReleasedBy, s.PhysicalID)},
 	} {

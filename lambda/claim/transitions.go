@@ -88,9 +88,10 @@ func (c Claim) KeepSecret(before spec.Spec, origin string) map[string]string {
 	return tags
 }
 
-// keep also removes the note of a release, which an adoption that was cut off has left.
+// keep also removes the note of a release, which an adoption that was cut off has left, and the number of the runs of a
+// Delete that has not come to its end.
 func (c Claim) keep(wanted map[string]string, before spec.Spec) map[string]string {
-	tags := without(c.tags, spec.TagReleasedBy)
+	tags := without(c.tags, spec.TagReleasedBy, spec.TagEmptying)
 	c.dropOurs(tags, before.Tags)
 	maps.Copy(tags, wanted)
 	return tags
@@ -99,7 +100,7 @@ func (c Claim) keep(wanted map[string]string, before spec.Spec) map[string]strin
 // AdoptBucket returns the tags that make a released bucket ours. It says that the bucket was
 // there before us: it is released again, and never deleted. See [Claim.CheckTags].
 func (c Claim) AdoptBucket() map[string]string {
-	tags := without(c.tags, spec.TagReplaces, spec.TagSupersededBy, spec.TagFoundTags)
+	tags := without(c.tags, spec.TagReplaces, spec.TagSupersededBy, spec.TagFoundTags, spec.TagEmptying)
 	maps.Copy(tags, Made(c.of).tags)
 	tags[spec.TagAdopted] = "true"
 	tags[spec.TagFoundTags] = strings.Join(c.alike(c.of.Tags), betweenKeys)
@@ -125,7 +126,8 @@ func Before(version string) map[string]string { return map[string]string{spec.Ta
 // loses the property Tags, but for what it had before. Earlier versions did not note that: what they
 // adopted keeps all.
 func (c Claim) ReleaseBucket() map[string]string {
-	tags := without(c.tags, spec.TagStackID, spec.TagLogicalID, spec.TagLastEvent, spec.TagAdopted, spec.TagReplaces, spec.TagSupersededBy, spec.TagFoundTags)
+	tags := without(c.tags, spec.TagStackID, spec.TagLogicalID, spec.TagLastEvent, spec.TagAdopted, spec.TagReplaces, spec.TagSupersededBy, spec.TagFoundTags,
+		spec.TagEmptying)
 	if _, isNoted := c.tags[spec.TagFoundTags]; isNoted {
 		c.dropOurs(tags, c.of.Tags)
 	}

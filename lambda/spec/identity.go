@@ -59,6 +59,11 @@ const (
 	// the tag an earlier version has adopted the bucket.
 	TagFoundTags = "bucketuser:found-tags"
 
+	// TagEmptying is on a bucket that a Delete empties: the time of the event, RFC 3339 in UTC, a space, and how many
+	// of its runs have begun to delete, this one included. A function in which a run takes longer than an invocation may
+	// ends it by the number. Of another event it says nothing.
+	TagEmptying = "bucketuser:emptying"
+
 	// TagPreviousKey is on the secret: the id of an access key that was in use before the one in
 	// its value, and that goes on working.
 	TagPreviousKey = "bucketuser:previous-key"

@@ -50,7 +50,19 @@ type ExtraStatement struct {
 
 // Sids are those of our statements that do not come from the property Statements.
 func Sids() []string {
-	return []string{SidPrefix + "Bucket", SidPrefix + "Objects", SidPrefix + "Full", SidPrefix + "DenyInsecureTransport"}
+	return []string{SidPrefix + "Bucket", SidPrefix + "Objects", SidPrefix + "Full", SidPrefix + "DenyInsecureTransport", SidDenyWrites}
+}
+
+// SidDenyWrites is that of [Spec.DenyWrites].
+const SidDenyWrites = SidPrefix + "DenyWrites"
+
+// DenyWrites is the statement that is in force while a Delete empties the bucket, and never in [Spec.Policy]. Parts of
+// an upload and copies need s3:PutObject, too. Replication also writes delete markers.
+func (s Spec) DenyWrites() Statement {
+	return Statement{
+		Sid: SidDenyWrites, Effect: "Deny", Principal: "*",
+		Action:   StringList{"s3:PutObject", "s3:ReplicateObject", "s3:ReplicateDelete"},
+		Resource: StringList{s.BucketARN() + "/*"}}
 }
 
 // UserARN returns the ARN of the user.

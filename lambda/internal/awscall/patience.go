@@ -99,6 +99,9 @@ func NewPatience(log *slog.Logger) *Patience {
 	return &Patience{log: log, begun: now, changed: now, waits: map[string]waiting{}}
 }
 
+// Begun is when the event began.
+func (p *Patience) Begun() time.Time { return p.begun }
+
 // EndsWith has all waiting end before the deadline of ctx.
 func (p *Patience) EndsWith(ctx context.Context) {
 	p.mu.Lock()

@@ -27,6 +27,7 @@ type Client struct {
 	spec     spec.Spec
 	isAsking bool // "no such bucket" is an answer: see asking
 	inForce  bool // see InForce
+	run      int  // see InRun
 }
 
 // Notes are what undoing must know of the work of one event. The zero value says that nothing was done.
@@ -34,6 +35,14 @@ type Notes struct {
 	awscall.Making
 	marker *purge.Entry // that was written where there was none
 	in     string       // the bucket of it
+
+	isClosed bool // nobody may write to the bucket, or the answer to that was lost: see close.go
+	isOpened bool // the policy that was written has taken that off
+
+	// Run is the number of the run that the bucket says, since this one has written it, or 0.
+	Run int
+
+	isPurged bool // once
 }
 
 // New returns a client for the bucket of a spec, which keeps notes. The client of S3 repeats late
@@ -46,6 +55,13 @@ func New(client *s3.Client, patience *awscall.Patience, log *slog.Logger, notes 
 // choose another one.
 func (c Client) InForce() Client {
 	c.inForce = true
+	return c
+}
+
+// InRun is the client for a run of an event that may empty the bucket, by its number: see claim.Emptying. Runs without a
+// number are not counted.
+func (c Client) InRun(number int) Client {
+	c.run = number
 	return c
 }
 

@@ -22,8 +22,9 @@ import (
 // same key that is not empty is data, and stays. So does a marker in an adopted bucket, which may be
 // its owner's.
 //
-// Where others forbid an Update to write the marker, it goes on: nothing depends on it.
-func (c Client) EnsureMarker(ctx context.Context, change spec.Change, b Bucket) error {
+// Where others forbid an Update to write the marker, it goes on: nothing depends on it. The marker is written beside the
+// policy. It is tried again once that is settled, if the policy before denied everybody to write.
+func (c Client) EnsureMarker(ctx context.Context, change spec.Change, b Bucket, settled <-chan struct{}) error {
 	before := change.Before
 	if before.Prefix != "" && before.Prefix != c.spec.Prefix {
 		keys := []string{before.ProbeKey()}
@@ -40,9 +41,12 @@ func (c Client) EnsureMarker(ctx context.Context, change spec.Change, b Bucket) 
 		}
 		return nil
 	}
-	out, err := c.s3.PutObject(ctx, &s3.PutObjectInput{
-		Bucket: &c.spec.BucketName, ExpectedBucketOwner: c.owner(),
-		Key: aws.String(c.spec.MarkerKey()), IfNoneMatch: aws.String("*")})
+	out, err := c.putMarker(ctx)
+	if awscall.IsDenied(err) {
+		if <-settled; c.notes.isOpened {
+			out, err = c.putMarker(ctx, func(o *s3.Options) { o.Retryer = c.patience.Retryer(awscall.LateRights, awscall.NewBucket, openedLag) })
+		}
+	}
 	switch {
 	case err == nil:
 		c.notes.in = c.spec.BucketName
@@ -57,6 +61,12 @@ func (c Client) EnsureMarker(ctx context.Context, change spec.Change, b Bucket) 
 	failure := fmt.Errorf("folder marker %s of bucket %s: %w", c.spec.MarkerKey(), c.spec.BucketName, ExplainKms(err))
 	return c.unlessSo(ctx, setting{what: "folder marker", orElse: ", or set FolderMarker to false", look: awscall.Certain,
 		shows: func() (bool, error) { return c.ShowsMarker(ctx) }}, failure)
+}
+
+func (c Client) putMarker(ctx context.Context, options ...func(*s3.Options)) (*s3.PutObjectOutput, error) {
+	return c.s3.PutObject(ctx, &s3.PutObjectInput{
+		Bucket: &c.spec.BucketName, ExpectedBucketOwner: c.owner(),
+		Key: aws.String(c.spec.MarkerKey()), IfNoneMatch: aws.String("*")}, options...)
 }
 
 // ExplainKms is [awscall.Brief], and says what helps where an object could not be written since the bucket encrypts

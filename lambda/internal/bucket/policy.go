@@ -44,6 +44,7 @@ const currentVersion = "2012-10-17"
 // policy is written again for every new user. S3 does not know a new user at once.
 func (c Client) ensurePolicy(ctx context.Context, change spec.Change, b Bucket, user Principal) error {
 	if user == LostUser {
+		c.openSeen(ctx)
 		return nil
 	}
 	current := document{}
@@ -63,11 +64,13 @@ func (c Client) ensurePolicy(ctx context.Context, change spec.Change, b Bucket, 
 	if user != NewUser && !isChanged && sameStatements(ours, wanted.Statement[len(others):]) {
 		return nil
 	}
-	c.reportRepair(change, !b.Fresh && user != NewUser && !c.isPolicyOf(change.Before, ours), "policy")
+	c.reportRepair(change, !b.Fresh && user != NewUser && !isClosed(ours) && !c.isPolicyOf(change.Before, ours), "policy")
 	if err := c.checkPolicy(wanted); err != nil {
 		return err
 	}
-	return c.putPolicy(ctx, wanted, user)
+	err = c.putPolicy(ctx, wanted, user)
+	c.notes.isOpened = err == nil && isClosed(ours)
+	return err
 }
 
 // policyOf is the policy of a spec alone.
@@ -141,7 +144,11 @@ func (c Client) removePolicy(ctx context.Context, mayLag bool) error {
 		current.Statement = others
 		return c.putPolicy(ctx, current, OldUser)
 	}
-	_, err = c.s3.DeleteBucketPolicy(ctx, &s3.DeleteBucketPolicyInput{Bucket: &c.spec.BucketName, ExpectedBucketOwner: c.owner()})
+	return c.deletePolicy(ctx)
+}
+
+func (c Client) deletePolicy(ctx context.Context) error {
+	_, err := c.s3.DeleteBucketPolicy(ctx, &s3.DeleteBucketPolicyInput{Bucket: &c.spec.BucketName, ExpectedBucketOwner: c.owner()})
 	if err != nil && !awscall.IsMissing(err) {
 		return fmt.Errorf("policy of bucket %s: %w", c.spec.BucketName, awscall.Brief(err))
 	}
@@ -177,18 +184,12 @@ func (c Client) readPolicy(ctx context.Context) (document, error) {
 // gone (L9), which is final.
 func (c Client) putPolicy(ctx context.Context, wanted document, user Principal) error {
 	_, others := c.split(wanted.Statement)
-	text, err := json.Marshal(wanted)
-	if err != nil {
-		return fmt.Errorf("policy of bucket %s: %w", c.spec.BucketName, err)
-	}
 	lags := []awscall.Lag{awscall.LateRights, awscall.NewBucket}
 	gone := goneIn(others)
 	if gone == "" && user != OldUser {
 		lags = append(lags, awscall.NewPrincipal)
 	}
-	_, err = c.s3.PutBucketPolicy(ctx, &s3.PutBucketPolicyInput{
-		Bucket: &c.spec.BucketName, ExpectedBucketOwner: c.owner(), Policy: aws.String(string(text))},
-		func(o *s3.Options) { o.Retryer = c.patience.Retryer(lags...) })
+	err := c.sendPolicy(ctx, wanted, func(o *s3.Options) { o.Retryer = c.patience.Retryer(lags...) })
 	switch {
 	case err == nil:
 		c.patience.Changed()
@@ -197,6 +198,16 @@ func (c Client) putPolicy(ctx context.Context, wanted document, user Principal) 
 		return awscall.Again(fmt.Errorf("policy of bucket %s: %s; remove that statement: %w", c.spec.BucketName, gone, awscall.Brief(err)))
 	}
 	return fmt.Errorf("policy of bucket %s: %w", c.spec.BucketName, awscall.Brief(err))
+}
+
+func (c Client) sendPolicy(ctx context.Context, wanted document, options ...func(*s3.Options)) error {
+	text, err := json.Marshal(wanted)
+	if err != nil {
+		return err
+	}
+	_, err = c.s3.PutBucketPolicy(ctx, &s3.PutBucketPolicyInput{
+		Bucket: &c.spec.BucketName, ExpectedBucketOwner: c.owner(), Policy: aws.String(string(text))}, options...)
+	return err
 }
 
 // sameStatements compares statements as JSON values. Two ways to write the same statement

@@ -37,7 +37,17 @@ func DisposalOf(onDelete string) Disposal {
 // still at work may write its marker after ours was removed, and S3 may still count what was
 // deleted (L8). So a bucket that holds nothing else is tried again. What mayLag means is said at
 // [Client.removePolicy].
+//
+// A bucket that stays is open for writers again, unless there is no time for that.
 func (c Client) Remove(ctx context.Context, b Bucket, data Disposal, mayLag bool) error {
+	err := c.remove(ctx, b, data, mayLag)
+	if err != nil && ctx.Err() == nil {
+		c.Open(ctx)
+	}
+	return err
+}
+
+func (c Client) remove(ctx context.Context, b Bucket, data Disposal, mayLag bool) error {
 	switch b.State {
 	case claim.Absent, claim.Hidden, claim.Elsewhere, claim.Foreign, claim.Released, claim.Leaving:
 		return nil
@@ -45,7 +55,7 @@ func (c Client) Remove(ctx context.Context, b Bucket, data Disposal, mayLag bool
 		return c.release(ctx, b, mayLag)
 	case claim.Ours:
 	}
-	err := c.deleteOwn(ctx, data)
+	err := c.deleteOwn(ctx, b, data)
 	if errors.Is(err, errKept) {
 		return c.releaseKept(ctx, b, mayLag, err)
 	}
@@ -80,7 +90,7 @@ func (c Client) releaseKept(ctx context.Context, b Bucket, mayLag bool, why erro
 // deleteOwn empties the bucket and deletes it, again and again while it may be there. Between
 // two attempts it looks whose the bucket is: another delivery may have deleted it, and somebody
 // else may have made one of that name.
-func (c Client) deleteOwn(ctx context.Context, data Disposal) error {
+func (c Client) deleteOwn(ctx context.Context, b Bucket, data Disposal) error {
 	c.patience.Changed()
 	asking, isAgain := c.asking(), false
 	_, err := awscall.Repeat(ctx, c.patience, "S3 counts what was deleted as gone", func() (struct{}, bool, error) {
@@ -91,7 +101,7 @@ func (c Client) deleteOwn(ctx context.Context, data Disposal) error {
 			}
 		}
 		isAgain = true
-		switch err := asking.empty(ctx, data); {
+		switch err := asking.empty(ctx, b, data); {
 		case awscall.IsNoBucket(err):
 			return struct{}{}, true, nil
 		case err != nil:
@@ -124,9 +134,9 @@ func (c Client) UnlessGone(ctx context.Context, refusal error) error {
 
 // empty makes a bucket ready to be deleted: it removes everything, or else marker and probe
 // where there is nothing else.
-func (c Client) empty(ctx context.Context, data Disposal) error {
+func (c Client) empty(ctx context.Context, b Bucket, data Disposal) error {
 	if data == PurgeData {
-		return c.content().Empty(ctx, c.log)
+		return c.purge(ctx, b)
 	}
 	if err := c.CheckEmpty(ctx); err != nil {
 		return err

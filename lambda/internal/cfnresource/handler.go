@@ -1,5 +1,6 @@
 // Package cfnresource speaks the protocol of a CloudFormation custom resource:
-// an event comes in, and exactly one answer goes out, whatever happens between.
+// an event comes in, and exactly one answer goes out, whatever happens between. Only
+// a Delete that goes on in its next delivery leaves the answer to that.
 //
 // It knows deadlines, panics, physical ids and the form of an answer. It refuses
 // to know what the resource is.
@@ -41,7 +42,8 @@ type Delivery interface {
 	// returns nil if there is nothing to undo.
 	Undo(ctx context.Context) error
 
-	// Remove carries out a Delete. What does not exist counts as removed.
+	// Remove carries out a Delete. What does not exist counts as removed. An [Unanswered] has Lambda
+	// deliver the event again.
 	Remove(ctx context.Context) error
 }
 
@@ -73,7 +75,8 @@ type Handler struct {
 }
 
 // Handle carries out one event and answers it. It returns an error only if no
-// answer was accepted, or if a failed event could not be undone; Lambda then
+// answer was accepted, if a failed event could not be undone, or if a Delete is to go
+// on in the next delivery, which answers it; Lambda then
 // delivers the event again. The error holds nothing of the event, since the runtime
 // prints it.
 func (h *Handler) Handle(ctx context.Context, payload json.RawMessage) error {
@@ -94,6 +97,10 @@ func (h *Handler) Handle(ctx context.Context, payload json.RawMessage) error {
 	}
 	if err == nil {
 		a.PhysicalResourceID, a.Data, err = h.carryOut(work, e, delivery)
+	}
+	if later := unansweredBy(e, err); later != nil {
+		log.Warn("leaves the answer to the next delivery", "run", later.Run, "deleted", later.Deleted, "rate", int64(later.Rate))
+		return ErrUnanswered
 	}
 	if err != nil {
 		if work.Err() != nil {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"bucketuser/lambda/internal/awsfake"
+	"bucketuser/lambda/internal/cfnresource"
 	"bucketuser/lambda/internal/sim"
 )
 
@@ -204,11 +205,11 @@ func (c *campaign) breakEvent(w *bench, s scenario) broken {
 	return broken{scenario: s, state: fingerprint(w.AWS), after: w.moment(), call: r.call, reached: reached}
 }
 
-// waitForLambda waits after the death of a process for as long as Lambda does at least until it
+// waitForLambda waits after the death of a process, or an error of it, for as long as Lambda does at least until it
 // delivers the event again: Lambda Developer Guide, Asynchronous invocation. CloudFormation
 // waits longer.
 func (r played) waitForLambda() {
-	if errors.Is(r.err, errDead) {
+	if errors.Is(r.err, errDead) || errors.Is(r.err, cfnresource.ErrUnanswered) {
 		time.Sleep(time.Minute)
 	}
 }

@@ -281,12 +281,52 @@
 //	  has a recovery window)                                                        tags
 //	ListAccessKeys, DeleteAccessKey, DeleteUser,    user without keys, bucket     the same
 //	  DescribeSecret
-//	ListObjectVersions, DeleteObjects,              bucket, with what is not      the same
-//	  DeleteObject, ListMultipartUploads,             deleted yet
-//	  AbortMultipartUpload
+//	ListObjectVersions, DeleteObjects,              bucket, with what is not      the same: goes on with what is
+//	  DeleteObject, ListMultipartUploads,             deleted yet; nobody may       there
+//	  AbortMultipartUpload; GetBucketPolicy and       write to it
+//	  PutBucketPolicy beside the first deletions,
+//	  and then PutBucketTagging of the run
+//	GetBucketPolicy, PutBucketPolicy or             bucket that nobody may        the same; the next policy that
+//	  DeleteBucketPolicy, where it fails              write to                      is written to it
 //	DeleteBucket; or DeleteBucketPolicy,            bucket without our policy     the same: the tag that lets go
 //	  DeleteBucketLifecycle and PutBucketTagging      and rule                      of it comes last
 //	  to release it
+//
+// A Purge that finds data denies everybody to write to the bucket, beside the first deletions, so that a writer who goes on
+// does not keep it from its end. The statement has a Sid of its own, and spares nobody. The statements that name our user
+// go with it: S3 takes no policy that names a user who is gone (L9). What refuses the statement, or takes longer than
+// five seconds, changes nothing. It goes with the bucket. A Delete that fails takes it off again, a release does, and so does
+// the next event that equips the bucket: there the folder marker, which it may refuse, is tried again after the policy.
+//
+// # A Purge that takes longer than a run
+//
+// A run of a Delete stops to empty a bucket shortly before its time is over, or before CloudFormation gives up. If it has deleted
+// something and Lambda has a run left, it answers nothing and returns an error: Lambda delivers the same event again, one minute after
+// the first run and two minutes after the second. What is deleted is not listed again, so to begin anew is to go on. Each run looks at
+// the set, at the other side of a replacement, and asks whether it is late. Secret, keys and user are gone after the first: the tags
+// of the bucket decide then, as in any Delete that goes on. DeleteBucket alone makes SUCCESS.
+//
+// The tag bucketuser:emptying counts the runs of an event. It bears the time of the event, so what another event has left says nothing,
+// and an event that ensures the set takes it off, as a release does. A run that finds it knows that the event has looked for the whole
+// set before, and has ended the access: it does not look again for two minutes.
+//
+//	out of time, and                                     the event is
+//	something was deleted, and a run is left             left for the next run, without an answer
+//	nothing was deleted                                  FAILED
+//	the tag could not be written, or there is no time    FAILED: nobody knows how many runs are left
+//	it was the third run                                 FAILED
+//	CloudFormation waits less than another run may take  FAILED: Lambda may drop the event
+//	a lost part of the set was in use                    FAILED: it fails in any case
+//	S3 refuses entries for good                          FAILED
+//
+// What is FAILED says what was deleted and what is left, as far as that is known, and the next Delete goes on from there, with runs of its
+// own. A run that was cut off before it had written the tag has not counted, and somebody may take the tag off. So an event that shows none
+// counts as in the last of the runs that may have begun at its age: in the second after thirty seconds, in the third after two minutes. An
+// event that has waited in the queue of a busy function for so long has fewer runs. Two deliveries of one event beside each other count as
+// runs one after the other: the event may be answered earlier than it must be, and what it says is true.
+//
+// Where Lambda loses a run that was left, or a run is cut off that was to answer, CloudFormation gives up after ServiceTimeout without an
+// answer, and the next Delete goes on. A bucket whose tags are taken away between two runs is nobody's, as in any Delete that goes on: N15.
 //
 // # How a key is rotated
 //
@@ -379,7 +419,8 @@
 // The secret is made first and removed last by undo, so that whatever else was made is never
 // without it. Only names in doubt come before it: those of a Create that show as somebody else's,
 // and a bucket that S3 hides. So a removal that finds no part of the set answers at once, and one that finds a
-// part looks at all of it for two minutes, unless the last event that ensured it was long ago.
+// part looks at all of it for two minutes, unless the last event that ensured it was long ago, or an earlier run of the event has
+// looked.
 // Where CloudFormation has made up the id, or Lambda may have delivered the event before, a
 // removal looks as long for a set of which it finds nothing (A31).
 //
@@ -496,8 +537,8 @@
 //   - N7. Events whose ResponseURL has no time, as those of some emulators: only the state of the
 //     resource tells whether they are late. A late replacement may make its set.
 //   - N8. A bucket that was released while another delivery wrote its policy or its lifecycle
-//     rule: they stay. The statements name a user that is gone, and the next Create replaces
-//     both.
+//     rule: they stay. The statements name a user that is gone, or deny writing, and the next
+//     Create replaces both.
 //   - N9. A folder marker that was written to an adopted bucket stays, as does versioning
 //     that was turned on: nobody can tell who wanted it. In the next life of the bucket such
 //     a marker counts as data.

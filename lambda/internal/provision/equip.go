@@ -15,9 +15,10 @@ func (r *run) equip(ctx context.Context, op operation, made set) error {
 	if made.isSettled, err = r.isSettled(ctx, op, made); err != nil {
 		return err
 	}
+	settled := make(chan struct{}) // once the settings of the bucket are as they should be, or cannot be
 	return together(
-		func() error { return r.equipBucket(ctx, op, made) },
-		func() error { return r.ensureMarker(ctx, op, made) },
+		func() error { defer close(settled); return r.equipBucket(ctx, op, made) },
+		func() error { return r.ensureMarker(ctx, op, made, settled) },
 		func() error { return r.unlessRollback(ctx, op, r.ensureSecretTags(ctx, op, made)) },
 	)
 }
@@ -41,11 +42,11 @@ func (r *run) equipBucket(ctx context.Context, op operation, made set) error {
 		func(err error) error { return r.unlessRollback(ctx, op, err) })
 }
 
-func (r *run) ensureMarker(ctx context.Context, op operation, made set) error {
+func (r *run) ensureMarker(ctx context.Context, op operation, made set, settled <-chan struct{}) error {
 	if made.lost.bucket {
 		return nil
 	}
-	return r.unlessRollback(ctx, op, r.bucketOf(op.spec).EnsureMarker(ctx, op.change(), made.bucket))
+	return r.unlessRollback(ctx, op, r.bucketOf(op.spec).EnsureMarker(ctx, op.change(), made.bucket, settled))
 }
 
 // ensureKmsKey has the secret encrypted with the KMS key of the spec. A rollback leaves what others forbid.

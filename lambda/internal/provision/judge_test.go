@@ -7,7 +7,9 @@ import (
 	"strings"
 
 	"bucketuser/lambda/internal/awsfake"
+	"bucketuser/lambda/internal/cfnresource"
 	"bucketuser/lambda/internal/sim"
+	"bucketuser/lambda/spec"
 )
 
 // judge says what is wrong after an event that met a fault: what CloudFormation was
@@ -19,6 +21,8 @@ func (c *campaign) judge(w *bench, r played, event event, name string) string {
 		return r.unsafe
 	case errors.Is(r.err, errDead):
 		return ""
+	case event.kind == "Delete" && errors.Is(r.err, cfnresource.ErrUnanswered):
+		return w.isLeftForLater(event)
 	case r.err != nil:
 		return r.err.Error()
 	case r.answer.Status == "SUCCESS" && w.isWayBack(event) && markLeft.difference(c.uses, c.want[name].after, now) == "":
@@ -41,6 +45,20 @@ func (c *campaign) judge(w *bench, r played, event event, name string) string {
 	}
 	if id := r.answer.PhysicalResourceId; r.answer.Status == "FAILED" && event.kind != "Create" && id != w.idOf(event.id) {
 		return "FAILED under another id: " + id
+	}
+	return ""
+}
+
+// isLeftForLater says what is wrong with a Delete that is left for its next delivery: it has emptied a part of a bucket that is still
+// there, ended the access before, and counted its runs.
+func (w *bench) isLeftForLater(e event) string {
+	s, now := w.parse(e.p), w.AWS.Snapshot()
+	b, isThere := now.Buckets[s.BucketName]
+	_, hasUser := now.Users[s.UserName]
+	_, counted, _ := strings.Cut(b.Tags[spec.TagEmptying], " ")
+	if e.p["OnDelete"] != "Purge" || !isThere || hasUser || counted != "1" && counted != "2" {
+		return fmt.Sprintf("left for its next delivery, though OnDelete is %v, its bucket is there: %t, its user: %t, and its runs are counted as %q",
+			e.p["OnDelete"], isThere, hasUser, counted)
 	}
 	return ""
 }

@@ -36,6 +36,9 @@ type operation struct {
 	// remove may be gone, but for what AWS does not show.
 	isRepeated bool
 
+	// timeout is how long CloudFormation waits for the answer.
+	timeout time.Duration
+
 	// other is the other side of an Update, zero where OldResourceProperties were refused
 	// when they were new: those left nothing behind. In place it is the set as it was, going
 	// back it is the set that the failed replacement made, and for a replacement the old set.
@@ -108,7 +111,7 @@ func (op operation) requestType() cfn.RequestType {
 // classify reads an event. Its error is that of the properties.
 func (p *Provisioner) classify(e cfnresource.Event) (operation, error) {
 	sent := cfnresource.SentAt(e)
-	op := operation{from: e.PhysicalResourceID, isRepeated: isRepeated(sent)}
+	op := operation{from: e.PhysicalResourceID, isRepeated: isRepeated(sent), timeout: spec.ServiceTimeout(e.ResourceProperties)}
 	var err error
 	if e.RequestType == cfn.RequestDelete {
 		op.kind = kindDelete

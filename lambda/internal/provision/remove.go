@@ -53,7 +53,10 @@ func (r *run) remove(ctx context.Context, op operation) error {
 	}
 	lost := r.inUse(ctx, s, found)
 	r.reportForeign(s, found)
-	return errors.Join(r.removeSet(ctx, s, found, unseen, lost, data), lost.err(s, found, howToDelete))
+	working, cancel := r.untilAnswer(ctx, op, data)
+	defer cancel()
+	err = r.removeSet(working, s, found, unseen, lost, data)
+	return errors.Join(r.goOn(ctx, op, lost, err), lost.err(s, found, howToDelete))
 }
 
 // howToEnd says what people can do where a Delete is refused for data in the bucket. Nothing has changed.
@@ -136,13 +139,15 @@ func (r *run) ensureNoLeftover(ctx context.Context, op operation) error {
 // stays where access could not be ended, and where it is not known whether it may go. The secret
 // goes last where it shows that a lost part was in use.
 func (r *run) removeSet(ctx context.Context, s spec.Spec, found set, unseen doubts, lost parts, data bucket.Disposal) error {
-	switch err := r.keepGuards(ctx, s, found); {
+	guarded, err := r.keepGuards(ctx, s, found)
+	switch {
 	case awscall.IsByOthers(err): // so the secret goes last, and says it until then
 		lost.secret = true
 	case err != nil:
 		unseen.bucket = errors.Join(unseen.bucket, err)
 	}
-	err := errors.Join(unseen.secret, unseen.user, r.revoke(ctx, s, found, unseen, lost))
+	found.bucket.Claim = guarded
+	err = errors.Join(unseen.secret, unseen.user, r.revoke(ctx, s, found, unseen, lost))
 	if err != nil || unseen.bucket != nil {
 		return errors.Join(err, unseen.bucket)
 	}
@@ -151,7 +156,7 @@ func (r *run) removeSet(ctx context.Context, s spec.Spec, found set, unseen doub
 			return err
 		}
 	}
-	err = r.bucketOf(s).Remove(ctx, found.bucket, data, r.mayHaveEquipped())
+	err = r.bucketOf(s).InRun(r.runOf(s, found.bucket)).Remove(ctx, found.bucket, data, r.mayHaveEquipped())
 	if err != nil || lost == (parts{}) || !found.secret.IsOursOrLeaving() {
 		return err
 	}
@@ -177,7 +182,8 @@ func (d doubts) all() error { return errors.Join(d.secret, d.user, d.bucket) }
 //
 // Where no part is ours, nothing is left: the secret is made first. But where the set is
 // unheard of, it may have been begun a moment ago, and the same goes for a set of which AWS
-// shows nothing. A part of never cannot be ours unless it shows as ours.
+// shows nothing. A part of never cannot be ours unless it shows as ours. Nothing is waited for where
+// an earlier run of the event has looked so, and has begun to empty the bucket.
 func (r *run) lookForRemoval(ctx context.Context, s spec.Spec, isUnheard bool, never parts) (set, doubts, error) {
 	outside := s.Outside()
 	never.secret = never.secret || outside.Has("SecretName")
@@ -202,7 +208,7 @@ func (x set) isThere() bool {
 
 // isIncomplete reports whether a part is not ours and may be.
 func (x set) isIncomplete(never parts) bool {
-	return !x.isOld() && (!never.secret && !x.secret.IsOursOrLeaving() || !never.user && !x.user.IsOurs() || !never.bucket && !x.bucket.IsOurs())
+	return !x.isOld() && !x.isBeingEmptied() && (!never.secret && !x.secret.IsOursOrLeaving() || !never.user && !x.user.IsOurs() || !never.bucket && !x.bucket.IsOurs())
 }
 
 // oldAge is the age at which nothing that an event has made can be new: an event has 15

@@ -337,11 +337,14 @@ func (r *run) isSettled(ctx context.Context, op operation, made set) (bool, erro
 }
 
 // keepGuards writes to the bucket what keeps its data and stands on the secret alone, which a
-// removal deletes first: a removal that is cut off and repeated must find it.
-func (r *run) keepGuards(ctx context.Context, s spec.Spec, found set) error {
+// removal deletes first: a removal that is cut off and repeated must find it. It returns the claim with what was written.
+func (r *run) keepGuards(ctx context.Context, s spec.Spec, found set) (claim.Claim, error) {
 	guarded := found.bucket.Guard(found.secret.Marks())
 	if !found.bucket.IsOurs() || !found.secret.IsOursOrLeaving() || maps.Equal(guarded, found.bucket.Tags()) {
-		return nil
+		return found.bucket.Claim, nil
 	}
-	return r.bucketOf(s).PutTags(ctx, guarded)
+	if err := r.bucketOf(s).PutTags(ctx, guarded); err != nil {
+		return found.bucket.Claim, err
+	}
+	return claim.Read(guarded, s), nil
 }

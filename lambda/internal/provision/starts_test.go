@@ -62,6 +62,7 @@ func starts() []start {
 		{"half renamed", "", old, func(w *bench) { w.history(create(old)); w.killedAfter("CreateAccessKey", update(old, other(old), old)) }},
 		{"half created", "", named, func(w *bench) { w.killedAfter("CreateAccessKey", create(named)) }},
 		{"Purge half done", "", old, func(w *bench) { w.history(create(old)); w.fill(); w.killedAfter("DeleteObjects", remove(old)) }},
+		{"half purged", "", old, func(w *bench) { w.history(create(old)); w.fill(); w.killedAfter("PutBucketPolicy", remove(old)) }},
 		{"half in a recovery window", "", recovering, func(w *bench) { w.history(create(recovering)); w.killedAfter("TagResource", remove(recovering)) }},
 		{"half restored", "", recovering, func(w *bench) {
 			w.history(create(recovering), remove(recovering))

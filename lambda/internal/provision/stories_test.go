@@ -215,6 +215,12 @@ func deleteStories() []story {
 			}
 		}
 	}
+	old := with("OnDelete", "Purge")
+	add("Purge in its second run", createdWith("Purge", "true"), remove(plus(old, "Versioning", "true")), func(w *bench) {
+		w.fill()
+		w.isLeft(remove(plus(old, "Versioning", "true")))
+		w.AWS.PutObject("my-data", "data/late", "1")
+	})
 	add("with recovery", "created SecretRecoveryDays", remove(with("SecretRecoveryDays", "7")), nil)
 	add("of an adopted bucket", "adopted", remove(with("OnDelete", "Retain")), nil)
 	return all
@@ -235,6 +241,8 @@ func leftStories() []story {
 		again("half in a recovery window", remove(recovering)),
 		again("Purge half done", remove(old)),
 		again("half renamed", update(old, old, p)),
+		{name: "create in a closed bucket", region: "eu-west-1", start: "half purged", event: create(old),
+			endings: []ending{{name: "again", events: []event{create(old)}}, deleted(old)}},
 		{name: "cleanup", region: "eu-west-1", start: "renamed", event: remove(old), endings: []ending{{name: "again", events: []event{remove(old)}}}},
 		{name: "delete renamed", region: "eu-west-1", start: "renamed and cleaned up", event: remove(p), endings: []ending{{name: "again", events: []event{remove(p)}}}},
 		{name: "update in us-east-1", region: "us-east-1", start: "in us-east-1", event: update(named, with("Access", "Full"), named),

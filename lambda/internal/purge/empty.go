@@ -3,6 +3,7 @@ package purge
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
@@ -11,6 +12,8 @@ import (
 	"github.com/sourcegraph/conc"
 	"github.com/sourcegraph/conc/pool"
 	"golang.org/x/sync/semaphore"
+
+	"bucketuser/lambda/internal/awscall"
 )
 
 // How much goes on beside each other, and how much of it is kept in memory.
@@ -27,7 +30,7 @@ const (
 // key must be gone before, since an object that is written meanwhile may stay. Repeating it goes on where it stopped.
 //
 // The keys are divided into ranges, which are listed and deleted beside each other, each at the pace that S3 takes: see
-// flow. What is listed last must be nothing; otherwise it goes round again.
+// lane. What is listed last must be nothing; otherwise it goes round again.
 //
 // It returns [*Unfinished] where the time of ctx is over, and [*Refused] where S3 refuses to delete some entries and all
 // others are deleted. A bucket that does not exist is an error.
@@ -38,10 +41,14 @@ func (b Bucket) Empty(ctx context.Context, log *slog.Logger) error {
 	parts.Go(e.rounds)
 	parts.Go(e.abortUploads)
 	err := parts.Wait()
-	if e.isCut || ctx.Err() != nil {
-		return e.unfinished()
+	var refused *Refused
+	switch {
+	case e.isCut || ctx.Err() != nil:
+		return e.unfinished(err)
+	case err == nil || errors.As(err, &refused) || awscall.IsNoBucket(err):
+		return err
 	}
-	return err
+	return awscall.Again(fmt.Errorf("%w; %d entries are deleted so far", err, e.deleted))
 }
 
 // An emptying is one call of Empty.
@@ -60,7 +67,6 @@ type emptying struct {
 	queue     []*span    // those that nobody lists yet
 	dividing  int        // listers that ask where to divide
 	idle      int        // listers that wait for something to do
-	spare     float64    // rate of spans that have ended
 	bytes     int        // of all entries that wait to be deleted
 	mayDivide bool       // ranges
 	isCut     bool       // listing has ended, so that what is listed can be deleted in time
@@ -81,6 +87,9 @@ func (e *emptying) rounds(ctx context.Context) error {
 		page, next, err := e.list(ctx, "", cursor{}, pageSize)
 		if err != nil || len(page.Entries) == 0 && page.IsLast || number > fewRounds && page.IsLast {
 			return err
+		}
+		if e.Begin != nil && number == 1 {
+			e.Begin(page)
 		}
 		if err := e.round(ctx, number, page, next); err != nil || e.isCut || ctx.Err() != nil {
 			return err
@@ -192,10 +201,10 @@ func (e *emptying) refuse(entries []Entry) {
 }
 
 // unfinished is the error of an emptying that is out of time.
-func (e *emptying) unfinished() error {
+func (e *emptying) unfinished(cause error) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	u := &Unfinished{Bucket: e.Name, Deleted: int64(e.deleted), Rate: float64(e.deleted) / time.Since(e.begun).Seconds(), Left: int64(e.left())}
+	u := &Unfinished{Bucket: e.Name, Deleted: int64(e.deleted), Rate: float64(e.deleted) / time.Since(e.begun).Seconds(), Left: int64(e.left()), Cause: cause}
 	if e.refused.Count > 0 {
 		u.Cause = &e.refused
 	}

@@ -1,6 +1,7 @@
 package purge
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -15,8 +16,13 @@ type Unfinished struct {
 	Cause   error   // what the last call was answered, or nil
 }
 
-// IsProgress reports whether another attempt has less to do.
-func (u *Unfinished) IsProgress() bool { return u.Deleted > 0 }
+// Rest is what an attempt has left that was out of time, or nil, and whether another attempt may do what is left: something
+// was deleted, and nothing was refused for good.
+func Rest(err error) (rest *Unfinished, goesOn bool) {
+	var refused *Refused
+	isProgress := errors.As(err, &rest) && rest.Deleted > 0
+	return rest, isProgress && !errors.As(err, &refused)
+}
 
 func (u *Unfinished) Error() string {
 	text := fmt.Sprintf("bucket %s: could not be emptied in time: %d entries are deleted, %.0f in a second, and ", u.Bucket, u.Deleted, u.Rate)
@@ -25,7 +31,7 @@ func (u *Unfinished) Error() string {
 	} else {
 		text += "it is not known how many are left"
 	}
-	if !u.IsProgress() && u.Cause != nil {
+	if u.Deleted == 0 && u.Cause != nil {
 		text += ": " + u.Cause.Error()
 	}
 	return text

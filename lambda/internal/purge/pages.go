@@ -25,6 +25,10 @@ type Bucket struct {
 	S3    *s3.Client
 	Name  string
 	Owner string // the account; a bucket of the same name in another one is never touched
+
+	// Begin, where it is set, is called by Empty once, with the first page that has entries, before it deletes anything.
+	// It must not wait.
+	Begin func(first Page)
 }
 
 // An Entry is one version or delete marker.
