@@ -30,11 +30,13 @@ const (
 )
 
 // The time between two looks at what AWS may not know yet is a second at first, since most
-// things are known then. It grows, so that two minutes of waiting are less than maxAttempts.
+// things are known then. It grows, so that two minutes of waiting are less than maxAttempts. Every
+// Create waits for a user and a key, for which a second is the time between more looks.
 const (
 	pollInterval    = time.Second
 	maxPollInterval = 12 * time.Second
 	steadyPolls     = 5   // that come a second after each other
+	steadyForNew    = 20  // of those for a new user and a new key
 	pollGrowth      = 1.3 // after those
 )
 
@@ -47,35 +49,45 @@ type Lag struct {
 	until string // what is waited for, as the log says it
 	is    func(error) bool
 	limit func(*Patience) time.Time
+
+	isOfCreate bool // every Create meets it
+}
+
+// steady is how many looks come a second after each other.
+func (l Lag) steady() int {
+	if l.isOfCreate {
+		return steadyForNew
+	}
+	return steadyPolls
 }
 
 // The lags. Which call may meet which of them stands in the package page of provision.
 var (
 	// LateRights (L2): the role, or a policy of it, is so new that it is not in force. A denial that says by
 	// which policy it is final is none.
-	LateRights = Lag{"the role has its rights", mayBeLate, (*Patience).rightsEnd}
+	LateRights = Lag{until: "the role has its rights", is: mayBeLate, limit: (*Patience).rightsEnd}
 	// NewBucket (L1): the bucket was made a moment ago. It serves calls on a bucket that was
 	// made or seen, to which this answer is no other than a lag.
-	NewBucket = Lag{"S3 knows the bucket", IsNoBucket, (*Patience).thingsEnd}
+	NewBucket = LagOf("S3 knows the bucket", IsNoBucket)
 	// NewUser (L3, L4): the same for a user. A right that is limited to a path does not cover
 	// a user whom IAM does not know, so that a refusal may mean the same.
-	NewUser = Lag{"IAM knows the user", func(err error) bool { return IsMissing(err) || mayBeLate(err) }, (*Patience).thingsEnd}
+	NewUser = LagOf("IAM knows the user", func(err error) bool { return IsMissing(err) || mayBeLate(err) })
 	// OutOfPath (L3) is NewUser for a call to which "no such entity" is an answer.
-	OutOfPath = Lag{"IAM knows the user", mayBeLate, (*Patience).thingsEnd}
+	OutOfPath = LagOf("IAM knows the user", mayBeLate)
 	// NewPrincipal: S3 does not know the user of a policy yet, 10 to 30 s long.
-	NewPrincipal = Lag{"S3 knows the user", IsInvalidPrincipal, (*Patience).thingsEnd}
+	NewPrincipal = Lag{until: "S3 knows the user", is: IsInvalidPrincipal, limit: (*Patience).thingsEnd, isOfCreate: true}
 	// NewKey: S3 does not know the key, or the policy behind it, 5 to 15 s long.
-	NewKey = Lag{"S3 knows the key and its policy", func(err error) bool { return mayBeLate(err) || IsCode(err, "InvalidAccessKeyId") }, (*Patience).thingsEnd}
+	NewKey = Lag{until: "S3 knows the key and its policy", is: func(err error) bool { return mayBeLate(err) || IsCode(err, "InvalidAccessKeyId") },
+		limit: (*Patience).thingsEnd, isOfCreate: true}
 )
-
-// Until says what is waited for.
-func (l Lag) Until() string { return l.until }
 
 // Is reports whether an answer may be the lag.
 func (l Lag) Is(err error) bool { return l.is(err) }
 
 // LagOf is a lag that a service tells in words of its own.
-func LagOf(until string, is func(error) bool) Lag { return Lag{until, is, (*Patience).thingsEnd} }
+func LagOf(until string, is func(error) bool) Lag {
+	return Lag{until: until, is: is, limit: (*Patience).thingsEnd}
+}
 
 // A Patience is how long an event waits for what AWS does not know everywhere yet. It is one
 // for all calls of the event. It says in the log what it begins to wait for. It is safe for
@@ -165,6 +177,9 @@ func (p *Patience) retryer(isTransient func(error) bool, lags []Lag) aws.Retryer
 	standard := Standard()
 	return retry.NewStandard(func(o *retry.StandardOptions) {
 		o.MaxAttempts = maxAttempts
+		for _, lag := range lags {
+			o.MaxAttempts = max(o.MaxAttempts, maxAttempts+lag.steady()-steadyPolls)
+		}
 		o.RateLimiter = ratelimit.None
 		o.Backoff = retry.BackoffDelayerFunc(func(attempt int, err error) (time.Duration, error) {
 			if lag, isLag := p.lagOf(err, lags); isLag {
@@ -204,7 +219,7 @@ func (p *Patience) left(lag Lag) time.Duration {
 
 // wait is the time until the next attempt, after the attempt of that number.
 func (p *Patience) wait(lag Lag, attempt int) time.Duration {
-	grown := float64(pollInterval) * math.Pow(pollGrowth, float64(max(0, attempt-steadyPolls)))
+	grown := float64(pollInterval) * math.Pow(pollGrowth, float64(max(0, attempt-lag.steady())))
 	left := p.left(lag)
 	d := min(time.Duration(grown), maxPollInterval, left)
 	p.mu.Lock()
@@ -265,6 +280,11 @@ var errLag = errors.New("lag")
 // what the last attempt returned. The attempt tells by isLag that AWS does not show yet what it
 // must show some time.
 func Repeat[T any](ctx context.Context, p *Patience, until string, attempt func() (result T, isLag bool, err error)) (T, error) {
+	return RepeatFor(ctx, p, LagOf(until, nil), attempt)
+}
+
+// RepeatFor is [Repeat] for a lag that is known by its answers, too.
+func RepeatFor[T any](ctx context.Context, p *Patience, lag Lag, attempt func() (result T, isLag bool, err error)) (T, error) {
 	var result T
 	var err error
 	_, stopped := backoff.Retry(ctx, func() (struct{}, error) {
@@ -273,7 +293,7 @@ func Repeat[T any](ctx context.Context, p *Patience, until string, attempt func(
 			return struct{}{}, errLag
 		}
 		return struct{}{}, nil
-	}, backoff.WithBackOff(&polls{p: p, lag: LagOf(until, nil)}), backoff.WithMaxElapsedTime(0))
+	}, backoff.WithBackOff(&polls{p: p, lag: lag}), backoff.WithMaxElapsedTime(0))
 	if err == nil && ctx.Err() != nil && !errors.Is(stopped, errLag) {
 		err = stopped
 	}

@@ -299,13 +299,13 @@ func (c Client) deleteBucket(ctx context.Context) (wasThere bool, err error) {
 	return true, nil
 }
 
-// ensureTags adds the property Tags to those that others set.
-func (c Client) ensureTags(ctx context.Context, change spec.Change, b Bucket, tags map[string]string) error {
+// planTags adds the property Tags to those that others set.
+func (c Client) planTags(ctx context.Context, change spec.Change, b Bucket, tags map[string]string) write {
 	isChanged := change.Changes(func(s spec.Spec) any { return s.Tags })
 	if maps.Equal(tags, b.Tags()) && !isChanged {
 		return nil
 	}
-	return c.PutTags(ctx, tags)
+	return func() error { return c.PutTags(ctx, tags) }
 }
 
 // PutTags replaces all tags of the bucket.

@@ -82,18 +82,23 @@ func (c Client) Open(ctx context.Context) {
 	c.reportClosed(err)
 }
 
-// openSeen takes off what is seen to close the bucket. It serves an Update that writes no policy.
-func (c Client) openSeen(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, closeTimeout)
-	defer cancel()
+// planOpen takes off what is seen to close the bucket. It serves an Update that writes no policy.
+func (c Client) planOpen(ctx context.Context) write {
 	c = c.briefly()
-	current, err := c.readPolicy(ctx)
+	reading, cancel := context.WithTimeout(ctx, closeTimeout)
+	defer cancel()
+	current, err := c.readPolicy(reading)
 	if err != nil || !isClosed(current.Statement) {
-		return
+		return nil
 	}
-	err = c.open(ctx, current)
-	c.notes.isOpened = err == nil
-	c.reportClosed(err)
+	return func() error {
+		opening, cancel := context.WithTimeout(ctx, closeTimeout)
+		defer cancel()
+		err := c.open(opening, current)
+		c.notes.isOpened = err == nil
+		c.reportClosed(err)
+		return nil
+	}
 }
 
 func (c Client) reportClosed(err error) {

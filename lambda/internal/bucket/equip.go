@@ -4,6 +4,8 @@ import (
 	"context"
 	"maps"
 
+	"github.com/sourcegraph/conc/iter"
+
 	"bucketuser/lambda/internal/awscall"
 	"bucketuser/lambda/spec"
 )
@@ -19,14 +21,16 @@ const (
 	LostUser                   // is not ours by its tags: a policy would let in whoever has the name now
 )
 
-// Equip brings the settings of the bucket in line with the spec, and its tags with those given. S3
-// refuses two changes of one bucket's configuration at the same time (OperationAborted), so they
-// follow each other: public access block first, policy second. Repeating it converges. It goes on
-// after an error that forgive drops, and where others forbid to set what is so already.
+// Equip brings the settings of the bucket in line with the spec, and its tags with those given. They are
+// read beside each other. S3 refuses two changes of one bucket's configuration at the same time
+// (OperationAborted), so what differs is written one after the other: public access block first, policy
+// second. What was read before another setting was written is read again before it is written: others
+// may have changed it meanwhile. Repeating it converges. It goes on after an error that forgive drops,
+// and where others forbid to set what is so already. It calls opened once the policy is as it should be.
 //
 // What others have put there stays: their statements, rules and tags. In an adopted bucket nothing
 // changes that the properties do not name.
-func (c Client) Equip(ctx context.Context, change spec.Change, b Bucket, user Principal, tags map[string]string, forgive func(error) error) error {
+func (c Client) Equip(ctx context.Context, change spec.Change, b Bucket, user Principal, tags map[string]string, forgive func(error) error, opened func()) error {
 	const days = "AbortIncompleteUploadsAfterDays and ExpireNoncurrentAfterDays"
 	ofNew := awscall.MayBeOld
 	if change.IsNew || b.Fresh {
@@ -38,37 +42,72 @@ func (c Client) Equip(ctx context.Context, change spec.Change, b Bucket, user Pr
 		}
 		return inUpdate
 	}
-	for _, s := range []setting{
+	settings := []setting{
 		{"public access block", ", or turn all four of its switches on", ofNew,
-			func() error { return c.ensurePublicAccessBlock(ctx, change, b) },
+			func() (write, error) { return c.planPublicAccessBlock(ctx, change, b) },
 			func() (bool, error) { return c.isPublicAccessBlocked(ctx) }},
-		{"policy", "", awscall.MayBeOld,
-			func() error { return c.ensurePolicy(ctx, change, b, user) },
+		{policy, "", awscall.MayBeOld,
+			func() (write, error) { return c.planPolicy(ctx, change, b, user) },
 			func() (bool, error) { return c.showsPolicyFor(ctx, user) }},
 		{"versioning", ", set it as Versioning says, or leave that " + orLeave("as it was", "out"), ofNew,
-			func() error { return c.ensureVersioning(ctx, change, b) },
+			func() (write, error) { return c.planVersioning(ctx, change, b) },
 			func() (bool, error) { return c.ShowsVersioning(ctx) }},
 		{"lifecycle", ", or " + orLeave("leave "+days+" as they were", "set "+days+" to 0"), awscall.MayBeOld,
-			func() error { return c.ensureLifecycle(ctx, change, b) },
+			func() (write, error) { return c.planLifecycle(ctx, change, b) },
 			func() (bool, error) { return c.ShowsLifecycle(ctx, b, change.Before) }},
 		{"tags", ", or leave Tags as they are", awscall.MayBeOld,
-			func() error { return c.ensureTags(ctx, change, b, tags) },
+			func() (write, error) { return c.planTags(ctx, change, b, tags), nil },
 			func() (bool, error) { return c.showsTags(ctx, tags) }},
-	} {
-		if err := c.unlessSo(ctx, s, forgive(s.ensure())); err != nil {
+	}
+	plans := iter.Mapper[setting, planned]{MaxGoroutines: len(settings)}.Map(settings, (*setting).planned)
+	isPast := false // what the plans have read is from before a setting was written
+	for i, s := range settings {
+		if isPast && plans[i].write != nil {
+			plans[i] = s.planned()
+		}
+		err := plans[i].carryOut()
+		isPast = isPast || err != nil || plans[i].write != nil
+		if err := c.unlessSo(ctx, s, forgive(err)); err != nil {
 			return err
+		}
+		if s.what == policy {
+			opened()
 		}
 	}
 	return nil
 }
+
+// policy is the setting that lets the user in.
+const policy = "policy"
 
 // A setting is something that is set in the bucket.
 type setting struct {
 	what   string
 	orElse string // what helps where others forbid it, beside to allow it
 	look   awscall.Look
-	ensure func() error
-	shows  func() (bool, error) // as ensure would leave it
+	plan   func() (write, error) // reads it
+	shows  func() (bool, error)  // as write would leave it
+}
+
+// write sets something. It is nil where there is nothing to do.
+type write func() error
+
+// planned is what is to be done about a setting, or why that is not known.
+type planned struct {
+	write
+	err error
+}
+
+func (s *setting) planned() (p planned) {
+	p.write, p.err = s.plan()
+	return p
+}
+
+func (p planned) carryOut() error {
+	if p.err != nil || p.write == nil {
+		return p.err
+	}
+	return p.write()
 }
 
 // unlessSo drops the refusal of a setting that others forbid to set and that is so already.

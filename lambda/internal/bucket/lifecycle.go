@@ -49,13 +49,13 @@ func isOurRule(r types.LifecycleRule) bool {
 	return slices.ContainsFunc(ourRules, func(ours rule) bool { return aws.ToString(r.ID) == ours.id })
 }
 
-// ensureLifecycle sets the rules that are ours, or removes those of 0 days.
-func (c Client) ensureLifecycle(ctx context.Context, change spec.Change, b Bucket) error {
+// planLifecycle sets the rules that are ours, or removes those of 0 days.
+func (c Client) planLifecycle(ctx context.Context, change spec.Change, b Bucket) (write, error) {
 	var current lifecycle
 	if !b.Fresh {
 		var err error
 		if current, err = c.readLifecycle(ctx); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	ours := c.rules(b, current, change.Before)
@@ -63,10 +63,10 @@ func (c Client) ensureLifecycle(ctx context.Context, change spec.Change, b Bucke
 	isChanged := change.IsNew && len(ours) > 0 || change.Changes(func(s spec.Spec) any { return rulesOf(s, b) })
 	rules := slices.Concat(current.others(), ours)
 	if slices.EqualFunc(rules, current.rules, sameRule) && !isChanged {
-		return nil
+		return nil, nil
 	}
 	current.rules = rules
-	return c.putLifecycle(ctx, current)
+	return func() error { return c.putLifecycle(ctx, current) }, nil
 }
 
 // removeLifecycle takes our rules away and leaves the others. A read may be from before they were

@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/sourcegraph/conc/pool"
 
 	"bucketuser/lambda/claim"
 	"bucketuser/lambda/internal/awscall"
@@ -116,18 +118,36 @@ func (c Client) removeObjects(ctx context.Context, isMeant func(purge.Entry) boo
 	return isLeft, nil
 }
 
+// deletions is how many entries are deleted beside each other.
+const deletions = 10
+
 // deleteOrLeave deletes entries. It leaves what others forbid to delete, and reports whether there is any.
 func (c Client) deleteOrLeave(ctx context.Context, entries []purge.Entry) (isLeft bool, err error) {
+	var left atomic.Bool
+	deleting := pool.New().WithErrors().WithMaxGoroutines(deletions)
 	for _, e := range entries {
-		switch err := c.content().Delete(ctx, e); {
-		case awscall.IsByOthers(err):
-			isLeft = true
+		deleting.Go(func() error {
+			err := c.content().Delete(ctx, e)
+			if !awscall.IsByOthers(err) {
+				return err
+			}
+			left.Store(true)
 			c.log.Warn("left what others forbid to delete", "bucket", c.spec.BucketName, "key", e.Key, "version", e.Version, "reason", err.Error())
-		case err != nil:
-			return isLeft, err
-		}
+			return nil
+		})
 	}
-	return isLeft, nil
+	err = deleting.Wait()
+	return left.Load(), err
+}
+
+// RemoveVersions removes versions of one of our own objects, as RemoveObjects does.
+func (c Client) RemoveVersions(ctx context.Context, key string, versions []string) error {
+	var entries []purge.Entry
+	for _, version := range slices.Compact(slices.Sorted(slices.Values(versions))) {
+		entries = append(entries, purge.Entry{Key: key, Version: version})
+	}
+	_, err := c.deleteOrLeave(ctx, entries)
+	return err
 }
 
 // ownEntries are those of a page that are of one of our own objects. It is the end of them where the

@@ -39,38 +39,39 @@ func (s *statements) UnmarshalJSON(text []byte) error {
 // without one it is text, as in those of 2008 (L13).
 const currentVersion = "2012-10-17"
 
-// ensurePolicy writes our statements beside those of others. S3 stores the unique id of a
+// planPolicy writes our statements beside those of others. S3 stores the unique id of a
 // user in place of its name, so a user that was created again is another principal: the
 // policy is written again for every new user. S3 does not know a new user at once.
-func (c Client) ensurePolicy(ctx context.Context, change spec.Change, b Bucket, user Principal) error {
+func (c Client) planPolicy(ctx context.Context, change spec.Change, b Bucket, user Principal) (write, error) {
 	if user == LostUser {
-		c.openSeen(ctx)
-		return nil
+		return c.planOpen(ctx), nil
 	}
 	current := document{}
 	if !b.Fresh {
 		var err error
 		if current, err = c.readPolicy(ctx); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	ours, others := c.split(current.Statement)
 	wanted, err := c.merged(current, others)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	c.reportOpen(others)
 	isChanged := change.Changes(func(s spec.Spec) any { return s.PolicyJSON() })
 	if user != NewUser && !isChanged && sameStatements(ours, wanted.Statement[len(others):]) {
-		return nil
+		return nil, nil
 	}
-	c.reportRepair(change, !b.Fresh && user != NewUser && !isClosed(ours) && !c.isPolicyOf(change.Before, ours), "policy")
-	if err := c.checkPolicy(wanted); err != nil {
+	return func() error {
+		c.reportRepair(change, !b.Fresh && user != NewUser && !isClosed(ours) && !c.isPolicyOf(change.Before, ours), policy)
+		if err := c.checkPolicy(wanted); err != nil {
+			return err
+		}
+		err := c.putPolicy(ctx, wanted, user)
+		c.notes.isOpened = err == nil && isClosed(ours)
 		return err
-	}
-	err = c.putPolicy(ctx, wanted, user)
-	c.notes.isOpened = err == nil && isClosed(ours)
-	return err
+	}, nil
 }
 
 // policyOf is the policy of a spec alone.

@@ -15,21 +15,27 @@ import (
 	"bucketuser/lambda/spec"
 )
 
-// ensurePublicAccessBlock sets all four switches. A new bucket has them by default since April
+// planPublicAccessBlock sets all four switches. A new bucket has them by default since April
 // 2023. They are set all the same: the policy that follows relies on them. In an adopted bucket they
 // are its owner's, who had them on when it was adopted.
-func (c Client) ensurePublicAccessBlock(ctx context.Context, change spec.Change, b Bucket) error {
+func (c Client) planPublicAccessBlock(ctx context.Context, change spec.Change, b Bucket) (write, error) {
 	if !b.Fresh {
 		isBlocked, err := c.isPublicAccessBlocked(ctx)
 		switch {
 		case err != nil || isBlocked:
-			return err
+			return nil, err
 		case b.State == claim.Adopted:
 			c.log.Warn("found that the bucket does not block all public access, which its owner decides", "bucket", c.spec.BucketName)
-			return nil
+			return nil, nil
 		}
-		c.reportRepair(change, true, "public access block")
 	}
+	return func() error {
+		c.reportRepair(change, !b.Fresh, "public access block")
+		return c.blockPublicAccess(ctx)
+	}, nil
+}
+
+func (c Client) blockPublicAccess(ctx context.Context) error {
 	_, err := c.s3.PutPublicAccessBlock(ctx, &s3.PutPublicAccessBlockInput{
 		Bucket: &c.spec.BucketName, ExpectedBucketOwner: c.owner(), PublicAccessBlockConfiguration: &blocked})
 	if err != nil {
@@ -58,25 +64,29 @@ func (c Client) isPublicAccessBlocked(ctx context.Context) (bool, error) {
 	return reflect.DeepEqual(out.PublicAccessBlockConfiguration, &blocked), nil
 }
 
-// ensureVersioning turns versioning on, or suspends it where it was on: S3 cannot turn it off. Where
+// planVersioning turns versioning on, or suspends it where it was on: S3 cannot turn it off. Where
 // the property is absent the bucket keeps what others have set: it is suspended only where the property
 // had it on before, and not in an adopted bucket, which may have had it on before that.
-func (c Client) ensureVersioning(ctx context.Context, change spec.Change, b Bucket) error {
+func (c Client) planVersioning(ctx context.Context, change spec.Change, b Bucket) (write, error) {
 	isChanged := change.Changes(func(s spec.Spec) any { return s.IsVersioned() })
 	wasOurs := isChanged && change.Before.IsVersioned() && !b.IsKnownAdopted()
 	if c.spec.Versioning == nil && !wasOurs {
-		return nil
+		return nil, nil
 	}
 	isOn := false
-	if !b.Fresh {
+	if !b.Fresh && !isChanged {
 		var err error
 		if isOn, err = c.readVersioning(ctx); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	if isOn == c.spec.IsVersioned() && !isChanged {
-		return nil
+		return nil, nil
 	}
+	return func() error { return c.putVersioning(ctx) }, nil
+}
+
+func (c Client) putVersioning(ctx context.Context) error {
 	status := types.BucketVersioningStatusSuspended
 	if c.spec.IsVersioned() {
 		status = types.BucketVersioningStatusEnabled

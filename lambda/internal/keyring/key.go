@@ -55,26 +55,24 @@ type Pair struct {
 }
 
 // Active returns the key of the user, which was committed at the given time, or nil if the
-// user has it no more or may not use it. IAM may not list a key that was made a moment ago.
-func (c Client) Active(ctx context.Context, id string, since time.Time) (*Key, error) {
-	key, err := awscall.Repeat(ctx, c.patience, "IAM shows the key", func() (*Key, bool, error) {
+// user has it no more or may not use it, and all keys as they are listed. IAM may not list a key that was made a moment ago.
+func (c Client) Active(ctx context.Context, id string, since time.Time) (*Key, []Key, error) {
+	listed, err := awscall.Repeat(ctx, c.patience, "IAM shows the key", func() ([]Key, bool, error) {
 		keys, err := c.List(ctx)
-		if at := index(keys, id); at >= 0 {
-			return &keys[at], false, nil
-		}
-		return nil, err == nil && time.Since(since) < awscall.Propagation, err
+		return keys, err == nil && !Has(keys, id) && time.Since(since) < awscall.Propagation, err
 	})
+	at := index(listed, id)
 	switch {
 	case err != nil:
-		return nil, err
-	case key == nil:
+		return nil, nil, err
+	case at < 0:
 		c.log.Warn("found the key in the secret gone", "user", c.spec.UserName, "accessKeyId", id)
-		return nil, nil
-	case !key.IsActive:
+		return nil, listed, nil
+	case !listed[at].IsActive:
 		c.log.Warn("found the key in the secret inactive", "user", c.spec.UserName, "accessKeyId", id)
-		return nil, nil
+		return nil, listed, nil
 	}
-	return key, nil
+	return &listed[at], listed, nil
 }
 
 // Has reports whether a key is in a list.
@@ -86,8 +84,8 @@ func HasActive(keys []Key, id string) bool {
 	return at >= 0 && keys[at].IsActive
 }
 
-// isIn tells which active keys are in a list.
-func isIn(keys []Key) secret.IsKey {
+// IsIn tells which active keys are in a list.
+func IsIn(keys []Key) secret.IsKey {
 	return func(_ context.Context, id string) (bool, error) { return HasActive(keys, id), nil }
 }
 
@@ -127,11 +125,15 @@ func (c Client) Mint(ctx context.Context) (Pair, error) {
 // event, and not kept, goes whatever its age.
 //
 // IAM may list what was there before a key was made (L4). A list that shows the key to keep
-// shows the keys that are older. So Sweep waits for that.
-func (c Client) Sweep(ctx context.Context, keep, previous, displaced string, speaks func(context.Context, secret.IsKey) (secret.Spoken, error)) (kept bool, err error) {
+// shows the keys that are older. So Sweep waits for that. It begins with a list that was read after the commit, or reads one
+// where that is nil.
+func (c Client) Sweep(ctx context.Context, first []Key, keep, previous, displaced string, speaks func(context.Context, secret.IsKey) (secret.Spoken, error)) (kept bool, err error) {
 	return awscall.Repeat(ctx, c.patience, "IAM shows the key", func() (bool, bool, error) {
 		looked := time.Now()
-		listed, err := c.List(ctx)
+		listed, err := first, error(nil)
+		if first = nil; listed == nil {
+			listed, err = c.List(ctx)
+		}
 		if err != nil || !Has(listed, keep) {
 			return false, err == nil, err
 		}
@@ -139,7 +141,7 @@ func (c Client) Sweep(ctx context.Context, keep, previous, displaced string, spe
 		if len(keys) == 0 {
 			return true, false, nil
 		}
-		spoken, err := speaks(ctx, isIn(listed))
+		spoken, err := speaks(ctx, IsIn(listed))
 		if err != nil {
 			return true, false, err
 		}
@@ -156,7 +158,12 @@ func (c Client) RemoveAll(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = c.deleteAll(ctx, keys, hasty)
+	return c.RemoveKeys(ctx, keys)
+}
+
+// RemoveKeys is [Client.RemoveAll] with keys that were listed before.
+func (c Client) RemoveKeys(ctx context.Context, keys []Key) error {
+	_, err := c.deleteAll(ctx, keys, hasty)
 	return err
 }
 

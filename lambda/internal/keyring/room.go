@@ -39,7 +39,7 @@ func (c Client) MakeRoom(ctx context.Context, holding func(context.Context, secr
 	if err != nil || len(keys) < maxKeys {
 		return "", err
 	}
-	h, err := holding(ctx, isIn(keys))
+	h, err := holding(ctx, IsIn(keys))
 	if err != nil {
 		return "", err
 	}

@@ -40,7 +40,7 @@ func (r *run) commit(ctx context.Context, op operation, x secret.Secret, key *cr
 	}
 	if key.fresh {
 		limit := key.created.Add(keyring.Lease)
-		if time.Now().After(limit) {
+		if !time.Now().Before(limit) {
 			return fmt.Errorf("access key %s of user %s: %w", key.ID, s.UserName, errTooLate)
 		}
 		var cancel context.CancelFunc
@@ -57,6 +57,6 @@ func (r *run) commit(ctx context.Context, op operation, x secret.Secret, key *cr
 		return err
 	}
 	r.log.Info("stored the credentials", "secret", s.SecretName, "accessKeyId", key.ID)
-	key.version, key.fresh = version, false
+	key.version, key.fresh, key.listed = version, false, nil
 	return nil
 }

@@ -18,17 +18,20 @@ const deliveries = 3
 // errLost says that somebody has deleted a key.
 var errLost = errors.New("was deleted while it was delivered")
 
-// deliver proves key if it is new, marks the set that is replaced, commits the key, and removes every other key of the user.
+// deliver marks the set that is replaced, commits a key whose proof has ended, and removes every other key of the user.
 // Where another event was faster, the key that it committed is the one that counts, and
 // ours goes away.
-func (r *run) deliver(ctx context.Context, op operation, made set, key credential) (credential, error) {
-	for range deliveries {
-		failure := r.prove(ctx, op, made, key)
+func (r *run) deliver(ctx context.Context, op operation, made set, key credential, unproven error) (credential, error) {
+	failure := unproven
+	for i := range deliveries {
+		if i > 0 {
+			failure = r.prove(ctx, ctx, op, made, &key)
+		}
 		if failure == nil {
 			failure = r.supersede(ctx, op)
 		}
 		if failure == nil {
-			failure = r.commit(ctx, op, made.secret, &key)
+			failure = r.conclude(ctx, op, made, &key)
 		}
 		if failure == nil {
 			isKept, err := r.sweep(ctx, op.spec, key)
@@ -46,10 +49,37 @@ func (r *run) deliver(ctx context.Context, op operation, made set, key credentia
 	return credential{}, fmt.Errorf("secret %s: other events keep changing it", op.spec.SecretName)
 }
 
+// conclude commits a key. A Create removes beside the commit what the proof has left, and lists the keys for the
+// sweep: where the former fails, the Delete that follows takes it along. After a replacement none may follow, so every
+// other event removes it before. A delivery that finds the key committed may follow one that was cut off right after that.
+func (r *run) conclude(ctx context.Context, op operation, made set, key *credential) error {
+	if op.kind != kindCreate {
+		return r.commit(ctx, op, made.secret, key)
+	}
+	was := *key
+	var listed []keyring.Key
+	var failure error
+	unclean := together(
+		func() error { failure = r.commit(ctx, op, made.secret, key); return nil },
+		func() error { return r.removeProbe(ctx, op, made, was) },
+		func() error {
+			if was.fresh {
+				listed, _ = r.keysOf(op.spec).ListNow(ctx) // or the sweep lists them
+			}
+			return nil
+		},
+	)
+	key.probe = nil
+	if was.fresh && failure == nil {
+		key.listed = listed
+	}
+	return errors.Join(failure, unclean)
+}
+
 // sweep deletes what events that were cut off have left, and reports whether the user has the key.
 func (r *run) sweep(ctx context.Context, s spec.Spec, key credential) (kept bool, err error) {
 	displaced := key.stored.Get(spec.FieldAccessKeyID)
-	return r.keysOf(s).Sweep(ctx, key.ID, key.previous, displaced, func(ctx context.Context, isKey secret.IsKey) (secret.Spoken, error) {
+	return r.keysOf(s).Sweep(ctx, key.listed, key.ID, key.previous, displaced, func(ctx context.Context, isKey secret.IsKey) (secret.Spoken, error) {
 		return r.secretOf(s).SpokenFor(ctx, key.version, keyring.Lease, isKey)
 	})
 }

@@ -106,28 +106,19 @@ func (r *run) complete(ctx context.Context, op operation, made set) (_ map[strin
 		return nil, err
 	}
 	if reason := made.keepsKey(); reason != nil {
-		if err := r.equip(ctx, op, made); err != nil {
+		if err := r.equip(ctx, op, made, func() {}); err != nil {
 			return nil, err
 		}
 		return r.answerAsIs(ctx, op, made, reason)
 	}
-
-	// The policy names the user, so it follows it; the key needs user and secret
-	// alone. Nobody has the key before everything around it is in place and the
-	// secret holds it.
-	var key credential
-	var noKey error
-	err = together(
-		func() error { return r.equip(ctx, op, made) },
-		func() error { key, noKey = r.ensureKey(ctx, op, made); return nil },
-	)
+	key, is := r.prepare(ctx, op, made)
 	switch {
-	case noKey != nil && err == nil && (r.mayStay(ctx, op, made, key, noKey) || r.leavesUnread(ctx, op, noKey)):
-		return r.answerAsIs(ctx, op, made, noKey)
-	case noKey != nil || err != nil:
-		return nil, errors.Join(err, noKey, r.discard(ctx, op.spec, key))
+	case is.noKey != nil && is.unequipped == nil && (r.mayStay(ctx, op, made, key, is.noKey) || r.leavesUnread(ctx, op, is.noKey)):
+		return r.answerAsIs(ctx, op, made, is.noKey)
+	case is.noKey != nil || is.unequipped != nil:
+		return nil, errors.Join(is.unequipped, is.noKey, r.discard(ctx, op.spec, key))
 	}
-	delivered, err := r.deliver(ctx, op, made, key)
+	delivered, err := r.deliver(ctx, op, made, key, is.unproven)
 	switch {
 	case err != nil && r.mayStay(ctx, op, made, key, err):
 		return r.answerAsIs(ctx, op, made, err)
@@ -142,6 +133,40 @@ func (r *run) complete(ctx context.Context, op operation, made set) (_ map[strin
 		return nil, err
 	}
 	return op.spec.Data(delivered.ID, made.secret.ARN, cmp.Or(r.fence, delivered.version)), nil
+}
+
+// failures are what may have failed before a commit.
+type failures struct{ unequipped, noKey, unproven error }
+
+// prepare equips the set and sees to its key beside each other. The policy names the user, so it follows it; the key
+// needs user and secret alone. It is proven as soon as the policy lets the user in, beside the settings that the proof
+// does not depend on. Nobody has the key before everything around it is in place and the secret holds it.
+func (r *run) prepare(ctx context.Context, op operation, made set) (key credential, is failures) {
+	isOpen := make(chan struct{})
+	proof, stop := context.WithCancel(ctx)
+	defer stop()
+	_ = together( // each error is kept
+		func() error {
+			is.unequipped = r.equip(ctx, op, made, func() { close(isOpen) })
+			if is.unequipped != nil {
+				stop()
+			}
+			return nil
+		},
+		func() error {
+			if key, is.noKey = r.ensureKey(ctx, op, made); is.noKey != nil {
+				return nil
+			}
+			select {
+			case <-isOpen:
+				is.unproven = r.prove(ctx, proof, op, made, &key)
+			case <-proof.Done():
+				is.unproven = proof.Err()
+			}
+			return nil
+		},
+	)
+	return key, is
 }
 
 // mayStay reports whether an event that begins no set leaves value and keys as they are, where
@@ -313,6 +338,7 @@ func (r *run) make(ctx context.Context, op operation, found set) (made set, err 
 		func() (err error) {
 			if !found.lost.bucket {
 				made.bucket, err = r.bucketOf(op.spec).Ensure(ctx, op.change(), found.bucket)
+				made.bucket.Fresh = made.bucket.Fresh || r.isMadeNow(op, found.bucket, made.bucket)
 			}
 			return err
 		},

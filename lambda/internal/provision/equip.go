@@ -8,8 +8,9 @@ import (
 	"bucketuser/lambda/internal/secret"
 )
 
-// equip brings bucket and secret in line with the spec, beside each other.
-func (r *run) equip(ctx context.Context, op operation, made set) error {
+// equip brings bucket and secret in line with the spec, beside each other. It calls opened once the policy of the bucket
+// lets the user in.
+func (r *run) equip(ctx context.Context, op operation, made set, opened func()) error {
 	r.hasEquipped = true
 	var err error
 	if made.isSettled, err = r.isSettled(ctx, op, made); err != nil {
@@ -17,15 +18,16 @@ func (r *run) equip(ctx context.Context, op operation, made set) error {
 	}
 	settled := make(chan struct{}) // once the settings of the bucket are as they should be, or cannot be
 	return together(
-		func() error { defer close(settled); return r.equipBucket(ctx, op, made) },
+		func() error { defer close(settled); return r.equipBucket(ctx, op, made, opened) },
 		func() error { return r.ensureMarker(ctx, op, made, settled) },
 		func() error { return r.unlessRollback(ctx, op, r.ensureSecretTags(ctx, op, made)) },
 	)
 }
 
 // equipBucket brings the settings and tags of the bucket in line.
-func (r *run) equipBucket(ctx context.Context, op operation, made set) error {
+func (r *run) equipBucket(ctx context.Context, op operation, made set, opened func()) error {
 	if made.lost.bucket {
+		opened()
 		return nil
 	}
 	principal := bucket.OldUser
@@ -39,7 +41,7 @@ func (r *run) equipBucket(ctx context.Context, op operation, made set) error {
 	}
 	tags := made.marks(op, made.bucket.KeepBucket(op.before(), r.namesAgain(ctx, op, made.bucket)))
 	return r.bucketOf(op.spec).Equip(ctx, op.change(), made.bucket, principal, tags,
-		func(err error) error { return r.unlessRollback(ctx, op, err) })
+		func(err error) error { return r.unlessRollback(ctx, op, err) }, opened)
 }
 
 func (r *run) ensureMarker(ctx context.Context, op operation, made set, settled <-chan struct{}) error {
@@ -80,6 +82,12 @@ func (r *run) ensureSecretTags(ctx context.Context, op operation, made set) erro
 func (r *run) hasMade(op operation, b bucket.Bucket) bool {
 	isOfEvent := r.notes.Asked && b.State == claim.Ours && b.IsOfEvent() && !op.spec.Sent.IsZero()
 	return b.Fresh || isOfEvent
+}
+
+// isMadeNow reports whether a bucket in us-east-1, where S3 does not say it, was made a moment ago: the look showed none,
+// CreateBucket succeeded, the tags are those of this event, and Lambda cannot have delivered that before.
+func (r *run) isMadeNow(op operation, seen, b bucket.Bucket) bool {
+	return op.spec.Region == bucket.USEast1 && seen.State == claim.Absent && !op.isRepeated && r.notes.Made && r.hasMade(op, b)
 }
 
 // marks returns the tags of a part with the marks of a replacement that it keeps. An event that

@@ -29,6 +29,9 @@ type credential struct {
 	follows string        // version of the secret that a commit of the key follows, or ""
 	stored  secret.Fields // of that version
 	version string        // version that holds the key, once it is committed
+	listed  []keyring.Key // keys of the user as of after that, or nil
+
+	probe *probe // that the proof has left, or nil
 
 	isRepair  bool // of a key that IAM has and S3 does not know: see isKnownPair
 	isGivenUp bool // of a key in a value that nobody can read
@@ -146,18 +149,29 @@ func (r *run) keyIn(ctx context.Context, op operation, made set, current secret.
 	// A user whom this event has made is looked at, too. Another delivery may have committed a
 	// key of that user meanwhile, and a second commit would take that key away.
 	id, text := current.Fields.Get(spec.FieldAccessKeyID), secret.Text(current.Fields.Get(spec.FieldSecretAccessKey))
-	key, err := r.keysOf(op.spec).Active(ctx, id, current.Created)
+	var key *keyring.Key
+	var listed []keyring.Key
+	var tried error
+	err := together(
+		func() (err error) { key, listed, err = r.keysOf(op.spec).Active(ctx, id, current.Created); return err },
+		func() error {
+			if !op.isNew() {
+				tried = r.tryPair(ctx, op.spec, id, text)
+			}
+			return nil
+		},
+	)
 	if err != nil || key == nil {
 		return none, err
 	}
 	if !op.isNew() {
-		isKnown, err := r.isKnownPair(ctx, op.spec, id, text, key.Created)
+		isKnown, err := r.isKnownPair(ctx, op.spec, id, text, key.Created, tried)
 		if err != nil || !isKnown {
 			none.previous, none.isRepair = id, true
 			return none, err
 		}
 	}
-	previous, err := r.secretOf(op.spec).PreviousKey(ctx, made.secret, current, r.keysOf(op.spec).IsKey)
+	previous, err := r.secretOf(op.spec).PreviousKey(ctx, made.secret, current, keyring.IsIn(listed))
 	return credential{
 		ID:       id,
 		secret:   text,
@@ -166,6 +180,7 @@ func (r *run) keyIn(ctx context.Context, op operation, made set, current secret.
 		stored:   current.Fields,
 		since:    current.Created,
 		version:  current.Version,
+		listed:   listed,
 		serial:   none.serial,
 	}, err
 }

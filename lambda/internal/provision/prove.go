@@ -1,6 +1,7 @@
 package provision
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/sourcegraph/conc/iter"
 
 	"bucketuser/lambda/internal/awscall"
 	"bucketuser/lambda/internal/bucket"
@@ -18,14 +20,17 @@ import (
 
 // prove shows that a new key does what Access promises. Meanwhile it asks whether the event
 // is late, and the proof stops if so. A key that is not new was proven before.
-func (r *run) prove(ctx context.Context, op operation, made set, key credential) error {
+//
+// What a proof has left is removed before the commit, or, in a Create, beside that: see conclude.
+func (r *run) prove(ctx, until context.Context, op operation, made set, key *credential) error {
 	if !key.fresh {
 		return nil
 	}
 	s := op.spec
 	isTried := s.VerifyCredentials && !made.lost.bucket // in a lost bucket nothing is written
-	proof, stop := context.WithCancel(ctx)
+	proof, stop := context.WithCancel(until)
 	defer stop()
+	left := &probe{}
 	var late, failed error
 	err := together(
 		func() error {
@@ -38,15 +43,17 @@ func (r *run) prove(ctx context.Context, op operation, made set, key credential)
 		func() error {
 			switch {
 			case isTried:
-				failed = r.useKey(ctx, proof, op, key)
+				failed = r.useKey(ctx, proof, op, *key, left)
 			case key.isRotation(): // which displaces one that works
-				failed = r.askForPair(proof, op, key)
+				failed = r.askForPair(proof, op, *key)
 			}
 			return nil
 		},
 	)
-	if isTried {
-		// The user's own delete leaves a version and a marker in a versioned bucket.
+	switch isProven := cmp.Or(err, failed, late) == nil; {
+	case isTried && isProven && op.kind == kindCreate:
+		key.probe = left
+	case isTried:
 		err = errors.Join(err, r.bucketOf(s).RemoveObjects(ctx, s.ProbeKey()))
 	}
 	if late != nil {
@@ -58,7 +65,7 @@ func (r *run) prove(ctx context.Context, op operation, made set, key credential)
 // askForPair shows no more of a new key than that S3 knows it.
 func (r *run) askForPair(ctx context.Context, op operation, key credential) error {
 	r.log.Info("does not prove the new key, but asks whether S3 knows it", "user", op.spec.UserName, "accessKeyId", key.ID)
-	isKnown, err := r.isKnownPair(ctx, op.spec, key.ID, key.secret, key.created)
+	isKnown, err := r.isKnownPair(ctx, op.spec, key.ID, key.secret, key.created, r.tryPair(ctx, op.spec, key.ID, key.secret))
 	if err == nil && !isKnown {
 		err = fmt.Errorf("user %s: S3 does not know its new key", op.spec.UserName)
 	}
@@ -71,20 +78,27 @@ func (r *run) proveNow(ctx context.Context, op operation, made set, key credenti
 	if !s.VerifyCredentials || made.lost.bucket {
 		return r.askForPair(ctx, op, key)
 	}
-	return errors.Join(r.useKey(ctx, ctx, op, key), r.bucketOf(s).RemoveObjects(ctx, s.ProbeKey()))
+	return errors.Join(r.useKey(ctx, ctx, op, key, &probe{}), r.bucketOf(s).RemoveObjects(ctx, s.ProbeKey()))
 }
 
-// isKnownPair tries the key that the secret holds with one call, and reports whether S3 knows it.
+// tryPair makes one call with a key.
+func (r *run) tryPair(ctx context.Context, s spec.Spec, id string, text secret.Text) error {
+	asked, cancel := context.WithTimeout(ctx, questionTimeout)
+	defer cancel()
+	_, err := r.s3As(id, text, aws.NopRetryer{}).ListObjectsV2(asked, &s3.ListObjectsV2Input{
+		Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner(), Prefix: &s.Prefix, MaxKeys: aws.Int32(1)})
+	return err
+}
+
+// isKnownPair reports whether S3 knows the key that the secret holds, as far as the answer of tryPair tells.
 // Only an answer that denies the pair itself speaks against it, and only of a key that is known
-// everywhere by now. A refusal proves the pair right: S3 checks it before all rights. Every other
+// everywhere by now: so the key is tried once more. A refusal proves the pair right: S3 checks it before all rights. Every other
 // answer says nothing.
-func (r *run) isKnownPair(ctx context.Context, s spec.Spec, id string, text secret.Text, created time.Time) (bool, error) {
-	user := r.s3As(id, text, aws.NopRetryer{})
+func (r *run) isKnownPair(ctx context.Context, s spec.Spec, id string, text secret.Text, created time.Time, tried error) (bool, error) {
 	denial, err := awscall.Repeat(ctx, r.patience, "S3 knows the key", func() (denial error, isLag bool, err error) {
-		asked, cancel := context.WithTimeout(ctx, questionTimeout)
-		defer cancel()
-		_, err = user.ListObjectsV2(asked, &s3.ListObjectsV2Input{Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner(),
-			Prefix: &s.Prefix, MaxKeys: aws.Int32(1)})
+		if err = tried; awscall.IsUnknownPair(tried) { // maybe from before the look at the key
+			err = r.tryPair(ctx, s, id, text)
+		}
 		switch {
 		case awscall.IsUnknownPair(err): // of a key that was made, or made active again, a moment ago
 			isYoung := time.Since(created) < awscall.Propagation
@@ -109,20 +123,48 @@ func (r *run) s3As(id string, text secret.Text, retryer aws.Retryer) *s3.Client 
 }
 
 // useKey does with the key what its owner will do: it puts, gets, lists and deletes one empty
-// object below the prefix. A HEAD needs the same right as a GET, and does not say why it is refused.
-// With ReadOnly the role puts the object, and the key reads it.
-func (r *run) useKey(ctx, proof context.Context, op operation, key credential) error {
+// object below the prefix, beside each other. A HEAD needs the same right as a GET, and does not say why it is refused.
+// With ReadOnly the role puts the object before, and the key reads it.
+func (r *run) useKey(ctx, proof context.Context, op operation, key credential, left *probe) error {
 	s := op.spec
-	user := r.s3As(key.ID, key.secret, r.patience.Retryer(awscall.NewBucket))
-	object := aws.String(s.ProbeKey())
-	put := func(ctx context.Context, by *s3.Client) error {
-		_, err := by.PutObject(ctx, &s3.PutObjectInput{Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner(), Key: object})
-		return err
+	uses := r.usesOf(s, r.s3As(key.ID, key.secret, r.patience.Retryer(awscall.NewBucket)), left)
+	if s.Access == spec.ReadOnly {
+		if err := r.putProbe(proof, r.s3, s, left); err != nil {
+			return fmt.Errorf("probe %s of bucket %s: %w", s.ProbeKey(), s.BucketName, bucket.ExplainKms(err))
+		}
+		uses = uses[1:3]
 	}
-	uses := []use{
-		{"s3:PutObject", s.ProbeKey(), func(ctx context.Context) error { return put(ctx, user) }},
-		// The proof of another delivery uses the same object and may have removed it. S3 answers
-		// 404 only to a caller who may read objects and list the bucket, so 404 is a proof as well.
+	for len(uses) > 0 {
+		refused := refusedOf(proof, uses)
+		if len(refused) == 0 {
+			return nil
+		}
+		// What the first of them waits for the others wait for, too.
+		if err := r.try(ctx, proof, op, refused[0]); err != nil {
+			return fmt.Errorf("user %s: its new key cannot do what Access %s promises: %w", s.UserName, s.Access, err)
+		}
+		uses = refused[1:]
+	}
+	return nil
+}
+
+// putProbe writes the object of a proof.
+func (r *run) putProbe(ctx context.Context, by *s3.Client, s spec.Spec, left *probe) error {
+	out, err := by.PutObject(ctx, &s3.PutObjectInput{Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner(), Key: aws.String(s.ProbeKey())})
+	if err != nil {
+		return left.mayBe(err)
+	}
+	left.is(out.VersionId, out.ResultMetadata)
+	return nil
+}
+
+// usesOf are the calls of a proof.
+func (r *run) usesOf(s spec.Spec, user *s3.Client, left *probe) []use {
+	object := aws.String(s.ProbeKey())
+	return []use{
+		{"s3:PutObject", s.ProbeKey(), func(ctx context.Context) error { return r.putProbe(ctx, user, s, left) }},
+		// The object may not be there yet, or no more. S3 answers 404 only to a caller who may
+		// read objects and list the bucket, so 404 is a proof as well.
 		{"s3:GetObject", s.ProbeKey(), func(ctx context.Context) error {
 			out, err := user.GetObject(ctx, &s3.GetObjectInput{Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner(), Key: object})
 			if awscall.IsMissing(err) {
@@ -139,22 +181,25 @@ func (r *run) useKey(ctx, proof context.Context, op operation, key credential) e
 			return err
 		}},
 		{"s3:DeleteObject", s.ProbeKey(), func(ctx context.Context) error {
-			_, err := user.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner(), Key: object})
-			return err
+			out, err := user.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &s.BucketName, ExpectedBucketOwner: r.expectedOwner(), Key: object})
+			if err != nil {
+				return left.mayBe(err)
+			}
+			left.is(out.VersionId, out.ResultMetadata) // the user's own delete leaves a marker in a versioned bucket
+			return nil
 		}},
 	}
-	if s.Access == spec.ReadOnly {
-		if err := put(proof, r.s3); err != nil {
-			return fmt.Errorf("probe %s of bucket %s: %w", s.ProbeKey(), s.BucketName, bucket.ExplainKms(err))
+}
+
+// refusedOf makes calls beside each other and returns those that fail, in their order.
+func refusedOf(ctx context.Context, uses []use) (refused []use) {
+	beside := iter.Mapper[use, error]{MaxGoroutines: len(uses)}
+	for i, err := range beside.Map(uses, func(one *use) error { return one.call(ctx) }) {
+		if err != nil {
+			refused = append(refused, uses[i])
 		}
-		uses = uses[1:3]
 	}
-	for _, one := range uses {
-		if err := r.try(ctx, proof, op, one); err != nil {
-			return fmt.Errorf("user %s: its new key cannot do what Access %s promises: %w", s.UserName, s.Access, err)
-		}
-	}
-	return nil
+	return refused
 }
 
 // A use is one call of the proof, with the action that it needs, on a key or on the bucket itself.
@@ -174,7 +219,7 @@ const finalAfter = 20 * time.Second
 // A denial is by others, whatever its text says: the user has no policy of its own that a right could be missing in.
 func (r *run) try(ctx, proof context.Context, op operation, one use) error {
 	s, start := op.spec, time.Now()
-	_, err := awscall.Repeat(proof, r.patience, awscall.NewKey.Until(), func() (struct{}, bool, error) {
+	_, err := awscall.RepeatFor(proof, r.patience, awscall.NewKey, func() (struct{}, bool, error) {
 		err := one.call(proof)
 		isFinal := awscall.NewKey.Is(err) && time.Since(start) > finalAfter && r.isFinal(ctx, op, err)
 		if isFinal {

@@ -81,7 +81,7 @@ func (r *run) checkBegun(ctx context.Context, is rotating, pending secret.Conten
 	case follows != x.Current:
 		return r.overtaken(ctx, is, pending)
 	}
-	key, err := r.keysOf(is.op.spec).Active(ctx, id, pending.Created)
+	key, _, err := r.keysOf(is.op.spec).Active(ctx, id, pending.Created)
 	if err == nil && key == nil {
 		return errors.Join(fmt.Errorf("access key %s of user %s: %w", id, is.op.spec.UserName, errLost), r.overtaken(ctx, is, pending))
 	}
@@ -280,7 +280,7 @@ func (r *run) bringsNoKey(is rotating, pending secret.Content) bool {
 // displacedKey is the id of the key that the current value names, if it goes on working: consumers have it. If not, the
 // previous key stays the one that it is.
 func (r *run) displacedKey(ctx context.Context, is rotating) (string, error) {
-	key, err := r.keysOf(is.op.spec).Active(ctx, is.current.Fields.Get(spec.FieldAccessKeyID), is.current.Created)
+	key, _, err := r.keysOf(is.op.spec).Active(ctx, is.current.Fields.Get(spec.FieldAccessKeyID), is.current.Created)
 	if err != nil || key == nil {
 		return "", err
 	}

@@ -137,6 +137,7 @@ func TestCallsOnABucketNameItsOwner(t *testing.T) {
 			changed := with("OnDelete", "Retain", "AbortIncompleteUploadsAfterDays", "0", "Prefix", "logs", "Tags", []any{map[string]any{"Key": "a", "Value": "b"}})
 			w.succeeded(w.update(created.PhysicalResourceId, changed, p))
 			w.succeeded(w.update(created.PhysicalResourceId, p, changed))
+			w.succeeded(w.update(created.PhysicalResourceId, plus(p, "Trigger", "1"), p)) // what is not changed is read
 			w.succeeded(w.delete(created.PhysicalResourceId, p))
 		}
 		retained := with("OnDelete", "Retain")
