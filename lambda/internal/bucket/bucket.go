@@ -25,7 +25,8 @@ const USEast1 = "us-east-1"
 // A Bucket is the S3 bucket under the name of a spec.
 type Bucket struct {
 	claim.Claim
-	Fresh bool // made by this event, so without configuration
+	Fresh   bool     // made by this event, so without configuration
+	Content *Content // as it was listed beside the look, or nil: see content.go
 }
 
 // elsewhere is a bucket that S3 says nothing of: of another account, or in another region.

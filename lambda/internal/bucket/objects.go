@@ -169,7 +169,10 @@ var ErrHoldsData = errors.New("is not empty")
 
 // CheckEmpty returns an error that says how much the bucket holds, if it holds
 // anything but our own objects. It is an [ErrHoldsData], and a [Holding] tells more.
-func (c Client) CheckEmpty(ctx context.Context) error {
+func (c Client) CheckEmpty(ctx context.Context, b Bucket) error {
+	if c.knownOwn(b) != nil {
+		return nil
+	}
 	holds, err := c.countOthers(ctx)
 	if err != nil || holds == (Holding{bucket: holds.bucket}) {
 		return err

@@ -99,6 +99,7 @@ func (c Client) deleteOwn(ctx context.Context, b Bucket, data Disposal) error {
 			if err != nil || !now.Exists() || !now.IsOurs() && !now.MayYetBeOurs() {
 				return struct{}{}, err == nil && !now.Exists(), err
 			}
+			b.Content = nil
 		}
 		isAgain = true
 		switch err := asking.empty(ctx, b, data); {
@@ -133,12 +134,15 @@ func (c Client) UnlessGone(ctx context.Context, refusal error) error {
 }
 
 // empty makes a bucket ready to be deleted: it removes everything, or else marker and probe
-// where there is nothing else.
+// where there is nothing else. One that is known to be empty is ready.
 func (c Client) empty(ctx context.Context, b Bucket, data Disposal) error {
-	if data == PurgeData {
+	switch {
+	case c.isKnownEmpty(b):
+		return nil
+	case data == PurgeData:
 		return c.purge(ctx, b)
 	}
-	if err := c.CheckEmpty(ctx); err != nil {
+	if err := c.CheckEmpty(ctx, Bucket{}); err != nil {
 		return err
 	}
 	isLeft, err := c.removeObjects(ctx, anyVersion, c.spec.MarkerKey(), c.spec.ProbeKey())

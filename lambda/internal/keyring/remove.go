@@ -10,9 +10,9 @@ import (
 	"bucketuser/lambda/internal/awscall"
 )
 
-// Remove deletes the keys and then the user, which must be ours. A key that another event
+// Remove deletes the keys, unless they are gone, and then the user, which must be ours. A key that another event
 // makes in between, or that IAM still counts, shows as DeleteConflict: then the keys go again.
-func (c Client) Remove(ctx context.Context, u User) error {
+func (c Client) Remove(ctx context.Context, u User, isKeyless bool) error {
 	c.patience.Changed()
 	isGone := sync.OnceFunc(c.patience.Changed) // maybe a moment ago, and by another delivery
 	isAgain := false
@@ -23,8 +23,8 @@ func (c Client) Remove(ctx context.Context, u User) error {
 				return struct{}{}, false, err
 			}
 		}
+		err := c.tryRemove(ctx, isKeyless && !isAgain)
 		isAgain = true
-		err := c.tryRemove(ctx)
 		switch {
 		case err == nil, awscall.IsMissing(err) && !u.IsYoung():
 			return struct{}{}, false, nil
@@ -49,12 +49,13 @@ func (c Client) isOthers(ctx context.Context, u User) (bool, error) {
 }
 
 // tryRemove deletes the keys and the user once.
-func (c Client) tryRemove(ctx context.Context) error {
-	err := c.RemoveAll(ctx)
-	if err != nil {
-		return err
+func (c Client) tryRemove(ctx context.Context, isKeyless bool) error {
+	if !isKeyless {
+		if err := c.RemoveAll(ctx); err != nil {
+			return err
+		}
 	}
-	_, err = c.iam.DeleteUser(ctx, &iam.DeleteUserInput{UserName: &c.spec.UserName}, hasty)
+	_, err := c.iam.DeleteUser(ctx, &iam.DeleteUserInput{UserName: &c.spec.UserName}, hasty)
 	switch {
 	case err == nil:
 		return nil

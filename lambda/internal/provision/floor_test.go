@@ -60,7 +60,7 @@ type depths struct{ create, inUSEast1, update float64 }
 // differs is written beside the key. A Delete: looks, DeleteSecret, DeleteAccessKey, DeleteUser, DeleteBucket, the answer.
 var floor = depths{8, 9, 4}
 
-const floorOfDelete = 14
+const floorOfDelete = 6
 
 // perProperty has the values of each property, and how deep they are.
 var perProperty = map[string]struct {

@@ -24,6 +24,10 @@ import (
 // long for it gains nothing.
 const questionTimeout = 5 * time.Second
 
+// askedAge is how old an answer may be that was asked for beside the looks of a Delete: no wait is as short. After a longer time it is
+// asked again.
+const askedAge = time.Second
+
 // CloudFormation sets the status of a resource before it sends the event.
 const (
 	// minLead is how much later than an event a status must be to say anything against it: one

@@ -9,27 +9,46 @@ import (
 	"bucketuser/lambda/claim"
 	"bucketuser/lambda/internal/awscall"
 	"bucketuser/lambda/internal/bucket"
+	"bucketuser/lambda/internal/keyring"
 	"bucketuser/lambda/internal/secret"
 	"bucketuser/lambda/spec"
 )
 
 // remove carries out a Delete. What is not ours stays: a set that was never made, or that is gone
 // already, counts as removed. A late Delete removes nothing: the same names may be in use again.
-// So it is the last to be asked, after all waiting.
+// So that is asked beside the look, and again where that has waited: it is the last to be asked.
 //
 // Doubt about one part keeps none of the others alive: all that is ours goes. Then the Delete fails
 // for what could not be looked at, and for what is lost and was in use. It is nobody's once the
 // secret is gone, so that deleting again lets go of it.
 func (r *run) remove(ctx context.Context, op operation) error {
 	s := op.spec
-	found, unseen, err := r.lookForRemoval(ctx, s, op.mayBeUnheard(), parts{})
+	var found set
+	var unseen doubts
+	var err, noAnswer error
+	var is resource
+	var content *bucket.Content
+	var waited time.Duration
+	_ = together( // each error is kept
+		func() error {
+			begun := time.Now()
+			found, unseen, err = r.lookForRemoval(ctx, s, op.mayBeUnheard(), parts{})
+			waited = time.Since(begun)
+			return nil
+		},
+		func() error { is, noAnswer = r.describe(ctx, s); return nil },
+		func() error { content = r.bucketOf(s).List(ctx); return nil },
+	)
 	if err != nil {
 		return err
 	}
-	is, noAnswer := r.describe(ctx, s)
+	if waited >= askedAge {
+		is, noAnswer = r.describe(ctx, s)
+	}
 	if err := checkLateDelete(s, is, noAnswer); err != nil {
 		return err
 	}
+	found.bucket.Content = content
 	data := bucket.DisposalOf(s.OnDelete)
 	isReplaced, err := r.hasCounterpart(ctx, op, is.id, found.counterparts())
 	if err != nil {
@@ -42,7 +61,7 @@ func (r *run) remove(ctx context.Context, op operation) error {
 	// Nothing is changed before it is clear that the bucket may go too. An outage ends, so the next
 	// Delete finds out. A denial may stay for ever: by a holder of the key who wants to keep it, say.
 	if found.bucket.State == claim.Ours && data == bucket.RefuseData {
-		err := r.bucketOf(s).UnlessGone(ctx, r.bucketOf(s).CheckEmpty(ctx))
+		err := r.bucketOf(s).UnlessGone(ctx, r.bucketOf(s).CheckEmpty(ctx, found.bucket))
 		if errors.Is(err, bucket.ErrHoldsData) {
 			return fmt.Errorf("%w, and OnDelete is %s. Nothing was changed: %s", err, s.OnDelete, r.howToEnd(ctx, op, found, err))
 		}
@@ -147,16 +166,23 @@ func (r *run) removeSet(ctx context.Context, s spec.Spec, found set, unseen doub
 		unseen.bucket = errors.Join(unseen.bucket, err)
 	}
 	found.bucket.Claim = guarded
-	err = errors.Join(unseen.secret, unseen.user, r.revoke(ctx, s, found, unseen, lost))
-	if err != nil || unseen.bucket != nil {
-		return errors.Join(err, unseen.bucket)
-	}
-	if found.isOurs() && !found.bucket.Exists() { // or an event beside this one has made it since
-		if found.bucket, err = r.bucketOf(s).Look(ctx); err != nil {
-			return err
+	isRecord := found.isRecord(s, unseen, lost)
+	late := func() error { return r.removeLate(ctx, s, found, isRecord || unseen.isWitness(s)) }
+	err = errors.Join(unseen.secret, unseen.user, r.revoke(ctx, s, found, unseen, isRecord, func() {
+		if unseen.all() == nil {
+			found.bucket = r.bucketOf(s).Clear(ctx, found.bucket, data)
 		}
+	}))
+	switch {
+	case err != nil:
+		return errors.Join(err, unseen.bucket)
+	case unseen.bucket != nil:
+		return errors.Join(late(), unseen.bucket)
 	}
-	err = r.bucketOf(s).InRun(r.runOf(s, found.bucket)).Remove(ctx, found.bucket, data, r.mayHaveEquipped())
+	err = together(
+		late,
+		func() error { return r.removeBucket(ctx, s, found, data) },
+	)
 	if err != nil || lost == (parts{}) || !found.secret.IsOursOrLeaving() {
 		return err
 	}
@@ -166,11 +192,27 @@ func (r *run) removeSet(ctx context.Context, s spec.Spec, found set, unseen doub
 	return r.secretOf(s).Remove(ctx, found.secret)
 }
 
+// removeBucket removes the bucket of a set, to which nobody has access any more.
+func (r *run) removeBucket(ctx context.Context, s spec.Spec, found set, data bucket.Disposal) (err error) {
+	if found.isOurs() && !found.bucket.Exists() { // or an event beside this one has made it since
+		if found.bucket, err = r.bucketOf(s).Look(ctx); err != nil {
+			return err
+		}
+	}
+	return r.bucketOf(s).InRun(r.runOf(s, found.bucket)).Remove(ctx, found.bucket, data, r.mayHaveEquipped())
+}
+
 // parts says something of each part of a set.
 type parts struct{ secret, user, bucket bool }
 
 // doubts are the errors of the parts of a set that could not be looked at.
 type doubts struct{ secret, user, bucket error }
+
+// isWitness reports whether the user has to stay: a name could not be looked at that is outside of the provider's patterns.
+func (d doubts) isWitness(s spec.Spec) bool {
+	outside := s.Outside()
+	return d.secret != nil && outside.Has("SecretName") || d.bucket != nil && outside.Has("BucketName")
+}
 
 // all joins the errors. It is nil if there is none.
 func (d doubts) all() error { return errors.Join(d.secret, d.user, d.bucket) }
@@ -248,35 +290,63 @@ func excuse(s spec.Spec, found set, property string, err error) error {
 	}
 }
 
+// isRecord reports whether the secret stays until the end. It does where it says of the bucket what
+// could not be written there, and for later where parts are lost.
+func (x set) isRecord(s spec.Spec, unseen doubts, lost parts) bool {
+	isGuard := len(x.secret.Marks()) > 0 || !x.saysMade()
+	return lost != (parts{}) || unseen.bucket != nil && s.OnDelete != spec.Retain && isGuard
+}
+
 // revoke ends all access: first the secret, so that no event can commit a key any
-// more, then the keys and the user. Only then may the bucket be emptied.
+// more, then the keys and the user. Only then may the bucket be emptied. What the removal of
+// a bucket begins with is done without keys, beside that of the user.
 //
-// A secret that stays does not keep the keys alive. It stays where it says of the bucket what
-// could not be written there, and for later where parts are lost. A user without keys stays where
+// A secret that stays does not keep the keys alive. A user without keys stays where
 // a name could not be looked at that is outside of the provider's patterns: see excuse.
-func (r *run) revoke(ctx context.Context, s spec.Spec, found set, unseen doubts, lost parts) error {
-	var failed error
-	isGuard := len(found.secret.Marks()) > 0 || !found.saysMade()
-	isRecord := lost != (parts{}) || unseen.bucket != nil && s.OnDelete != spec.Retain && isGuard
+func (r *run) revoke(ctx context.Context, s spec.Spec, found set, unseen doubts, isRecord bool, withoutKeys func()) error {
+	var failed, unlisted error
+	var keys []keyring.Key
 	r.endSchedule(ctx, s, found.secret)
-	if found.secret.IsOursOrLeaving() && !isRecord {
-		failed = r.secretOf(s).Remove(ctx, found.secret)
-	}
-	outside := s.Outside()
-	isWitness := unseen.secret != nil && outside.Has("SecretName") || unseen.bucket != nil && outside.Has("BucketName")
+	_ = together( // each error is kept
+		func() error {
+			if found.secret.IsOursOrLeaving() && !isRecord {
+				failed = r.secretOf(s).Remove(ctx, found.secret)
+			}
+			return nil
+		},
+		func() error {
+			if found.user.IsOurs() {
+				keys, unlisted = r.keysOf(s).ListNow(ctx)
+			}
+			return nil
+		},
+	)
 	switch {
 	case !found.user.IsOurs():
 		return failed
-	case isWitness:
+	case unseen.isWitness(s):
 		return errors.Join(failed, r.keysOf(s).RemoveAll(ctx))
 	}
-	if err := errors.Join(failed, r.keysOf(s).Remove(ctx, found.user)); err != nil {
-		return err
+	isKeyless := unlisted == nil && r.keysOf(s).RemoveKeys(ctx, keys) == nil
+	return errors.Join(failed, together(
+		func() error { return r.keysOf(s).Remove(ctx, found.user, isKeyless) },
+		func() error {
+			if isKeyless && failed == nil {
+				withoutKeys()
+			}
+			return nil
+		},
+	))
+}
+
+// removeLate removes a secret that an event beside this one may have made and committed meanwhile. Without the user it
+// cannot do so any more.
+func (r *run) removeLate(ctx context.Context, s spec.Spec, found set, isKept bool) error {
+	if !found.user.IsOurs() || isKept {
+		return nil
 	}
-	// An event beside this one may have made and committed a secret meanwhile. Without
-	// the user it cannot do so any more.
 	x, err := r.secretOf(s).Look(ctx)
-	if err != nil || !x.IsOursOrLeaving() || isRecord {
+	if err != nil || !x.IsOursOrLeaving() {
 		return err
 	}
 	return r.secretOf(s).Remove(ctx, x)

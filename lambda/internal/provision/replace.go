@@ -136,7 +136,7 @@ func (r *run) checkReplaced(ctx context.Context, old spec.Spec) error {
 	if err := found.notOurs().err(old, found, howToReplace); err != nil || !found.bucket.IsOurs() {
 		return err
 	}
-	if err := r.bucketOf(old).CheckEmpty(ctx); err != nil {
+	if err := r.bucketOf(old).CheckEmpty(ctx, found.bucket); err != nil {
 		return r.explainData(err, old)
 	}
 	return nil

@@ -182,7 +182,7 @@ func (r *run) undoSet(ctx context.Context, s spec.Spec, does remedy) error {
 		return err
 	}
 	if found.user.IsOurs() {
-		if err := r.keysOf(s).Remove(ctx, found.user); err != nil {
+		if err := r.keysOf(s).Remove(ctx, found.user, false); err != nil {
 			return err
 		}
 	}

@@ -12,6 +12,15 @@ import (
 	"bucketuser/lambda/internal/awscall"
 )
 
+// HasUploads reports whether there is an unfinished upload.
+func (b Bucket) HasUploads(ctx context.Context) (bool, error) {
+	page, err := b.S3.ListMultipartUploads(ctx, &s3.ListMultipartUploadsInput{Bucket: &b.Name, ExpectedBucketOwner: &b.Owner, EncodingType: types.EncodingTypeUrl})
+	if err != nil {
+		return false, fmt.Errorf("uploads of bucket %s: %w", b.Name, awscall.Brief(err))
+	}
+	return len(page.Uploads) > 0, nil
+}
+
 // aborters is how many uploads are aborted at the same time.
 const aborters = 8
 
