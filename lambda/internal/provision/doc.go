@@ -9,7 +9,7 @@
 //	          values that are outdated and new: rollback.go
 //	make      create what is missing, tagged as ours by the creating call, the secret first
 //	equip     bucket: public access block, policy, the rest; user: an access key
-//	prove     use the new key as its owner will
+//	prove     use the new key as its owner will, beside the settings that this does not depend on
 //	commit    put the credentials into the secret; before that, mark the set that is replaced
 //
 // A Delete looks, and then removes: remove.go. A failed Create or Update is undone: undo.go.
@@ -223,21 +223,22 @@
 //	                                                  tagged as ours                Update back: removes it
 //	CreateUser, CreateBucket                        the same, and either of the   the same
 //	                                                  two, without key and policy
-//	PutPublicAccessBlock, PutBucketPolicy,          a half-equipped bucket        the same
-//	  PutBucketLifecycleConfiguration, PutObject
-//	  of the marker, one after the other but
-//	  for the marker; GetSecretValue where
-//	  an earlier delivery may have committed
-//	CreateAccessKey                                 a key that nobody knows       again: makes another; the sweep
-//	                                                                                removes it, or Delete
-//	DescribeStackResource, DescribeSecret of the    the same, and the probe       again: proves again; removing
-//	  replaced set, the proof (PutObject,                                           or releasing the bucket
+//	PutPublicAccessBlock and then PutBucketPolicy;  a half-equipped bucket, and   again: makes another key; the
+//	  PutObject of the marker; GetSecretValue         a key that nobody knows       sweep removes it, or Delete
+//	  where an earlier delivery may have
+//	  committed, and CreateAccessKey
+//	PutBucketVersioning and then                    the same, and the probe       again: proves again; removing
+//	  PutBucketLifecycleConfiguration;                                              or releasing the bucket
+//	  DescribeStackResource, DescribeSecret of the
+//	  replaced set, the proof (PutObject,
 //	  GetObject, ListObjectsV2, DeleteObject)
-//	ListObjectVersions, DeleteObject of the probe   the same                      the same
+//	ListObjectVersions, DeleteObject of the probe,  the same                      the same
+//	  in a replacement
 //	DescribeSecret, GetBucketTagging, TagResource,  the same, and the mark on     again; undo takes the mark off,
 //	  PutBucketTagging: the mark of the replaced      the replaced set              as does the Update back
-//	PutSecretValue: the commit                      before it the same, after     again: keeps the key and sweeps
-//	                                                  it a whole set
+//	PutSecretValue: the commit; in a Create         before it the same, after     again: keeps the key, removes
+//	  DeleteObject of the probe and                   it a whole set, and the       the probe and sweeps
+//	  ListAccessKeys                                  probe
 //	ListAccessKeys, DeleteAccessKey: the sweep      keys of events that were      again, any Update, Delete
 //	                                                  cut off before their commit
 //
@@ -247,8 +248,8 @@
 // An Update in place makes the same calls but finds what it would create, so it
 // creates only what somebody has taken away, and a key only if the recorded one is
 // gone, inactive or unknown to S3 (GetSecretValue, ListAccessKeys, ListObjectsV2 with the key). Such
-// a key goes on working: TagResource notes its id before the commit. It reads each setting of the
-// bucket (GetPublicAccessBlock, GetBucketPolicy, GetBucketVersioning,
+// a key goes on working: TagResource notes its id before the commit. It reads the settings of the
+// bucket beside each other (GetPublicAccessBlock, GetBucketPolicy, GetBucketVersioning,
 // GetBucketLifecycleConfiguration) and writes what differs, one after the other, as
 // above and with PutBucketVersioning, DeleteBucketLifecycle and PutBucketTagging; beside
 // them the secret's (TagResource with the time of the event, UntagResource). One that moves the prefix
@@ -278,14 +279,18 @@
 //	PutBucketTagging of what keeps data and         the same                      again
 //	  stands on the secret alone
 //	DeleteSecret (tagged released before, if it     user, keys, bucket            again: finds each by its own
-//	  has a recovery window)                                                        tags
-//	ListAccessKeys, DeleteAccessKey, DeleteUser,    user without keys, bucket     the same
-//	  DescribeSecret
-//	ListObjectVersions, DeleteObjects,              bucket, with what is not      the same: goes on with what is
-//	  DeleteObject, ListMultipartUploads,             deleted yet; nobody may       there
-//	  AbortMultipartUpload; GetBucketPolicy and       write to it
-//	  PutBucketPolicy beside the first deletions,
-//	  and then PutBucketTagging of the run
+//	  has a recovery window), ListAccessKeys                                        tags
+//	DeleteAccessKey                                 user without keys, bucket     the same
+//	DeleteUser; of a bucket that holds nothing      the same, or bucket           the same
+//	  else DeleteObject of marker and probe, and      without marker
+//	  with Purge ListMultipartUploads
+//	ListObjectVersions, DeleteObjects,              bucket, with what is not      the same
+//	  DeleteObject, ListMultipartUploads,             deleted yet; nobody may
+//	  AbortMultipartUpload of any other;              write to it
+//	  GetBucketPolicy and PutBucketPolicy beside
+//	  the first deletions, and then
+//	  PutBucketTagging of the run; DescribeSecret
+//	  beside all of it
 //	GetBucketPolicy, PutBucketPolicy or             bucket that nobody may        the same; the next policy that
 //	  DeleteBucketPolicy, where it fails              write to                      is written to it
 //	DeleteBucket; or DeleteBucketPolicy,            bucket without our policy     the same: the tag that lets go
@@ -327,6 +332,41 @@
 //
 // Where Lambda loses a run that was left, or a run is cut off that was to answer, CloudFormation gives up after ServiceTimeout without an
 // answer, and the next Delete goes on. A bucket whose tags are taken away between two runs is nobody's, as in any Delete that goes on: N15.
+//
+// # What waits for what
+//
+// A call waits for what it depends on, and for nothing else. TestDepth counts how many follow each other, and
+// TestPropagationsOverlap how long they wait for AWS.
+//
+//	call                              | waits for                       | because
+//	CreateSecret                      | the looks                       | a name that is not ours is refused with the account as it was
+//	CreateUser, CreateBucket          | CreateSecret                    | what is left behind always has a secret that shows it
+//	CreateAccessKey                   | CreateUser                      | it is the user's
+//	PutPublicAccessBlock              | CreateBucket, and in us-east-1  | only the tags say whose the bucket is there
+//	                                  |   GetBucketTagging              |
+//	PutBucketPolicy                   | PutPublicAccessBlock,           | access is blocked before anybody is let in; S3 must know
+//	                                  |   CreateUser                    |   the user
+//	each other setting                | the one before                  | S3 refuses two changes of one bucket at the same time; what was
+//	                                  |                                 |   read before another was written may be old
+//	the proof                         | PutBucketPolicy,                | the policy alone lets the user in
+//	                                  |   CreateAccessKey               |
+//	PutSecretValue: the commit        | the proof, all settings, the    | nobody has a key to a half-built place; a late event
+//	                                  |   marker, DescribeStackResource,|   changes nothing; no side of a replacement deletes data
+//	                                  |   the mark of the replaced set  |
+//	the probe's removal               | the proof; the commit waits for | after a failed Create a Delete comes; after anything else
+//	                                  |   it, but for that of a Create  |   nothing may
+//	the sweep                         | the commit                      | the key in use is another one before; a list of a Create that
+//	                                  |                                 |   is read beside it shows all that may be forsaken
+//	GetSecretValue                    | DescribeSecret                  | no value is read before the tags show it as ours
+//	ListObjectsV2 with a key,         | GetSecretValue                  | the value names it
+//	  ListAccessKeys                  |                                 |
+//	DeleteSecret                      | the looks, DescribeStackResource| a Delete changes nothing before it is clear that the bucket may
+//	                                  |   ListObjectVersions            |   go; the question whether it is late is asked after all waiting
+//	DeleteAccessKey                   | DeleteSecret                    | no event can commit a key any more
+//	DeleteUser                        | DeleteAccessKey                 | IAM refuses it before
+//	DeleteObject of marker and probe  | DeleteAccessKey                 | access goes first
+//	DeleteBucket, and a purge         | DeleteUser, DeleteObject        | the bucket stays where access could not be ended
+//	DescribeSecret, the second time   | DeleteUser                      | without a user no event can commit a secret
 //
 // # How a key is rotated
 //
