@@ -60,6 +60,8 @@ func (e *emptying) take(s *span) (b batch, pause time.Duration, isDone bool) {
 		return b, 0, true
 	case len(s.waiting) == 0 || len(s.waiting) < n && !isLast && s.inFlight > 0: // more comes
 		return b, 0, false
+	case e.window.isFull():
+		return b, 0, false
 	case now.Before(s.lane.next):
 		return b, s.lane.next.Sub(now), false
 	default:
@@ -69,6 +71,7 @@ func (e *emptying) take(s *span) (b batch, pause time.Duration, isDone bool) {
 		b.sent, b.lane = now, s.lane
 		s.lane.send(now, len(b.todos))
 		s.inFlight += len(b.todos)
+		e.window.keys += len(b.todos)
 		e.changed.Broadcast() // there is room
 		return b, 0, false
 	}
@@ -78,13 +81,16 @@ func (e *emptying) take(s *span) (b batch, pause time.Duration, isDone bool) {
 func (e *emptying) book(s *span, b *batch, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	now := time.Now()
 	s.inFlight -= len(b.todos)
-	s.stir()
+	e.window.answered(now, b.sent, len(b.todos), b.deleted)
+	for _, other := range e.spans { // there is room
+		other.stir()
+	}
 	e.deleted += b.deleted
 	if err != nil {
 		return
 	}
-	now := time.Now()
 	e.answer = max(now.Sub(b.sent), e.answer*9/10)
 	e.busy += b.busy
 	if b.trouble != nil {

@@ -69,11 +69,11 @@ type emptying struct {
 	queue     []*span    // those that nobody lists yet
 	dividing  int        // listers that ask where to divide
 	idle      int        // listers that wait for something to do
-	spare     float64    // rate of spans that have ended
 	bytes     int        // of all entries that wait to be deleted
 	mayDivide bool       // ranges
 	isCut     bool       // listing has ended, so that what is listed can be deleted in time
 
+	window                 window
 	deleted, busy, aborted int
 	answer, page           time.Duration // that the latest deletes and listings took
 	trouble                error         // the last answer that S3 is too busy, or has an error of its own
