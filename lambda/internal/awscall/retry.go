@@ -42,8 +42,10 @@ var isBusy = retry.RetryableErrorCode{Codes: retry.DefaultThrottleErrorCodes}
 // IsBusy reports whether a service was too busy to begin with a call.
 func IsBusy(err error) bool {
 	var response *awshttp.ResponseError
-	isUnavailable := errors.As(err, &response) && response.HTTPStatusCode() == http.StatusServiceUnavailable
-	return err != nil && (isUnavailable || isBusy.IsErrorRetryable(err).Bool())
+	if errors.As(err, &response) && (response.HTTPStatusCode() == http.StatusServiceUnavailable || response.HTTPStatusCode() == http.StatusTooManyRequests) {
+		return true
+	}
+	return err != nil && isBusy.IsErrorRetryable(err).Bool()
 }
 
 // IsBusyCode is [IsBusy] for the code of one key of a call.

@@ -1,6 +1,7 @@
 package purge
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/sourcegraph/conc"
 
 	"bucketuser/lambda/internal/awscall"
 )
@@ -30,10 +32,10 @@ const (
 // bytes is how many bytes an entry takes of a body, at most.
 func (e Entry) bytes() int {
 	n := ofElement + len(e.Key) + len(e.Version)
-	for i := range len(e.Key) {
-		switch e.Key[i] {
-		case '&', '<', '>', '"', '\'', '\t', '\n':
-			n += len("&quot;") - 1
+	for _, r := range e.Key {
+		switch r {
+		case '&', '<', '>', '"', '\'', '\t', '\n', '\u0085', '\u2028': // escaped, as "&#x2028;" at most
+			n += len("&#x2028;") - 1
 		}
 	}
 	return n
@@ -63,7 +65,9 @@ type batch struct {
 	deleted int
 	busy    int     // keys that S3 was too busy for
 	again   []todo  // those, and those with which S3 had an error of its own
+	trouble error   // the last of those answers
 	refused []Entry // what S3 refuses to delete
+	why     error   // it refuses the first of them
 }
 
 // cut takes a batch of at most n entries off the front, as many as one body takes.
@@ -80,88 +84,124 @@ func cut(waiting []todo, n int) (b batch, rest []todo) {
 
 // delete deletes what is in the batch. DeleteObjects answers 200 even where S3 has refused some keys, and names those in
 // its answer. The SDK repeats server errors of a call, not those inside an answer. It is asked not to repeat a call for
-// which S3 is too busy: the flow slows down instead.
-func (b *batch) delete(ctx context.Context, in Bucket) error {
-	var together []todo
+// which S3 is too busy: the lane slows down instead.
+func (b *batch) delete(ctx context.Context, e *emptying) error {
+	var together, alone []todo
 	for _, t := range b.todos {
-		if !t.isSingle() {
+		if t.isSingle() {
+			alone = append(alone, t)
+		} else {
 			together = append(together, t)
-		} else if err := b.deleteSingly(ctx, in, t.Entry); err != nil {
-			return err
 		}
 	}
-	return b.deleteTogether(ctx, in, together)
+	if err := b.deleteAlone(ctx, e, alone); err != nil {
+		return err
+	}
+	return b.deleteTogether(ctx, e, together, 0)
 }
 
+// unlessBusy has the SDK not repeat a call for which S3 is too busy.
+func unlessBusy(o *s3.Options) { o.Retryer = awscall.UnlessBusy(o.Retryer) }
+
 // deleteTogether deletes by one call what XML can carry. Where S3 refuses the call as a whole, for one of its keys maybe,
-// it tries one by itself, and then halves.
-func (b *batch) deleteTogether(ctx context.Context, in Bucket, todos []todo) error {
+// it tries some by themselves, and then halves. Both halves of how many greater ones were refused is given.
+func (b *batch) deleteTogether(ctx context.Context, e *emptying, todos []todo, refusals int) error {
 	if len(todos) == 0 {
 		return nil
 	}
 	ids := make([]types.ObjectIdentifier, len(todos))
 	for i := range todos {
-		ids[i] = types.ObjectIdentifier{Key: &todos[i].Key, VersionId: &todos[i].Version}
+		ids[i] = types.ObjectIdentifier{Key: &todos[i].Key, VersionId: todos[i].versionID()}
 	}
-	out, err := in.S3.DeleteObjects(ctx, &s3.DeleteObjectsInput{
-		Bucket: &in.Name, ExpectedBucketOwner: &in.Owner, Delete: &types.Delete{Objects: ids, Quiet: aws.Bool(true)}},
-		func(o *s3.Options) { o.Retryer = awscall.UnlessBusy(o.Retryer) })
+	out, err := e.S3.DeleteObjects(ctx, &s3.DeleteObjectsInput{
+		Bucket: &e.Name, ExpectedBucketOwner: &e.Owner, Delete: &types.Delete{Objects: ids, Quiet: aws.Bool(true)}}, unlessBusy)
 	switch {
 	case err == nil:
 		b.sort(todos, out.Errors)
 		return nil
 	case awscall.IsBusy(err):
-		b.busy += len(todos)
-		b.again = append(b.again, todos...)
+		b.postpone(awscall.Brief(err), todos...)
 		return nil
 	case !awscall.IsRefused(err) || awscall.IsNoBucket(err):
-		return fmt.Errorf("bucket %s: %w", in.Name, awscall.Brief(err))
+		return fmt.Errorf("bucket %s: %w", e.Name, awscall.Brief(err))
 	}
-	return b.deleteHalves(ctx, in, todos)
+	return b.deleteHalves(ctx, e, todos, refusals)
 }
 
-// deleteHalves deletes what S3 has refused to delete together. Where it refuses the first and the last as well, it
-// refuses all.
-func (b *batch) deleteHalves(ctx context.Context, in Bucket, todos []todo) error {
+// postpone has entries deleted later for which S3 is too busy.
+func (b *batch) postpone(why error, todos ...todo) {
+	b.trouble = why
+	b.busy += len(todos)
+	b.again = append(b.again, todos...)
+}
+
+// enoughRefusals is how often the first and the last of what was refused together are refused by themselves, until all
+// between them counts as refused: it is not one key for which S3 refuses the call.
+const enoughRefusals = 3
+
+// deleteHalves deletes what S3 has refused to delete together.
+func (b *batch) deleteHalves(ctx context.Context, e *emptying, todos []todo, refusals int) error {
+	last := len(todos) - 1
 	ends := []todo{todos[0]}
-	if len(todos) > 1 {
-		ends = append(ends, todos[len(todos)-1])
+	if last > 0 {
+		ends = append(ends, todos[last])
 	}
 	before := len(b.refused)
-	for _, t := range ends {
-		if err := b.deleteSingly(ctx, in, t.Entry); err != nil {
-			return err
-		}
+	if err := b.deleteAlone(ctx, e, ends); err != nil || last <= 1 {
+		return err
 	}
-	if len(todos) <= len(ends) {
-		return nil
+	if refusals++; len(b.refused) < before+len(ends) {
+		refusals = 0
 	}
-	rest := todos[1 : len(todos)-1]
-	if len(b.refused) == before+len(ends) {
+	rest := todos[1:last]
+	if refusals == enoughRefusals {
 		for _, t := range rest {
 			b.refused = append(b.refused, t.Entry)
 		}
 		return nil
 	}
 	half := len(rest) / 2
-	if err := b.deleteTogether(ctx, in, rest[:half]); err != nil {
+	if err := b.deleteTogether(ctx, e, rest[:half], refusals); err != nil {
 		return err
 	}
-	return b.deleteTogether(ctx, in, rest[half:])
+	return b.deleteTogether(ctx, e, rest[half:], refusals)
 }
 
-// deleteSingly deletes an entry by a call of its own, which is repeated like any other.
-func (b *batch) deleteSingly(ctx context.Context, in Bucket, e Entry) error {
-	err := in.Delete(ctx, e)
-	switch {
-	case ctx.Err() != nil || awscall.IsNoBucket(err):
-		return err
-	case err != nil:
-		b.refused = append(b.refused, e)
-	default:
-		b.deleted++
+// deleteAlone deletes each entry by a call of its own, some of them beside each other.
+func (b *batch) deleteAlone(ctx context.Context, e *emptying, todos []todo) error {
+	answers := make([]error, len(todos))
+	var calls conc.WaitGroup
+	defer calls.Wait()
+	for i, t := range todos {
+		if err := e.alone.Acquire(ctx, 1); err != nil {
+			return err
+		}
+		calls.Go(func() {
+			defer e.alone.Release(1)
+			answers[i] = e.Delete(ctx, t.Entry, unlessBusy)
+		})
+	}
+	calls.Wait()
+	for i, t := range todos {
+		switch err := answers[i]; {
+		case err == nil:
+			b.deleted++
+		case ctx.Err() != nil:
+			return err
+		case awscall.IsBusy(err):
+			b.postpone(err, t)
+		default:
+			b.refuse(t.Entry, err)
+		}
 	}
 	return nil
+}
+
+func (b *batch) refuse(e Entry, why error) {
+	if len(b.refused) == 0 {
+		b.why = why
+	}
+	b.refused = append(b.refused, e)
 }
 
 // sort tells what became of each key of a call that has succeeded as a whole.
@@ -172,26 +212,38 @@ func (b *batch) sort(todos []todo, errors []types.Error) {
 	if len(errors) == 0 {
 		return
 	}
-	type id struct{ key, version string }
 	by := make(map[id]todo, len(todos))
 	for _, t := range todos {
-		by[id{t.Key, t.Version}] = t
+		by[id{t.Key, cmp.Or(t.Version, nullVersion)}] = t
 	}
 	for _, e := range errors {
 		code := aws.ToString(e.Code)
-		t, isKnown := by[id{aws.ToString(e.Key), aws.ToString(e.VersionId)}]
+		t, isKnown := by[idOf(e)]
+		why := fmt.Errorf("%s: %s", code, aws.ToString(e.Message))
 		switch {
 		case !isKnown:
+			b.trouble = why
 		case awscall.IsBusyCode(code):
-			b.busy++
-			b.again = append(b.again, t)
+			b.postpone(why, t)
 		case awscall.IsTransientCode(code):
 			t.fails++
+			b.trouble = why
 			b.again = append(b.again, t)
 		case code == "NoSuchVersion" || code == "NoSuchKey" || code == "NoSuchBucket":
 			b.deleted++
 		default:
-			b.refused = append(b.refused, t.Entry)
+			b.refuse(t.Entry, why)
 		}
 	}
+}
+
+// nullVersion is the id of versions that were written without versioning.
+const nullVersion = "null"
+
+// An id names an entry.
+type id struct{ key, version string }
+
+// idOf is what an error is about. A version that it does not name is "null".
+func idOf(e types.Error) id {
+	return id{aws.ToString(e.Key), cmp.Or(aws.ToString(e.VersionId), "null")}
 }

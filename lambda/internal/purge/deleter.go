@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// deleter deletes what is listed of a span, at the pace of its flow, until the span is done.
+// deleter deletes what is listed of a span, at the pace of its lane, until the span is done.
 func (e *emptying) deleter(ctx context.Context, s *span) error {
 	for ctx.Err() == nil {
 		b, pause, isDone := e.take(s)
@@ -21,7 +21,7 @@ func (e *emptying) deleter(ctx context.Context, s *span) error {
 		}
 		e.do(func() error {
 			defer e.underWay.Release(int64(b.bytes))
-			err := b.delete(ctx, e.Bucket)
+			err := b.delete(ctx, e)
 			e.book(s, &b, err)
 			return ignoreEnd(ctx, err)
 		})
@@ -53,10 +53,14 @@ func (e *emptying) take(s *span) (b batch, pause time.Duration, isDone bool) {
 	s.lane.judge(now)
 	s.lane.grow(now)
 	switch n := s.lane.size(); {
-	case s.isDone() || e.isCut && len(s.waiting) == 0 && s.inFlight == 0:
+	case s.isDone():
 		e.end(s)
 		return b, 0, true
+	case e.isCut && len(s.waiting) == 0 && s.inFlight == 0 && s.asked == 0:
+		return b, 0, true
 	case len(s.waiting) == 0 || len(s.waiting) < n && !isLast && s.inFlight > 0: // more comes
+		return b, 0, false
+	case e.window.isFull():
 		return b, 0, false
 	case now.Before(s.lane.next):
 		return b, s.lane.next.Sub(now), false
@@ -67,6 +71,7 @@ func (e *emptying) take(s *span) (b batch, pause time.Duration, isDone bool) {
 		b.sent, b.lane = now, s.lane
 		s.lane.send(now, len(b.todos))
 		s.inFlight += len(b.todos)
+		e.window.keys += len(b.todos)
 		e.changed.Broadcast() // there is room
 		return b, 0, false
 	}
@@ -76,16 +81,22 @@ func (e *emptying) take(s *span) (b batch, pause time.Duration, isDone bool) {
 func (e *emptying) book(s *span, b *batch, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	now := time.Now()
 	s.inFlight -= len(b.todos)
-	s.stir()
+	e.window.answered(now, b.sent, len(b.todos), b.deleted)
+	for _, other := range e.spans { // there is room
+		other.stir()
+	}
+	e.deleted += b.deleted
 	if err != nil {
 		return
 	}
-	now := time.Now()
 	e.answer = max(now.Sub(b.sent), e.answer*9/10)
-	e.deleted += b.deleted
 	e.busy += b.busy
-	e.refuse(b.refused)
+	if b.trouble != nil {
+		e.trouble = b.trouble
+	}
+	e.refuse(b.refused, b.why)
 	if b.lane == s.lane {
 		s.lane.answered(now, s, b.sent, len(b.todos), b.busy, e.answer)
 	}

@@ -18,11 +18,13 @@ import (
 
 // How much goes on beside each other, and how much of it is kept in memory.
 const (
-	listers        = 12    // ranges that are listed
-	dividers       = 3     // of them, that are asked where to divide
-	mostOfSpan     = 256e3 // bytes of the entries of a range that wait to be deleted, before its listing goes on
-	mostWaiting    = 8e6   // the same of all ranges
-	mostUnderWay   = 8e6   // bytes of all calls that delete
+	listers        = 12          // ranges that are listed
+	dividers       = 3           // of them, that are asked where to divide
+	mostOfSpan     = 256e3       // bytes of the entries of a range that wait to be deleted, before its listing goes on
+	mostWaiting    = 8e6         // the same of all ranges
+	mostUnderWay   = 8e6         // bytes of all calls that delete
+	mostAlone      = 128         // calls that delete one entry
+	mostAhead      = time.Second // that listing is ahead of deleting, at the pace of a lane
 	progressPeriod = 5 * time.Second
 )
 
@@ -35,17 +37,22 @@ const (
 // It returns [*Unfinished] where the time of ctx is over, and [*Refused] where S3 refuses to delete some entries and all
 // others are deleted. A bucket that does not exist is an error.
 func (b Bucket) Empty(ctx context.Context, log *slog.Logger) error {
-	e := &emptying{Bucket: b, log: log, begun: time.Now(), underWay: semaphore.NewWeighted(mostUnderWay)}
+	e := &emptying{Bucket: b, log: log, begun: time.Now(), underWay: semaphore.NewWeighted(mostUnderWay), alone: semaphore.NewWeighted(mostAlone)}
 	e.changed = sync.NewCond(&e.mu)
-	parts := pool.New().WithContext(ctx).WithCancelOnError().WithFirstError()
-	parts.Go(e.rounds)
+	var err error
+	parts := pool.New().WithContext(ctx).WithCancelOnError()
+	parts.Go(func(ctx context.Context) error {
+		if err = e.rounds(ctx); errors.As(err, new(*Refused)) {
+			return nil // uploads can be aborted all the same
+		}
+		return err
+	})
 	parts.Go(e.abortUploads)
-	err := parts.Wait()
-	var refused *Refused
+	_ = parts.Wait() // the uploads tell the log what is wrong with them
 	switch {
-	case e.isCut || ctx.Err() != nil:
-		return e.unfinished(err)
-	case err == nil || errors.As(err, &refused) || awscall.IsNoBucket(err):
+	case errors.Is(err, errOutOfTime):
+		return e.unfinished()
+	case err == nil || errors.As(err, new(*Refused)) || awscall.IsNoBucket(err):
 		return err
 	}
 	return awscall.Again(fmt.Errorf("%w; %d entries are deleted so far", err, e.deleted))
@@ -57,6 +64,7 @@ type emptying struct {
 	log      *slog.Logger
 	begun    time.Time
 	underWay *semaphore.Weighted // bytes of calls that delete
+	alone    *semaphore.Weighted // calls that delete one entry
 
 	work *conc.WaitGroup // of a round: listers, deleters and their calls
 	stop context.CancelCauseFunc
@@ -71,39 +79,68 @@ type emptying struct {
 	mayDivide bool       // ranges
 	isCut     bool       // listing has ended, so that what is listed can be deleted in time
 
-	deleted, busy int
-	answer        time.Duration // that the latest calls took
-	refused       Refused
-	first         []Entry // of those, a few
+	window                 window
+	deleted, busy, aborted int
+	answer, page           time.Duration // that the latest deletes and listings took
+	trouble                error         // the last answer that S3 is too busy, or has an error of its own
+	refused                Refused       // in this round
+	first                  []Entry       // of those, a few
 }
 
-// fewRounds is how often it goes round at most where each round finds little: somebody keeps writing. DeleteBucket
-// tells then.
+// fewRounds is how often it goes round at most where a round finds little: somebody keeps writing. DeleteBucket tells
+// then.
 const fewRounds = 10
 
-// rounds goes round until a listing of the bucket returns nothing.
+// errOutOfTime says that the time of an emptying is over.
+var errOutOfTime = errors.New("out of time")
+
+// rounds goes round until a listing of the bucket returns nothing, or only what S3 refuses to delete.
 func (e *emptying) rounds(ctx context.Context) error {
-	for number := 1; ; number++ {
+	var refused error // what the round before was refused
+	for number, few := 1, 0; ; number++ {
 		page, next, err := e.list(ctx, "", cursor{}, pageSize)
-		if err != nil || len(page.Entries) == 0 && page.IsLast || number > fewRounds && page.IsLast {
-			return err
+		if page.IsLast {
+			few++
+		}
+		switch {
+		case err != nil:
+			return inTime(ctx, err, refused)
+		case page.IsLast && len(page.Entries) == 0:
+			return nil
+		case page.IsLast && (few > fewRounds || refused != nil && len(page.Entries) == int(e.refused.Count)):
+			return refused
 		}
 		if e.Begin != nil && number == 1 {
 			e.Begin(page)
 		}
-		if err := e.round(ctx, number, page, next); err != nil || e.isCut || ctx.Err() != nil {
-			return err
+		before := e.deleted
+		if err := e.round(ctx, number, page, next); err != nil {
+			return inTime(ctx, err, refused)
 		}
-		if err := e.ask(ctx); err != nil {
-			return err
+		isAny := e.deleted > before
+		if refused = e.ask(ctx); refused != nil && (!isAny || ctx.Err() != nil) {
+			return refused // nothing was listed twice, so that the count is right
 		}
 	}
+}
+
+// inTime is the error of an emptying that has met err: where the time is over, what is known to be refused says more.
+func inTime(ctx context.Context, err, refused error) error {
+	isOver := ctx.Err() != nil || errors.Is(err, errOutOfTime)
+	switch {
+	case isOver && refused != nil:
+		return refused
+	case isOver:
+		return errOutOfTime
+	}
+	return err
 }
 
 // round deletes what is listed from a first page on. Only the first round divides: so one that follows finds everything
 // in whatever order the keys are listed.
 func (e *emptying) round(ctx context.Context, number int, first Page, next cursor) error {
 	e.refused, e.first = Refused{Bucket: e.Name}, nil
+	outer := ctx
 	ctx, e.stop = context.WithCancelCause(ctx)
 	defer e.stop(nil)
 	defer context.AfterFunc(ctx, e.wake)()
@@ -116,11 +153,17 @@ func (e *emptying) round(ctx context.Context, number int, first Page, next curso
 	for range listers {
 		e.do(func() error { return e.lister(ctx) })
 	}
-	beside, done := context.WithCancel(ctx)
+	reports, done := context.WithCancel(ctx)
+	var beside conc.WaitGroup
+	defer beside.Wait()
 	defer done()
-	go e.report(beside)
+	beside.Go(func() { e.report(reports) })
 	e.work.Wait()
-	return context.Cause(ctx)
+	cause := context.Cause(ctx)
+	if outer.Err() != nil || cause == nil && e.isCut {
+		return errOutOfTime
+	}
+	return cause
 }
 
 // do runs a part of a round beside the others. Its error ends the round.
@@ -145,17 +188,18 @@ func (e *emptying) ask(ctx context.Context) error {
 	if e.refused.Count == 0 {
 		return nil
 	}
-	for _, entry := range e.first {
+	for i, entry := range e.first {
 		err := e.Delete(ctx, entry)
-		if err == nil {
+		switch {
+		case err == nil:
 			e.deleted++
 			return nil
-		}
-		if e.refused.Cause == nil {
+		case ctx.Err() == nil && i == 0: // it says more than what stands with a key
 			e.refused.Cause = err
 		}
 	}
-	return &e.refused
+	refused := e.refused
+	return &refused
 }
 
 // wake has all listers and deleters look at what they wait for.
@@ -182,16 +226,20 @@ func (e *emptying) begin(ctx context.Context, spans ...*span) {
 	e.changed.Broadcast()
 }
 
-// end takes a span away that is done. The caller holds the lock.
+// end takes a span away that is done. One that is not done when listing ends stays: so much is left. The caller holds the
+// lock.
 func (e *emptying) end(s *span) {
 	e.spans = slices.DeleteFunc(e.spans, func(other *span) bool { return other == s })
 	delete(s.lane.tallies, s)
 	e.changed.Broadcast()
 }
 
-// refuse notes what S3 refuses to delete. The caller holds the lock.
-func (e *emptying) refuse(entries []Entry) {
+// refuse notes what S3 refuses to delete, and why it refuses the first. The caller holds the lock.
+func (e *emptying) refuse(entries []Entry, why error) {
 	const few = 10
+	if e.refused.Count == 0 {
+		e.refused.Cause = why
+	}
 	for _, entry := range entries {
 		if e.refused.Count++; e.refused.Count <= few {
 			e.refused.Keys = append(e.refused.Keys, entry.Key)
@@ -201,12 +249,17 @@ func (e *emptying) refuse(entries []Entry) {
 }
 
 // unfinished is the error of an emptying that is out of time.
-func (e *emptying) unfinished(cause error) error {
+func (e *emptying) unfinished() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	u := &Unfinished{Bucket: e.Name, Deleted: int64(e.deleted), Rate: float64(e.deleted) / time.Since(e.begun).Seconds(), Left: int64(e.left()), Cause: cause}
-	if e.refused.Count > 0 {
-		u.Cause = &e.refused
+	deleted := e.deleted + e.aborted
+	u := &Unfinished{Bucket: e.Name, Deleted: int64(deleted), Rate: float64(deleted) / max(time.Since(e.begun).Seconds(), 1e-3), Cause: e.trouble}
+	for _, s := range e.spans {
+		u.Left += int64(len(s.waiting))
+	}
+	if refused := e.refused; refused.Count > 0 {
+		u.Left += refused.Count
+		u.Cause = &refused
 	}
 	return u
 }

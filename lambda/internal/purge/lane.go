@@ -165,12 +165,12 @@ func (l *lane) separate(now time.Time) *lane {
 			clean += t.sent
 		}
 	}
-	if clean*all.refused/all.sent < evidence*float64(l.size()) {
+	if all.refused == 0 || clean*all.refused/all.sent < evidence*float64(l.size()) { // those that were refused may have ended
 		return l
 	}
 	share := guilty.tally().sent / all.sent
-	guilty.rate = l.rate * share
-	l.rate *= 1 - share
+	guilty.rate = max(lowestRate, l.rate*share)
+	l.rate = max(lowestRate, l.rate*(1-share))
 	for s := range guilty.tallies {
 		s.lane = guilty
 		delete(l.tallies, s)

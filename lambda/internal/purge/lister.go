@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/sourcegraph/conc/pool"
 
@@ -96,17 +97,21 @@ func (e *emptying) divide(ctx context.Context, s *span, marks []string) error {
 		})
 	}
 	all, err := asking.Wait()
-	slices.SortFunc(all, func(a, b found) int { return strings.Compare(a.mark, b.mark) })
+	e.begin(ctx, e.parts(s, all, err)...)
+	return ignoreEnd(ctx, err)
+}
+
+// parts are what the span is divided into by what was found behind the marks. An error divides nothing.
+func (e *emptying) parts(s *span, all []found, err error) []*span {
 	e.mu.Lock()
+	defer e.mu.Unlock()
 	e.dividing--
 	s.isDivided = false
-	var parts []*span
-	if err == nil {
-		parts = s.split(all, 1+e.idle)
+	if err != nil {
+		return nil
 	}
-	e.mu.Unlock()
-	e.begin(ctx, parts...)
-	return ignoreEnd(ctx, err)
+	slices.SortFunc(all, func(a, b found) int { return strings.Compare(a.mark, b.mark) })
+	return s.split(all, 1+e.idle)
 }
 
 // ignoreEnd drops an error where the time is over: the caller tells that.
@@ -119,43 +124,76 @@ func ignoreEnd(ctx context.Context, err error) error {
 
 // listSpan lists a span to its end.
 func (e *emptying) listSpan(ctx context.Context, s *span) error {
-	for e.awaitRoom(ctx, s) {
-		e.mu.Lock()
-		size := s.size()
-		e.mu.Unlock()
+	for {
+		size := e.awaitRoom(ctx, s)
+		if size == 0 {
+			return nil
+		}
+		asked := time.Now()
 		page, next, err := e.list(ctx, "", s.at, size)
-		if s.at.version != "" && awscall.IsCode(err, "InvalidArgument") { // that version is gone by now
+		isGone := s.at.version != "" && awscall.IsCode(err, "InvalidArgument") // that version, by now
+		if isGone {
 			page, next, err = e.list(ctx, "", cursor{key: s.from}, pageSize)
 		}
 		if err != nil {
 			return ignoreEnd(ctx, err)
 		}
-		e.mu.Lock()
-		before := s.bytes
-		s.accept(page, next)
-		e.bytes += s.bytes - before
-		s.stir()
-		e.changed.Broadcast()
-		e.mu.Unlock()
+		e.arrived(s, page, next, isGone, time.Since(asked))
 	}
-	return nil
 }
 
-// awaitRoom waits until the span may be listed further. It may not once it is listed to its end, nor once there is only
-// the time to delete what is listed.
-func (e *emptying) awaitRoom(ctx context.Context, s *span) bool {
+// arrived takes a page of a span. One that begins the span again has what waits to be deleted as well.
+func (e *emptying) arrived(s *span, page Page, next cursor, isAgain bool, took time.Duration) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	for ctx.Err() == nil && !e.isCut && !s.isListed && (s.bytes > mostOfSpan || e.bytes > mostWaiting) {
+	before := s.bytes
+	if isAgain {
+		s.waiting, s.bytes = nil, 0
+	}
+	s.asked = 0
+	s.accept(page, next)
+	e.bytes += s.bytes - before
+	e.page = max(took, e.page*9/10)
+	s.stir()
+	e.changed.Broadcast()
+}
+
+// awaitRoom waits until the span may be listed further, and returns for how many entries. That are none once it is listed
+// to its end, or once there is only the time to delete what is listed.
+func (e *emptying) awaitRoom(ctx context.Context, s *span) int32 {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for ctx.Err() == nil && !e.isCut && !s.isListed && e.isFull(s) {
 		e.changed.Wait()
 	}
-	if !e.isCut && e.isLate(ctx) {
+	if !e.isCut && !s.isListed && e.isLate(ctx) {
 		e.isCut = true
-		e.log.Info("listing ends before the deadline", "bucket", e.Name)
+		e.log.Info("stopped listing, so that what is listed is deleted in time", "bucket", e.Name)
 		e.changed.Broadcast()
 		for _, s := range e.spans {
 			s.stir()
 		}
 	}
-	return ctx.Err() == nil && !e.isCut && !s.isListed
+	if ctx.Err() == nil && !e.isCut && !s.isListed {
+		s.asked = s.size()
+	}
+	return s.asked
+}
+
+// isFull reports whether enough of a span, or of all, waits to be deleted. The caller holds the lock.
+func (e *emptying) isFull(s *span) bool {
+	if s.bytes > mostOfSpan || e.bytes > mostWaiting {
+		return true
+	}
+	return len(s.waiting) > 0 && !s.lane.calmSince.IsZero() && float64(e.waitingIn(s.lane)) > s.lane.pace()*mostAhead.Seconds()
+}
+
+// waitingIn is how many keys of a lane wait to be deleted, or may be about to.
+func (e *emptying) waitingIn(l *lane) (keys int) {
+	for _, s := range e.spans {
+		if s.lane == l {
+			keys += len(s.waiting) + int(s.asked)
+		}
+	}
+	return keys
 }

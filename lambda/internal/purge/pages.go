@@ -100,7 +100,7 @@ func (b Bucket) list(ctx context.Context, prefix string, at cursor, size int32) 
 	if next.key == "" && len(page.Entries) > 0 { // the store does not say it
 		next = cursor{key: page.Entries[len(page.Entries)-1].Key}
 	}
-	if !page.IsLast && next == at {
+	if !page.IsLast && (next == at || next.key == "") {
 		return Page{}, cursor{}, fmt.Errorf("objects of bucket %s: the listing does not go on behind %q", b.Name, at.key)
 	}
 	return page, next, nil

@@ -2,6 +2,7 @@ package purge
 
 import (
 	"context"
+	"math"
 	"time"
 )
 
@@ -9,21 +10,31 @@ import (
 func (e *emptying) report(ctx context.Context) {
 	ticker := time.NewTicker(progressPeriod)
 	defer ticker.Stop()
-	for before := 0; ; {
+	for before := e.state(); ; {
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
 		}
-		e.mu.Lock()
-		deleted, busy, ranges, left := e.deleted, e.busy, len(e.spans), e.left()
-		e.mu.Unlock()
-		perSecond := float64(deleted-before) / progressPeriod.Seconds()
-		before = deleted
-		e.log.Info("deletes objects", "bucket", e.Name, "deleted", deleted, "perSecond", int(perSecond), "refused", busy,
-			"ranges", ranges, "left", left)
+		now := e.state()
+		perSecond := int(float64(now.deleted-before.deleted) / progressPeriod.Seconds())
+		e.log.Info("deleted objects", "bucket", e.Name, "deleted", now.deleted, "perSecond", perSecond, "busy", now.busy-before.busy,
+			"ranges", now.ranges, "left", now.left)
+		before = now
 	}
 }
+
+// A state is how far an emptying is.
+type state struct{ deleted, busy, ranges, left int }
+
+func (e *emptying) state() state {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return state{e.deleted, e.busy, len(e.spans), e.left()}
+}
+
+// leastCovered is how much of a range must be listed before what is left of it can be estimated.
+const leastCovered = 0.001
 
 // left estimates how many entries are left, from how far each range was listed. The caller holds the lock.
 func (e *emptying) left() int {
@@ -59,19 +70,34 @@ func fraction(key string) float64 {
 	return sum
 }
 
-// isLate reports whether the time that is left is needed to delete what is listed. The caller holds the lock.
+// isLate reports whether the time that is left is needed to delete what is listed, and the pages that are being listed:
+// they may be full. The caller holds the lock.
 func (e *emptying) isLate(ctx context.Context) bool {
 	deadline, isSet := ctx.Deadline()
 	if !isSet {
 		return false
 	}
-	waiting := 0
+	seconds := 0.0
 	for _, s := range e.spans {
-		waiting += len(s.waiting) + s.inFlight
+		seconds = max(seconds, s.lane.seconds(e.waitingIn(s.lane)+pageSize))
 	}
-	needed := 2 * e.answer
-	if e.deleted > 0 {
-		needed += time.Duration(float64(time.Since(e.begun)) * float64(waiting) / float64(e.deleted))
+	const margin = 1.2
+	return time.Until(deadline) < 2*e.answer+e.page+time.Duration(margin*seconds*float64(time.Second))
+}
+
+// seconds is how long the lane takes for a number of keys.
+func (l *lane) seconds(keys int) float64 {
+	if l.calmSince.IsZero() && l.trial == nil { // it doubles its rate
+		doubling := doublesIn.Seconds()
+		return doubling * math.Log2(1+float64(keys)*math.Ln2/(l.rate*doubling))
 	}
-	return time.Until(deadline) < needed
+	return float64(keys) / l.pace()
+}
+
+// pace is how many keys a second S3 takes of a lane, as far as is known now.
+func (l *lane) pace() float64 {
+	if l.trial == nil {
+		return l.rate
+	}
+	return max(lowestRate, l.rate*l.trial.taken())
 }

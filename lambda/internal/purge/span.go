@@ -15,6 +15,7 @@ type span struct {
 	pages     int    // that were listed
 	listed    int    // entries
 	isListed  bool   // to its end
+	asked     int32  // entries of the page that is being listed
 	isWhole   bool   // nothing divides what is left of it
 	isDivided bool   // somebody is about to
 	waiting   []todo // listed, and to be deleted
@@ -69,7 +70,7 @@ func (s *span) size() int32 {
 // is 0 where that cannot be told.
 func (s *span) left() int {
 	done := coveredShare(s.from, s.at.key, s.end)
-	if done <= 0 || s.isListed {
+	if done < leastCovered || s.isListed {
 		return 0
 	}
 	return int(float64(s.listed) * (1 - done) / done)
