@@ -58,8 +58,9 @@ func lintTemplate(ctx context.Context, root string, tools local.Tools) error {
 var app = filepath.Join(".local", "app")
 
 // synthesize has the cdk CLI write the templates of the app into the folder out. Before that
-// the go command builds the app, unless it is as the sources are. The function is left out: its
-// code is no part of a template, and so nothing of this can be deployed.
+// the go command builds the app, unless it is as the sources are; without what debuggers read,
+// which would be a third of the building after an edit. The function is left out: its code is no
+// part of a template, and so nothing of this can be deployed.
 func synthesize(ctx context.Context, root string, tools local.Tools, out string, args ...string) error {
 	code, err := os.MkdirTemp("", "bucketuser-no-function-")
 	if err != nil {
@@ -69,7 +70,7 @@ func synthesize(ctx context.Context, root string, tools local.Tools, out string,
 	if err := os.WriteFile(filepath.Join(code, "bootstrap"), nil, 0o600); err != nil {
 		return err
 	}
-	if output, err := prepare(ctx, root, "go", "build", "-o", app, "./infra").CombinedOutput(); err != nil {
+	if output, err := prepare(ctx, root, "go", "build", "-ldflags", "-s -w", "-o", app, "./infra").CombinedOutput(); err != nil {
 		return fmt.Errorf("app: go build: %w\n%s", err, output)
 	}
 	args = append(args, "--app", app, "--output", out, "--quiet", "--no-notices", "-c", "code="+code)
