@@ -78,7 +78,10 @@ func scenes() []scene {
 	return append(all, large(both)...)
 }
 
-// troubled are the cases of B6. What the others do there is measured once.
+// troubledTime is how long the function may take where something goes wrong.
+const troubledTime = 2 * time.Minute
+
+// troubled are the cases of B6.
 func troubled(peers []string) []scene {
 	const entries = 21_000
 	var all []scene
@@ -107,7 +110,7 @@ func troubled(peers []string) []scene {
 			config.Set.Kind = c.kind
 		}
 		config.Trouble, config.Uploads = c.trouble, c.uploads
-		all = append(all, scene{bench: "B6", name: "21k, " + c.name, config: config, peers: peers, runs: 3, writers: c.writers, cause: c.cause})
+		all = append(all, scene{bench: "B6", name: "21k, " + c.name, config: config, peers: peers, runs: 3, deadline: troubledTime, writers: c.writers, cause: c.cause})
 	}
 	return all
 }
