@@ -127,14 +127,18 @@ func deletesAtARate(perSecond int) hook {
 			return awsfake.Decision{}
 		}
 		mu.Lock()
-		next = later(next, time.Now()).Add(time.Duration(n) * time.Second / time.Duration(perSecond))
+		takes := time.Duration(n) * time.Second / time.Duration(perSecond)
+		next = later(next, time.Now()).Add(takes)
 		pause := time.NewTimer(time.Until(next))
 		mu.Unlock()
 		defer pause.Stop()
 		select {
 		case <-pause.C:
 			return awsfake.Decision{}
-		case <-ctx.Done():
+		case <-ctx.Done(): // nobody waits for it any more
+			mu.Lock()
+			defer mu.Unlock()
+			next = next.Add(-takes)
 			return awsfake.Refuse(awsfake.Hang)
 		}
 	}
