@@ -46,7 +46,7 @@ func drawScene(seed, choices uint64, entries uint16, text string) scene {
 	if b.is() {
 		s.Partitions = s3model.Partitions{Count: 1 + int(b.choose(4)), Burst: -1, IsWhole: b.is()}
 	}
-	s.Trouble = s3model.Trouble{KeySlowDown: b.share(0.5), KeyInternalError: b.share(0.5), SlowDown: b.share(0.3), InternalError: b.share(0.3), Reset: b.share(0.3)}
+	s.Trouble = s3model.Trouble{KeySlowDown: b.share(0.4), KeyInternalError: b.share(0.4), SlowDown: b.share(0.15), InternalError: b.share(0.15), Reset: b.share(0.15)}
 	if b.is() {
 		s.Trouble.Retained, s.Trouble.LegalHold = 0.05, 0.05
 	}
