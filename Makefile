@@ -112,6 +112,7 @@ fuzz: ## the fuzz targets, for 20 s each
 	@mkdir -p .local
 	@go test -C lambda/spec -run '^$$' -fuzz '^FuzzParse$$' -fuzztime 20s . | tail -2 | tee -a $(FIGURES)
 	@go test -C lambda/internal/cfnresource -run '^$$' -fuzz '^FuzzHandle$$' -fuzztime 20s -fuzzminimizetime 10x . | tail -2 | tee -a $(FIGURES)
+	@go test -C lambda/internal/purge -run '^$$' -fuzz '^FuzzEmpty$$' -fuzztime 20s -fuzzminimizetime 10x . | tail -2 | tee -a $(FIGURES)
 
 history: ## what earlier versions left behind, built again from history; the commands of lambda/README.md
 	go test -count=1 -run '^(TestEarlierVersionsAreThoseOfTheHistory|TestReadmeCommandsRun)$$' ./lambda ./lambda/internal/provision

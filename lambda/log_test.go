@@ -18,6 +18,7 @@ var logKeys = map[string]bool{
 	"secret": true, "user": true, "bucket": true, "accessKeyId": true, "part": true, // what it is about
 	"physicalResourceId": true, "status": true, "sentAt": true, // of event and answer
 	"reason": true, "until": true, "atMost": true, "deleted": true, "recoveryDays": true, "run": true, "rate": true, "format": true, "knownFormat": true,
+	"perSecond": true, "busy": true, "ranges": true, "left": true, "uploads": true, // of an emptying
 	"property": true, "onDelete": true, "sid": true, "principal": true, "key": true, "version": true, // of the template, of a bucket policy and of objects
 	"before": true, "prefix": true, "remedy": true, // of a Prefix that moves
 	"days": true, "function": true, "rotation": true, "previous": true, "lastUsed": true, "service": true, // of a rotation and of a key that goes

@@ -85,7 +85,7 @@ func TestRefusedSaysWhatIsLeft(t *testing.T) {
 		for _, gone := range []s3model.GoneMarker{s3model.ByAge, s3model.WholeKey, s3model.InvalidAfter} {
 			t.Run(string(kind)+" "+string(gone), func(t *testing.T) {
 				c := quick(kind, 5000)
-				c.GoneMarker, c.Uploads, c.Trouble = gone, 50, s3model.Trouble{Retained: 0.1, LegalHold: 0.1}
+				c.GoneMarker, c.Uploads, c.Trouble = gone, 500, s3model.Trouble{Retained: 0.1, LegalHold: 0.1}
 				o := play(t, scene{Config: c})
 				wantRefused(t, o)
 				if o.Uploads > 0 {
@@ -117,6 +117,24 @@ func TestRefusesManyTruly(t *testing.T) {
 	c := quick(s3model.UUIDs, 5000)
 	c.Trouble.Retained = 0.6
 	wantRefused(t, play(t, scene{Config: c}))
+}
+
+// What S3 refuses at once does not end the uploads, which take longer.
+func TestRefusedLeavesTimeForUploads(t *testing.T) {
+	c := quick(s3model.UUIDs, 30)
+	c.Uploads = 500
+	o := play(t, scene{Config: c, meets: func(r *http.Request) (*http.Response, error) {
+		switch {
+		case isBatch(r):
+			return keyErrors(r, "MethodNotAllowed", true)
+		case isSingle(r):
+			return refusal(r, 405, "MethodNotAllowed", "The specified method is not allowed against this resource."), nil
+		}
+		return nil, nil
+	}})
+	if !errors.As(o.err, new(*purge.Refused)) || o.Uploads > 0 || o.Left != 30 {
+		t.Errorf("%v, %d left, %d uploads", o.err, o.Left, o.Uploads)
+	}
 }
 
 // Rights that are late are waited for.
@@ -196,42 +214,47 @@ func TestErrorWithoutAVersion(t *testing.T) {
 
 // A store that refuses a whole call for one of its keys: all others are deleted.
 func TestOneForbiddenKeyRefusesTheCall(t *testing.T) {
-	for _, forbidden := range [][]int{{0}, {500}, {999}, {0, 999}, {3, 400, 401, 998}, {0, 1, 998, 999}} {
+	for _, forbidden := range [][]int{{0}, {50}, {99}, {0, 99}, {3, 40, 41, 98}, {0, 1, 98, 99}} {
 		t.Run(fmt.Sprint(forbidden), func(t *testing.T) {
-			var all []string
-			isForbidden := func(text string) bool {
-				return slices.ContainsFunc(forbidden, func(i int) bool { return i < len(all) && strings.Contains(text, all[i]) })
-			}
-			o := play(t, scene{Config: quick(s3model.Numbered, 1000),
-				hears: func(r *http.Request, answer []byte) []byte {
-					if isList(r) && all == nil {
-						for _, key := range keyElement.FindAllSubmatch(answer, -1) {
-							all = append(all, string(key[1]))
-						}
-					}
-					return answer
-				},
-				meets: func(r *http.Request) (*http.Response, error) {
-					text := r.URL.Path
-					if isBatch(r) {
-						body, err := io.ReadAll(r.Body)
-						if err != nil {
-							return nil, err
-						}
-						text = string(body)
-						r.Body = io.NopCloser(strings.NewReader(text))
-					}
-					if (isBatch(r) || isSingle(r)) && isForbidden(text) {
-						return refusal(r, 403, "AccessDenied", "Access Denied"), nil
-					}
-					return nil, nil
-				}})
+			store := &strict{forbids: forbidden}
+			o := play(t, scene{Config: quick(s3model.Numbered, 100), meets: store.answer})
 			wantRefused(t, o)
 			if o.Left != len(forbidden) {
 				t.Errorf("%d left", o.Left)
 			}
 		})
 	}
+}
+
+// strict is a store that refuses a call for some of the keys of its first one.
+type strict struct {
+	mu      sync.Mutex
+	forbids []int
+	keys    []string // of them
+}
+
+func (s *strict) answer(r *http.Request) (*http.Response, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	text := r.URL.Path
+	if isBatch(r) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return nil, err
+		}
+		text = string(body)
+		r.Body = io.NopCloser(strings.NewReader(text))
+		if all := keyElement.FindAllStringSubmatch(text, -1); s.keys == nil {
+			for _, i := range s.forbids {
+				s.keys = append(s.keys, all[i][1])
+			}
+		}
+	}
+	isForbidden := slices.ContainsFunc(s.keys, func(key string) bool { return strings.Contains(text, key) })
+	if (isBatch(r) || isSingle(r)) && isForbidden {
+		return refusal(r, 403, "AccessDenied", "Access Denied"), nil
+	}
+	return nil, nil
 }
 
 // MFA delete refuses every call as a whole. That does not take a call for each key.
@@ -305,6 +328,22 @@ func TestEmptyPages(t *testing.T) {
 	wantEmpty(t, o)
 }
 
+// A page in the middle that does not say where it goes on is no beginning.
+func TestPageWithoutAMarkerInTheMiddle(t *testing.T) {
+	o := play(t, scene{Config: quick(s3model.UUIDs, 1), limit: time.Minute, meets: func(r *http.Request) (*http.Response, error) {
+		switch {
+		case !isList(r):
+			return nil, nil
+		case r.URL.Query().Has("key-marker"):
+			return answered(r, 200, `<ListVersionsResult><IsTruncated>true</IsTruncated></ListVersionsResult>`), nil
+		}
+		return answered(r, 200, `<ListVersionsResult><IsTruncated>true</IsTruncated><NextKeyMarker>a</NextKeyMarker></ListVersionsResult>`), nil
+	}})
+	if o.err == nil || !strings.Contains(o.err.Error(), "does not go on") {
+		t.Errorf("%v after %v", o.err, o.took)
+	}
+}
+
 // A listing that does not go on is an error, and no bucket that is empty.
 func TestListingThatDoesNotGoOn(t *testing.T) {
 	for name, page := range map[string]string{"no marker": "", "the same marker": "<NextKeyMarker>a</NextKeyMarker>"} {
@@ -322,23 +361,29 @@ func TestListingThatDoesNotGoOn(t *testing.T) {
 	}
 }
 
-// A store that lists its keys in another order: what the ranges miss is found.
+// A store that lists its keys in another order: what the ranges miss is found, also where something is refused.
 func TestOtherOrder(t *testing.T) {
-	store := &reversed{}
-	for i := range 7000 {
-		store.keys = append(store.keys, reverse(fmt.Sprintf("data/%06d", i)))
-	}
-	slices.Sort(store.keys)
-	o := play(t, scene{meets: store.answer})
-	if o.err != nil || len(store.keys) > 0 {
-		t.Errorf("%v, %d left", o.err, len(store.keys))
+	for _, refuses := range []string{"", "data/003333"} {
+		t.Run("refuses "+refuses, func(t *testing.T) {
+			store := &reversed{refuses: refuses}
+			for i := range 7000 {
+				store.keys = append(store.keys, reverse(fmt.Sprintf("data/%06d", i)))
+			}
+			slices.Sort(store.keys)
+			o := play(t, scene{meets: store.answer})
+			left := len(store.keys)
+			if isRefused := errors.As(o.err, new(*purge.Refused)); isRefused != (refuses != "") || !isRefused && o.err != nil || left > len(refuses)/len("data/003333") {
+				t.Errorf("%v, %d left", o.err, left)
+			}
+		})
 	}
 }
 
 // reversed is a store that orders its keys from behind.
 type reversed struct {
-	mu   sync.Mutex
-	keys []string // each reversed, in order
+	mu      sync.Mutex
+	keys    []string // each reversed, in order
+	refuses string
 }
 
 func reverse(s string) string {
@@ -353,6 +398,8 @@ func (s *reversed) answer(r *http.Request) (*http.Response, error) {
 	switch {
 	case isList(r):
 		return s.list(r), nil
+	case isSingle(r):
+		return refusal(r, 403, "AccessDenied", "Access Denied"), nil
 	case !isBatch(r):
 		return nil, nil
 	}
@@ -360,12 +407,17 @@ func (s *reversed) answer(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	errors := ""
 	for _, key := range keyElement.FindAllStringSubmatch(string(body), -1) {
+		if key[1] == s.refuses {
+			errors = "<Error>" + key[0] + "<Code>AccessDenied</Code><Message>said so</Message></Error>"
+			continue
+		}
 		if i, isThere := slices.BinarySearch(s.keys, reverse(key[1])); isThere {
 			s.keys = slices.Delete(s.keys, i, i+1)
 		}
 	}
-	return answered(r, 200, "<DeleteResult></DeleteResult>"), nil
+	return answered(r, 200, "<DeleteResult>"+errors+"</DeleteResult>"), nil
 }
 
 func (s *reversed) list(r *http.Request) *http.Response {
