@@ -14,7 +14,7 @@ import (
 // BuildFunction compiles the function for this machine into <dir>/bootstrap: for
 // its own architecture, since the emulator runs it as a process, and with answers
 // to a loopback ResponseURL allowed, which a release refuses. Further variables are
-// set as well, each as in "main.name=value". It returns what the cdk CLI needs to
+// set as well, each as in "package/path.name=value". It returns what the cdk CLI needs to
 // deploy that instead of the release.
 func BuildFunction(ctx context.Context, root, dir string, variables ...string) (contextArgs []string, err error) {
 	dir, err = filepath.Abs(dir)

@@ -4,6 +4,7 @@
 //	bench -bench B4 -case utf8       of its cases those whose names contain the text
 //	bench -bench B2 -peers ""        the function alone; else its name and those of others, with commas between
 //	bench -write                     write the results into results.json, results.md and README
+//	bench -runs 0                    write the pages of results.json again
 //
 // The function is the real binary, which asks a Lambda runtime API for a Delete event with OnDelete Purge. The model is
 // a process of its own for each measurement, and draws the rates by the number of the run: all programs of a run meet the
@@ -57,7 +58,7 @@ func parse(args []string) options {
 	flags.StringVar(&o.bench, "bench", "", "name of a benchmark, such as B2; all of them if empty")
 	flags.StringVar(&o.scene, "case", "", "part of the names of the cases")
 	flags.StringVar(&peers, "peers", strings.Join(everybody, ","), "what is measured beside the function")
-	flags.IntVar(&o.runs, "runs", 5, "number of runs")
+	flags.IntVar(&o.runs, "runs", 5, "number of runs; 0 writes what was measured before once more")
 	flags.Uint64Var(&o.seed, "seed", 1, "of the first run; the next ones have the next seeds")
 	flags.BoolVar(&o.isWritten, "write", false, "write results.json, results.md and README")
 	flags.BoolVar(&o.isLoud, "v", false, "print each measurement, and the function's log where it failed")
@@ -70,6 +71,9 @@ func run(ctx context.Context, o options) error {
 	root, err := local.Root()
 	if err != nil {
 		return err
+	}
+	if o.runs == 0 {
+		return write(root, nil)
 	}
 	chosen := choose(o)
 	if len(chosen) == 0 {
@@ -124,7 +128,7 @@ func prepare(ctx context.Context, root, dir string, o options) (*bench, error) {
 		return nil, err
 	}
 	b := &bench{options: o, self: self, dir: dir, programs: map[string]program{}, missing: map[string]string{}}
-	for folder, variables := range map[string][]string{"function": nil, "patient": {"main.mostRuns=" + manyRuns}} {
+	for folder, variables := range map[string][]string{"function": nil, "patient": {"bucketuser/lambda/internal/provision.mostRuns=" + manyRuns}} {
 		if _, err := local.BuildFunction(ctx, root, filepath.Join(dir, folder), variables...); err != nil {
 			return nil, err
 		}

@@ -91,7 +91,10 @@ func answerOf(s scene, tool string, all []measurement) string {
 	worst := ""
 	for _, m := range all {
 		says := "success"
-		if !m.isSuccess() {
+		switch {
+		case !m.isSuccess() && tool == us:
+			says = "failure that names the cause"
+		case !m.isSuccess():
 			says = "failure"
 		}
 		if verdict := m.verdict(s, tool); verdict != "" {
@@ -151,12 +154,16 @@ func markdown(lines [][]string) string {
 
 // digest has a line for each case: the function, and the others against it.
 func digest(rows []row) string {
-	lines := [][]string{{"#", "bucket", "s", "× floor", "CPU, µs a key", "peak, MB", "answer", cdk, minio}}
+	lines := [][]string{{"#", "bucket", "s", "× floor", "refused, %", "CPU, µs a key", "peak, MB", "answer", cdk, minio}}
 	for _, r := range rows {
 		if r.Program != us || r.Bench == singles {
 			continue
 		}
-		line := []string{r.Bench, r.Case, r.Seconds.text(2), r.OverFloor.text(2), r.Micros.text(1), r.Megabytes.text(0), r.says()}
+		overFloor := r.OverFloor.text(2)
+		if r.Left > 0 { // it says nothing then
+			overFloor = ""
+		}
+		line := []string{r.Bench, r.Case, r.Seconds.text(2), overFloor, r.Refused.text(1), r.Micros.text(1), r.Megabytes.text(0), r.says()}
 		for _, peer := range []string{cdk, minio} {
 			line = append(line, against(rows, r, peer))
 		}

@@ -35,7 +35,9 @@ func write(root string, rows []row) error {
 	if err != nil {
 		return err
 	}
-	r.Machine = machineName()
+	if len(rows) > 0 {
+		r.Machine = machineName()
+	}
 	r.merge(rows, time.Now().Format(time.DateOnly))
 	text, err := json.MarshalIndent(r, "", "\t")
 	if err != nil {
