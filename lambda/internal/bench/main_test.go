@@ -76,7 +76,7 @@ func newBench(t *testing.T, program string) *bench {
 }
 
 func TestAnEventIsDeliveredAgainUntilItIsAnswered(t *testing.T) {
-	s := scene{deadline: time.Second, config: s3model.Config{Set: s3model.Set{Kind: s3model.UUIDs, Entries: 10}}}
+	s := scene{deadline: 3 * time.Second, config: s3model.Config{Set: s3model.Set{Kind: s3model.UUIDs, Entries: 10}}}
 	m, err := newBench(t, "").measure(t.Context(), s, us, 1)
 	if err != nil {
 		t.Fatal(err)
@@ -87,7 +87,7 @@ func TestAnEventIsDeliveredAgainUntilItIsAnswered(t *testing.T) {
 	if m.cut != 7 { // listed by the first, and not deleted
 		t.Errorf("%d entries were listed in vain", m.cut)
 	}
-	if m.wall < time.Second || m.wall > 4*time.Second || m.cpu <= 0 || m.peak < 1<<20 || m.server <= 0 {
+	if m.wall < 3*time.Second || m.wall > 30*time.Second || m.cpu <= 0 || m.peak < 1<<20 || m.server <= 0 {
 		t.Errorf("%s, CPU %s, %d bytes, CPU of the model %s", m.wall, m.cpu, m.peak, m.server)
 	}
 	s.deadline = 100 * time.Millisecond
@@ -121,7 +121,7 @@ func TestWritersWrite(t *testing.T) {
 	<-time.After(200 * time.Millisecond)
 	stop()
 	last, err := model.end()
-	if err != nil || last.Stats.Written < 3 || last.Stats.Written > 20 || last.Stats.Left != last.Stats.Written {
+	if err != nil || last.Stats.Written < 1 || last.Stats.Written > 20 || last.Stats.Left != last.Stats.Written {
 		t.Errorf("%d were written in 200 ms, of 50 a second, and %d are left: %v", last.Stats.Written, last.Stats.Left, err)
 	}
 }
