@@ -2,6 +2,7 @@ package provision_test
 
 import (
 	"maps"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
@@ -47,6 +48,13 @@ func inRegion(t *testing.T, region string, test func(*bench)) {
 		test(&bench{World: w, t: t, stackID: strings.Replace(stackID, "eu-west-1", region, 1),
 			sent: sending{signer: cfnfake.Signer{Region: region}, when: map[string]time.Time{}}})
 	})
+}
+
+// ofManyWorlds is for a test that makes many small worlds: a quarter faster, with 200 MB of memory.
+func ofManyWorlds(t *testing.T) {
+	t.Helper()
+	percent := debug.SetGCPercent(1600)
+	t.Cleanup(func() { debug.SetGCPercent(percent) })
 }
 
 // A moment is an account at a time.
