@@ -50,11 +50,11 @@ func inRegion(t *testing.T, region string, test func(*bench)) {
 	})
 }
 
-// ofManyWorlds is for a test that makes many small worlds: a quarter faster, with 200 MB of memory.
-func ofManyWorlds(t *testing.T) {
-	t.Helper()
-	percent := debug.SetGCPercent(1600)
-	t.Cleanup(func() { debug.SetGCPercent(percent) })
+// TestMain has the garbage collector run less often: worlds are small and soon over, and a third of the time was its own.
+func TestMain(m *testing.M) {
+	debug.SetGCPercent(1600)
+	debug.SetMemoryLimit(512 << 20)
+	m.Run()
 }
 
 // A moment is an account at a time.

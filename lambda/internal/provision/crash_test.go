@@ -29,7 +29,6 @@ func TestCrash(t *testing.T) {
 		replay(t, parseScenario(*oneScenario))
 		return
 	}
-	ofManyWorlds(t)
 	total := tally{uses: sim.Uses{}}
 	start := time.Now()
 	told := allStories(t)

@@ -20,7 +20,6 @@ import (
 //
 //	go test ./lambda/internal/provision -run 'TestLaws/create_named/rights_late_8s' -v
 func TestLaws(t *testing.T) {
-	ofManyWorlds(t)
 	total := tally{uses: sim.Uses{}}
 	start, told, laws := time.Now(), allStories(t), laws()
 	stop := total.progress("stories", len(told))

@@ -17,7 +17,6 @@ var oneRace = flag.String("race-at", "", "run this one interleaving of TestRace,
 
 // TestRace interleaves two deliveries at every pair of calls.
 func TestRace(t *testing.T) {
-	ofManyWorlds(t)
 	total := tally{uses: sim.Uses{}}
 	start := time.Now()
 	all := races()
