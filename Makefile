@@ -123,8 +123,9 @@ history: ## what earlier versions left behind, built again from history; the com
 template: ## cfn-lint on the synthesized template
 	@$(TOOLS) template
 
+# They wait most of their time, so more of them run beside each other than there are cores.
 e2e: ## end-to-end tests on the embedded AWS, with the cdk CLI and ClickHouse
-	FIGURES=$(abspath $(FIGURES)) go test -tags e2e -count=1 -timeout 30m ./infra/local ./infra/e2e
+	FIGURES=$(abspath $(FIGURES)) go test -tags e2e -count=1 -timeout 30m -parallel 4 ./infra/local ./infra/e2e
 
 privilege: ## what the provider and the user may do, by two evaluators; prints the sizes of the matrices
 	@mkdir -p .local
