@@ -64,7 +64,7 @@ check: lint unit ## the quick part of the tests, for while you work
 STAGES := lint e2e race crash privilege examples template history walks fuzz
 
 test: ## everything that CI runs, in stages; ends with their minutes and its figures
-	@rm -rf $(RUN) && mkdir -p $(RUN)
+	@rm -rf $(RUN) $(FIGURES) && mkdir -p $(RUN)
 	@start=$$(date +%s); $(MAKE) --no-print-directory -j2 $(addprefix stage-,$(STAGES)) || { cat $(RUN)/failed 2> /dev/null; exit 1; }; \
 		took=$$(($$(date +%s) - start)); printf '%3d:%02d  in all\n' $$((took / 60)) $$((took % 60)) >> $(RUN)/minutes
 	@echo; echo "Minutes:"; cat $(RUN)/minutes
