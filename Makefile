@@ -59,9 +59,11 @@ credentials: ## print the credentials of STACK; FORMAT=env, csv or json
 check: lint unit ## the quick part of the tests, for while you work
 
 # Each stage is a target of its own. Two run beside each other, since those of the embedded AWS wait most of their time, for
-# processes and for clocks. The next in this order begins when one ends, and lint comes first: what it downloads the
-# examples need. What a stage prints is shown when it ends. After one that fails no other begins.
-STAGES := lint e2e race crash privilege examples template history walks fuzz
+# processes and for clocks; the others let them go first. The next in this order begins when one ends, and lint comes
+# before all: what it downloads the examples need. What a stage prints is shown when it ends. After one that fails no
+# other begins.
+STAGES  := lint e2e race crash privilege examples template history walks fuzz
+WAITING := e2e privilege examples
 
 test: ## everything that CI runs, in stages; ends with their minutes and its figures
 	@rm -rf $(RUN) $(FIGURES) && mkdir -p $(RUN)
@@ -75,7 +77,7 @@ $(filter-out stage-lint,$(addprefix stage-,$(STAGES))): stage-lint
 # The make of a stage is one of its own, as that of whoever runs the stage alone: the tests run make, too.
 stage-%:
 	@start=$$(date +%s); printf 'make %s has begun, see %s\n' $* $(RUN)/$*.txt; \
-		env -u MAKEFLAGS -u MFLAGS make --no-print-directory FIGURES=$(RUN)/$*.figures $* > $(RUN)/$*.txt 2>&1; status=$$?; \
+		env -u MAKEFLAGS -u MFLAGS $(if $(filter $*,$(WAITING)),,nice) make --no-print-directory FIGURES=$(RUN)/$*.figures $* > $(RUN)/$*.txt 2>&1; status=$$?; \
 		took=$$(($$(date +%s) - start)); printf '%3d:%02d  %s\n' $$((took / 60)) $$((took % 60)) $* >> $(RUN)/minutes; \
 		printf '\nmake %s has ended after %d:%02d:\n' $* $$((took / 60)) $$((took % 60)); cat $(RUN)/$*.txt; echo; \
 		test $$status = 0 || { echo "failed: make $*, see $(RUN)/$*.txt" >> $(RUN)/failed; exit 1; }
