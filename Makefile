@@ -17,7 +17,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 EXHAUSTIVE  := github.com/nishanths/exhaustive/cmd/exhaustive@v0.17.1
 GOCOGNIT    := github.com/uudashr/gocognit/cmd/gocognit@v1.3.0
 FIGURES     := .local/figures.txt
-MINUTES     := .local/minutes.txt
+RUN         := .local/stages
 TOOLS       := go run ./infra/local/tools
 # CDK's own validation of templates takes most of a synthesis; make template has it on.
 QUICK       := CDK_VALIDATION=false JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=18,20
@@ -61,19 +61,29 @@ credentials: ## print the credentials of STACK; FORMAT=env, csv or json
 
 check: lint unit ## the quick part of the tests, for while you work
 
-# Each stage is a target of its own. The minutes are printed at the end.
-STAGES := lint race template crash walks fuzz history e2e privilege examples
+# Each stage is a target of its own. Two run beside each other, since those of the embedded AWS wait most of their time, for
+# processes and for clocks; the others let them go first. The next in this order begins when one ends, and lint comes
+# before all: what it downloads the examples need. What a stage prints is shown when it ends. After one that fails no
+# other begins.
+STAGES  := lint e2e race crash privilege examples template history walks fuzz
+WAITING := e2e privilege examples
 
 test: ## everything that CI runs, in stages; ends with their minutes and its figures
-	@mkdir -p .local && rm -f $(FIGURES) $(MINUTES)
-	@n=0; for stage in $(STAGES); do \
-		n=$$((n + 1)); start=$$SECONDS; \
-		printf '\n[%d of %d, %d:%02d so far] make %s\n' $$n $(words $(STAGES)) $$((SECONDS / 60)) $$((SECONDS % 60)) $$stage; \
-		$(MAKE) --no-print-directory $$stage || exit; \
-		took=$$((SECONDS - start)); printf '%3d:%02d  %s\n' $$((took / 60)) $$((took % 60)) $$stage >> $(MINUTES); \
-	done; printf '%3d:%02d  in all\n' $$((SECONDS / 60)) $$((SECONDS % 60)) >> $(MINUTES)
-	@echo; echo "Minutes:"; cat $(MINUTES)
-	@echo; echo "Figures:"; sed 's/^/  /' $(FIGURES)
+	@rm -rf $(RUN) $(FIGURES) && mkdir -p $(RUN)
+	@start=$$(date +%s); $(MAKE) --no-print-directory -j2 $(addprefix stage-,$(STAGES)) || { cat $(RUN)/failed 2> /dev/null; exit 1; }; \
+		took=$$(($$(date +%s) - start)); printf '%3d:%02d  in all\n' $$((took / 60)) $$((took % 60)) >> $(RUN)/minutes
+	@echo; echo "Minutes:"; cat $(RUN)/minutes
+	@echo; echo "Figures:"; sed 's/^/  /' $(RUN)/*.figures
+
+$(filter-out stage-lint,$(addprefix stage-,$(STAGES))): stage-lint
+
+# The make of a stage is one of its own, as that of whoever runs the stage alone: the tests run make, too.
+stage-%:
+	@start=$$(date +%s); printf 'make %s has begun, see %s\n' $* $(RUN)/$*.txt; \
+		env -u MAKEFLAGS -u MFLAGS $(if $(filter $*,$(WAITING)),,nice) make --no-print-directory FIGURES=$(RUN)/$*.figures $* > $(RUN)/$*.txt 2>&1; status=$$?; \
+		took=$$(($$(date +%s) - start)); printf '%3d:%02d  %s\n' $$((took / 60)) $$((took % 60)) $* >> $(RUN)/minutes; \
+		printf '\nmake %s has ended after %d:%02d:\n' $* $$((took / 60)) $$((took % 60)); cat $(RUN)/$*.txt; echo; \
+		test $$status = 0 || { echo "failed: make $*, see $(RUN)/$*.txt" >> $(RUN)/failed; exit 1; }
 
 lint: ## formatting, vet, linters, floors of the packages, go.mod
 	@test -z "$$(gofmt -l lambda infra)" || { gofmt -l lambda infra; echo "run gofmt -w on these"; exit 1; }
@@ -120,8 +130,9 @@ history: ## what earlier versions left behind, built again from history; the com
 template: ## cfn-lint on the synthesized template
 	@$(TOOLS) template
 
+# They wait most of their time, so more of them run beside each other than there are cores.
 e2e: ## end-to-end tests on the embedded AWS, with the cdk CLI and ClickHouse
-	FIGURES=$(abspath $(FIGURES)) go test -tags e2e -count=1 -timeout 30m ./infra/local ./infra/e2e
+	FIGURES=$(abspath $(FIGURES)) go test -tags e2e -count=1 -timeout 30m -parallel 4 ./infra/local ./infra/e2e
 	@go test -run '^$$' -bench '^BenchmarkStart$$' -benchtime 50x ./infra/internal/compile | grep '^Benchmark' | tee -a $(FIGURES)
 
 privilege: ## what the provider and the user may do, by two evaluators; prints the sizes of the matrices

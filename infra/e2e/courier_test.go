@@ -252,15 +252,16 @@ func (c *courier) endAt(operation string, happened func()) {
 			return none
 		}
 		c.setSpoil(nil)
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			c.t.Errorf("the body of %s: %v", operation, err)
+			return lostAnswer
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
 		c.mu.Lock()
 		process := c.last(0).process
 		c.mu.Unlock()
-		body, err := io.ReadAll(r.Body) // all that AWS is to hear of it
-		if err != nil {
-			return none
-		}
-		r.Body = io.NopCloser(bytes.NewReader(body))
-		_ = syscall.Kill(process, syscall.SIGKILL) // it waits for the answer to the call
+		_ = syscall.Kill(process, syscall.SIGKILL) // it has sent all of the call, and waits for the answer
 		happened()
 		return lostAnswer
 	})

@@ -37,7 +37,7 @@ func TestStacksOfEarlierVersionsAreServed(t *testing.T) {
 }
 
 func upgrade(t *testing.T, v history.Version) {
-	now := newDeployment(t, "Upgrade"+strings.ReplaceAll(v.Name, ".", ""))
+	now := newSerialDeployment(t, "Upgrade"+strings.ReplaceAll(v.Name, ".", ""))
 	then := *now
 	then.code, then.app = buildEarlier(t, v)
 
@@ -126,7 +126,7 @@ func TestProviderStacksOfEarlierVersionsKeepTheirFunction(t *testing.T) {
 }
 
 func upgradeProviderStack(t *testing.T, v history.Version) {
-	d := newDeployment(t, "Earlier"+strings.ReplaceAll(v.Name, ".", ""))
+	d := newSerialDeployment(t, "Earlier"+strings.ReplaceAll(v.Name, ".", ""))
 	ctx, user, folder, now := t.Context(), d.name+"User", t.TempDir(), codeFor(t, d.name)
 	if err := history.CheckOut(ctx, root, v, folder); err != nil {
 		t.Fatal(err)

@@ -25,7 +25,7 @@ WORKERS = 2
 PAUSE = 0.1  # seconds between two rounds of a worker: others use the embedded AWS, too
 form, folder, place = sys.argv[1:]
 stop = threading.Event()
-rounds, errors = [0] * WORKERS, []
+rounds, errors, workers = [0] * WORKERS, [], []
 
 
 def q(text):
@@ -33,8 +33,13 @@ def q(text):
 
 
 def configure(engine, key):
-    """Makes credentials the literal configuration: both halves at once."""
+    """Makes credentials the literal configuration: both halves at once. It is in force once no worker is in a round that
+    began before, since a statement keeps the credentials that it began with."""
     engine.query(f"ALTER NAMED COLLECTION storage SET access_key_id = {q(key['id'])}, secret_access_key = {q(key['secret'])}")
+    begun = list(rounds)
+    for n, worker in enumerate(workers):
+        while worker.is_alive() and rounds[n] == begun[n]:
+            worker.join(PAUSE)
     print("configured", flush=True)
 
 

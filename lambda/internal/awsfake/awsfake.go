@@ -72,6 +72,7 @@ type AWS struct {
 	stacks   map[string]map[string]stackResource // by stack id, then logical id: see [itself]
 	taken    map[thing]taking                    // names that nothing has
 	past     past
+	texts    texts
 }
 
 // New is an empty account. The account id has 12 digits; the region decides the partition (aws, aws-cn, aws-us-gov).
@@ -98,6 +99,7 @@ func New(account, region string) *AWS {
 		deadKeys:  map[string]bool{},
 		stacks:    map[string]map[string]stackResource{},
 		taken:     map[thing]taking{},
+		texts:     newTexts(),
 	}
 }
 

@@ -16,6 +16,7 @@ func (a *AWS) Clone() *AWS {
 	b.SecretDeletion, b.LenientCreateBucket, b.StalePrincipals = a.SecretDeletion, a.LenientCreateBucket, a.StalePrincipals
 	b.SourceIP, b.SourceVpce = a.SourceIP, a.SourceVpce
 	b.Laws, b.taken, b.past = a.Laws, maps.Clone(a.taken), a.past.clone()
+	b.texts = a.texts.clone()
 	b.LateRights = slices.Clone(a.LateRights)
 	b.made = a.made
 	b.serial, b.calls, b.minted = a.serial, slices.Clone(a.calls), slices.Clone(a.minted)

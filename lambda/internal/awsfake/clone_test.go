@@ -68,6 +68,7 @@ func full(t *testing.T) *AWS {
 	a.SetPhysicalResourceID("stack", "Disk", "id")
 	a.SetStackStatus("stack", "CREATE_IN_PROGRESS")
 	a.begin(Call{Session: a.Session("role").Name()})
+	a.Snapshot() // which keeps texts
 	return a
 }
 

@@ -67,23 +67,28 @@ func generatedAt(text string) (length int, kind string) {
 // same normalized snapshot, whatever happened in between. Policies and the values of secrets are searched as well, as
 // is every text that has the form of such an id. Bodies of objects that are not UTF-8 are not kept as they are.
 func (s Snapshot) Normalized() Snapshot {
-	secrets := map[string]Secret{}
-	for name, secret := range s.Secrets {
-		secrets[name] = secret.numbered()
-	}
-	s.Secrets = secrets
 	var out Snapshot
-	text, err := json.Marshal(s)
-	if err == nil {
-		err = json.Unmarshal([]byte(rename(string(text))), &out)
-	}
-	if err != nil {
+	if err := json.Unmarshal([]byte(s.NormalizedJSON()), &out); err != nil {
 		return s // a snapshot is plain data: this does not happen
 	}
 	return out
 }
 
-// rename numbers the generated ids of each kind in a text. Maps in JSON are sorted, so the order is always the same.
+// NormalizedJSON is the normalized snapshot as JSON.
+func (s Snapshot) NormalizedJSON() string {
+	secrets := map[string]Secret{}
+	for name, secret := range s.Secrets {
+		secrets[name] = secret.numbered()
+	}
+	s.Secrets = secrets
+	text, err := json.Marshal(s)
+	if err != nil {
+		return err.Error() // a snapshot is plain data: this does not happen
+	}
+	return rename(string(text))
+}
+
+// rename numbers the generated ids of each kind in a JSON text. Maps in it are sorted, so the order is always the same.
 func rename(text string) string {
 	names, counts := map[string]string{}, map[string]int{}
 	var out strings.Builder
@@ -97,7 +102,7 @@ func rename(text string) string {
 		id := text[i : i+length]
 		if names[id] == "" {
 			counts[kind]++
-			names[id] = fmt.Sprintf("<%s %d>", kind, counts[kind])
+			names[id] = fmt.Sprintf(`\u003c%s %d\u003e`, kind, counts[kind]) // as json.Marshal has < and >
 		}
 		out.WriteString(text[copied:i])
 		out.WriteString(names[id])

@@ -24,7 +24,7 @@ func (a *AWS) getBucketPolicy(r request, _ *s3.GetBucketPolicyInput) (*s3.GetBuc
 	if b.policy == nil {
 		return nil, fail(404, "NoSuchBucketPolicy", "The bucket policy does not exist")
 	}
-	return &s3.GetBucketPolicyOutput{Policy: aws.String(a.shown(b.policy).text())}, nil
+	return &s3.GetBucketPolicyOutput{Policy: aws.String(a.policyText(b.policy))}, nil
 }
 
 func (a *AWS) deleteBucketPolicy(r request, _ *s3.DeleteBucketPolicyInput) (*s3.DeleteBucketPolicyOutput, error) {

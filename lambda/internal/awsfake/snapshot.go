@@ -145,10 +145,10 @@ func (a *AWS) snapshotBucket(b *bucket) Bucket {
 		Ownership:           string(b.ownership),
 	}
 	if b.policy != nil {
-		out.Policy = a.shown(b.policy).text()
+		out.Policy = a.policyText(b.policy)
 	}
-	for _, r := range b.lifecycle {
-		rule := LifecycleRule{ID: *r.ID, Enabled: r.Status == types.ExpirationStatusEnabled, JSON: toJSON(r)}
+	for i, r := range b.lifecycle {
+		rule := LifecycleRule{ID: *r.ID, Enabled: r.Status == types.ExpirationStatusEnabled, JSON: a.ruleText(&b.lifecycle[i])}
 		if abort := r.AbortIncompleteMultipartUpload; abort != nil && abort.DaysAfterInitiation != nil {
 			rule.AbortIncompleteUploadsAfterDays = *abort.DaysAfterInitiation
 		}

@@ -84,13 +84,7 @@ func numbered(now awsfake.Snapshot) awsfake.Snapshot {
 // fingerprint is the same for two accounts in the same state.
 func fingerprint(a *awsfake.AWS) string { return fingerprintOf(a.Snapshot()) }
 
-func fingerprintOf(now awsfake.Snapshot) string {
-	text, err := json.Marshal(numbered(now).Normalized())
-	if err != nil {
-		return err.Error()
-	}
-	return string(text)
-}
+func fingerprintOf(now awsfake.Snapshot) string { return numbered(now).NormalizedJSON() }
 
 // unsafe says what is wrong with the account at any moment, also in the middle of
 // an event: whoever can read a secret must be able to work with it, since a consumer

@@ -2,6 +2,7 @@ package provision_test
 
 import (
 	"maps"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
@@ -47,6 +48,13 @@ func inRegion(t *testing.T, region string, test func(*bench)) {
 		test(&bench{World: w, t: t, stackID: strings.Replace(stackID, "eu-west-1", region, 1),
 			sent: sending{signer: cfnfake.Signer{Region: region}, when: map[string]time.Time{}}})
 	})
+}
+
+// TestMain has the garbage collector run less often: worlds are small and soon over, and a third of the time was its own.
+func TestMain(m *testing.M) {
+	debug.SetGCPercent(1600)
+	debug.SetMemoryLimit(512 << 20)
+	m.Run()
 }
 
 // A moment is an account at a time.

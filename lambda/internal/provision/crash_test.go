@@ -5,7 +5,6 @@ import (
 	"flag"
 	"fmt"
 	"maps"
-	"runtime/debug"
 	"slices"
 	"testing"
 	"time"
@@ -31,7 +30,6 @@ func TestCrash(t *testing.T) {
 		replay(t, parseScenario(*oneScenario))
 		return
 	}
-	defer debug.SetGCPercent(debug.SetGCPercent(400)) // many small worlds: a fifth faster
 	total := tally{uses: sim.Uses{}}
 	start := time.Now()
 	told := allStories(t)

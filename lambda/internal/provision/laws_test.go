@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"regexp"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
@@ -21,7 +20,6 @@ import (
 //
 //	go test ./lambda/internal/provision -run 'TestLaws/create_named/rights_late_8s' -v
 func TestLaws(t *testing.T) {
-	defer debug.SetGCPercent(debug.SetGCPercent(400)) // many small worlds: a fifth faster
 	total := tally{uses: sim.Uses{}}
 	start, told, laws := time.Now(), allStories(t), laws()
 	stop := total.progress("stories", len(told))

@@ -21,10 +21,10 @@ func TestRow4LateRights(t *testing.T) {
 		w.AWS.Before = notYet(8*time.Second, awsfake.AccessDenied, func(c awsfake.Call) bool { return !isLook(c) })
 		w.credentials(w.created(named))
 	})
-	for _, d := range []time.Duration{8 * time.Second, 30 * time.Second} {
-		for _, l := range lives() {
+	for _, l := range lives() {
+		calm := l.live(t, "eu-west-1", nil)
+		for _, d := range []time.Duration{8 * time.Second, 30 * time.Second} {
 			t.Run(l.name+" "+d.String(), func(t *testing.T) {
-				calm := l.live(t, "eu-west-1", nil)
 				got := l.live(t, "eu-west-1", func(w *bench) hook { w.AWS.DelayRights("provider", d, "*"); return nil })
 				got.isAs(t, calm)
 				got.tookAtMost(t, calm.took+d+15*time.Second)
@@ -135,10 +135,10 @@ func TestRow6NewUserIsNotKnown(t *testing.T) {
 		w.succeeded(w.delete(w.idOf(named), named))
 		w.empty()
 	})
-	for _, d := range []time.Duration{5 * time.Second, 90 * time.Second} {
-		for _, l := range aged(lives()) {
+	for _, l := range aged(lives()) {
+		calm := l.live(t, "eu-west-1", nil)
+		for _, d := range []time.Duration{5 * time.Second, 90 * time.Second} {
 			t.Run(l.name+" "+d.String(), func(t *testing.T) {
-				calm := l.live(t, "eu-west-1", nil)
 				got := l.live(t, "eu-west-1", func(w *bench) hook { w.AWS.UserPath, w.AWS.UserLag = spec.DefaultIAMPath, d; return nil })
 				got.isAs(t, calm)
 				got.tookAtMost(t, calm.took+2*d+60*time.Second)
@@ -187,19 +187,22 @@ func TestRow7AdoptionReadsAnOldTag(t *testing.T) {
 // Row 7, its kind: each event while everything that is read of buckets, users and secrets is from before its last
 // write. A setting that an Update changes back is written, whatever the read says.
 func TestRow7EachReadIsOld(t *testing.T) {
-	for name, law := range map[string]func(*awsfake.AWS, time.Duration){
+	laws := map[string]func(*awsfake.AWS, time.Duration){
 		"bucket": func(a *awsfake.AWS, d time.Duration) { a.BucketLag = d },
 		"user":   func(a *awsfake.AWS, d time.Duration) { a.UserLag = d },
 		"secret": func(a *awsfake.AWS, d time.Duration) { a.SecretLag = d },
-	} {
-		for _, d := range []time.Duration{5 * time.Second, time.Minute} {
-			for _, l := range aged(lives()) {
+	}
+	for _, l := range aged(lives()) {
+		calm := l.live(t, "eu-west-1", nil)
+		for name, law := range laws {
+			for _, d := range []time.Duration{5 * time.Second, time.Minute} {
 				t.Run(name+"/"+l.name+" "+d.String(), func(t *testing.T) {
-					calm := l.live(t, "eu-west-1", nil)
 					l.live(t, "eu-west-1", func(w *bench) hook { law(w.AWS, d); return nil }).isAs(t, calm)
 				})
 			}
 		}
+	}
+	for name, law := range laws {
 		t.Run(name+"/update and back at once", func(t *testing.T) {
 			inWorld(t, func(w *bench) {
 				w.created(named)
@@ -254,9 +257,9 @@ func TestRow8EachEventReadsTheStatusBeforeIt(t *testing.T) {
 		if l.name == "create again" {
 			continue // CloudFormation has set the status long ago
 		}
+		calm := l.live(t, "eu-west-1", nil)
 		for _, status := range statuses[l.event.kind] {
 			t.Run(l.name+" after "+status, func(t *testing.T) {
-				calm := l.live(t, "eu-west-1", nil)
 				got := l.live(t, "eu-west-1", func(w *bench) hook {
 					id := w.idOf(l.event.id)
 					w.AWS.SetResourceStatus(w.stackID, sim.LogicalID, status)
