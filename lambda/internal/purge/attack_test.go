@@ -480,7 +480,7 @@ func TestUnfinishedInTime(t *testing.T) {
 		"latency":    {Config: s3model.Config{Set: set(s3model.UUIDs, 50_000), List: 100 * ms, Delete: 300 * ms}, limit: 1500 * ms},
 		"one":        {Config: s3model.Config{Set: set(s3model.UUIDs, 40_000), List: 100 * ms, Delete: 100 * ms, Partitions: one(1500)}, limit: 18 * time.Second},
 		"two":        {Config: s3model.Config{Set: set(s3model.Numbered, 40_000), List: 100 * ms, Delete: 100 * ms, Partitions: s3model.Partitions{Count: 2, Rates: []float64{1000, 1500}}}, limit: 12 * time.Second},
-		"slow lists": {Config: s3model.Config{Set: set(s3model.OneKey, 20_000), List: 900 * ms, Delete: 20 * ms}, limit: 6 * time.Second},
+		"slow lists": {Config: s3model.Config{Set: set(s3model.UUIDs, 60_000), List: 900 * ms, Delete: 20 * ms}, limit: 4 * time.Second},
 		"one key":    {Config: s3model.Config{Set: set(s3model.OneKey, 30_000), List: 300 * ms, Delete: 100 * ms}, limit: 3 * time.Second},
 		"locks": {Config: s3model.Config{Set: set(s3model.UUIDs, 40_000), List: 100 * ms, Delete: 100 * ms, Partitions: one(1500),
 			Trouble: s3model.Trouble{Retained: 0.5}}, limit: 20 * time.Second},
