@@ -24,7 +24,7 @@ QUICK       := CDK_VALIDATION=false JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSIO
 SHELL       := /bin/bash -o pipefail
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down bootstrap deploy destroy deploy-provider destroy-provider synth release credentials check test lint unit race crash crash-all walks fuzz history template e2e privilege examples bench golden clean
+.PHONY: help demo demo-down bootstrap deploy destroy deploy-provider destroy-provider synth release credentials check test lint unit race crash crash-all walks pace fuzz history template e2e privilege examples bench golden clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,7 +65,7 @@ check: lint unit ## the quick part of the tests, for while you work
 # processes and for clocks; the others let them go first. The next in this order begins when one ends, and lint comes
 # before all: what it downloads the examples need. What a stage prints is shown when it ends. After one that fails no
 # other begins.
-STAGES  := lint e2e race crash privilege examples template history walks fuzz
+STAGES  := lint e2e race crash privilege examples template history walks pace fuzz
 WAITING := e2e privilege examples
 
 test: ## everything that CI runs, in stages; ends with their minutes and its figures
@@ -117,6 +117,9 @@ crash-all: ## the same exhaustively: every fault in both orders, every pair of c
 walks: ## random walks
 	@mkdir -p .local
 	@go test -C lambda/internal/walk -count=1 -v . | grep -E '^(---|ok|FAIL|panic)|random walks:' | tee -a $(FIGURES)
+
+pace: ## how fast a bucket is emptied, in virtual time
+	go test -C lambda/internal/purge -count=1 -run '^(TestIsFast|TestKeepsThePace)' .
 
 fuzz: ## the fuzz targets, for 20 s each
 	@mkdir -p .local

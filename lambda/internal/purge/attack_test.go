@@ -308,7 +308,7 @@ func TestPagesOfOtherStores(t *testing.T) {
 	} {
 		for _, kind := range []s3model.Kind{s3model.UUIDs, s3model.OneKey, s3model.Nulls, s3model.UTF8} {
 			t.Run(name+" "+string(kind), func(t *testing.T) {
-				s.Set, s.List, s.Delete = set(kind, 2500), 10*ms, 20*ms
+				s.Set, s.List, s.Delete = set(kind, 2500), 400*ms, 5*ms
 				wantEmpty(t, play(t, s))
 			})
 		}
@@ -477,10 +477,11 @@ func TestUploadsThatCannotBeAborted(t *testing.T) {
 // What is listed is deleted in time, and the error is true.
 func TestUnfinishedInTime(t *testing.T) {
 	for name, s := range map[string]scene{
-		"latency": {Config: s3model.Config{Set: set(s3model.UUIDs, 50_000), List: 100 * ms, Delete: 300 * ms}, limit: 1500 * ms},
-		"one":     {Config: s3model.Config{Set: set(s3model.UUIDs, 40_000), List: 100 * ms, Delete: 100 * ms, Partitions: one(1500)}, limit: 18 * time.Second},
-		"two":     {Config: s3model.Config{Set: set(s3model.Numbered, 40_000), List: 100 * ms, Delete: 100 * ms, Partitions: s3model.Partitions{Count: 2, Rates: []float64{1000, 1500}}}, limit: 12 * time.Second},
-		"one key": {Config: s3model.Config{Set: set(s3model.OneKey, 30_000), List: 300 * ms, Delete: 100 * ms}, limit: 3 * time.Second},
+		"latency":    {Config: s3model.Config{Set: set(s3model.UUIDs, 50_000), List: 100 * ms, Delete: 300 * ms}, limit: 1500 * ms},
+		"one":        {Config: s3model.Config{Set: set(s3model.UUIDs, 40_000), List: 100 * ms, Delete: 100 * ms, Partitions: one(1500)}, limit: 18 * time.Second},
+		"two":        {Config: s3model.Config{Set: set(s3model.Numbered, 40_000), List: 100 * ms, Delete: 100 * ms, Partitions: s3model.Partitions{Count: 2, Rates: []float64{1000, 1500}}}, limit: 12 * time.Second},
+		"slow lists": {Config: s3model.Config{Set: set(s3model.UUIDs, 60_000), List: 900 * ms, Delete: 20 * ms}, limit: 4 * time.Second},
+		"one key":    {Config: s3model.Config{Set: set(s3model.OneKey, 30_000), List: 300 * ms, Delete: 100 * ms}, limit: 3 * time.Second},
 		"locks": {Config: s3model.Config{Set: set(s3model.UUIDs, 40_000), List: 100 * ms, Delete: 100 * ms, Partitions: one(1500),
 			Trouble: s3model.Trouble{Retained: 0.5}}, limit: 20 * time.Second},
 	} {

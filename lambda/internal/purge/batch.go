@@ -245,5 +245,5 @@ type id struct{ key, version string }
 
 // idOf is what an error is about. A version that it does not name is "null".
 func idOf(e types.Error) id {
-	return id{aws.ToString(e.Key), cmp.Or(aws.ToString(e.VersionId), "null")}
+	return id{aws.ToString(e.Key), cmp.Or(aws.ToString(e.VersionId), nullVersion)}
 }

@@ -12,7 +12,7 @@ import (
 // drawKey draws a key: often one that shares much with others, and sometimes one that is no UTF-8.
 func drawKey(r *rapid.T, name string) string {
 	parts := rapid.SliceOfN(rapid.OneOf(
-		rapid.SampledFrom([]string{"data/", "logs/2024/", "a", "b", "0", "9", "\x01", " ", "~", "é", "語", "\uD7FF", "\uE000", "\uFFFF", "😀", "\U0010FFFF", strings.Repeat("x", 300)}),
+		rapid.SampledFrom([]string{"data/", "logs/2024/", "a", "b", "0", "9", "\x01", " ", "~", "é", "語", "\uD7FF", "\uE000", "\uFFFF", "😀", "\U0010FFFF", strings.Repeat("x", 300), strings.Repeat("y", 1022)}),
 		rapid.StringN(1, 4, 16),
 		rapid.SampledFrom([]string{"\xff", "\xc3", "\xed\xa0\x80"}),
 	), 0, 6).Draw(r, name)

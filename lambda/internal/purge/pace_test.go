@@ -20,9 +20,18 @@ func one(rate float64) s3model.Partitions {
 	return s3model.Partitions{Count: 1, Rates: []float64{rate}}
 }
 
+// needsTime skips what takes seconds of a processor; make pace runs it.
+func needsTime(t *testing.T) {
+	t.Helper()
+	if isRace {
+		t.Skip("the race detector has nothing to see here")
+	}
+}
+
 // Where S3 refuses nothing, latencies alone count: one list after the other would take 5 s, and one delete after the other
 // 15 s more.
 func TestIsFastWhereNothingIsRefused(t *testing.T) {
+	needsTime(t)
 	for _, kind := range []s3model.Kind{s3model.Numbered, s3model.UUIDs} {
 		t.Run(string(kind), func(t *testing.T) {
 			o := play(t, scene{Config: s3model.Config{Set: s3model.Set{Kind: kind, Entries: 50_000, HalfMarkers: true}, List: 100 * ms, Delete: 300 * ms}})
@@ -35,6 +44,7 @@ func TestIsFastWhereNothingIsRefused(t *testing.T) {
 
 // What a partition takes is what a bucket in one of them is emptied at.
 func TestKeepsThePaceOfAPartition(t *testing.T) {
+	needsTime(t)
 	for _, c := range []struct {
 		rate    float64
 		delete  time.Duration
@@ -54,6 +64,7 @@ func TestKeepsThePaceOfAPartition(t *testing.T) {
 
 // Partitions that take more do not wait for those that take less.
 func TestKeepsThePaceOfEachPartition(t *testing.T) {
+	needsTime(t)
 	for seed := range uint64(2) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			o := play(t, scene{Config: s3model.Config{Seed: seed, Set: set(s3model.UUIDs, 84_000), List: 100 * ms, Delete: 300 * ms,
@@ -68,6 +79,7 @@ func TestKeepsThePaceOfEachPartition(t *testing.T) {
 
 // Nor does the form of the keys matter.
 func TestKeepsThePaceWhateverTheKeys(t *testing.T) {
+	needsTime(t)
 	for _, kind := range []s3model.Kind{s3model.Skewed, s3model.UTF8, s3model.OneKey, s3model.Dates} {
 		t.Run(string(kind), func(t *testing.T) {
 			o := play(t, scene{Config: s3model.Config{Seed: 1, Set: set(kind, 42_000), List: 100 * ms, Delete: 300 * ms,

@@ -74,18 +74,23 @@ func TestSpansCoverEachEntryOnce(t *testing.T) {
 				r.Fatal("it does not end")
 			}
 			s := rapid.SampledFrom(open).Draw(r, "span")
-			if s.isDivisible() && rapid.Bool().Draw(r, "divide") {
-				told := probe(all, marksBetween(s.at.key, s.end))
-				if rapid.Bool().Draw(r, "list meanwhile") {
-					s.accept(behind(all, s.at, size))
-				}
-				spans = append(spans, s.split(told, rapid.IntRange(1, 8).Draw(r, "parts"))...)
-				continue
-			}
-			s.accept(behind(all, s.at, size))
+			spans = append(spans, divideOrList(r, all, s, size)...)
 		}
 		checkCover(r, all, spans)
 	})
+}
+
+// divideOrList takes a step with a span, and returns what it gives away.
+func divideOrList(r *rapid.T, all []Entry, s *span, size int) []*span {
+	if !s.isDivisible() || rapid.Bool().Draw(r, "list") {
+		s.accept(behind(all, s.at, size))
+		return nil
+	}
+	told := probe(all, marksBetween(s.at.key, s.end))
+	if rapid.Bool().Draw(r, "list meanwhile") {
+		s.accept(behind(all, s.at, size))
+	}
+	return s.split(told, rapid.IntRange(1, 8).Draw(r, "parts"))
 }
 
 // checkCover fails the test unless the spans have accepted all entries, each once, and all versions of a key in one.
