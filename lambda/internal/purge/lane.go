@@ -19,7 +19,7 @@ const (
 	calmGrowth  = 0.03                   // of the rate, a second, right after a cut
 	calmTwice   = 1.5                    // seconds without a cut in which that growth doubles
 	batchTime   = 15 * time.Millisecond  // that a batch takes of the rate; whole batches may be refused
-	smallest    = 10                     // keys of a batch, if there are as many
+	smallest    = 5                      // keys of a batch, if there are as many
 )
 
 // Trials.
@@ -33,7 +33,7 @@ const (
 	reserve     = time.Second            // of a rate, that S3 takes at once of whoever has sent less before
 	soon        = time.Second            // after a cut, in which another trial tells whether it has helped
 	few         = 0.1                    // share of the keys that are refused
-	asMany      = 0.5                    // of the share before
+	asMany      = 0.7
 	mostUseless = 3
 	deafTime    = 2 * time.Second // in which refusals are taken as they are, where going slower does not help
 )
@@ -55,8 +55,8 @@ type lane struct {
 	sent     int              // keys, since then
 	cut      time.Time        // when the rate was cut; zero before the first time
 	base     float64          // the rate then
-	share    float64          // of the keys that were refused in the trial before
 	before   float64          // the rate before cuts that have not helped
+	share    float64          // of the keys that were refused before them
 	useless  int              // those
 	deaf     time.Time        // no trial before that
 	accepted int              // keys that S3 has taken since the last cut
@@ -153,21 +153,21 @@ func (l *lane) judge(now time.Time) {
 	taken, share := l.trial.measure()
 	pace := l.pace(now)
 	l.trial = nil
-	if of := l.separate(now); of != l {
+	all := l.tally()
+	if of := l.separate(); of != l {
 		sum := of.tally()
-		of.slowDown(now, of.rate*sum.taken())
+		takes := taken * (sum.sent - sum.refused) / max(1, all.sent-all.refused)
+		of.slowDown(now, max(takes*under, pace*mostCut*sum.sent/all.sent))
 		return
 	}
 	passed := now.Sub(l.cut)
 	if passed < soon && share < few {
 		return
 	}
-	if passed > 2*soon || share < l.share*asMany {
-		l.useless, l.before = 0, l.rate
-	}
-	l.share = max(share, l.share*asMany)
-	if l.useless++; l.useless > mostUseless {
-		l.useless, l.deaf, l.rate, l.cut = 0, now.Add(deafTime), l.before, now
+	if l.before == 0 || passed > 2*soon {
+		l.useless, l.before, l.share = 0, l.rate, share
+	} else if l.useless++; l.useless >= mostUseless && share > l.share*asMany {
+		l.useless, l.deaf, l.rate, l.cut = 0, now.Add(deafTime), max(l.rate, l.before), now
 		return
 	}
 	from := l.begun
@@ -202,9 +202,9 @@ func (l *lane) tally() (sum tally) {
 const evidence = 4
 
 // separate gives the ranges that were refused something a lane of their own, if the others are in another partition.
-func (l *lane) separate(now time.Time) *lane {
+func (l *lane) separate() *lane {
 	all, clean := l.tally(), 0.0
-	guilty := &lane{tallies: map[*span]*tally{}}
+	guilty := &lane{answer: l.answer, tallies: map[*span]*tally{}}
 	for s, t := range l.tallies {
 		if t.refused > 0 {
 			guilty.tallies[s] = t
@@ -212,12 +212,12 @@ func (l *lane) separate(now time.Time) *lane {
 			clean += t.sent
 		}
 	}
-	if clean*all.refused/all.sent < evidence*float64(l.size()) {
+	if clean*all.refused <= all.sent*evidence*float64(l.size()) {
 		return l
 	}
 	share := guilty.tally().sent / all.sent
 	guilty.rate = l.rate * share
-	l.rate *= 1 - share
+	l.rate = max(lowestRate, l.rate*(1-share))
 	for s := range guilty.tallies {
 		s.lane = guilty
 		delete(l.tallies, s)
