@@ -9,7 +9,7 @@ import (
 // (Hadoop's BulkDelete documentation). It makes partitions of its own, tells nobody where they end, and refuses what
 // is too much. So a purge begins above that rate, and goes faster until it is refused something.
 const (
-	firstRate   = 8000.0                 // keys a second
+	firstRate   = 7500.0                 // keys a second
 	lowestRate  = 300.0                  // keys a second
 	highestRate = 1e6                    // keys a second
 	startTwice  = 500 * time.Millisecond // in which a start doubles its rate
@@ -29,7 +29,7 @@ const (
 	leastPace   = 0.25                   // of the rate, to which it falls
 	underBase   = 0.9                    // of the rate of the last cut: as far as the pace falls then
 	under       = 0.95                   // of what S3 takes: what it refuses costs more than what it would take, too
-	mostCut     = 0.5                    // of the pace: few batches tell little
+	mostCut     = 0.55                    // of the pace: few batches tell little
 	reserve     = time.Second            // of a rate, that S3 takes at once of whoever has sent less before
 	soon        = time.Second            // after a cut, in which another trial tells whether it has helped
 	few         = 0.1                    // share of the keys that are refused
@@ -175,6 +175,9 @@ func (l *lane) judge(now time.Time) {
 		from = l.cut
 	}
 	known := float64(l.accepted) / (now.Sub(from) + reserve).Seconds()
+	if share == 0 && l.useless >= mostUseless {
+		taken = max(taken, l.rate)
+	}
 	l.slowDown(now, max(taken*under, known, pace*mostCut))
 }
 
