@@ -9,13 +9,13 @@ import (
 // (Hadoop's BulkDelete documentation). It makes partitions of its own, tells nobody where they end, and refuses what
 // is too much. So a purge begins above that rate, and goes faster until it is refused something.
 const (
-	firstRate   = 7500.0                 // keys a second
+	firstRate   = 8000.0                 // keys a second
 	lowestRate  = 300.0                  // keys a second
 	highestRate = 1e6                    // keys a second
 	startTwice  = 500 * time.Millisecond // in which a start doubles its rate
 	startRate   = 14000.0                // keys a second, up to which it does while one partition may take them all
-	onePart     = 12000                  // keys that one partition may take within the first second
-	moreTwice   = 120 * time.Millisecond // in which a start doubles its rate once there must be more partitions
+	onePart     = 11500                  // keys that one partition may take within the first second
+	moreTwice   = 110 * time.Millisecond // in which a start doubles its rate once there must be more partitions
 	calmGrowth  = 0.03                   // of the rate, a second, right after a cut
 	calmTwice   = 1.5                    // seconds without a cut in which that growth doubles
 	batchTime   = 15 * time.Millisecond  // that a batch takes of the rate; whole batches may be refused
@@ -29,7 +29,7 @@ const (
 	leastPace   = 0.25                   // of the rate, to which it falls
 	underBase   = 0.9                    // of the rate of the last cut: as far as the pace falls then
 	under       = 0.95                   // of what S3 takes: what it refuses costs more than what it would take, too
-	mostCut     = 0.55                    // of the pace: few batches tell little
+	mostCut     = 0.55                   // of the pace: few batches tell little
 	reserve     = time.Second            // of a rate, that S3 takes at once of whoever has sent less before
 	soon        = time.Second            // after a cut, in which another trial tells whether it has helped
 	few         = 0.1                    // share of the keys that are refused
@@ -108,16 +108,15 @@ func (l *lane) grow(now time.Time) {
 
 // doublings is how often the rate doubles in a second.
 func (l *lane) doublings(now time.Time) float64 {
-	most := 1 / startTwice.Seconds()
 	switch {
 	case !l.cut.IsZero():
-		return min(most, calmGrowth/math.Ln2*math.Exp2(now.Sub(l.cut).Seconds()/calmTwice))
+		return min(1, calmGrowth/math.Ln2*math.Exp2(now.Sub(l.cut).Seconds()/calmTwice))
 	case l.sent >= onePart:
 		return 1 / moreTwice.Seconds()
 	case l.rate >= startRate:
 		return 0
 	}
-	return most
+	return 1 / startTwice.Seconds()
 }
 
 // answered notes the answer to a batch of a range.
@@ -151,34 +150,43 @@ func (l *lane) judge(now time.Time) {
 		return
 	}
 	taken, share := l.trial.measure()
-	pace := l.pace(now)
+	least := l.pace(now) * mostCut
 	l.trial = nil
 	all := l.tally()
 	if of := l.separate(); of != l {
 		sum := of.tally()
 		takes := taken * (sum.sent - sum.refused) / max(1, all.sent-all.refused)
-		of.slowDown(now, max(takes*under, pace*mostCut*sum.sent/all.sent))
+		of.slowDown(now, max(takes*under, least*sum.sent/all.sent))
 		return
 	}
 	passed := now.Sub(l.cut)
-	if passed < soon && share < few {
+	if passed < soon && share < few || l.isInVain(now, passed, share) {
 		return
 	}
-	if l.before == 0 || passed > 2*soon {
-		l.useless, l.before, l.share = 0, l.rate, share
-	} else if l.useless++; l.useless >= mostUseless && share > l.share*asMany {
-		l.useless, l.deaf, l.rate, l.cut = 0, now.Add(deafTime), max(l.rate, l.before), now
-		return
-	}
-	from := l.begun
-	if !l.cut.IsZero() {
-		from = l.cut
-	}
-	known := float64(l.accepted) / (now.Sub(from) + reserve).Seconds()
 	if share == 0 && l.useless >= mostUseless {
 		taken = max(taken, l.rate)
 	}
-	l.slowDown(now, max(taken*under, known, pace*mostCut))
+	if l.cut.IsZero() {
+		passed = now.Sub(l.begun)
+	}
+	known := float64(l.accepted) / (passed + reserve).Seconds()
+	l.slowDown(now, max(taken*under, known, least))
+}
+
+// isInVain reports whether another cut makes no sense: one cut followed the other, and S3 goes on refusing the same
+// share. So it does not refuse for the rate. The lane goes faster again then, and is deaf for a while.
+func (l *lane) isInVain(now time.Time, passed time.Duration, share float64) bool {
+	if l.before == 0 || passed > 2*soon {
+		l.useless, l.before, l.share = 0, l.rate, share
+		return false
+	}
+	l.useless++
+	if l.useless < mostUseless || share <= l.share*asMany {
+		return false
+	}
+	l.useless, l.deaf, l.cut = 0, now.Add(deafTime), now
+	l.rate = max(l.rate, min(l.before, 2*l.rate))
+	return true
 }
 
 // slowDown cuts the rate, at least a little.
@@ -190,40 +198,4 @@ func (l *lane) slowDown(now time.Time, rate float64) {
 			delete(l.tallies, s)
 		}
 	}
-}
-
-// tally is that of all ranges together.
-func (l *lane) tally() (sum tally) {
-	for _, t := range l.tallies {
-		sum.add(*t)
-	}
-	return sum
-}
-
-// evidence is how many batches would have been refused of ranges that were refused nothing, were they in the partition
-// of the others.
-const evidence = 4
-
-// separate gives the ranges that were refused something a lane of their own, if the others are in another partition.
-func (l *lane) separate() *lane {
-	all, clean := l.tally(), 0.0
-	guilty := &lane{answer: l.answer, tallies: map[*span]*tally{}}
-	for s, t := range l.tallies {
-		if t.refused > 0 {
-			guilty.tallies[s] = t
-		} else {
-			clean += t.sent
-		}
-	}
-	if clean*all.refused <= all.sent*evidence*float64(l.size()) {
-		return l
-	}
-	share := guilty.tally().sent / all.sent
-	guilty.rate = l.rate * share
-	l.rate = max(lowestRate, l.rate*(1-share))
-	for s := range guilty.tallies {
-		s.lane = guilty
-		delete(l.tallies, s)
-	}
-	return guilty
 }

@@ -63,3 +63,39 @@ func later(a, b time.Time) time.Time {
 	}
 	return b
 }
+
+// tally is that of all ranges together.
+func (l *lane) tally() (sum tally) {
+	for _, t := range l.tallies {
+		sum.add(*t)
+	}
+	return sum
+}
+
+// evidence is how many batches would have been refused of ranges that were refused nothing, were they in the partition
+// of the others.
+const evidence = 4
+
+// separate gives the ranges that were refused something a lane of their own, if the others are in another partition.
+func (l *lane) separate() *lane {
+	all, clean := l.tally(), 0.0
+	guilty := &lane{answer: l.answer, tallies: map[*span]*tally{}}
+	for s, t := range l.tallies {
+		if t.refused > 0 {
+			guilty.tallies[s] = t
+		} else {
+			clean += t.sent
+		}
+	}
+	if clean*all.refused <= all.sent*evidence*float64(l.size()) {
+		return l
+	}
+	share := guilty.tally().sent / all.sent
+	guilty.rate = l.rate * share
+	l.rate = max(lowestRate, l.rate*(1-share))
+	for s := range guilty.tallies {
+		s.lane = guilty
+		delete(l.tallies, s)
+	}
+	return guilty
+}
