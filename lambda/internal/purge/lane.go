@@ -25,7 +25,7 @@ const (
 // Trials.
 const (
 	trialTime   = 100 * time.Millisecond // in which the batches are sent that are judged
-	halvesIn    = 100 * time.Millisecond // the pace, while it is not known yet what S3 takes
+	halvesIn    = 60 * time.Millisecond  // the pace, while it is not known yet what S3 takes
 	leastPace   = 0.25                   // of the rate, to which it falls
 	underBase   = 0.9                    // of the rate of the last cut: as far as the pace falls then
 	under       = 0.95                   // of what S3 takes: what it refuses costs more than what it would take, too
@@ -33,9 +33,9 @@ const (
 	reserve     = time.Second            // of a rate, that S3 takes at once of whoever has sent less before
 	soon        = time.Second            // after a cut, in which another trial tells whether it has helped
 	few         = 0.1                    // share of the keys that are refused
-	asMany      = 0.7
-	mostUseless = 3
-	deafTime    = 2 * time.Second // in which refusals are taken as they are, where going slower does not help
+	asMany      = 0.7                    // of the share before: going slower has not helped
+	mostUseless = 3                      // cuts
+	deafTime    = 2 * time.Second        // in which refusals are taken as they are, where going slower does not help
 )
 
 // A lane is the pace of ranges that seem to be in one partition: a rate that they share. At first there is one lane for
