@@ -184,8 +184,9 @@ func (l *lane) isInVain(now time.Time, passed time.Duration, share float64) bool
 	if l.useless < mostUseless || share <= l.share*asMany {
 		return false
 	}
-	l.useless, l.deaf, l.cut = 0, now.Add(deafTime), now
+	l.useless, l.deaf, l.cut, l.accepted = 0, now.Add(deafTime), now, 0
 	l.rate = max(l.rate, min(l.before, 2*l.rate))
+	l.base = l.rate
 	return true
 }
 
