@@ -185,7 +185,7 @@ func (l *lane) isInVain(now time.Time, passed time.Duration, share float64) bool
 		return false
 	}
 	l.useless, l.deaf, l.cut, l.accepted = 0, now.Add(deafTime), now, 0
-	l.rate = max(l.rate, min(l.before, 2*l.rate))
+	l.rate = max(l.rate, l.before)
 	l.base = l.rate
 	return true
 }
