@@ -98,7 +98,7 @@ func (e *emptying) book(s *span, b *batch, err error) {
 	}
 	e.refuse(b.refused, b.why)
 	if b.lane == s.lane {
-		s.lane.answered(now, s, b.sent, len(b.todos), b.busy, e.answer)
+		s.lane.answered(now, s, b.sent, len(b.todos), b.busy)
 	}
 	for _, t := range b.again {
 		s.bytes += t.bytes

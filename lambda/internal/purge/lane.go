@@ -7,173 +7,196 @@ import (
 
 // S3 sustains at least 3,500 writes a second for a partition of a bucket, and counts each key of a DeleteObjects
 // (Hadoop's BulkDelete documentation). It makes partitions of its own, tells nobody where they end, and refuses what
-// is too much. So a purge begins near that rate and goes faster until it is refused something.
+// is too much. So a purge begins above that rate, and goes faster until it is refused something.
 const (
-	firstRate   = 4000.0                 // keys a second
-	lowestRate  = 50.0                   // keys a second
+	firstRate   = 8000.0                 // keys a second
+	lowestRate  = 300.0                  // keys a second
 	highestRate = 1e6                    // keys a second
-	doublesIn   = 300 * time.Millisecond // while nothing was refused yet
-	calmGrowth  = 0.02                   // of the rate, a second, right after a refusal
-	calmDoubles = 1.0                    // seconds without a refusal in which that growth doubles
-	batchTime   = 60 * time.Millisecond  // that a batch takes of the rate
-	trialTime   = 250 * time.Millisecond // at least
-	enough      = 500 * time.Millisecond // to tell from what was taken what is taken
-	leastCut    = 0.1                    // of the rate, in a trial
-	mostCut     = 0.5                    // of the rate, after a trial of less than
-	certain     = 8                      // batches
-	smallest    = 25                     // keys of a batch, if there are as many
+	startTwice  = 500 * time.Millisecond // in which a start doubles its rate
+	startRate   = 14000.0                // keys a second, up to which it does while one partition may take them all
+	onePart     = 11500                  // keys that one partition may take within the first second
+	moreTwice   = 110 * time.Millisecond // in which a start doubles its rate once there must be more partitions
+	calmGrowth  = 0.03                   // of the rate, a second, right after a cut
+	calmTwice   = 1.5                    // seconds without a cut in which that growth doubles
+	batchTime   = 15 * time.Millisecond  // that a batch takes of the rate; whole batches may be refused
+	smallest    = 5                      // keys of a batch, if there are as many
+)
+
+// Trials.
+const (
+	trialTime   = 100 * time.Millisecond // in which the batches are sent that are judged
+	halvesIn    = 60 * time.Millisecond  // the pace, while it is not known yet what S3 takes
+	leastPace   = 0.25                   // of the rate, to which it falls
+	underBase   = 0.9                    // of the rate of the last cut: as far as the pace falls then
+	under       = 0.95                   // of what S3 takes: what it refuses costs more than what it would take, too
+	mostCut     = 0.55                   // of the pace: few batches tell little
+	reserve     = time.Second            // of a rate, that S3 takes at once of whoever has sent less before
+	soon        = time.Second            // after a cut, in which another trial tells whether it has helped
+	few         = 0.1                    // share of the keys that are refused
+	asMany      = 0.7                    // of the share before: going slower has not helped
+	mostUseless = 3                      // cuts
+	deafTime    = 2 * time.Second        // in which refusals are taken as they are, where going slower does not help
 )
 
 // A lane is the pace of ranges that seem to be in one partition: a rate that they share. At first there is one lane for
 // all of them.
 //
-// It doubles its rate until S3 refuses keys for the first time. Then there is a trial: the answers to what is under way
-// tell how much of it S3 takes, and the lane goes as fast as they show so far. That is its rate from then on, and it
-// grows slowly, and faster the longer nothing is refused. Where some ranges of the lane were refused nothing in trials
-// in which others were refused much, they are in another partition, and the others get a lane of their own.
+// It goes faster until S3 refuses keys for the first time. Then there is a trial: the lane slows down until there are
+// the answers to what was sent in the first moments. They tell how much S3 takes in that time. Somewhat less is the
+// rate from then on, and it grows, slowly at first, until the next refusal. Where some ranges of the lane were refused
+// nothing in trials in which others were refused much, they are in another partition, and the others get a lane of
+// their own.
 type lane struct {
-	rate      float64   // keys a second
-	grown     time.Time // when rate was that
-	next      time.Time // no batch before that
-	calmSince time.Time // the last refusal; zero before the first one
-	trial     *trial
-	tallies   map[*span]*tally // of its ranges in trials; older ones count less
-	accepted  int              // keys that S3 has taken since the last refusal
-}
+	rate  float64   // keys a second
+	grown time.Time // when rate was that
+	next  time.Time // no batch before that
 
-// A trial are the answers to all batches of a lane that were sent since the first one that was refused.
-type trial struct {
-	since, until time.Time
-	tally        // of all
+	begun    time.Time        // with the first batch
+	sent     int              // keys, since then
+	cut      time.Time        // when the rate was cut; zero before the first time
+	base     float64          // the rate then
+	before   float64          // the rate before cuts that have not helped
+	share    float64          // of the keys that were refused before them
+	useless  int              // those
+	deaf     time.Time        // no trial before that
+	accepted int              // keys that S3 has taken since the last cut
+	answer   time.Duration    // that the latest calls took of which S3 has taken something
+	trial    *trial           // nil if there is none
+	tallies  map[*span]*tally // of its ranges in trials; older ones count less
 }
-
-// A tally is how many keys of one range were sent, and refused.
-type tally struct{ sent, refused float64 }
 
 // size is how many keys the next batch has, if there are as many.
 func (l *lane) size() int {
-	return min(mostOfBatch, max(smallest, int(l.rate*batchTime.Seconds())))
+	return min(mostOfBatch, max(smallest, int(l.pace(l.grown)*batchTime.Seconds())))
 }
 
-// send books a batch that is sent now. In a trial the lane goes as fast as the trial shows so far that S3 takes.
+// pace is how many keys are sent a second. In a trial it falls: in the first one no further than leastPace, and at once
+// to what was sent a second until then; later no further than a little under the rate of the last cut.
+func (l *lane) pace(now time.Time) float64 {
+	if l.trial == nil {
+		return l.rate
+	}
+	slower := l.rate * math.Exp2(-now.Sub(l.trial.noticed).Seconds()/halvesIn.Seconds())
+	if l.cut.IsZero() {
+		slower = min(l.trial.average, max(slower, l.rate*leastPace))
+	} else {
+		slower = max(slower, min(l.rate, l.base)*underBase)
+	}
+	return max(lowestRate, slower)
+}
+
+// send books a batch that is sent now.
 func (l *lane) send(now time.Time, keys int) {
+	if l.begun.IsZero() {
+		l.begun = now
+	}
 	if l.next.Before(now) {
 		l.next = now
 	}
-	seconds := float64(keys) / l.rate
-	if l.trial != nil {
-		seconds /= max(leastCut, l.trial.taken())
-	}
-	l.next = l.next.Add(time.Duration(seconds * float64(time.Second)))
+	l.sent += keys
+	l.next = l.next.Add(time.Duration(float64(keys) / l.pace(now) * float64(time.Second)))
 }
 
 // grow raises the rate for the time that has passed.
 func (l *lane) grow(now time.Time) {
-	passed := min(now.Sub(l.grown), batchTime)
+	passed := min(now.Sub(l.grown), batchTime).Seconds()
 	l.grown = now
-	if l.trial != nil {
-		return
+	if l.trial == nil {
+		l.rate = min(highestRate, l.rate*math.Exp2(passed*l.doublings(now)))
 	}
-	doublings := passed.Seconds() / doublesIn.Seconds()
-	if !l.calmSince.IsZero() {
-		calm := now.Sub(l.calmSince).Seconds()
-		doublings = min(doublings, passed.Seconds()*calmGrowth*math.Exp2(min(calm/calmDoubles, 10))/math.Ln2)
-	}
-	l.rate = min(highestRate, l.rate*math.Exp2(doublings))
 }
 
-// answered notes the answer to a batch of a range. Answers take as long as given.
-func (l *lane) answered(now time.Time, s *span, sent time.Time, keys, refused int, answer time.Duration) {
-	if !sent.Before(l.calmSince) {
-		l.accepted += keys - refused
+// doublings is how often the rate doubles in a second.
+func (l *lane) doublings(now time.Time) float64 {
+	switch {
+	case !l.cut.IsZero():
+		return min(1, calmGrowth/math.Ln2*math.Exp2(now.Sub(l.cut).Seconds()/calmTwice))
+	case l.sent >= onePart:
+		return 1 / moreTwice.Seconds()
+	case l.rate >= startRate:
+		return 0
 	}
-	if refused > 0 && l.trial == nil && !sent.Before(l.calmSince) {
-		l.trial = &trial{since: sent, until: now.Add(max(answer, trialTime))}
-		l.next = now
+	return 1 / startTwice.Seconds()
+}
+
+// answered notes the answer to a batch of a range.
+func (l *lane) answered(now time.Time, s *span, sent time.Time, keys, refused int) {
+	if sent.Before(l.cut) {
+		return
+	}
+	l.accepted += keys - refused
+	if refused < keys {
+		l.answer = max(now.Sub(sent), l.answer*95/100)
+	}
+	if refused > 0 && l.trial == nil && !now.Before(l.deaf) {
+		l.trial = &trial{since: sent, noticed: now, average: float64(l.sent) / max(now.Sub(l.begun), time.Millisecond).Seconds()}
 	}
 	if l.trial == nil || sent.Before(l.trial.since) {
 		return
 	}
+	l.trial.answers = append(l.trial.answers, answered{sent, tally{float64(keys), float64(refused)}})
 	if l.tallies == nil {
 		l.tallies = map[*span]*tally{}
 	}
 	if l.tallies[s] == nil {
 		l.tallies[s] = &tally{}
 	}
-	l.trial.add(keys, refused)
-	l.tallies[s].add(keys, refused)
+	l.tallies[s].add(tally{float64(keys), float64(refused)})
 }
-
-func (t *tally) add(sent, refused int) {
-	t.sent += float64(sent)
-	t.refused += float64(refused)
-}
-
-// taken is the share of the keys that S3 has taken.
-func (t *tally) taken() float64 { return 1 - t.refused/t.sent }
 
 // judge ends a trial that is over.
 func (l *lane) judge(now time.Time) {
-	if l.trial == nil || now.Before(l.trial.until) {
+	if l.trial == nil || now.Before(l.trial.until(l.answer)) {
 		return
 	}
-	taken := l.trial.taken()
-	if l.trial.sent < float64(certain*l.size()) {
-		taken = max(mostCut, taken)
-	}
-	rate := l.rate * taken
+	taken, share := l.trial.measure()
+	least := l.pace(now) * mostCut
 	l.trial = nil
-	of := l.separate(now)
-	passed := now.Sub(l.calmSince)
-	switch {
-	case of != l:
+	all := l.tally()
+	if of := l.separate(); of != l {
 		sum := of.tally()
-		rate = of.rate * sum.taken()
-	case !l.calmSince.IsZero() && passed > enough:
-		rate = max(rate, float64(l.accepted)/passed.Seconds())
+		takes := taken * (sum.sent - sum.refused) / max(1, all.sent-all.refused)
+		of.slowDown(now, max(takes*under, least*sum.sent/all.sent))
+		return
 	}
-	of.rate = max(lowestRate, min(of.rate, rate))
-	of.calmSince, of.grown, of.next, of.accepted = now, now, now, 0
-	for s, t := range of.tallies {
-		if *t = (tally{t.sent / 2, t.refused / 2}); t.sent < 1 {
-			delete(of.tallies, s)
-		}
+	passed := now.Sub(l.cut)
+	if passed < soon && share < few || l.isInVain(now, passed, share) {
+		return
 	}
+	if share == 0 && l.useless >= mostUseless {
+		taken = max(taken, l.rate)
+	}
+	if l.cut.IsZero() {
+		passed = now.Sub(l.begun)
+	}
+	known := float64(l.accepted) / (passed + reserve).Seconds()
+	l.slowDown(now, max(taken*under, known, least))
 }
 
-// tally is that of all ranges together.
-func (l *lane) tally() (sum tally) {
-	for _, t := range l.tallies {
-		sum.sent += t.sent
-		sum.refused += t.refused
+// isInVain reports whether another cut makes no sense: one cut followed the other, and S3 goes on refusing the same
+// share. So it does not refuse for the rate. The lane goes faster again then, and is deaf for a while.
+func (l *lane) isInVain(now time.Time, passed time.Duration, share float64) bool {
+	if l.before == 0 || passed > 2*soon {
+		l.useless, l.before, l.share = 0, l.rate, share
+		return false
 	}
-	return sum
+	l.useless++
+	if l.useless < mostUseless || share <= l.share*asMany {
+		return false
+	}
+	l.useless, l.deaf, l.cut, l.accepted = 0, now.Add(deafTime), now, 0
+	l.rate = max(l.rate, l.before)
+	l.base = l.rate
+	return true
 }
 
-// evidence is how many batches would have been refused of ranges that were refused nothing, were they in the partition
-// of the others.
-const evidence = 4
-
-// separate gives the ranges that were refused something a lane of their own, if the others are in another partition.
-func (l *lane) separate(now time.Time) *lane {
-	all, clean := l.tally(), 0.0
-	guilty := &lane{tallies: map[*span]*tally{}}
+// slowDown cuts the rate, at least a little.
+func (l *lane) slowDown(now time.Time, rate float64) {
+	l.rate = max(lowestRate, min(l.rate*under, rate))
+	l.base, l.cut, l.grown, l.next, l.accepted = l.rate, now, now, now, 0
 	for s, t := range l.tallies {
-		if t.refused > 0 {
-			guilty.tallies[s] = t
-		} else {
-			clean += t.sent
+		if *t = (tally{t.sent / 2, t.refused / 2}); t.sent < 1 {
+			delete(l.tallies, s)
 		}
 	}
-	if all.refused == 0 || clean*all.refused/all.sent < evidence*float64(l.size()) { // those that were refused may have ended
-		return l
-	}
-	share := guilty.tally().sent / all.sent
-	guilty.rate = max(lowestRate, l.rate*share)
-	l.rate = max(lowestRate, l.rate*(1-share))
-	for s := range guilty.tallies {
-		s.lane = guilty
-		delete(l.tallies, s)
-	}
-	return guilty
 }

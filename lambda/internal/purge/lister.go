@@ -185,7 +185,7 @@ func (e *emptying) isFull(s *span) bool {
 	if s.bytes > mostOfSpan || e.bytes > mostWaiting {
 		return true
 	}
-	return len(s.waiting) > 0 && !s.lane.calmSince.IsZero() && float64(e.waitingIn(s.lane)) > s.lane.pace()*mostAhead.Seconds()
+	return len(s.waiting) > 0 && !s.lane.cut.IsZero() && float64(e.waitingIn(s.lane)) > s.lane.pace(time.Now())*mostAhead.Seconds()
 }
 
 // waitingIn is how many keys of a lane wait to be deleted, or may be about to.

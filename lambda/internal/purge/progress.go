@@ -79,25 +79,16 @@ func (e *emptying) isLate(ctx context.Context) bool {
 	}
 	seconds := 0.0
 	for _, s := range e.spans {
-		seconds = max(seconds, s.lane.seconds(e.waitingIn(s.lane)+pageSize))
+		seconds = max(seconds, s.lane.seconds(time.Now(), e.waitingIn(s.lane)+pageSize))
 	}
 	const margin = 1.2
 	return time.Until(deadline) < 2*e.answer+e.page+time.Duration(margin*seconds*float64(time.Second))
 }
 
 // seconds is how long the lane takes for a number of keys.
-func (l *lane) seconds(keys int) float64 {
-	if l.calmSince.IsZero() && l.trial == nil { // it doubles its rate
-		doubling := doublesIn.Seconds()
-		return doubling * math.Log2(1+float64(keys)*math.Ln2/(l.rate*doubling))
+func (l *lane) seconds(now time.Time, keys int) float64 {
+	if doublings := l.doublings(now); l.cut.IsZero() && l.trial == nil && doublings > 0 {
+		return math.Log2(1+float64(keys)*math.Ln2*doublings/l.rate) / doublings
 	}
-	return float64(keys) / l.pace()
-}
-
-// pace is how many keys a second S3 takes of a lane, as far as is known now.
-func (l *lane) pace() float64 {
-	if l.trial == nil {
-		return l.rate
-	}
-	return max(lowestRate, l.rate*l.trial.taken())
+	return float64(keys) / l.pace(now)
 }
