@@ -350,6 +350,8 @@
 //	                                  |                                 |   read before another was written may be old
 //	the proof                         | PutBucketPolicy,                | the policy alone lets the user in
 //	                                  |   CreateAccessKey               |
+//	a call of the proof               | the one before, but for those   | what was put is what is read; that of a Create, which somebody
+//	                                  |   of a Create                   |   waits for, proves each right by itself
 //	PutSecretValue: the commit        | the proof, all settings, the    | nobody has a key to a half-built place; a late event
 //	                                  |   marker, DescribeStackResource,|   changes nothing; no side of a replacement deletes data
 //	                                  |   the mark of the replaced set  |

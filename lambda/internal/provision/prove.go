@@ -123,8 +123,8 @@ func (r *run) s3As(id string, text secret.Text, retryer aws.Retryer) *s3.Client 
 }
 
 // useKey does with the key what its owner will do: it puts, gets, lists and deletes one empty
-// object below the prefix, beside each other. A HEAD needs the same right as a GET, and does not say why it is refused.
-// With ReadOnly the role puts the object before, and the key reads it.
+// object below the prefix, in turn. A Create does all of it beside each other, and tries again in turn what is refused. A HEAD
+// needs the same right as a GET, and does not say why it is refused. With ReadOnly the role puts the object before, and the key reads it.
 func (r *run) useKey(ctx, proof context.Context, op operation, key credential, left *probe) error {
 	s := op.spec
 	uses := r.usesOf(s, r.s3As(key.ID, key.secret, r.patience.Retryer(awscall.NewBucket)), left)
@@ -135,15 +135,16 @@ func (r *run) useKey(ctx, proof context.Context, op operation, key credential, l
 		uses = uses[1:3]
 	}
 	for len(uses) > 0 {
-		refused := refusedOf(proof, uses)
-		if len(refused) == 0 {
-			return nil
+		if op.kind == kindCreate {
+			if uses = refusedOf(proof, uses); len(uses) == 0 {
+				return nil
+			}
 		}
 		// What the first of them waits for the others wait for, too.
-		if err := r.try(ctx, proof, op, refused[0]); err != nil {
+		if err := r.try(ctx, proof, op, uses[0]); err != nil {
 			return fmt.Errorf("user %s: its new key cannot do what Access %s promises: %w", s.UserName, s.Access, err)
 		}
-		uses = refused[1:]
+		uses = uses[1:]
 	}
 	return nil
 }
