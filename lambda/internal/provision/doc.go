@@ -359,7 +359,7 @@
 //	                                  |   it, but for that of a Create  |   nothing may
 //	the sweep                         | the commit                      | the key in use is another one before; a list of a Create that
 //	                                  |                                 |   is read beside it shows all that may be forsaken
-//	GetSecretValue                    | DescribeSecret                  | no value is read before the tags show it as ours
+//	GetSecretValue, but in place      | DescribeSecret                  | no value counts before the tags show it as ours
 //	ListObjectsV2 with a key,         | GetSecretValue                  | the value names it
 //	  ListAccessKeys                  |                                 |
 //	DeleteSecret                      | the looks, DescribeStackResource| a Delete changes nothing before it is clear that the bucket may

@@ -258,11 +258,12 @@ func (r *run) answerAsIs(ctx context.Context, op operation, made set, reason err
 }
 
 // look reads secret, user and bucket by name, and asks whether the event is late. Parts that cannot
-// be looked at have their errors beside them.
+// be looked at have their errors beside them. An Update in place expects a value, and reads it as well.
 func (r *run) look(ctx context.Context, op operation) (found set, unseen doubts, err error) {
 	err = together(
 		func() error { return r.checkLate(ctx, op) },
 		func() error { found, unseen = r.lookParts(ctx, op.spec); return nil },
+		func() error { r.readAhead(ctx, op); return nil },
 	)
 	if err != nil || unseen.all() != nil {
 		return found, unseen, err

@@ -112,16 +112,6 @@ func TestNothingOfADeleteIsTooEarly(t *testing.T) {
 	}
 }
 
-// A value is not read before the tags of its secret show it as ours.
-func TestNothingOfAnUpdateIsTooEarly(t *testing.T) {
-	inRegion(t, "eu-west-1", func(w *bench) {
-		w.history(create(named))
-		passes(time.Hour)
-		began, ended := w.slowly(update(named, with("Trigger", "1"), named), "DescribeSecret")
-		w.isAfter(map[string][]string{"GetSecretValue by role": {"DescribeSecret by role"}}, began, ended)
-	})
-}
-
 // The question whether a Delete is late is asked beside the look, and again after a look that has waited.
 func TestDeleteAsksAgainAfterItHasWaited(t *testing.T) {
 	for _, d := range []time.Duration{0, time.Second, 90 * time.Second} {

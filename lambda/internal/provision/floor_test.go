@@ -56,9 +56,11 @@ func (w *bench) pace(e event) paced {
 type depths struct{ create, inUSEast1, update float64 }
 
 // floor is that of an event that has nothing to wait for. A Create: looks, CreateSecret, CreateBucket, CreateAccessKey,
-// PutBucketPolicy, the proof, the commit, the answer. An Update: looks, the value, the key in it, the answer; one setting that
-// differs is written beside the key. A Delete: looks, DeleteSecret, DeleteAccessKey, DeleteUser, DeleteBucket, the answer.
-var floor = depths{8, 9, 4}
+// PutBucketPolicy, the proof, the commit, the answer. An Update: looks, the key, the answer. A Delete: looks, DeleteSecret, DeleteAccessKey, DeleteUser, DeleteBucket, the answer.
+var floor = depths{8, 9, 3}
+
+// written is that of an Update that changes one setting.
+var written = depths{8, 9, 4}
 
 const floorOfDelete = 6
 
@@ -68,20 +70,20 @@ var perProperty = map[string]struct {
 	depths
 }{
 	"Prefix":                          {with("Prefix", "other/"), depths{8, 9, 10}}, // the value is written, and the objects before are looked for
-	"FolderMarker":                    {with("FolderMarker", "false"), floor},
-	"Access":                          {with("Access", "Full"), floor},
+	"FolderMarker":                    {with("FolderMarker", "false"), written},
+	"Access":                          {with("Access", "Full"), written},
 	"Access ReadOnly":                 {with("Access", "ReadOnly"), depths{9, 10, 4}}, // the role puts what the key is to read
-	"Statements":                      {with("Statements", []any{map[string]any{"Effect": "Allow", "Action": "s3:GetObjectTagging"}}), floor},
-	"EnforceTls":                      {with("EnforceTls", "false"), floor},
+	"Statements":                      {with("Statements", []any{map[string]any{"Effect": "Allow", "Action": "s3:GetObjectTagging"}}), written},
+	"EnforceTls":                      {with("EnforceTls", "false"), written},
 	"OnDelete":                        {with("OnDelete", "Purge"), floor},
 	"Versioning":                      {with("Versioning", "true"), depths{10, 11, 5}}, // before the lifecycle; the probe is listed, and has two versions
-	"AbortIncompleteUploadsAfterDays": {with("AbortIncompleteUploadsAfterDays", "3"), floor},
+	"AbortIncompleteUploadsAfterDays": {with("AbortIncompleteUploadsAfterDays", "3"), written},
 	"KeySerial":                       {with("KeySerial", "1"), depths{8, 9, 60}}, // CloudFormation may show a rollback for four seconds
 	"PreviousKey":                     {with("PreviousKey", "Delete"), depths{8, 9, 54}},
 	"RotateAfterDays":                 {with("RotateAfterDays", "30"), depths{15, 16, 11}},     // all that a rotation asks
 	"SecretKmsKeyId":                  {with("SecretKmsKeyId", "alias/mine"), depths{8, 9, 5}}, // before the value is read
 	"SecretRecoveryDays":              {with("SecretRecoveryDays", "7"), floor},
-	"Tags":                            {with("Tags", []any{map[string]any{"Key": "team", "Value": "data"}}), floor},
+	"Tags":                            {with("Tags", []any{map[string]any{"Key": "team", "Value": "data"}}), written},
 	"ExpireNoncurrentAfterDays":       {with("Versioning", "true", "ExpireNoncurrentAfterDays", "5"), depths{10, 11, 7}}, // three settings are written
 	"Trigger":                         {with("Trigger", "1"), floor},
 	"VerifyCredentials":               {with("VerifyCredentials", "false"), floor},

@@ -117,7 +117,7 @@ func (r *run) committedKey(ctx context.Context, op operation, made set) (credent
 	if made.secret.Fresh {
 		return credential{}, nil
 	}
-	current, err := r.secretOf(op.spec).ReadRestored(ctx, made.secret)
+	current, err := r.ahead.read(ctx, r.secretOf(op.spec), made.secret)
 	if err == nil && current.State == secret.Unreadable && op.changes(secret.KmsKeyOf) {
 		made.secret, current, err = r.secretOf(op.spec).AwaitReadable(ctx, made.secret)
 	}

@@ -76,6 +76,7 @@ type run struct {
 	invalid     error // of the properties
 	making      struct{ secret, user awscall.Making }
 	notes       bucket.Notes // of the bucket
+	ahead       ahead        // of the value of the secret
 	fence       string       // version that this event has written in giving up a rotation, the last one
 	hasMarked   bool         // the set that is replaced may say so
 	hasEquipped bool         // the bucket may have our policy and our rule

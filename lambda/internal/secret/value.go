@@ -60,6 +60,29 @@ func (c Client) ReadRestored(ctx context.Context, x Secret) (Content, error) {
 	return c.read(ctx, x, "", restored)
 }
 
+// An Ahead is a value that was read by the name of its secret alone, or nil.
+type Ahead struct {
+	out *secretsmanager.GetSecretValueOutput
+}
+
+// ReadAhead asks for the current value once. It returns nil where there is none, and where there is no answer.
+func (c Client) ReadAhead(ctx context.Context) *Ahead {
+	out, err := c.secrets.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &c.spec.SecretName},
+		func(o *secretsmanager.Options) { o.Retryer = aws.NopRetryer{} })
+	if err != nil {
+		return nil
+	}
+	return &Ahead{out}
+}
+
+// Of is the content of a secret of ours, if the value is that of the version which the secret shows as current.
+func (a *Ahead) Of(x Secret) (current Content, isCurrent bool) {
+	if a == nil || !x.IsOurs() || x.Deleting || aws.ToString(a.out.ARN) != x.ARN || aws.ToString(a.out.VersionId) != x.Current {
+		return Content{}, false
+	}
+	return contentOf(x, a.out), true
+}
+
 // ReadVersion returns the value of one version, which never changes once it is written. Where it is not written, or
 // not shown yet, the state is [NoValue].
 func (c Client) ReadVersion(ctx context.Context, x Secret, version string) (Content, error) {
