@@ -31,7 +31,7 @@ var allowLoopback string
 
 // memoryLimit is what the heap should not grow beyond, in bytes: it is collected more often instead. A purge leaves much
 // behind that is soon garbage, and has room in the smallest function that there is.
-const memoryLimit = 21 << 20
+const memoryLimit = 22 << 20
 
 func main() {
 	debug.SetMemoryLimit(memoryLimit)

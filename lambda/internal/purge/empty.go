@@ -20,9 +20,9 @@ import (
 const (
 	listers        = 12          // ranges that are listed
 	dividers       = 3           // of them, that are asked where to divide
-	mostOfSpan     = 256e3       // bytes of the entries of a range that wait to be deleted, before its listing goes on
+	mostOfSpan     = 128e3       // bytes of the entries of a range that wait to be deleted, before its listing goes on
 	mostWaiting    = 8e6         // the same of all ranges
-	mostUnderWay   = 8e6         // bytes of all calls that delete
+	mostUnderWay   = 5e6         // bytes of all calls that delete
 	mostAlone      = 128         // calls that delete one entry
 	mostAhead      = time.Second // that listing is ahead of deleting, at the pace of a lane
 	progressPeriod = 5 * time.Second
@@ -37,7 +37,7 @@ const (
 // It returns [*Unfinished] where the time of ctx is over, and [*Refused] where S3 refuses to delete some entries and all
 // others are deleted. A bucket that does not exist is an error.
 func (b Bucket) Empty(ctx context.Context, log *slog.Logger) error {
-	e := &emptying{Bucket: b, log: log, begun: time.Now(), underWay: semaphore.NewWeighted(mostUnderWay), alone: semaphore.NewWeighted(mostAlone)}
+	e := &emptying{Bucket: b, listed: b.inTurns(), log: log, begun: time.Now(), underWay: semaphore.NewWeighted(mostUnderWay), alone: semaphore.NewWeighted(mostAlone)}
 	e.changed = sync.NewCond(&e.mu)
 	var err error
 	parts := pool.New().WithContext(ctx).WithCancelOnError()
@@ -61,6 +61,7 @@ func (b Bucket) Empty(ctx context.Context, log *slog.Logger) error {
 // An emptying is one call of Empty.
 type emptying struct {
 	Bucket
+	listed   Bucket // the same, for listings
 	log      *slog.Logger
 	begun    time.Time
 	underWay *semaphore.Weighted // bytes of calls that delete
@@ -98,7 +99,7 @@ var errOutOfTime = errors.New("out of time")
 func (e *emptying) rounds(ctx context.Context) error {
 	var refused error // what the round before was refused
 	for number, few := 1, 0; ; number++ {
-		page, next, err := e.list(ctx, "", cursor{}, pageSize)
+		page, next, err := e.listed.list(ctx, "", cursor{}, pageSize)
 		if page.IsLast {
 			few++
 		}

@@ -86,7 +86,7 @@ func (e *emptying) divide(ctx context.Context, s *span, marks []string) error {
 	asking := pool.NewWithResults[found]().WithContext(ctx).WithCancelOnError().WithFirstError()
 	for _, mark := range marks {
 		asking.Go(func(ctx context.Context) (found, error) {
-			page, next, err := e.list(ctx, "", cursor{key: mark}, 1)
+			page, next, err := e.listed.list(ctx, "", cursor{key: mark}, 1)
 			switch {
 			case err != nil || len(page.Entries) == 0 && page.IsLast:
 				return found{mark: mark}, err
@@ -130,10 +130,10 @@ func (e *emptying) listSpan(ctx context.Context, s *span) error {
 			return nil
 		}
 		asked := time.Now()
-		page, next, err := e.list(ctx, "", s.at, size)
+		page, next, err := e.listed.list(ctx, "", s.at, size)
 		isGone := s.at.version != "" && awscall.IsCode(err, "InvalidArgument") // that version, by now
 		if isGone {
-			page, next, err = e.list(ctx, "", cursor{key: s.from}, pageSize)
+			page, next, err = e.listed.list(ctx, "", cursor{key: s.from}, pageSize)
 		}
 		if err != nil {
 			return ignoreEnd(ctx, err)
