@@ -26,7 +26,7 @@ import (
 const maxRuns = 3
 
 // waitAfter is how long Lambda waits after a run.
-func waitAfter(run int) time.Duration { return time.Duration(run) * time.Minute }
+func waitAfter(run int) time.Duration { return min(time.Duration(run), 2) * time.Minute }
 
 // thirdRunAge is less than the age of an event whose third run begins: Lambda has waited three minutes by then.
 const thirdRunAge = 2 * time.Minute
@@ -42,9 +42,9 @@ func (r *run) runOf(s spec.Spec, b bucket.Bucket) int {
 	case counted > 0:
 		return counted + 1
 	case age > thirdRunAge:
-		return maxRuns
+		return r.mostRuns
 	case age > redeliveryAge:
-		return maxRuns - 1
+		return r.mostRuns - 1
 	}
 	return 1
 }
@@ -102,8 +102,8 @@ func (r *run) hasRunLeft(op operation) (why string, isLeft bool) {
 		return "; the event has no time, so its runs cannot be counted", false
 	case r.notes.Run == 0:
 		return "; no tag could be set on the bucket, so its runs cannot be counted", false
-	case r.notes.Run >= maxRuns:
-		return fmt.Sprintf("; this was run %d of %d", min(r.notes.Run, maxRuns), maxRuns), false
+	case r.notes.Run >= r.mostRuns:
+		return fmt.Sprintf("; this was run %d of %d", min(r.notes.Run, r.mostRuns), r.mostRuns), false
 	case next+spec.FunctionTimeout > op.timeout:
 		return fmt.Sprintf("; CloudFormation waits %s, which leaves no time for another run", op.timeout), false
 	}
