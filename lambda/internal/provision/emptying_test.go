@@ -521,3 +521,49 @@ func TestOnlyWhatIsEmptiedIsCounted(t *testing.T) {
 		})
 	}
 }
+
+// Whatever a run was doing when its time was over: where it has deleted something, the next one goes on.
+func TestPurgeIsOutOfTimeAtAnyCall(t *testing.T) {
+	hang := awsfake.Refuse(awsfake.Hang)
+	for name, hangs := range map[string]func(c awsfake.Call, deleted int) bool{
+		"the bucket's end": func(c awsfake.Call, _ int) bool { return c.Operation == "DeleteBucket" },
+		"the last list":    func(c awsfake.Call, deleted int) bool { return c.Operation == "ListObjectVersions" && deleted >= 600 },
+		"the uploads":      func(c awsfake.Call, _ int) bool { return c.Operation == "ListMultipartUploads" },
+		"a deletion":       func(c awsfake.Call, deleted int) bool { return entriesOf(c) > 0 && deleted > 0 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inCloud(t, func(c *cloud) {
+				c.holds(purging, 600)
+				deleted := 0
+				c.AWS.Before = oneByOne(func(_ context.Context, call awsfake.Call) awsfake.Decision {
+					if c.runs == 1 && hangs(call, deleted) {
+						return hang
+					}
+					deleted += entriesOf(call)
+					return awsfake.Decision{}
+				})
+				if isGone, _ := c.deletes(cfnfake.How{}); !isGone || c.runs != 2 {
+					t.Errorf("gone: %t after %d runs: %s", isGone, c.runs, c.Reason)
+				}
+				c.empty()
+				if _, isThere := c.AWS.Snapshot().Buckets["my-data"]; isThere {
+					t.Error("the bucket is there")
+				}
+			})
+		})
+	}
+}
+
+// Where no run is left, the answer says what the run has done, whatever it was doing.
+func TestPurgeThatIsOutOfTimeAtTheEndSaysSo(t *testing.T) {
+	inCloud(t, func(c *cloud) {
+		c.holds(plus(purging, "ServiceTimeout", "1800"), 50)
+		c.AWS.Before = only("DeleteBucket", awsfake.Refuse(awsfake.Hang))
+		if isGone, _ := c.deletes(cfnfake.How{}); isGone || c.runs != 1 {
+			t.Errorf("gone: %t after %d runs", isGone, c.runs)
+		}
+		c.says("when 51 entries were deleted and the time was over; CloudFormation waits 30m0s")
+		c.AWS.Before = nil
+		c.endsTrue(cfnfake.How{})
+	})
+}

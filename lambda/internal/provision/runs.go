@@ -2,6 +2,7 @@ package provision
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -71,22 +72,28 @@ func (r *run) untilAnswer(ctx context.Context, op operation, data bucket.Disposa
 	return context.WithDeadline(ctx, end)
 }
 
-// goOn is what becomes of the error of a removal that was out of time: the event is left for its next delivery, if there is
-// one, and fails with what is left. The lost parts of the set fail it in any case. Until the next run nobody may write to the
-// bucket; where there is none, everybody may again who might before.
-func (r *run) goOn(ctx context.Context, op operation, lost parts, err error) error {
-	rest, goesOn := purge.Rest(err)
-	if rest == nil {
+// goOn is what becomes of the error of a removal: where the time was over, whatever the run was doing, and something was
+// deleted, the event is left for its next delivery, if there is one. Else it fails with what is left. So it does where another
+// run would end in the same way. Until the next run nobody may write to the bucket; where there is none, everybody may
+// again who might before.
+func (r *run) goOn(ctx, working context.Context, op operation, lost parts, err error) error {
+	gone, rate := r.notes.Progress()
+	var rest *purge.Unfinished
+	isOver := errors.As(err, &rest) || err != nil && working.Err() != nil && gone > 0
+	if !isOver {
 		return err
 	}
 	why := ""
-	if goesOn {
-		why, goesOn = r.hasRunLeft(op)
-	}
-	if goesOn && lost == (parts{}) {
-		return &cfnresource.Unanswered{Run: r.notes.Run, Deleted: rest.Deleted, Rate: rest.Rate}
+	if isFinal := lost != (parts{}) || errors.As(err, new(*purge.Refused)) || errors.Is(err, bucket.ErrTaken); gone > 0 && !isFinal {
+		var isLeft bool
+		if why, isLeft = r.hasRunLeft(op); isLeft {
+			return &cfnresource.Unanswered{Run: r.notes.Run, Deleted: gone, Rate: rate}
+		}
 	}
 	r.bucketOf(op.spec).Open(ctx)
+	if rest == nil {
+		err = fmt.Errorf("%w, when %d entries were deleted and the time was over", err, gone)
+	}
 	return awscall.Again(fmt.Errorf("%w%s. What is deleted stays deleted, and the next Delete goes on from there: see that nobody writes to the bucket", err, why))
 }
 
