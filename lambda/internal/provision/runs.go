@@ -84,7 +84,7 @@ func (r *run) goOn(ctx, working context.Context, op operation, lost parts, err e
 		return err
 	}
 	why := ""
-	if isFinal := lost != (parts{}) || errors.As(err, new(*purge.Refused)) || errors.Is(err, bucket.ErrTaken); gone > 0 && !isFinal {
+	if isFinal := lost != (parts{}) || errors.As(err, new(*purge.Refused)); gone > 0 && !isFinal {
 		var isLeft bool
 		if why, isLeft = r.hasRunLeft(op); isLeft {
 			return &cfnresource.Unanswered{Run: r.notes.Run, Deleted: gone, Rate: rate}
