@@ -29,6 +29,10 @@ import (
 // -ldflags "-X main.allowLoopback=yes". A release never has it.
 var allowLoopback string
 
+// mostRuns is how often the harness that measures emptying delivers an event, set with -ldflags "-X main.mostRuns=20" in
+// its build. A release never has it: Lambda delivers an event as often as package provision says.
+var mostRuns string
+
 // memoryLimit is what the heap should not grow beyond, in bytes: it is collected more often instead. A purge leaves much
 // behind that is soon garbage, and has room in the smallest function that there is.
 const memoryLimit = 22 << 20
@@ -60,7 +64,7 @@ func provisions(environment awsenv.Environment, log *slog.Logger) func(context.C
 		}
 		provider.RotationFunctionARN = os.Getenv("BUCKETUSER_ROTATION_FUNCTION_ARN")
 		handler := cfnresource.Handler{
-			Resource:      provision.New(environment.Config(), provider, log),
+			Resource:      provision.New(environment.Config(), provider, log).InRuns(mostRuns),
 			Client:        client,
 			Log:           log,
 			LogStream:     lambdacontext.LogStreamName,

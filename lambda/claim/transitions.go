@@ -48,11 +48,13 @@ func MadeSecret(s spec.Spec, origin string) Claim {
 // KeepBucket returns the tags of a bucket that stays ours. The property Tags are set, those
 // that before had and that are no more are removed, and tags of others stay. The time of the
 // last event stays that of the event that made or adopted the bucket: the secret's is kept
-// up to date, which spares every Update a write here. A rollback that names tags again finds none
+// up to date, which spares every Update a write here. A bucket that a Delete empties, or has begun to empty, gets the time of
+// this event: that Delete may still be at it, and reads there that a later event has come. A rollback that names tags again finds none
 // that are new: they are those that the failed Update has not taken off.
 func (c Claim) KeepBucket(before spec.Spec, namesAgain bool) map[string]string {
 	tags := c.keep(Made(c.of).tags, before)
-	if made, ok := c.tags[spec.TagLastEvent]; ok {
+	_, isEmptied := c.tags[spec.TagEmptying]
+	if made, ok := c.tags[spec.TagLastEvent]; ok && (!isEmptied || c.of.Sent.IsZero()) {
 		tags[spec.TagLastEvent] = made
 	}
 	for _, tag := range c.foreignTags(before) { // a rollback is not refused for them

@@ -128,7 +128,7 @@ func prepare(ctx context.Context, root, dir string, o options) (*bench, error) {
 		return nil, err
 	}
 	b := &bench{options: o, self: self, dir: dir, programs: map[string]program{}, missing: map[string]string{}}
-	for folder, variables := range map[string][]string{"function": nil, "patient": {"bucketuser/lambda/internal/provision.mostRuns=" + manyRuns}} {
+	for folder, variables := range map[string][]string{"function": nil, "patient": {"main.mostRuns=" + manyRuns}} {
 		if _, err := local.BuildFunction(ctx, root, filepath.Join(dir, folder), variables...); err != nil {
 			return nil, err
 		}

@@ -9,6 +9,7 @@ import (
 	"context"
 	"iter"
 	"log/slog"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -42,7 +43,14 @@ type Notes struct {
 	// Run is the number of the run that the bucket says, since this one has written it, or 0.
 	Run int
 
-	isPurged bool // once
+	isPurged bool          // once
+	gone     int64         // entries and uploads, by emptying
+	emptying time.Duration // that took so long
+}
+
+// Progress is how many entries and unfinished uploads the event has deleted by emptying a bucket, and how many in a second.
+func (n *Notes) Progress() (gone int64, rate float64) {
+	return n.gone, float64(n.gone) / max(n.emptying.Seconds(), 1e-3)
 }
 
 // New returns a client for the bucket of a spec, which keeps notes. The client of S3 repeats late

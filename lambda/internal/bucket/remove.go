@@ -99,6 +99,9 @@ func (c Client) deleteOwn(ctx context.Context, b Bucket, data Disposal) error {
 			if err != nil || !now.Exists() || !now.IsOurs() && !now.MayYetBeOurs() {
 				return struct{}{}, err == nil && !now.Exists(), err
 			}
+			if err := now.CheckLate(); err != nil {
+				return struct{}{}, false, err
+			}
 			b.Content = nil
 		}
 		isAgain = true

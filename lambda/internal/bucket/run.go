@@ -2,19 +2,22 @@ package bucket
 
 import (
 	"context"
+	"errors"
+	"time"
 
 	"github.com/sourcegraph/conc"
 
+	"bucketuser/lambda/claim"
 	"bucketuser/lambda/internal/purge"
 )
 
 // purge deletes everything in the bucket. Beside that it closes the bucket for writers: one who goes on would keep it
-// from becoming empty. Then it writes the tag that says which run of the event empties the bucket: S3 refuses two changes
+// from becoming empty, and looks whose the bucket is: see watch.go. Then it writes the tag that says which run of the event empties the bucket: S3 refuses two changes
 // of one bucket's configuration at the same time. It waits for both before it returns, since the bucket is deleted then, and
 // somebody else may make one of that name. A tag that is not written by then is not needed.
 func (c Client) purge(ctx context.Context, b Bucket) error {
-	emptying, isOver := context.WithCancel(ctx)
-	defer isOver()
+	emptying, end := context.WithCancelCause(ctx)
+	defer end(nil)
 	content := c.content()
 	var beside conc.WaitGroup
 	content.Begin = func(first purge.Page) {
@@ -25,9 +28,19 @@ func (c Client) purge(ctx context.Context, b Bucket) error {
 			c.count(emptying, b)
 		})
 	}
-	err := content.Empty(ctx, c.log)
-	isOver()
+	content.End = func(gone int64, took time.Duration) {
+		c.notes.gone += gone
+		c.notes.emptying += took
+	}
+	beside.Go(func() { c.watch(emptying, end) })
+	err := content.Empty(emptying, c.log)
+	taken := context.Cause(emptying)
+	end(nil)
 	beside.Wait()
+	if errors.Is(taken, ErrTaken) || errors.Is(taken, claim.ErrLate) {
+		c.leaveTaken(taken)
+		return taken
+	}
 	if !c.notes.isPurged { // it may have taken long, and those who keep writing do not prolong the wait
 		c.notes.isPurged = true
 		c.patience.Changed()

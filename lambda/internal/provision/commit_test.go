@@ -157,14 +157,7 @@ func TestErrorsOfTheCommitDoNotQuoteTheValue(t *testing.T) {
 // A Create that fails after its commit leaves the set whole: it may be in use.
 func TestCommittedSetIsNotUndone(t *testing.T) {
 	inWorld(t, func(w *bench) {
-		committed := false
-		w.AWS.Before = oneByOne(func(_ context.Context, c awsfake.Call) awsfake.Decision {
-			if committed && c.Operation == "ListAccessKeys" {
-				return awsfake.Refuse(awsfake.AccessDenied)
-			}
-			committed = committed || c.Operation == "PutSecretValue"
-			return awsfake.Decision{}
-		})
+		w.AWS.Before = deny("ListAccessKeys") // which is asked for beside the commit
 		a := w.refused(w.create(named), "iam:ListAccessKeys")
 		if now := w.AWS.Snapshot(); strings.Contains(a.Reason, "undo") || len(now.Buckets) != 1 {
 			t.Errorf("%s: %+v", a.Reason, now)

@@ -315,6 +315,8 @@
 // and an event that ensures the set takes it off, as a release does. A run that finds it knows that the event has looked for the whole
 // set before, and has ended the access: it does not look again for two minutes.
 //
+// It does not matter what a run is doing when its time is over: emptying, the last list, an upload or DeleteBucket.
+//
 //	out of time, and                                     the event is
 //	something was deleted, and a run is left             left for the next run, without an answer
 //	nothing was deleted                                  FAILED
@@ -323,6 +325,15 @@
 //	CloudFormation waits less than another run may take  FAILED: Lambda may drop the event
 //	a lost part of the set was in use                    FAILED: it fails in any case
 //	S3 refuses entries for good                          FAILED
+//	the bucket is not ours any more, or a later event    FAILED, at once: what is in it by now was never to be deleted
+//	  has ensured it
+//
+// A run may go on when CloudFormation has given up its event, and the bucket may have another life then: its resource was added
+// again, or somebody has deleted it and made another under its name. So as long as a bucket is emptied its tags are read every
+// twenty seconds (GetBucketTagging), and between two attempts. An event that ensures a bucket on which a run is counted writes its
+// own time there, which says that it is later. No answer says nothing. What may be from before the bucket was made, or tagged (L1, L4), says
+// nothing for two minutes: no tags at all, or no bucket. A later Delete may empty the same bucket beside it. What was written less than twenty seconds
+// before may be deleted: N19.
 //
 // What is FAILED says what was deleted and what is left, as far as that is known, and the next Delete goes on from there, with runs of its
 // own. A run that was cut off before it had written the tag has not counted, and somebody may take the tag off. So an event that shows none
@@ -614,4 +625,8 @@
 //     or probe that may be neither written nor deleted, and statements, rule and tags of ours in a bucket
 //     that was let go of. The next Update that may write the settings sets them right. A marker or
 //     probe of an earlier Prefix stays.
+//   - N19. What is written into the next life of a bucket within twenty seconds after that has begun may be deleted by
+//     a Delete that CloudFormation has given up, while that still empties the bucket; within two minutes after the Delete began to
+//     empty it, where the new bucket has no tags. Nor does a Delete find a later event of the same resource that read the
+//     tags of the bucket before its run was counted there.
 package provision

@@ -187,6 +187,7 @@ func exempted() map[sim.Exclusion]bool {
 	}
 	used[markLeft.number] = true // of all events that go back
 	used[sim.PreviousKept] = true
+	used[sim.NextLife] = true // see aLook
 	delete(used, 0)
 	return used
 }

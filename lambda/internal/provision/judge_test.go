@@ -49,14 +49,15 @@ func (c *campaign) judge(w *bench, r played, event event, name string) string {
 	return ""
 }
 
-// isLeftForLater says what is wrong with a Delete that is left for its next delivery: it has emptied a part of a bucket that is still
-// there, ended the access before, and counted its runs.
+// isLeftForLater says what is wrong with a Delete that is left for its next delivery: it has emptied a part of a bucket or all of it,
+// ended the access before, and counted its runs. The bucket may be gone: the answer to that was lost.
 func (w *bench) isLeftForLater(e event) string {
 	s, now := w.parse(e.p), w.AWS.Snapshot()
 	b, isThere := now.Buckets[s.BucketName]
 	_, hasUser := now.Users[s.UserName]
 	_, counted, _ := strings.Cut(b.Tags[spec.TagEmptying], " ")
-	if e.p["OnDelete"] != "Purge" || !isThere || hasUser || counted != "1" && counted != "2" {
+	isCounted := counted == "1" || counted == "2"
+	if e.p["OnDelete"] != "Purge" || hasUser || isThere && !isCounted {
 		return fmt.Sprintf("left for its next delivery, though OnDelete is %v, its bucket is there: %t, its user: %t, and its runs are counted as %q",
 			e.p["OnDelete"], isThere, hasUser, counted)
 	}

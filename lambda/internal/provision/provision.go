@@ -3,6 +3,7 @@ package provision
 import (
 	"context"
 	"log/slog"
+	"strconv"
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -26,6 +27,7 @@ type Provisioner struct {
 	config   aws.Config
 	provider spec.Provider
 	log      *slog.Logger
+	mostRuns int // of an event
 }
 
 var _ cfnresource.Resource = (*Provisioner)(nil)
@@ -33,7 +35,16 @@ var _ cfnresource.Resource = (*Provisioner)(nil)
 // New returns a Provisioner that acts with the credentials of config, the role of
 // the provider. It uses retryers of its own in place of that of config.
 func New(config aws.Config, provider spec.Provider, log *slog.Logger) *Provisioner {
-	return &Provisioner{config.Copy(), provider, log}
+	return &Provisioner{config.Copy(), provider, log, maxRuns}
+}
+
+// InRuns is the same Provisioner where an event has another number of runs than Lambda gives it. What is no number from 1
+// changes nothing.
+func (p *Provisioner) InRuns(most string) *Provisioner {
+	if n, err := strconv.Atoi(most); err == nil && n > 0 {
+		p.mostRuns = n
+	}
+	return p
 }
 
 // clients call AWS with the role of the provider. They repeat refusals while the rights of the
@@ -71,6 +82,7 @@ type run struct {
 	clients
 	log      *slog.Logger
 	patience *awscall.Patience
+	mostRuns int // of the event
 
 	op          operation
 	invalid     error // of the properties
@@ -92,7 +104,7 @@ type run struct {
 func (p *Provisioner) Begin(e cfnresource.Event) cfnresource.Delivery {
 	log := cfnresource.LogOf(p.log, e)
 	patience := awscall.NewPatience(log)
-	r := &run{clients: p.newClients(patience), log: log, patience: patience}
+	r := &run{clients: p.newClients(patience), log: log, patience: patience, mostRuns: p.mostRuns}
 	r.op, r.invalid = p.classify(e)
 	return r
 }

@@ -75,7 +75,7 @@ func (r *run) remove(ctx context.Context, op operation) error {
 	working, cancel := r.untilAnswer(ctx, op, data)
 	defer cancel()
 	err = r.removeSet(working, s, found, unseen, lost, data)
-	return errors.Join(r.goOn(ctx, op, lost, err), lost.err(s, found, howToDelete))
+	return errors.Join(r.goOn(ctx, working, op, lost, err), lost.err(s, found, howToDelete))
 }
 
 // howToEnd says what people can do where a Delete is refused for data in the bucket. Nothing has changed.

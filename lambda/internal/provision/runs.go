@@ -2,6 +2,7 @@ package provision
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -26,7 +27,7 @@ import (
 const maxRuns = 3
 
 // waitAfter is how long Lambda waits after a run.
-func waitAfter(run int) time.Duration { return time.Duration(run) * time.Minute }
+func waitAfter(run int) time.Duration { return min(time.Duration(run), 2) * time.Minute }
 
 // thirdRunAge is less than the age of an event whose third run begins: Lambda has waited three minutes by then.
 const thirdRunAge = 2 * time.Minute
@@ -42,9 +43,9 @@ func (r *run) runOf(s spec.Spec, b bucket.Bucket) int {
 	case counted > 0:
 		return counted + 1
 	case age > thirdRunAge:
-		return maxRuns
+		return r.mostRuns
 	case age > redeliveryAge:
-		return maxRuns - 1
+		return r.mostRuns - 1
 	}
 	return 1
 }
@@ -71,22 +72,28 @@ func (r *run) untilAnswer(ctx context.Context, op operation, data bucket.Disposa
 	return context.WithDeadline(ctx, end)
 }
 
-// goOn is what becomes of the error of a removal that was out of time: the event is left for its next delivery, if there is
-// one, and fails with what is left. The lost parts of the set fail it in any case. Until the next run nobody may write to the
-// bucket; where there is none, everybody may again who might before.
-func (r *run) goOn(ctx context.Context, op operation, lost parts, err error) error {
-	rest, goesOn := purge.Rest(err)
-	if rest == nil {
+// goOn is what becomes of the error of a removal: where the time was over, whatever the run was doing, and something was
+// deleted, the event is left for its next delivery, if there is one. Else it fails with what is left. So it does where another
+// run would end in the same way. Until the next run nobody may write to the bucket; where there is none, everybody may
+// again who might before.
+func (r *run) goOn(ctx, working context.Context, op operation, lost parts, err error) error {
+	gone, rate := r.notes.Progress()
+	var rest *purge.Unfinished
+	isOver := errors.As(err, &rest) || err != nil && working.Err() != nil && gone > 0
+	if !isOver {
 		return err
 	}
 	why := ""
-	if goesOn {
-		why, goesOn = r.hasRunLeft(op)
-	}
-	if goesOn && lost == (parts{}) {
-		return &cfnresource.Unanswered{Run: r.notes.Run, Deleted: rest.Deleted, Rate: rest.Rate}
+	if isFinal := lost != (parts{}) || errors.As(err, new(*purge.Refused)); gone > 0 && !isFinal {
+		var isLeft bool
+		if why, isLeft = r.hasRunLeft(op); isLeft {
+			return &cfnresource.Unanswered{Run: r.notes.Run, Deleted: gone, Rate: rate}
+		}
 	}
 	r.bucketOf(op.spec).Open(ctx)
+	if rest == nil {
+		err = fmt.Errorf("%w, when %d entries were deleted and the time was over", err, gone)
+	}
 	return awscall.Again(fmt.Errorf("%w%s. What is deleted stays deleted, and the next Delete goes on from there: see that nobody writes to the bucket", err, why))
 }
 
@@ -102,8 +109,8 @@ func (r *run) hasRunLeft(op operation) (why string, isLeft bool) {
 		return "; the event has no time, so its runs cannot be counted", false
 	case r.notes.Run == 0:
 		return "; no tag could be set on the bucket, so its runs cannot be counted", false
-	case r.notes.Run >= maxRuns:
-		return fmt.Sprintf("; this was run %d of %d", min(r.notes.Run, maxRuns), maxRuns), false
+	case r.notes.Run >= r.mostRuns:
+		return fmt.Sprintf("; this was run %d of %d", min(r.notes.Run, r.mostRuns), r.mostRuns), false
 	case next+spec.FunctionTimeout > op.timeout:
 		return fmt.Sprintf("; CloudFormation waits %s, which leaves no time for another run", op.timeout), false
 	}

@@ -89,6 +89,7 @@ func (e *emptying) book(s *span, b *batch, err error) {
 	}
 	e.deleted += b.deleted
 	if err != nil {
+		e.unanswered += len(b.todos) - b.deleted
 		return
 	}
 	e.answer = max(now.Sub(b.sent), e.answer*9/10)

@@ -49,6 +49,9 @@ func (b Bucket) Empty(ctx context.Context, log *slog.Logger) error {
 	})
 	parts.Go(e.abortUploads)
 	_ = parts.Wait() // the uploads tell the log what is wrong with them
+	if e.End != nil {
+		e.End(int64(e.deleted+e.aborted), time.Since(e.begun))
+	}
 	switch {
 	case errors.Is(err, errOutOfTime):
 		return e.unfinished()
@@ -79,9 +82,11 @@ type emptying struct {
 	bytes     int        // of all entries that wait to be deleted
 	mayDivide bool       // ranges
 	isCut     bool       // listing has ended, so that what is listed can be deleted in time
+	hasBegun  bool       // something was listed
 
 	window                 window
 	deleted, busy, aborted int
+	unanswered             int           // entries that were asked to be deleted, in calls without an answer
 	answer, page           time.Duration // that the latest deletes and listings took
 	trouble                error         // the last answer that S3 is too busy, or has an error of its own
 	refused                Refused       // in this round
@@ -218,6 +223,7 @@ func (e *emptying) begin(ctx context.Context, spans ...*span) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.spans = append(e.spans, spans...)
+	e.hasBegun = true
 	for _, s := range spans {
 		if !s.isListed {
 			e.queue = append(e.queue, s)
@@ -258,8 +264,11 @@ func (e *emptying) unfinished() error {
 	for _, s := range e.spans {
 		u.Left += int64(len(s.waiting))
 	}
+	u.Estimate = int64(e.left() + e.unanswered)
+	u.IsListed = e.hasBegun && len(e.spans) == 0 && e.unanswered == 0
 	if refused := e.refused; refused.Count > 0 {
 		u.Left += refused.Count
+		u.Estimate += refused.Count
 		u.Cause = &refused
 	}
 	return u

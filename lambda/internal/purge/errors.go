@@ -1,7 +1,6 @@
 package purge
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 )
@@ -9,32 +8,44 @@ import (
 // Unfinished says that the time was over before the bucket was empty. What is deleted stays deleted, and is not listed
 // again: to begin anew is to go on.
 type Unfinished struct {
-	Bucket  string
-	Deleted int64   // entries, by this attempt
-	Rate    float64 // of them in a second
-	Left    int64   // entries of which it is known that they are left, and there may be more
-	Cause   error   // what the last call was answered, or nil
-}
-
-// Rest is what an attempt has left that was out of time, or nil, and whether another attempt may do what is left: something
-// was deleted, and nothing was refused for good.
-func Rest(err error) (rest *Unfinished, goesOn bool) {
-	var refused *Refused
-	isProgress := errors.As(err, &rest) && rest.Deleted > 0
-	return rest, isProgress && !errors.As(err, &refused)
+	Bucket   string
+	Deleted  int64   // entries, by this attempt
+	Rate     float64 // of them in a second
+	Left     int64   // entries of which it is known that they are left, and there may be more
+	Estimate int64   // how many may be left with those, from how far the listing got; no more than Left where that tells nothing
+	IsListed bool    // all that was listed is deleted, to the end of the bucket; whether something was written since is not known
+	Cause    error   // what the last call was answered, or nil
 }
 
 func (u *Unfinished) Error() string {
 	text := fmt.Sprintf("bucket %s: could not be emptied in time: %d entries are deleted, %.0f in a second, and ", u.Bucket, u.Deleted, u.Rate)
-	if u.Left > 0 {
+	switch {
+	case u.Left > 0 && u.Estimate > u.Left:
+		text += fmt.Sprintf("at least %d are left, some %d by estimate", u.Left, rough(u.Estimate))
+	case u.Left > 0:
 		text += fmt.Sprintf("at least %d are left", u.Left)
-	} else {
+	case u.Estimate > 0:
+		text += fmt.Sprintf("some %d are left by estimate", rough(u.Estimate))
+	case u.IsListed:
+		text += "all that was listed are gone: it was not seen any more whether others have come"
+	case u.Deleted > 0:
+		text += "others are left, of which nobody has seen how many"
+	default:
 		text += "it is not known how many are left"
 	}
 	if u.Deleted == 0 && u.Cause != nil {
 		text += ": " + u.Cause.Error()
 	}
 	return text
+}
+
+// rough is a number with two digits that say something: an estimate is not better than that.
+func rough(n int64) int64 {
+	unit := int64(1)
+	for n/unit >= 100 {
+		unit *= 10
+	}
+	return (n + unit/2) / unit * unit
 }
 
 func (u *Unfinished) Unwrap() error { return u.Cause }

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -29,6 +30,10 @@ type Bucket struct {
 	// Begin, where it is set, is called by Empty once, with the first page that has entries, before it deletes anything.
 	// It must not wait.
 	Begin func(first Page)
+
+	// End, where it is set, is called by Empty once, when it has ended in whatever way: how many entries and uploads are
+	// gone by it, and how long it took.
+	End func(gone int64, took time.Duration)
 }
 
 // An Entry is one version or delete marker.

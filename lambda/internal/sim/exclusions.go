@@ -30,10 +30,11 @@ const (
 	MarkLeft                                // of a replacement, where it could not be taken off
 	AccessEnded                             // by a Delete that may not look at its bucket
 	InTheWay                                // of a change are others, so that it was not made
+	NextLife                                // of a bucket that is emptied has begun a moment ago
 )
 
 // last is the highest number.
-const last = InTheWay
+const last = NextLife
 
 // Exclusions are all of them, in order.
 func Exclusions() (all []Exclusion) {
@@ -49,7 +50,7 @@ func (n Exclusion) IsOfWalks() bool {
 	switch n {
 	case LaterCallWins, CreateAfterDelete, Forgotten, NothingLater, ByHand, LostTags, InTheWay:
 		return true
-	case OneCreateFails, MarkerMoved, NoTime, PolicyAfterRelease, MarkerAdopted, RestoredUntagged, PreviousKept, ProbeLeft, KeyUnseen, MarkLeft, AccessEnded:
+	case OneCreateFails, MarkerMoved, NoTime, PolicyAfterRelease, MarkerAdopted, RestoredUntagged, PreviousKept, ProbeLeft, KeyUnseen, MarkLeft, AccessEnded, NextLife:
 	}
 	return false
 }
