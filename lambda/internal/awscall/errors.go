@@ -78,10 +78,20 @@ func isMissingRight(err error) bool {
 // IsFinalDenial reports whether no right that comes later overrules a denial: it names a policy of the
 // organization or of a VPC endpoint, or a Deny in the role's own policies. A Deny in a resource-based policy may be
 // as of before a change of that policy (L4). Where AWS gives no reason, it may be any ("Troubleshoot access denied
-// error messages", IAM User Guide).
+// error messages", IAM User Guide). What keeps an object for everybody, whatever their rights, S3 says in words of its
+// own: a lock, or that its deletion takes a second factor ("Error responses", S3 API Reference).
 func IsFinalDenial(err error) bool {
 	is, _ := DenialOf(err)
-	return is.IsOfOrganization() || is.IsExplicit && is.isOfCaller()
+	return is.IsOfOrganization() || is.IsExplicit && is.isOfCaller() || isOfObject(err)
+}
+
+func isOfObject(err error) bool {
+	var api smithy.APIError
+	if !IsDenied(err) || !errors.As(err, &api) {
+		return false
+	}
+	text := strings.ToLower(api.ErrorMessage())
+	return strings.Contains(text, "protected by object lock") || strings.Contains(text, "mfa authentication must be used")
 }
 
 func mayBeLate(err error) bool { return IsDenied(err) && !IsFinalDenial(err) }

@@ -53,12 +53,14 @@ func TestLagsAreRepeatedForTheirTime(t *testing.T) {
 		lags []awscall.Lag
 		want time.Duration
 	}{
-		"late rights":           {denied, []awscall.Lag{awscall.LateRights}, awscall.RightsPropagation},
-		"new bucket":            {noBucket, []awscall.Lag{awscall.NewBucket}, awscall.Propagation},
-		"the longer of two":     {denied, []awscall.Lag{awscall.LateRights, awscall.NewUser}, awscall.Propagation},
-		"a lag of another kind": {noBucket, []awscall.Lag{awscall.LateRights}, 0},
-		"no lag":                {denied, nil, 0},
-		"a final denial":        {final, []awscall.Lag{awscall.LateRights, awscall.NewUser, awscall.OutOfPath, awscall.NewKey}, 0},
+		"late rights":            {denied, []awscall.Lag{awscall.LateRights}, awscall.RightsPropagation},
+		"new bucket":             {noBucket, []awscall.Lag{awscall.NewBucket}, awscall.Propagation},
+		"the longer of two":      {denied, []awscall.Lag{awscall.LateRights, awscall.NewUser}, awscall.Propagation},
+		"a lag of another kind":  {noBucket, []awscall.Lag{awscall.LateRights}, 0},
+		"no lag":                 {denied, nil, 0},
+		"an object under a lock": {&smithy.GenericAPIError{Code: "AccessDenied", Message: "Access Denied because object protected by object lock."}, []awscall.Lag{awscall.LateRights}, 0},
+		"a second factor":        {&smithy.GenericAPIError{Code: "AccessDenied", Message: "Mfa Authentication must be used for this request"}, []awscall.Lag{awscall.LateRights}, 0},
+		"a final denial":         {final, []awscall.Lag{awscall.LateRights, awscall.NewUser, awscall.OutOfPath, awscall.NewKey}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, p *awscall.Patience, _ *bytes.Buffer) {
