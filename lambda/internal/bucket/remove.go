@@ -95,12 +95,8 @@ func (c Client) deleteOwn(ctx context.Context, b Bucket, data Disposal) error {
 	asking, isAgain := c.asking(), false
 	_, err := awscall.Repeat(ctx, c.patience, "S3 counts what was deleted as gone", func() (struct{}, bool, error) {
 		if isAgain {
-			now, err := c.Look(ctx)
-			if err != nil || !now.Exists() || !now.IsOurs() && !now.MayYetBeOurs() {
-				return struct{}{}, err == nil && !now.Exists(), err
-			}
-			if err := now.CheckLate(); err != nil {
-				return struct{}{}, false, err
+			if isOwn, isLag, err := c.lookAgain(ctx); !isOwn || err != nil {
+				return struct{}{}, isLag, err
 			}
 			b.Content = nil
 		}
@@ -121,6 +117,15 @@ func (c Client) deleteOwn(ctx context.Context, b Bucket, data Disposal) error {
 		c.log.Info("removed", "bucket", c.spec.BucketName)
 	}
 	return err
+}
+
+// lookAgain looks whether the bucket is ours still. One that is gone may be there, as before another event has deleted it.
+func (c Client) lookAgain(ctx context.Context) (isOwn, isLag bool, err error) {
+	now, err := c.Look(ctx)
+	if err != nil || !now.Exists() || !now.IsOurs() && !now.MayYetBeOurs() {
+		return false, err == nil && !now.Exists(), err
+	}
+	return true, false, now.CheckLate()
 }
 
 // UnlessGone drops a refusal that S3 may give for a bucket that is gone by now, as another

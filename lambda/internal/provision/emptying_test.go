@@ -524,7 +524,6 @@ func TestOnlyWhatIsEmptiedIsCounted(t *testing.T) {
 
 // Whatever a run was doing when its time was over: where it has deleted something, the next one goes on.
 func TestPurgeIsOutOfTimeAtAnyCall(t *testing.T) {
-	hang := awsfake.Refuse(awsfake.Hang)
 	for name, hangs := range map[string]func(c awsfake.Call, deleted int) bool{
 		"the bucket's end": func(c awsfake.Call, _ int) bool { return c.Operation == "DeleteBucket" },
 		"the last list":    func(c awsfake.Call, deleted int) bool { return c.Operation == "ListObjectVersions" && deleted >= 600 },
@@ -534,14 +533,7 @@ func TestPurgeIsOutOfTimeAtAnyCall(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			inCloud(t, func(c *cloud) {
 				c.holds(purging, 600)
-				deleted := 0
-				c.AWS.Before = oneByOne(func(_ context.Context, call awsfake.Call) awsfake.Decision {
-					if c.runs == 1 && hangs(call, deleted) {
-						return hang
-					}
-					deleted += entriesOf(call)
-					return awsfake.Decision{}
-				})
+				c.hangsInTheFirstRun(hangs)
 				if isGone, _ := c.deletes(cfnfake.How{}); !isGone || c.runs != 2 {
 					t.Errorf("gone: %t after %d runs: %s", isGone, c.runs, c.Reason)
 				}
@@ -552,6 +544,18 @@ func TestPurgeIsOutOfTimeAtAnyCall(t *testing.T) {
 			})
 		})
 	}
+}
+
+// hangsInTheFirstRun has calls have no answer in the first run, by what was deleted before.
+func (c *cloud) hangsInTheFirstRun(hangs func(c awsfake.Call, deleted int) bool) {
+	deleted := 0
+	c.AWS.Before = oneByOne(func(_ context.Context, call awsfake.Call) awsfake.Decision {
+		if c.runs == 1 && hangs(call, deleted) {
+			return awsfake.Refuse(awsfake.Hang)
+		}
+		deleted += entriesOf(call)
+		return awsfake.Decision{}
+	})
 }
 
 // Where no run is left, the answer says what the run has done, whatever it was doing.

@@ -105,16 +105,14 @@ func (e *emptying) rounds(ctx context.Context) error {
 	var refused error // what the round before was refused
 	for number, few := 1, 0; ; number++ {
 		page, next, err := e.listed.list(ctx, "", cursor{}, pageSize)
+		if err != nil {
+			return inTime(ctx, err, refused)
+		}
 		if page.IsLast {
 			few++
 		}
-		switch {
-		case err != nil:
-			return inTime(ctx, err, refused)
-		case page.IsLast && len(page.Entries) == 0:
-			return nil
-		case page.IsLast && (few > fewRounds || refused != nil && len(page.Entries) == int(e.refused.Count)):
-			return refused
+		if isEnd, err := e.isEnd(page, few, refused); isEnd {
+			return err
 		}
 		if e.Begin != nil && number == 1 {
 			e.Begin(page)
@@ -128,6 +126,18 @@ func (e *emptying) rounds(ctx context.Context) error {
 			return refused // nothing was listed twice, so that the count is right
 		}
 	}
+}
+
+// isEnd reports whether the first page of a round is the last one: it holds nothing, or only what the round before was
+// refused, or there were rounds enough that found little.
+func (e *emptying) isEnd(page Page, few int, refused error) (is bool, _ error) {
+	switch {
+	case !page.IsLast:
+		return false, nil
+	case len(page.Entries) == 0:
+		return true, nil
+	}
+	return few > fewRounds || refused != nil && len(page.Entries) == int(e.refused.Count), refused
 }
 
 // inTime is the error of an emptying that has met err: where the time is over, what is known to be refused says more.
