@@ -114,9 +114,6 @@ func (e *emptying) rounds(ctx context.Context) error {
 		if isEnd, err := e.isEnd(page, few, refused); isEnd {
 			return err
 		}
-		if e.Begin != nil && number == 1 {
-			e.Begin(page)
-		}
 		before := e.deleted
 		if err := e.round(ctx, number, page, next); err != nil {
 			return inTime(ctx, err, refused)
@@ -155,6 +152,9 @@ func inTime(ctx context.Context, err, refused error) error {
 // round deletes what is listed from a first page on. Only the first round divides: so one that follows finds everything
 // in whatever order the keys are listed.
 func (e *emptying) round(ctx context.Context, number int, first Page, next cursor) error {
+	if e.Begin != nil && number == 1 {
+		e.Begin(first)
+	}
 	e.refused, e.first = Refused{Bucket: e.Name}, nil
 	outer := ctx
 	ctx, e.stop = context.WithCancelCause(ctx)
