@@ -106,11 +106,12 @@ func TestA11EachRight(t *testing.T) {
 	}
 }
 
-// isBestEffort reports whether a Delete goes on without a kind of calls: a Purge that cannot stop writers, cannot count its
-// runs, leaves uploads, which go with the bucket, or deletes objects one by one.
+// isBestEffort reports whether a Delete goes on without a kind of calls: a Purge that cannot stop writers, or count its runs.
+// It deletes one by one what it may not delete together, and uploads go with the bucket.
 func isBestEffort(p sim.Properties, kind string) bool {
-	return p["OnDelete"] == "Purge" && slices.ContainsFunc([]string{"GetBucketPolicy", "PutBucketPolicy", "PutBucketTagging", "ListMultipartUploads",
-		"AbortMultipartUpload", "DeleteObjects"}, func(operation string) bool { return strings.HasPrefix(kind, operation+" ") })
+	operation, _, _ := strings.Cut(kind, " ")
+	return p["OnDelete"] == "Purge" && slices.Contains([]string{"GetBucketPolicy", "PutBucketPolicy", "PutBucketTagging",
+		"DeleteObjects", "ListMultipartUploads", "AbortMultipartUpload"}, operation)
 }
 
 // deletesWithoutARight has a kind of calls be refused in a Delete, and not in the next.
