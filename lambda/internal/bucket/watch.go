@@ -37,11 +37,11 @@ func (c Client) watch(ctx context.Context, end context.CancelCauseFunc) {
 }
 
 // checkTaken looks whose the bucket is. No answer says nothing, and neither does what a read may show from before
-// another (L4), as of a bucket that is new. One that is gone ends the emptying by itself.
+// another (L4), as of a bucket that is new. One that is gone, or that S3 hides, ends the emptying by itself.
 func (c Client) checkTaken(ctx context.Context) error {
 	now, err := c.Look(ctx)
 	switch {
-	case err != nil || now.State == claim.Absent || now.MayYetBeOurs() && !c.patience.IsOver():
+	case err != nil || now.State == claim.Absent || now.State == claim.Hidden || now.MayYetBeOurs() && !c.patience.IsOver():
 		return nil
 	case now.State != claim.Ours:
 		return fmt.Errorf("bucket %s: %w, so emptying it has ended: %s", c.spec.BucketName, ErrTaken, now.Lacks())
