@@ -44,7 +44,7 @@ var spared = map[string]string{
 // shows is the story that notices best that an action is missing. It is tried
 // first; if it does not, all others are.
 var shows = map[string]string{
-	"s3:AbortMultipartUpload": "purge", "s3:ListBucketMultipartUploads": "purge",
+	"s3:AbortMultipartUpload": "purge", "s3:ListBucketMultipartUploads": "purge", "s3:GetBucketVersioning": "purge",
 	"s3:DeleteBucketPolicy": "retain", "secretsmanager:RestoreSecret": "recover",
 	"secretsmanager:RotateSecret": "rotate", "secretsmanager:CancelRotateSecret": "rotate", "lambda:InvokeFunction": "rotate",
 	"iam:GetAccessKeyLastUsed": "rotate", "s3:ListAllMyBuckets": "foreign", "cloudformation:DescribeStackResource": "stale",

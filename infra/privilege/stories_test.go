@@ -106,15 +106,18 @@ func (p *play) asked(ctx context.Context, props properties) error {
 	return err
 }
 
-// tellPurge deletes a bucket with versions, delete markers and an unfinished upload.
+// tellPurge looks at a bucket with versions once more, and deletes it with its versions, delete markers and an unfinished
+// upload.
 func tellPurge(ctx context.Context, p *play) error {
-	props := properties{"OnDelete": "Purge", "Versioning": "true"}
+	first := properties{"OnDelete": "Purge", "Versioning": "true"}
+	props := properties{"OnDelete": "Purge", "Versioning": "true", "Trigger": "1"}
 	s, err := p.spec(props)
 	if err != nil {
 		return err
 	}
 	return inTurn(
-		func() error { return p.create(ctx, props) },
+		func() error { return p.create(ctx, first) },
+		func() error { return p.update(ctx, props, first) },
 		func() error { return p.lane.cloud.Put(ctx, s.BucketName, "data/table") },
 		func() error { return p.lane.cloud.Put(ctx, s.BucketName, "data/table") },
 		func() error {

@@ -46,6 +46,7 @@ type Notes struct {
 	isPurged bool          // once
 	gone     int64         // entries and uploads, by emptying
 	emptying time.Duration // that took so long
+	uploads  error         // why some are left
 }
 
 // Progress is how many entries and unfinished uploads the event has deleted by emptying a bucket, and how many in a second.

@@ -61,6 +61,8 @@ func (c Client) remove(ctx context.Context, b Bucket, data Disposal, mayLag bool
 	}
 	isFull := awscall.IsCode(err, "BucketNotEmpty")
 	switch {
+	case isFull && data == PurgeData && c.notes.uploads != nil: // a store that keeps a bucket for them
+		return awscall.Again(fmt.Errorf("%w; %w", err, c.notes.uploads))
 	case isFull && !c.patience.IsOver(): // the time of the event has ended
 		return awscall.Again(fmt.Errorf("%w; it is empty, and S3 may still count what was deleted", err))
 	case data == ReleaseData && (errors.Is(err, ErrHoldsData) || isFull):
@@ -111,7 +113,8 @@ func (c Client) deleteOwn(ctx context.Context, b Bucket, data Disposal) error {
 		if awscall.IsByOthers(err) {
 			err = fmt.Errorf("%w: %w", errKept, err)
 		}
-		return struct{}{}, err == nil && !wasThere || awscall.IsCode(err, "BucketNotEmpty"), err
+		isFull := awscall.IsCode(err, "BucketNotEmpty") && c.notes.uploads == nil
+		return struct{}{}, err == nil && !wasThere || isFull, err
 	})
 	if err == nil {
 		c.log.Info("removed", "bucket", c.spec.BucketName)

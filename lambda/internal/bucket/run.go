@@ -28,7 +28,8 @@ func (c Client) purge(ctx context.Context, b Bucket) error {
 			c.count(emptying, b)
 		})
 	}
-	content.End = func(gone int64, took time.Duration) {
+	content.End = func(gone int64, took time.Duration, uploads error) {
+		c.notes.uploads = uploads
 		c.notes.gone += gone
 		c.notes.emptying += took
 	}

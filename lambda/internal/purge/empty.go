@@ -50,7 +50,7 @@ func (b Bucket) Empty(ctx context.Context, log *slog.Logger) error {
 	parts.Go(e.abortUploads)
 	_ = parts.Wait() // the uploads tell the log what is wrong with them
 	if e.End != nil {
-		e.End(int64(e.deleted+e.aborted), time.Since(e.begun))
+		e.End(int64(e.deleted+e.aborted), time.Since(e.begun), e.uploads)
 	}
 	switch {
 	case errors.Is(err, errOutOfTime):
@@ -88,6 +88,7 @@ type emptying struct {
 	deleted, busy, aborted int
 	unanswered             int           // entries that were asked to be deleted, in calls without an answer
 	answer, page           time.Duration // that the latest deletes and listings took
+	uploads                error         // why some are left
 	trouble                error         // the last answer that S3 is too busy, or has an error of its own
 	refused                Refused       // in this round
 	first                  []Entry       // of those, a few

@@ -32,8 +32,8 @@ type Bucket struct {
 	Begin func(first Page)
 
 	// End, where it is set, is called by Empty once, when it has ended in whatever way: how many entries and uploads are
-	// gone by it, and how long it took.
-	End func(gone int64, took time.Duration)
+	// gone by it, how long it took, and why uploads are left, if any are.
+	End func(gone int64, took time.Duration, uploads error)
 }
 
 // An Entry is one version or delete marker.

@@ -26,7 +26,7 @@ func (b Bucket) HasUploads(ctx context.Context) (bool, error) {
 const aborters = 16
 
 // abortUploads removes the parts of unfinished multipart uploads, which are stored and paid for but listed nowhere else.
-// Where S3 refuses that, they go with the bucket: S3 deletes one that has some.
+// Where S3 refuses that, they go with the bucket: S3 deletes one that has some, and other stores say why they do not.
 func (e *emptying) abortUploads(ctx context.Context) error {
 	var left int
 	var why error
@@ -43,6 +43,7 @@ func (e *emptying) abortUploads(ctx context.Context) error {
 		isMore = aws.ToBool(page.IsTruncated) && goesOn(in, page)
 	}
 	if why != nil && ctx.Err() == nil && !awscall.IsMissing(why) {
+		e.uploads = fmt.Errorf("uploads of bucket %s: %w", e.Name, awscall.Brief(why))
 		e.log.Warn("left uploads that could not be aborted", "bucket", e.Name, "uploads", left, "reason", awscall.Brief(why).Error())
 	}
 	return nil
