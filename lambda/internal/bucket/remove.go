@@ -61,8 +61,8 @@ func (c Client) remove(ctx context.Context, b Bucket, data Disposal, mayLag bool
 	}
 	isFull := awscall.IsCode(err, "BucketNotEmpty")
 	switch {
-	case isFull && data == PurgeData && c.notes.uploads != nil: // a store that keeps a bucket for them
-		return awscall.Again(fmt.Errorf("%w; %w", err, c.notes.uploads))
+	case isFull && c.notes.uploads != nil:
+		return awscall.Again(err)
 	case isFull && !c.patience.IsOver(): // the time of the event has ended
 		return awscall.Again(fmt.Errorf("%w; it is empty, and S3 may still count what was deleted", err))
 	case data == ReleaseData && (errors.Is(err, ErrHoldsData) || isFull):
@@ -109,17 +109,26 @@ func (c Client) deleteOwn(ctx context.Context, b Bucket, data Disposal) error {
 		case err != nil:
 			return struct{}{}, false, err
 		}
-		wasThere, err := asking.deleteBucket(ctx)
-		if awscall.IsByOthers(err) {
-			err = fmt.Errorf("%w: %w", errKept, err)
-		}
-		isFull := awscall.IsCode(err, "BucketNotEmpty") && c.notes.uploads == nil
-		return struct{}{}, err == nil && !wasThere || isFull, err
+		wasThere, err := asking.deleteEmptied(ctx)
+		isLag := awscall.IsCode(err, "BucketNotEmpty") && c.notes.uploads == nil
+		return struct{}{}, err == nil && !wasThere || isLag, err
 	})
 	if err == nil {
 		c.log.Info("removed", "bucket", c.spec.BucketName)
 	}
 	return err
+}
+
+// deleteEmptied deletes the bucket, and reports whether it was there. A store may keep one for unfinished uploads.
+func (c Client) deleteEmptied(ctx context.Context) (wasThere bool, err error) {
+	wasThere, err = c.deleteBucket(ctx)
+	switch {
+	case err != nil && c.notes.uploads != nil:
+		err = fmt.Errorf("%w; %w", err, c.notes.uploads)
+	case awscall.IsByOthers(err):
+		err = fmt.Errorf("%w: %w", errKept, err)
+	}
+	return wasThere, err
 }
 
 // lookAgain looks whether the bucket is ours still. One that is gone may be there, as before another event has deleted it.

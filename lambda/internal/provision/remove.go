@@ -74,7 +74,9 @@ func (r *run) remove(ctx context.Context, op operation) error {
 	r.reportForeign(s, found)
 	working, cancel := r.untilAnswer(ctx, op, data)
 	defer cancel()
+	r.patience.EndsWith(working)
 	err = r.removeSet(working, s, found, unseen, lost, data)
+	r.patience.EndsWith(ctx)
 	return errors.Join(r.goOn(ctx, working, op, lost, err), lost.err(s, found, howToDelete))
 }
 
