@@ -88,8 +88,11 @@ func tellRotate(ctx context.Context, p *play) error {
 	)
 }
 
-// couldNotAsk is what the log says of a right whose want is no failure.
-const couldNotAsk = "could not ask when a key was used last"
+// What the log says of a right whose want is no failure.
+const (
+	couldNotAsk   = "could not ask when a key was used last"
+	couldNotAbort = "left uploads that could not be aborted"
+)
 
 // asked fails if IAM would not say when a key of the resource was used.
 func (p *play) asked(ctx context.Context, props properties) error {
@@ -97,9 +100,23 @@ func (p *play) asked(ctx context.Context, props properties) error {
 	if err != nil {
 		return err
 	}
-	lines, err := p.lane.logs(ctx, s.UserName)
+	return p.silent(ctx, s.UserName, couldNotAsk)
+}
+
+// aborted fails if S3 would not abort the uploads to the bucket, which it deletes all the same.
+func (p *play) aborted(ctx context.Context, props properties) error {
+	s, err := p.spec(props)
+	if err != nil {
+		return err
+	}
+	return p.silent(ctx, s.BucketName, couldNotAbort)
+}
+
+// silent fails if the log says a text of a name.
+func (p *play) silent(ctx context.Context, name, text string) error {
+	lines, err := p.lane.logs(ctx, name)
 	for _, line := range lines {
-		if strings.Contains(line, couldNotAsk) {
+		if strings.Contains(line, text) {
 			return failure(line)
 		}
 	}
@@ -130,6 +147,7 @@ func tellPurge(ctx context.Context, p *play) error {
 		},
 		func() error { return p.remove(ctx, props) },
 		func() error { return p.gone(ctx, props) },
+		func() error { return p.aborted(ctx, props) },
 	)
 }
 

@@ -35,6 +35,7 @@ func TestIsFastWhereNothingIsRefused(t *testing.T) {
 	for _, kind := range []s3model.Kind{s3model.Numbered, s3model.UUIDs} {
 		t.Run(string(kind), func(t *testing.T) {
 			o := play(t, scene{Config: s3model.Config{Set: s3model.Set{Kind: kind, Entries: 50_000, HalfMarkers: true}, List: 100 * ms, Delete: 300 * ms}})
+			t.Logf("%v", o.took)
 			if o.err != nil || o.Left > 0 || o.took > 2250*ms {
 				t.Errorf("%v, %d left, after %v", o.err, o.Left, o.took)
 			}

@@ -18,7 +18,7 @@ type window struct {
 }
 
 const (
-	firstWindow = 2000 // keys
+	firstWindow = 4000 // keys
 	moreThan    = 4    // times what was taken
 )
 
