@@ -20,7 +20,7 @@ import (
 const (
 	listers        = 12          // ranges that are listed
 	dividers       = 3           // of them, that are asked where to divide
-	mostOfSpan     = 256e3       // bytes of the entries of a range that wait to be deleted, before its listing goes on
+	mostOfSpan     = 384e3       // bytes of the entries of a range that wait to be deleted, before its listing goes on
 	mostWaiting    = 8e6         // the same of all ranges
 	mostUnderWay   = 8e6         // bytes of all calls that delete
 	mostAlone      = 128         // calls that delete one entry

@@ -16,8 +16,8 @@ const (
 	startRate   = 14000.0                // keys a second, up to which it does while one partition may take them all
 	onePart     = 11500                  // keys that one partition may take within the first second
 	moreTwice   = 110 * time.Millisecond // in which a start doubles its rate once there must be more partitions
-	calmGrowth  = 0.03                   // of the rate, a second, right after a cut
-	calmTwice   = 1.5                    // seconds without a cut in which that growth doubles
+	calmGrowth  = 0.06                   // of the rate, a second, right after a cut
+	calmTwice   = 0.8                    // seconds without a cut in which that growth doubles
 	batchTime   = 15 * time.Millisecond  // that a batch takes of the rate; whole batches may be refused
 	smallest    = 5                      // keys of a batch, if there are as many
 )
