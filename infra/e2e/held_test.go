@@ -42,13 +42,26 @@ func (r *row) applyHeld(fails bool, hands func(), properties ...string) outcome 
 	if fails {
 		signal = types.ResourceSignalStatusFailure
 	}
-	_, err := cloud.Stacks.SignalResource(r.t.Context(), &cloudformation.SignalResourceInput{
-		StackName: &r.name, LogicalResourceId: &sibling, UniqueId: aws.String("hands"), Status: signal})
+	r.signal(sibling, signal)
+	a := <-done
+	return r.outcome(a.outputs, a.err)
+}
+
+// signal ends the waiting of a sibling. The embedded AWS shows that it waits a moment before it listens.
+func (r *row) signal(sibling string, status types.ResourceSignalStatus) {
+	r.t.Helper()
+	var err error
+	for range 100 {
+		_, err = cloud.Stacks.SignalResource(r.t.Context(), &cloudformation.SignalResourceInput{
+			StackName: &r.name, LogicalResourceId: &sibling, UniqueId: aws.String("hands"), Status: status})
+		if err == nil || !strings.Contains(err.Error(), "is not waiting for signals") {
+			break
+		}
+		<-time.After(100 * time.Millisecond)
+	}
 	if err != nil {
 		r.t.Errorf("signal: %v", err)
 	}
-	a := <-done
-	return r.outcome(a.outputs, a.err)
 }
 
 // waits reports whether the sibling waits for its signal. What an update creates is
