@@ -91,7 +91,7 @@ func (c Client) of(s spec.Spec) Client {
 // asking is a client to which "no such bucket" is an answer.
 func (c Client) asking() Client {
 	c.isAsking = true
-	c.s3 = s3.New(c.s3.Options(), func(o *s3.Options) { o.Retryer = c.patience.Retryer(awscall.LateRights) })
+	c.s3 = purge.Derived(c.s3, func(o *s3.Options) { o.Retryer = c.patience.Retryer(awscall.LateRights) })
 	return c
 }
 

@@ -140,6 +140,6 @@ func isClosed(all statements) bool {
 
 // briefly is a client that repeats calls few times.
 func (c Client) briefly() Client {
-	c.s3 = s3.New(c.s3.Options(), func(o *s3.Options) { o.Retryer = retry.AddWithMaxAttempts(awscall.Standard(), closeAttempts) })
+	c.s3 = purge.Derived(c.s3, func(o *s3.Options) { o.Retryer = retry.AddWithMaxAttempts(awscall.Standard(), closeAttempts) })
 	return c
 }

@@ -31,7 +31,7 @@ const contentAge = 5 * time.Second
 func (c Client) List(ctx context.Context) *Content {
 	ctx, cancel := context.WithTimeout(ctx, contentAge)
 	defer cancel()
-	c.s3 = s3.New(c.s3.Options(), func(o *s3.Options) { o.Retryer = aws.NopRetryer{} })
+	c.s3 = purge.Derived(c.s3, func(o *s3.Options) { o.Retryer = aws.NopRetryer{} })
 	is := Content{listed: time.Now()}
 	for page, err := range c.content().Pages(ctx, "") {
 		if err != nil || !page.IsLast {

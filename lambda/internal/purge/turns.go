@@ -16,7 +16,7 @@ const readers = 2
 // takes the room that the network has for it.
 func (b Bucket) inTurns() Bucket {
 	turns := make(chan struct{}, readers)
-	b.S3 = s3.New(b.S3.Options(), func(o *s3.Options) { o.HTTPClient = &takesTurns{o.HTTPClient, turns} })
+	b.S3 = Derived(b.S3, func(o *s3.Options) { o.HTTPClient = &takesTurns{o.HTTPClient, turns} })
 	return b
 }
 
@@ -49,4 +49,10 @@ type turn struct {
 func (t *turn) Close() error {
 	defer t.end()
 	return t.ReadCloser.Close()
+}
+
+// Derived is a client with other options. It has credentials for directory buckets of its own: those of the SDK are
+// written to by whoever makes a client of the options, while calls of the other one read them.
+func Derived(client *s3.Client, change func(*s3.Options)) *s3.Client {
+	return s3.New(client.Options(), change, func(o *s3.Options) { o.ExpressCredentials = nil })
 }
