@@ -23,11 +23,11 @@ const (
 )
 
 // openedLag is a denial by a policy that was in force a moment ago (L4).
-var openedLag = awscall.LagOf("S3 knows the policy", func(err error) bool { return awscall.IsDenied(err) && !awscall.IsFinalDenial(err) })
+var openedLag = awscall.LagOf("S3 knows the policy", awscall.LateRights.Is)
 
 // holdsData reports whether a bucket with that first page holds more than our own objects.
 func (c Client) holdsData(first purge.Page) bool {
-	return !first.IsLast || slices.ContainsFunc(first.Entries, func(e purge.Entry) bool { return !isOurObject(c.spec, e.Key, e.Size) })
+	return !first.IsLast || slices.ContainsFunc(first.Entries, c.isOthers)
 }
 
 // closeForWriters denies everybody to write to the bucket. What refuses that is logged. The statement spares nobody. It

@@ -44,8 +44,7 @@ func (c Client) List(ctx context.Context) *Content {
 
 // knownOwn is the content of a bucket of ours if it is known to be nothing but our own objects, else nil.
 func (c Client) knownOwn(b Bucket) *Content {
-	isOthers := func(e purge.Entry) bool { return !isOurObject(c.spec, e.Key, e.Size) }
-	if b.Content == nil || time.Since(b.Content.listed) > contentAge || slices.ContainsFunc(b.Content.entries, isOthers) {
+	if b.Content == nil || time.Since(b.Content.listed) > contentAge || slices.ContainsFunc(b.Content.entries, c.isOthers) {
 		return nil
 	}
 	return b.Content

@@ -86,6 +86,9 @@ func isOurObject(s spec.Spec, key string, size int64) bool {
 	return size == 0 && (key == s.MarkerKey() || key == s.ProbeKey())
 }
 
+// isOthers reports whether an entry is none of our own objects.
+func (c Client) isOthers(e purge.Entry) bool { return !isOurObject(c.spec, e.Key, e.Size) }
+
 // RemoveObjects removes all versions and delete markers of our own objects among
 // the keys, whether the bucket is versioned or not. What others forbid to delete, by a lock, say,
 // stays: it is empty.
@@ -157,7 +160,7 @@ func (c Client) ownEntries(key string, entries []purge.Entry) (own []purge.Entry
 		if e.Key > key {
 			return own, true
 		}
-		if isOurObject(c.spec, e.Key, e.Size) {
+		if !c.isOthers(e) {
 			own = append(own, e)
 		}
 	}
@@ -223,7 +226,7 @@ func (c Client) countOthers(ctx context.Context) (Holding, error) {
 			return holds, err
 		}
 		for _, e := range page.Entries {
-			if !isOurObject(c.spec, e.Key, e.Size) {
+			if c.isOthers(e) {
 				holds.count(e)
 			}
 		}

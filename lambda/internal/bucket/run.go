@@ -11,10 +11,11 @@ import (
 	"bucketuser/lambda/internal/purge"
 )
 
-// purge deletes everything in the bucket. Beside that it closes the bucket for writers: one who goes on would keep it
-// from becoming empty, and looks whose the bucket is: see watch.go. Then it writes the tag that says which run of the event empties the bucket: S3 refuses two changes
-// of one bucket's configuration at the same time. It waits for both before it returns, since the bucket is deleted then, and
-// somebody else may make one of that name. A tag that is not written by then is not needed.
+// purge deletes everything in the bucket. Beside that it looks whose the bucket is (see watch.go), and closes it for
+// writers: one who goes on would keep it from becoming empty. Then it writes the tag that says which run of the event
+// empties the bucket: S3 refuses two changes of one bucket's configuration at the same time. It waits for all of that before
+// it returns, since the bucket is deleted then, and somebody else may make one of that name. A tag that is not written by
+// then is not needed.
 func (c Client) purge(ctx context.Context, b Bucket) error {
 	emptying, end := context.WithCancelCause(ctx)
 	defer end(nil)

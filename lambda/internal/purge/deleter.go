@@ -65,7 +65,10 @@ func (e *emptying) take(s *span) (b batch, pause time.Duration, isDone bool) {
 	case now.Before(s.lane.next):
 		return b, s.lane.next.Sub(now), false
 	default:
-		b, s.waiting = cut(s.waiting, n)
+		var rest []todo
+		b, rest = cut(s.waiting, n)
+		clear(s.waiting[:len(b.todos)]) // the rest would keep them in memory
+		s.waiting = rest
 		s.bytes -= b.bytes
 		e.bytes -= b.bytes
 		b.sent, b.lane = now, s.lane
@@ -84,9 +87,7 @@ func (e *emptying) book(s *span, b *batch, err error) {
 	now := time.Now()
 	s.inFlight -= len(b.todos)
 	e.window.answered(now, b.sent, len(b.todos), b.deleted)
-	for _, other := range e.spans { // there is room
-		other.stir()
-	}
+	e.stir() // there is room
 	e.deleted += b.deleted
 	if err != nil {
 		e.unanswered += len(b.todos) - b.deleted
@@ -100,6 +101,9 @@ func (e *emptying) book(s *span, b *batch, err error) {
 	e.refuse(b.refused, b.why)
 	if b.lane == s.lane {
 		s.lane.answered(now, s, b.sent, len(b.todos), b.busy)
+	}
+	if len(b.again) == 0 {
+		return
 	}
 	for _, t := range b.again {
 		s.bytes += t.bytes

@@ -224,6 +224,11 @@ func (e *emptying) wake() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.changed.Broadcast()
+	e.stir()
+}
+
+// stir wakes the deleters of all spans. The caller holds the lock.
+func (e *emptying) stir() {
 	for _, s := range e.spans {
 		s.stir()
 	}

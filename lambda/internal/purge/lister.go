@@ -170,9 +170,7 @@ func (e *emptying) awaitRoom(ctx context.Context, s *span) int32 {
 		e.isCut = true
 		e.log.Info("stopped listing, so that what is listed is deleted in time", "bucket", e.Name)
 		e.changed.Broadcast()
-		for _, s := range e.spans {
-			s.stir()
-		}
+		e.stir()
 	}
 	if ctx.Err() == nil && !e.isCut && !s.isListed {
 		s.asked = s.size()

@@ -15,11 +15,16 @@ import (
 
 // HasUploads reports whether there is an unfinished upload.
 func (b Bucket) HasUploads(ctx context.Context) (bool, error) {
-	page, err := b.S3.ListMultipartUploads(ctx, &s3.ListMultipartUploadsInput{Bucket: &b.Name, ExpectedBucketOwner: &b.Owner, EncodingType: types.EncodingTypeUrl})
+	page, err := b.S3.ListMultipartUploads(ctx, b.firstUploads())
 	if err != nil {
 		return false, fmt.Errorf("uploads of bucket %s: %w", b.Name, awscall.Brief(err))
 	}
 	return len(page.Uploads) > 0, nil
+}
+
+// firstUploads asks for the first page of uploads.
+func (b Bucket) firstUploads() *s3.ListMultipartUploadsInput {
+	return &s3.ListMultipartUploadsInput{Bucket: &b.Name, ExpectedBucketOwner: &b.Owner, EncodingType: types.EncodingTypeUrl}
 }
 
 // aborters is how many uploads are aborted at the same time.
@@ -30,7 +35,7 @@ const aborters = 16
 func (e *emptying) abortUploads(ctx context.Context) error {
 	var left int
 	var why error
-	in := &s3.ListMultipartUploadsInput{Bucket: &e.Name, ExpectedBucketOwner: &e.Owner, EncodingType: types.EncodingTypeUrl}
+	in := e.firstUploads()
 	for isMore := true; isMore; {
 		page, err := e.S3.ListMultipartUploads(ctx, in)
 		if err != nil {
