@@ -5,10 +5,12 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsssm"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
+	"bucketuser/infra/internal/compile"
 	"bucketuser/lambda/spec"
 )
 
@@ -63,22 +65,31 @@ func NewProviderStack(scope constructs.Construct, id *string, props *ProviderSta
 	return stack
 }
 
-// codeParameters are where the released function is.
+// codeParameters are where the released function is. The file's name is of the template: a template
+// with other rights can bring no other version's function, and Architecture alone picks the file.
 func codeParameters(stack awscdk.Stack, version string) (awslambda.Code, awslambda.Architecture) {
-	code := awslambda.Code_FromCfnParameters(&awslambda.CfnParametersCodeProps{
-		BucketNameParam: awscdk.NewCfnParameter(stack, jsii.String("CodeBucket"), &awscdk.CfnParameterProps{
-			Description: jsii.String("Bucket of this region that holds the function's zip file"),
-		}),
-		ObjectKeyParam: awscdk.NewCfnParameter(stack, jsii.String("CodeKey"), &awscdk.CfnParameterProps{
-			Description: jsii.String("Key of that file, for the architecture below"),
-			Default:     "bucketuser_" + version + "_linux_arm64.zip",
-		}),
+	bucket := awscdk.NewCfnParameter(stack, jsii.String("CodeBucket"), &awscdk.CfnParameterProps{
+		Description: jsii.String("Bucket of this region that holds the function's zip file, under the name that the release has for it"),
+	})
+	prefix := awscdk.NewCfnParameter(stack, jsii.String("CodePrefix"), &awscdk.CfnParameterProps{
+		Description:           jsii.String("What stands before that name in the bucket, such as mirror/; empty for nothing"),
+		Default:               "",
+		AllowedPattern:        jsii.String("|[^/].*/"),
+		ConstraintDescription: jsii.String("must end in /, and not start with it, or be empty"),
 	})
 	architecture := awscdk.NewCfnParameter(stack, jsii.String("Architecture"), &awscdk.CfnParameterProps{
-		Description:   jsii.String("Of the function: x86_64 for the file that ends in linux_amd64.zip"),
+		Description:   jsii.String("Of the function: arm64, or x86_64 for the file that ends in linux_amd64.zip"),
 		Default:       "arm64",
 		AllowedValues: jsii.Strings("arm64", "x86_64"),
 	})
+	file := func(goarch string) *map[string]any {
+		return &map[string]any{"Name": compile.ZipFile(version, goarch)}
+	}
+	files := awscdk.NewCfnMapping(stack, jsii.String("CodeFile"), &awscdk.CfnMappingProps{
+		Mapping: &map[string]*map[string]any{"arm64": file("arm64"), "x86_64": file("amd64")},
+	})
+	key := *prefix.ValueAsString() + *files.FindInMap(architecture.ValueAsString(), jsii.String("Name"), nil)
+	code := awslambda.Code_FromBucket(awss3.Bucket_FromBucketName(stack, jsii.String("Code"), bucket.ValueAsString()), &key, nil)
 	return code, awslambda.Architecture_Custom(architecture.ValueAsString(), nil)
 }
 

@@ -25,7 +25,7 @@ func newProviderStack(t *testing.T) awscdk.Stack {
 
 func TestReleasedTemplateNeedsNoBootstrap(t *testing.T) {
 	got := template(newProviderStack(t))
-	for _, part := range []string{"Rules", "Mappings", "Metadata"} {
+	for _, part := range []string{"Rules", "Metadata"} {
 		if got[part] != nil {
 			t.Errorf("%s: %v", part, got[part])
 		}
@@ -45,10 +45,11 @@ func TestBothTemplatesHoldTheSameProvider(t *testing.T) {
 	released := template(newProviderStack(t))
 	deployed := template(NewProviderStack(awscdk.NewApp(nil), jsii.String("BucketUserProvider"), &ProviderStackProps{Code: dummyCode(t)}))
 	for _, got := range []map[string]any{released, deployed} {
-		for _, name := range []string{"CodeBucket", "CodeKey", "Architecture", "BootstrapVersion"} {
+		for _, name := range []string{"CodeBucket", "CodePrefix", "Architecture", "BootstrapVersion"} {
 			delete(got["Parameters"].(map[string]any), name)
 		}
 		delete(got, "Rules")
+		delete(got, "Mappings")
 		delete(got, "Description")
 		for _, function := range resources(got, "AWS::Lambda::Function") {
 			delete(function["Properties"].(map[string]any), "Code")
@@ -57,6 +58,26 @@ func TestBothTemplatesHoldTheSameProvider(t *testing.T) {
 	}
 	if diff := cmp.Diff(released, deployed); diff != "" {
 		t.Errorf("released and deployed differ (-released +deployed):\n%s", diff)
+	}
+}
+
+// A template brings no function but its own version's, and that of the architecture that it asks for.
+func TestTemplatePicksTheFileByVersionAndArchitecture(t *testing.T) {
+	got := template(newProviderStack(t))
+	const code = `{"S3Bucket":{"Ref":"CodeBucket"},"S3Key":{"Fn::Join":["",[{"Ref":"CodePrefix"},{"Fn::FindInMap":["CodeFile",{"Ref":"Architecture"},"Name"]}]]}}`
+	functions := resources(got, "AWS::Lambda::Function")
+	for id, function := range functions {
+		properties := function["Properties"].(map[string]any)
+		if where := jsonOf(t, properties["Code"]); where != code || jsonOf(t, properties["Architectures"]) != `[{"Ref":"Architecture"}]` {
+			t.Errorf("%s: %s for %v", id, where, properties["Architectures"])
+		}
+	}
+	const files = `{"arm64":{"Name":"bucketuser_1.2.3_linux_arm64.zip"},"x86_64":{"Name":"bucketuser_1.2.3_linux_amd64.zip"}}`
+	if names := jsonOf(t, got["Mappings"].(map[string]any)["CodeFile"]); len(functions) != 2 || names != files {
+		t.Errorf("%d functions, files %s", len(functions), names)
+	}
+	if _, decides := got["Parameters"].(map[string]any)["CodeKey"]; decides {
+		t.Error("a value of CodeKey that a deployment has kept would go with the rights of another version")
 	}
 }
 
@@ -126,6 +147,11 @@ func TestValuesOfParameters(t *testing.T) {
 		{"RoleBoundaryArn", "", true},
 		{"RoleBoundaryArn", "arn:aws:iam::111122223333:policy/organization/roles", true},
 		{"RoleBoundaryArn", "roles", false},
+		{"CodePrefix", "", true},
+		{"CodePrefix", "a/", true},
+		{"CodePrefix", "mirror/of/releases/", true},
+		{"CodePrefix", "mirror", false}, // the file's name would follow at once
+		{"CodePrefix", "/", false},
 		{"FunctionName", "", true},
 		{"FunctionName", "BucketUserProvider-ProviderFunction30350776-qtMNOyVvB2rT", true},
 		{"FunctionName", "my_provider", true},

@@ -18,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
 	"bucketuser/infra/internal/cloudtest"
+	"bucketuser/infra/internal/compile"
 	"bucketuser/infra/internal/release"
 	"bucketuser/infra/local"
 )
@@ -162,9 +163,9 @@ func TestDeployersPolicy(t *testing.T) {
 		packed := string(cloudtest.Must(release.Zip([]byte("is never invoked")))(t))
 		parameters := map[string]string{"CodeBucket": bucket}
 		for i, boundary := range []string{"", limit, ""} {
-			parameters["CodeKey"], parameters["RoleBoundaryArn"] = release.ZipFile(fmt.Sprint(i), name), boundary
+			parameters["CodePrefix"], parameters["RoleBoundaryArn"] = fmt.Sprintf("%s/%d/", name, i), boundary
 			if _, err := who.S3.PutObject(ctx, &s3.PutObjectInput{
-				Bucket: &bucket, Key: aws.String(parameters["CodeKey"]), Body: strings.NewReader(packed)}); err != nil {
+				Bucket: &bucket, Key: aws.String(parameters["CodePrefix"] + compile.ZipFile(releaseVersion, "arm64")), Body: strings.NewReader(packed)}); err != nil {
 				return fmt.Errorf("s3:PutObject: %w", err)
 			}
 			if _, err := who.Deploy(ctx, name, template, parameters); err != nil {

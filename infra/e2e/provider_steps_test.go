@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"bucketuser/infra/internal/cloudtest"
+	"bucketuser/infra/internal/compile"
 	"bucketuser/infra/internal/release"
 )
 
@@ -38,11 +40,11 @@ func codeOf(t *testing.T, name string, bootstrap []byte) map[string]string {
 	t.Helper()
 	bucket := newBucket(t, strings.ToLower(name)+"-code")
 	packed := cloudtest.Must(release.Zip(bootstrap))(t)
-	key := release.ZipFile(releaseVersion, "local")
+	key := compile.ZipFile(releaseVersion, runtime.GOARCH)
 	if _, err := cloud.S3.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &bucket, Key: &key, Body: strings.NewReader(string(packed))}); err != nil {
 		t.Fatal(err)
 	}
-	return map[string]string{"CodeBucket": bucket, "CodeKey": key, "Architecture": cloud.Function.Architecture}
+	return map[string]string{"CodeBucket": bucket, "Architecture": cloud.Function.Architecture}
 }
 
 // newBucket makes a bucket as root.

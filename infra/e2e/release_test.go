@@ -123,7 +123,7 @@ func TestReleaseIsTheSameFromEveryPath(t *testing.T) {
 func TestReleasedZipHoldsAnExecutable(t *testing.T) {
 	files := cloudtest.Must(released())(t)
 	for _, architecture := range []string{"amd64", "arm64"} {
-		content := files[release.ZipFile(releaseVersion, architecture)]
+		content := files[compile.ZipFile(releaseVersion, architecture)]
 		archive := cloudtest.Must(zip.NewReader(bytes.NewReader(content), int64(len(content))))(t)
 		if len(archive.File) != 1 || archive.File[0].Name != "bootstrap" || archive.File[0].Mode() != 0o755 {
 			t.Errorf("%s: %d files, first %s %v", architecture, len(archive.File), archive.File[0].Name, archive.File[0].Mode())
@@ -136,7 +136,7 @@ func TestReleasedZipHoldsAnExecutable(t *testing.T) {
 const maxZip = 4_000_000 // bytes
 
 func TestReleasedZipIsSmall(t *testing.T) {
-	size := len(cloudtest.Must(released())(t)[release.ZipFile(releaseVersion, "arm64")])
+	size := len(cloudtest.Must(released())(t)[compile.ZipFile(releaseVersion, "arm64")])
 	figure("release: the zip for arm64 has %.2f MB", float64(size)/1e6)
 	if size > maxZip {
 		t.Errorf(`the zip for arm64 has %d bytes, more than %d: see which import has brought what
@@ -150,7 +150,7 @@ func TestReleasedZipIsSmall(t *testing.T) {
 // build the same event, whose ResponseURL is on the loopback interface.
 func TestReleasedFunctionAnswersNoLoopback(t *testing.T) {
 	t.Parallel()
-	content := cloudtest.Must(released())(t)[release.ZipFile(releaseVersion, runtime.GOARCH)]
+	content := cloudtest.Must(released())(t)[compile.ZipFile(releaseVersion, runtime.GOARCH)]
 	archive := cloudtest.Must(zip.NewReader(bytes.NewReader(content), int64(len(content))))(t)
 	file := cloudtest.Must(archive.File[0].Open())(t)
 	fromRelease := filepath.Join(t.TempDir(), "bootstrap")

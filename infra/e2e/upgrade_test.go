@@ -21,6 +21,7 @@ import (
 
 	"bucketuser/infra/bucketuser"
 	"bucketuser/infra/internal/cloudtest"
+	"bucketuser/infra/internal/compile"
 	"bucketuser/infra/internal/release"
 	"bucketuser/infra/local"
 	"bucketuser/lambda/history"
@@ -135,7 +136,7 @@ func upgradeProviderStack(t *testing.T, v history.Version) {
 	cloudtest.Must(local.BuildFunction(ctx, folder, built))(t)
 	earlier := string(cloudtest.Must(os.ReadFile(filepath.Join(folder, "infra", "bucketuser", "testdata", "provider.json")))(t))
 	packed := cloudtest.Must(release.Zip(cloudtest.Must(os.ReadFile(filepath.Join(built, "bootstrap")))(t)))(t)
-	then := with(now, map[string]string{"CodeKey": release.ZipFile(v.Name, "local")})
+	then := with(now, map[string]string{"CodeKey": compile.ZipFile(v.Name, "local")})
 	cloudtest.Must(cloud.S3.PutObject(ctx, &s3.PutObjectInput{
 		Bucket: aws.String(then["CodeBucket"]), Key: aws.String(then["CodeKey"]), Body: bytes.NewReader(packed)}))(t)
 

@@ -1,5 +1,5 @@
-// Package compile says how the go command compiles the function: for a release, for the
-// construct, and for the embedded AWS.
+// Package compile says how the go command compiles the function, and what its file is called: for
+// a release, for the construct, and for the embedded AWS.
 package compile
 
 import "strings"
@@ -22,4 +22,10 @@ func Arguments(target string, linked ...string) []string {
 	linked = append([]string{"-s", "-w", "-buildid="}, linked...)
 	return []string{"build", "-trimpath", "-buildvcs=false", "-tags", Tags, "-gcflags", notInlined,
 		"-ldflags", strings.Join(linked, " "), "-o", target}
+}
+
+// ZipFile returns the name that a release gives the function's file for GOARCH goarch. The template
+// of the same version looks for it under this name.
+func ZipFile(version, goarch string) string {
+	return "bucketuser_" + version + "_linux_" + goarch + ".zip"
 }

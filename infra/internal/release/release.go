@@ -23,6 +23,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 
 	"bucketuser/infra/bucketuser"
+	"bucketuser/infra/internal/compile"
 )
 
 // Names of files in a release.
@@ -31,11 +32,6 @@ const (
 	BoundaryFile = "boundary.json" // for those who have a permissions boundary of their own
 	SumsFile     = "SHA256SUMS"
 )
-
-// ZipFile returns the name of the function's file for GOARCH architecture.
-func ZipFile(version, architecture string) string {
-	return "bucketuser_" + version + "_linux_" + architecture + ".zip"
-}
 
 var semantic = regexp.MustCompile(`^[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?$`)
 
@@ -65,7 +61,7 @@ func Write(root, dir, version string) error {
 	for goarch, architecture := range map[string]awslambda.Architecture{
 		"arm64": awslambda.Architecture_ARM_64(), "amd64": awslambda.Architecture_X86_64(),
 	} {
-		if files[ZipFile(version, goarch)], err = function(root, architecture); err != nil {
+		if files[compile.ZipFile(version, goarch)], err = function(root, architecture); err != nil {
 			return fmt.Errorf("function for %s: %w", goarch, err)
 		}
 	}
@@ -73,7 +69,7 @@ func Write(root, dir, version string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	earlier, err := filepath.Glob(filepath.Join(dir, ZipFile("*", "*")))
+	earlier, err := filepath.Glob(filepath.Join(dir, compile.ZipFile("*", "*")))
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -57,7 +58,7 @@ func toYAML(text []byte) ([]byte, error) {
 		ordered.Content = append(ordered.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: name}, value)
 	}
 	add("AWSTemplateFormatVersion", quoted("2010-09-09"))
-	for _, name := range []string{"Description", "Parameters", "Conditions", "Resources", "Outputs"} {
+	for _, name := range []string{"Description", "Parameters", "Mappings", "Conditions", "Resources", "Outputs"} {
 		if node, ok := sections[name]; ok {
 			add(name, tidy(node))
 		}
@@ -95,7 +96,8 @@ func tidy(node *yaml.Node) *yaml.Node {
 		return short("!Ref", argument.Value)
 	case name == "Fn::GetAtt":
 		return short("!GetAtt", argument.Content[0].Value+"."+argument.Content[1].Value)
-	case name == "Fn::Join" && argument.Content[0].Value == "" && argument.Content[1].Kind == yaml.SequenceNode:
+	case name == "Fn::Join" && argument.Content[0].Value == "" && argument.Content[1].Kind == yaml.SequenceNode &&
+		!slices.ContainsFunc(argument.Content[1].Content, func(part *yaml.Node) bool { return part.Kind != yaml.ScalarNode }):
 		return substitution(argument.Content[1].Content)
 	case strings.HasPrefix(name, "Fn::"):
 		argument.Tag, argument.Style = "!"+strings.TrimPrefix(name, "Fn::"), yaml.TaggedStyle|yaml.FlowStyle
