@@ -1,15 +1,8 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"context"
-	_ "embed"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"maps"
-	"os/exec"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
@@ -17,26 +10,15 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go"
 
+	"bucketuser/infra/internal/clickhouse"
 	"bucketuser/infra/local"
 )
-
-// clickhouse is the part of the demo that ClickHouse runs.
-//
-//go:embed clickhouse.py
-var clickhouse string
-
-// A check is one line of the table.
-type check struct {
-	Name   string `json:"check"`
-	OK     bool   `json:"ok"`
-	Detail string `json:"detail"`
-}
 
 // strangerName is a user of the same account that the bucket policy does not name.
 // It exists while the checks run.
 const strangerName = "bucketuser-demo-stranger"
 
-func (d demo) runChecks(ctx context.Context, cloud *local.AWS, secret map[string]string) ([]check, error) {
+func (d demo) runChecks(ctx context.Context, cloud *local.AWS, secret map[string]string) ([]clickhouse.Check, error) {
 	config, err := cloud.Config()
 	if err != nil {
 		return nil, err
@@ -46,7 +28,9 @@ func (d demo) runChecks(ctx context.Context, cloud *local.AWS, secret map[string
 	if err != nil {
 		return nil, err
 	}
-	checks, err := d.runClickHouse(ctx, cloud, secret, stranger)
+	checks, err := clickhouse.User{
+		Python: d.tools.ClickHouse, Env: cloud.Env(), Endpoint: cloud.Endpoint, Secret: secret, Stranger: stranger,
+	}.Use(ctx)
 	if err := errors.Join(err, removeStranger(ctx, client)); err != nil {
 		return nil, err
 	}
@@ -62,39 +46,8 @@ func (d demo) runChecks(ctx context.Context, cloud *local.AWS, secret map[string
 	return append(append(checks, checkIAM(ctx, asUser)...), blocked), nil
 }
 
-// runClickHouse runs clickhouse.py. The credentials go in by standard input: other
-// processes can see arguments and environment.
-func (d demo) runClickHouse(ctx context.Context, cloud *local.AWS, secret map[string]string, stranger map[string]string) ([]check, error) {
-	input := map[string]any{"endpoint": cloud.Endpoint, "stranger": stranger}
-	for name, value := range maps.All(secret) {
-		input[name] = value
-	}
-	text, err := json.Marshal(input)
-	if err != nil {
-		return nil, err
-	}
-	var stdout, stderr bytes.Buffer
-	cmd := exec.CommandContext(ctx, d.tools.ClickHouse, "-c", clickhouse)
-	cmd.Env = cloud.Env()
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(text), &stdout, &stderr
-	runErr := cmd.Run()
-
-	var checks []check
-	for lines := bufio.NewScanner(&stdout); lines.Scan(); {
-		var c check
-		if err := json.Unmarshal(lines.Bytes(), &c); err != nil {
-			return nil, fmt.Errorf("clickhouse: unexpected output %q", lines.Text())
-		}
-		checks = append(checks, c)
-	}
-	if runErr != nil {
-		return nil, fmt.Errorf("clickhouse: %w\n%s", runErr, stderr.String())
-	}
-	return checks, nil
-}
-
 // checkIAM tries what an S3 key must never be able to do.
-func checkIAM(ctx context.Context, asUser aws.Config) []check {
+func checkIAM(ctx context.Context, asUser aws.Config) []clickhouse.Check {
 	client := iam.NewFromConfig(asUser)
 	attempts := []struct {
 		name string
@@ -109,10 +62,10 @@ func checkIAM(ctx context.Context, asUser aws.Config) []check {
 			return err
 		}},
 	}
-	var checks []check
+	var checks []clickhouse.Check
 	for _, attempt := range attempts {
 		err := attempt.call()
-		c := check{Name: attempt.name, OK: isAccessDenied(err)}
+		c := clickhouse.Check{Name: attempt.name, OK: isAccessDenied(err)}
 		if err != nil {
 			c.Detail = err.Error()
 		}
@@ -121,8 +74,8 @@ func checkIAM(ctx context.Context, asUser aws.Config) []check {
 	return checks
 }
 
-func checkPublicAccess(ctx context.Context, config aws.Config, bucket string) (check, error) {
-	c := check{Name: "public access: all four switches of the bucket block it"}
+func checkPublicAccess(ctx context.Context, config aws.Config, bucket string) (clickhouse.Check, error) {
+	c := clickhouse.Check{Name: "public access: all four switches of the bucket block it"}
 	out, err := s3.NewFromConfig(config).GetPublicAccessBlock(ctx, &s3.GetPublicAccessBlockInput{Bucket: &bucket})
 	if err != nil {
 		return c, err

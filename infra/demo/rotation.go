@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"strconv"
 
+	"bucketuser/infra/internal/clickhouse"
 	"bucketuser/infra/internal/stack"
 	"bucketuser/infra/local"
 	"bucketuser/lambda/spec"
@@ -28,12 +29,12 @@ type rotator struct {
 	input   io.WriteCloser
 	answers *bufio.Scanner
 	stderr  bytes.Buffer
-	checks  []check
+	checks  []clickhouse.Check
 }
 
 // rotate has ClickHouse work while a higher keySerial replaces the key of the secret, and while the key before is
 // retired by an update of its own. It returns the checks of that, and the fields that the secret holds in the end.
-func (d demo) rotate(ctx context.Context, cloud *local.AWS, before map[string]string) ([]check, map[string]string, error) {
+func (d demo) rotate(ctx context.Context, cloud *local.AWS, before map[string]string) ([]clickhouse.Check, map[string]string, error) {
 	r, err := d.startRotator(ctx, cloud, before)
 	if err != nil {
 		return nil, nil, err
@@ -136,7 +137,7 @@ func (r *rotator) answer() error {
 	if !r.answers.Scan() {
 		return errors.Join(errors.New("clickhouse: no answer"), r.answers.Err())
 	}
-	var c check
+	var c clickhouse.Check
 	if err := json.Unmarshal(r.answers.Bytes(), &c); err != nil {
 		return fmt.Errorf("clickhouse: unexpected output %q", r.answers.Text())
 	}

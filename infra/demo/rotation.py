@@ -1,6 +1,6 @@
 """ClickHouse goes on across a rotation: it writes and reads all the while, and takes another key over while it runs.
 
-Standard input: one JSON object a line, answered each by one line as those of clickhouse.py are. The first has `url`,
+Standard input: one JSON object a line, answered each by one line as the checks of package clickhouse are. The first has `url`,
 `id` and `secret`; it is answered once ClickHouse works. Later ones have `check`, `id` and `secret`, and `do`:
 "follow" makes the key that of all that follows, "use" writes with it aside, and "refused" wants it to be refused. The end of
 the input ends the work, and is answered by the check of it.

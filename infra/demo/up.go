@@ -8,6 +8,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"bucketuser/infra/internal/clickhouse"
 	"bucketuser/infra/internal/stack"
 	"bucketuser/infra/local"
 )
@@ -93,7 +94,7 @@ func (d demo) deploy(ctx context.Context, cloud *local.AWS, more ...string) erro
 }
 
 // printTable prints every check that ran, and fails if one missed.
-func (d demo) printTable(checks []check, secret map[string]string) error {
+func (d demo) printTable(checks []clickhouse.Check, secret map[string]string) error {
 	missed := 0
 	w := tabwriter.NewWriter(d.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w)

@@ -1,7 +1,7 @@
 """What a ClickHouse server does with the credentials, done by chDB, which is the same engine.
 
-Reads a JSON object from standard input: the fields of the secret, `endpoint` of the embedded AWS and the key of
-`stranger`, a user of the same account. Prints one JSON object a line: {"check": …, "ok": …, "detail": …}.
+Reads a JSON object from standard input: the fields of the secret, `endpoint` of the embedded AWS or nothing for AWS, and
+the key of `stranger`, a user of the same account, or null. Prints one JSON object a line: {"check": …, "ok": …, "detail": …}.
 """
 
 import json
@@ -16,12 +16,14 @@ KEY, SECRET = given["AWS_ACCESS_KEY_ID"], given["AWS_SECRET_ACCESS_KEY"]
 
 def local(url):
     """The address on the embedded AWS of an address on AWS: there the bucket is part of the path."""
+    if not given["endpoint"]:
+        return url
     path = url.split(".amazonaws.com/", 1)[1]
     return f"{given['endpoint']}/{given['S3_BUCKET']}/{path}"
 
 
 URL, BACKUP_URL = local(given["S3_URL"]), local(given["S3_BACKUP_URL"])
-OUTSIDE = f"{given['endpoint']}/{given['S3_BUCKET']}/elsewhere/"
+OUTSIDE = URL.removesuffix(given["S3_PREFIX"]) + "elsewhere/"
 
 
 def q(text):
@@ -96,7 +98,10 @@ with tempfile.TemporaryDirectory() as scratch, session.Session(scratch + "/engin
     insert = "INSERT INTO FUNCTION {} SELECT 1 SETTINGS s3_truncate_on_insert = 1"
     refused("refused: a write outside the prefix", insert.format(s3(OUTSIDE + "x.csv")), "is not authorized to perform: s3:PutObject")
     refused("refused: a wrong secret", insert.format(s3(URL + "x.csv", secret="wrong" + SECRET[5:])), "signature")
-    # The emulator takes this header for the connection that a proxy had with its client.
-    refused("refused: plain http", insert.format(s3(URL + "x.csv", more=", headers('X-Forwarded-Proto'='http')")), "explicit deny")
-    stranger = given["stranger"]
-    refused("refused: another user's key", f"SELECT * FROM {s3(URL + 'numbers.csv', stranger['id'], stranger['secret'])}", "HTTP response code: 403")
+    if given["endpoint"]:  # it takes this header for the connection that a proxy had with its client
+        plain = s3(URL + "x.csv", more=", headers('X-Forwarded-Proto'='http')")
+    else:
+        plain = s3(URL.replace("https:", "http:", 1) + "x.csv")
+    refused("refused: plain http", insert.format(plain), "explicit deny")
+    if stranger := given["stranger"]:
+        refused("refused: another user's key", f"SELECT * FROM {s3(URL + 'numbers.csv', stranger['id'], stranger['secret'])}", "HTTP response code: 403")
