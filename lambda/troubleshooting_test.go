@@ -19,10 +19,10 @@ var notOurWords = map[string]bool{
 	"user": true, "secret": true, "SecretName": true,
 }
 
-// TestTroubleshootingQuotesWhatIsSaid holds the errors in README's table against the texts of the code. Between two "…" a
+// TestTroubleshootingQuotesWhatIsSaid holds the errors in the table of infra/README.md against the texts of the code. Between two "…" a
 // quotation is as it stands in one text, or goes over from one to the next where an error wraps another.
 func TestTroubleshootingQuotesWhatIsSaid(t *testing.T) {
-	text, err := os.ReadFile("../README.md")
+	text, err := os.ReadFile("../infra/README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,12 +38,12 @@ func TestTroubleshootingQuotesWhatIsSaid(t *testing.T) {
 		rows++
 		for _, piece := range quotations(error) {
 			if !notOurWords[piece] && !isSaid(said, piece) {
-				t.Errorf("README.md quotes %s, and no text has %q", error, piece)
+				t.Errorf("infra/README.md quotes %s, and no text has %q", error, piece)
 			}
 		}
 	}
 	if rows < 25 {
-		t.Errorf("README.md has %d rows", rows)
+		t.Errorf("infra/README.md has %d rows", rows)
 	}
 }
 

@@ -171,13 +171,13 @@ func TestValuesOfParameters(t *testing.T) {
 }
 
 func TestReadmeListsEveryParameter(t *testing.T) {
-	text, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
+	text, err := os.ReadFile(filepath.Join("..", "README.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name := range template(newProviderStack(t))["Parameters"].(map[string]any) {
 		if !regexp.MustCompile("(?m)^\\| (`[A-Za-z]+`, )*`" + name + "`").Match(text) {
-			t.Errorf("the README's table lacks %s", name)
+			t.Errorf("the table of infra/README.md lacks %s", name)
 		}
 	}
 }

@@ -26,7 +26,7 @@ func TestDemo(t *testing.T) {
 		_ = stop.Run()
 	}()
 
-	readme := string(cloudtest.Must(os.ReadFile(filepath.Join(root, "README.md")))(t))
+	readme := string(cloudtest.Must(os.ReadFile(filepath.Join(root, "infra", "README.md")))(t))
 	first := runIn(t, demo, "up", "-dir", dir)
 	for _, check := range []string{
 		"s3(): writes a file and reads it", "s3(): uploads a file in several parts", "S3 disk: a MergeTree table keeps its parts there",
@@ -41,7 +41,7 @@ func TestDemo(t *testing.T) {
 			t.Errorf("the table has no line for %q", check)
 		}
 		if !strings.Contains(readme, "  "+check+"  ") {
-			t.Errorf("the README's table has no line for %q", check)
+			t.Errorf("the table of infra/README.md has no line for %q", check)
 		}
 	}
 	if !strings.Contains(first, "17 checks, 0 missed") {

@@ -22,7 +22,7 @@ import (
 
 // TestGuide goes through the 23 steps of the ClickHouse guide "How to create an AWS
 // IAM user and S3 bucket" and looks, for each, at what stands in the account
-// instead. The README has a row for each.
+// instead. infra/README.md has a row for each.
 func TestGuide(t *testing.T) {
 	d := newDeployment(t, "Guide")
 	p := d.named("")
@@ -33,11 +33,11 @@ func TestGuide(t *testing.T) {
 	if len(steps) != 23 {
 		t.Errorf("%d steps, the guide has 23", len(steps))
 	}
-	readme := string(cloudtest.Must(os.ReadFile(filepath.Join(root, "README.md")))(t))
+	readme := string(cloudtest.Must(os.ReadFile(filepath.Join(root, "infra", "README.md")))(t))
 	for _, step := range steps {
 		t.Run(step.name, step.check)
 		if row := "`" + strings.ReplaceAll(step.name, " ", "_") + "`"; !strings.Contains(readme, row) {
-			t.Errorf("the README has no row with %s", row)
+			t.Errorf("infra/README.md has no row with %s", row)
 		}
 	}
 	d.wantNoLeak(out)

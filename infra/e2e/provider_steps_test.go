@@ -18,6 +18,7 @@ import (
 
 	"bucketuser/infra/internal/cloudtest"
 	"bucketuser/infra/internal/compile"
+	"bucketuser/infra/internal/pages"
 	"bucketuser/infra/internal/release"
 )
 
@@ -79,16 +80,15 @@ func (d *deployment) wantOnlyCode() {
 	}
 }
 
-// snippet returns a marked piece of code of the README.
+// snippet returns the YAML of a marked piece of infra/README.md.
 func snippet(t *testing.T, name string) string {
 	t.Helper()
-	text := string(cloudtest.Must(os.ReadFile(filepath.Join(root, "README.md")))(t))
-	_, rest, found := strings.Cut(text, "<!-- "+name+" -->\n```yaml\n")
-	code, _, ended := strings.Cut(rest, "```\n<!-- /"+name+" -->")
-	if !found || !ended {
-		t.Fatalf("the README has no snippet %s", name)
+	text := string(cloudtest.Must(os.ReadFile(filepath.Join(root, pages.InFull)))(t))
+	blocks := pages.Blocks(pages.Marked(text, name))
+	if len(blocks) != 1 || blocks[0].Language != "yaml" {
+		t.Fatalf("%s has no snippet %s", pages.InFull, name)
 	}
-	return code
+	return blocks[0].Text
 }
 
 func (d *deployment) removeObject(bucket, key string) {

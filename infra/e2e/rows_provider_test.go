@@ -269,8 +269,8 @@ func ask(t *testing.T, stack, query string, answer any) {
 
 func wantInReadme(t *testing.T, text string) {
 	t.Helper()
-	if !strings.Contains(string(cloudtest.Must(os.ReadFile(filepath.Join(root, "README.md")))(t)), text) {
-		t.Errorf("the README lacks %s", text)
+	if !strings.Contains(string(cloudtest.Must(os.ReadFile(filepath.Join(root, "infra", "README.md")))(t)), text) {
+		t.Errorf("infra/README.md lacks %s", text)
 	}
 }
 

@@ -30,8 +30,8 @@ Outputs:
   Secret: {Value: !GetAtt Data.SecretArn}
 `
 
-// TestRow39BeyondAnHourOfReadme puts README's lifecycle document on a bucket that a stack has released, looks at what is
-// left, and deletes the bucket, by the commands that README prints. The embedded AWS lets nothing expire: the test deletes
+// TestRow39BeyondAnHourOfReadme puts the lifecycle document of infra/README.md on a bucket that a stack has released, looks at what is
+// left, and deletes the bucket, by the commands that the page prints. The embedded AWS lets nothing expire: the test deletes
 // it in the place of S3.
 func TestRow39BeyondAnHourOfReadme(t *testing.T) {
 	t.Parallel()
@@ -51,9 +51,9 @@ func TestRow39BeyondAnHourOfReadme(t *testing.T) {
 			t.Errorf("%s: %s, want %s", command, got, code)
 		}
 	}
-	command := func(start string) string { return printed(t, repositoryReadme, "aws s3api "+start, "<bucket>", bucket) }
+	command := func(start string) string { return printed(t, inFull, "aws s3api "+start, "<bucket>", bucket) }
 
-	document := regexp.MustCompile("(?s)```json\n(.*?)```").FindStringSubmatch(read(t, repositoryReadme))[1]
+	document := regexp.MustCompile("(?s)```json\n(.*?)```").FindStringSubmatch(read(t, inFull))[1]
 	if err := os.WriteFile(filepath.Join(dir, "expire.json"), []byte(document), 0o600); err != nil {
 		t.Fatal(err)
 	}

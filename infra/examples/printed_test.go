@@ -16,48 +16,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"bucketuser/infra/internal/cloudtest"
+	"bucketuser/infra/internal/pages"
 )
 
 // What people are told to run is run as it stands in the text: what is in angle brackets is
 // filled in, and nothing else is changed but the folders that a test says.
-
-// console are the blocks in which lines after "$ " are run.
-var console = regexp.MustCompile("(?s)```console\n(.*?)```")
-
-// aside is a command with arguments in a sentence.
-var aside = regexp.MustCompile("`((?:make|aws|go|npx|cdk) [^`…]* [^`…]*)`")
-
-// asides are the commands in the sentences of a text.
-func asides(text string) []string {
-	var all []string
-	for _, match := range aside.FindAllStringSubmatch(console.ReplaceAllString(text, ""), -1) {
-		all = append(all, strings.ReplaceAll(match[1], "\n", " "))
-	}
-	return all
-}
-
-// commands are the lines of a text that people are told to run, whole: a command goes on
-// after a line that ends in "\" or "|".
-func commands(text string) []string {
-	var all []string
-	for _, block := range console.FindAllStringSubmatch(text, -1) {
-		goesOn := false
-		for line := range strings.Lines(block[1]) {
-			line = strings.TrimSpace(line)
-			command, isNew := strings.CutPrefix(line, "$ ")
-			switch {
-			case isNew:
-				all = append(all, command)
-			case goesOn:
-				all[len(all)-1] += "\n" + line
-			default:
-				continue // what the command prints
-			}
-			goesOn = strings.HasSuffix(line, `\`) || strings.HasSuffix(line, "|")
-		}
-	}
-	return all
-}
 
 // printed is the one command of a file that starts with these words, filled in: pairs of what
 // is replaced and by what. Both sides of each pair must stand there.
@@ -65,7 +28,7 @@ func printed(t *testing.T, file, start string, fill ...string) string {
 	t.Helper()
 	var found []string
 	text := read(t, filepath.FromSlash(file))
-	for _, command := range append(commands(text), asides(text)...) {
+	for _, command := range append(pages.Commands(text), pages.Asides(text)...) {
 		if strings.HasPrefix(command+"\n", start) && !slices.Contains(found, command) {
 			found = append(found, command)
 		}
@@ -94,7 +57,11 @@ func (p *public) shell(t *testing.T, dir, command string, more ...string) string
 	return cloudtest.Run(t, dir, p.env(more...), "bash", "-o", "pipefail", "-euc", command)
 }
 
-const repositoryReadme = "../../README.md"
+// The pages with what the tests of this package run.
+const (
+	repositoryReadme = "../../README.md"
+	inFull           = "../README.md"
+)
 
 // awkward is a prefix with all that a shell, a file of variables, SQL and XML could take for
 // more than text, in YAML.
@@ -208,9 +175,15 @@ func wantCredentials(t *testing.T, p *public, name, secret string, u *cloudtest.
 func copyOfRepository(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
+	copyRepository(t, dir)
+	return dir
+}
+
+// copyRepository copies what is built, committed or not, into a folder.
+func copyRepository(t *testing.T, dir string) {
+	t.Helper()
 	cloudtest.Run(t, cloud.Root, nil, "bash", "-euc", `git ls-files -z --cached --others --exclude-standard -- Makefile go.mod go.sum infra lambda |
 		xargs -0 cp --parents -t "$0"`, dir)
-	return dir
 }
 
 // TestRow39MakeDeployOfReadme deploys as README says, with the function that can answer here.
@@ -244,26 +217,13 @@ func TestRow39MakeDeployOfReadme(t *testing.T) {
 		if id := user(t, secret).Fields["AWS_ACCESS_KEY_ID"]; !strings.Contains(lines, id) {
 			t.Errorf("%s: not of %s: %s", command.line, stack, lines)
 		}
-		if err := cloud.DeleteStack(t.Context(), stack); err != nil {
+		if stack == "BucketUser" {
+			p.shell(t, cloud.Root, printed(t, repositoryReadme, "make destroy\n"), env...)
+		} else if err := cloud.DeleteStack(t.Context(), stack); err != nil {
 			t.Fatal(err)
 		}
+		cloud.WantNothing(t, stack)
 	}
-}
-
-// TestRow39ModuleLineOfReadme puts the construct into an app beside this repository: the
-// example, as if it did not know it yet.
-func TestRow39ModuleLineOfReadme(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	app := filepath.Join(dir, "app")
-	for _, step := range []error{os.Symlink(cloud.Root, filepath.Join(dir, "bucketuser")), os.CopyFS(app, os.DirFS("cdk-go"))} {
-		if step != nil {
-			t.Fatal(step)
-		}
-	}
-	cloudtest.Run(t, app, nil, "go", "mod", "edit", "-droprequire", "bucketuser", "-dropreplace", "bucketuser")
-	cloudtest.Run(t, app, nil, "bash", "-euc", printed(t, repositoryReadme, "go mod edit"))
-	cloudtest.Run(t, app, nil, "go", "vet", ".")
 }
 
 // TestRow39ReleaseLinesOfReadme makes the provider stack from a release with the aws CLI, in
@@ -277,9 +237,9 @@ func TestRow39ReleaseLinesOfReadme(t *testing.T) {
 	env := as(aws.Credentials{AccessKeyID: cloudtest.OtherAccount, SecretAccessKey: "test"})
 	p.shell(t, dir, "aws s3 mb s3://code-of-the-release", env...)
 	for _, line := range []string{
-		printed(t, repositoryReadme, "sha256sum"),
-		printed(t, repositoryReadme, "aws s3 cp", "<code-bucket>", "code-of-the-release"),
-		printed(t, repositoryReadme, "aws cloudformation deploy", "<code-bucket>", "code-of-the-release"),
+		printed(t, inFull, "sha256sum"),
+		printed(t, inFull, "aws s3 cp", "<code-bucket>", "code-of-the-release"),
+		printed(t, inFull, "aws cloudformation deploy", "<code-bucket>", "code-of-the-release"),
 	} {
 		p.shell(t, dir, line, env...)
 	}
@@ -287,7 +247,7 @@ func TestRow39ReleaseLinesOfReadme(t *testing.T) {
 	if !strings.HasPrefix(token, "arn:aws:lambda:"+cloudtest.Region+":"+cloudtest.OtherAccount+":function:") {
 		t.Errorf("service token %s", token)
 	}
-	if stacks := p.shell(t, dir, printed(t, repositoryReadme, "aws cloudformation list-stacks"), env...); !strings.Contains(stacks, ":stack/BucketUserProvider/") {
+	if stacks := p.shell(t, dir, printed(t, inFull, "aws cloudformation list-stacks"), env...); !strings.Contains(stacks, ":stack/BucketUserProvider/") {
 		t.Errorf("stacks: %s", stacks)
 	}
 	p.shell(t, dir, `aws cloudformation delete-stack --stack-name BucketUserProvider
@@ -317,7 +277,7 @@ func TestRow39ExampleLinesRunAsPrinted(t *testing.T) {
 // does after the function.
 func (p *public) deployAsPrinted(t *testing.T, folder, stack string) {
 	t.Helper()
-	for _, command := range commands(read(t, folder, "README.md")) {
+	for _, command := range pages.Commands(read(t, folder, "README.md")) {
 		p.shell(t, folder, command)
 	}
 	outputs := cloudtest.Must(cloud.Outputs(t.Context(), stack))(t)
@@ -326,92 +286,8 @@ func (p *public) deployAsPrinted(t *testing.T, folder, stack string) {
 		secret = outputs["DiskSecret"]
 	}
 	use(t, secret, "clickhouse/")
-	events := p.shell(t, folder, printed(t, repositoryReadme, "aws cloudformation describe-stack-events --stack-name <stranded-stack>", "<stranded-stack>", stack))
+	events := p.shell(t, folder, printed(t, inFull, "aws cloudformation describe-stack-events --stack-name <stranded-stack>", "<stranded-stack>", stack))
 	if !strings.Contains(events, ":function:") {
 		t.Errorf("the events of %s do not show the function of the provider: %s", stack, events)
 	}
-}
-
-// ran says by which test each command is run that people are told to run.
-var ran = map[string][]struct{ start, test string }{
-	"README.md": {
-		{"make demo-down", "TestDemo"}, {"make demo", "TestDemo"}, // the command that make runs
-		{"make deploy-provider", "TestMakeDeployProvider"}, // the CLI's command, with patterns of its own
-		{"make bootstrap", "TestRow39MakeDeployOfReadme"}, {"make deploy ", "TestRow39MakeDeployOfReadme"},
-		{"make credentials", "TestRow39ReadmeBackupStatement"}, {"aws secretsmanager ", "TestRow39ReadmeBackupStatement"},
-		{"go mod edit", "TestRow39ModuleLineOfReadme"},
-		{"make release", "TestRow39ReleaseLinesOfReadme"}, // the command that make runs
-		{"sha256sum", "TestRow39ReleaseLinesOfReadme"}, {"aws s3 cp", "TestRow39ReleaseLinesOfReadme"},
-		{"aws cloudformation deploy", "TestRow39ReleaseLinesOfReadme"},
-		{"aws cloudformation describe-stack-events --stack-name <stranded-stack>", "TestRow39ExampleLinesRunAsPrinted"},
-		{"aws cloudformation describe-stack-events --stack-name <stack>", "TestRow39DeletionThatFailsSaysWhatToRun"},
-		{"aws cloudformation list-stacks", "TestRow39ReleaseLinesOfReadme"},
-		{"aws s3api ", "TestRow39BeyondAnHourOfReadme"},
-		// The same calls, by the SDK.
-		{"aws cloudformation delete-stack --stack-name BucketUserProvider --retain-resources", "TestRow28AProviderMadeAgainServesItsStacks"},
-		{"aws iam delete-policy ", "TestRow28AProviderMadeAgainServesItsStacks"},
-	},
-	"lambda/README.md":                           {{"go test ", "TestReadmeCommandsRun"}},
-	"infra/examples/cloudformation/README.md":    {{"aws cloudformation ", "TestRow39ExampleLinesRunAsPrinted"}},
-	"infra/examples/dynamic-reference/README.md": {{"aws cloudformation ", "TestRow39ExampleLinesRunAsPrinted"}},
-	"infra/examples/ecs/README.md":               {{"aws cloudformation ", "TestRow39ExampleLinesRunAsPrinted"}},
-	"infra/examples/clickhouse-server/README.md": {{"aws secretsmanager ", "TestClickHouseServer"}},
-	// The cdk CLI is the same version, from the toolset. npx would ask the registry for it.
-	"infra/examples/cdk-go/README.md":         {{"npx aws-cdk", "TestCDKGo"}},
-	"infra/examples/cdk-typescript/README.md": {{"npx cdk ", "TestCDKTypeScript"}, {"npm run build", "TestCDKTypeScript"}},
-	"infra/examples/cdk-python/README.md":     {{"npx aws-cdk", "TestCDKPython"}},
-}
-
-// cannotRun says why a command is not run.
-var cannotRun = map[string]string{
-	"npm ci":          "the toolset runs it, with the options that leave scripts and messages out",
-	"python3 -m venv": "the toolset makes the environment",
-	"pip install":     "the toolset runs it",
-	"systemd-run":     "needs systemd; TestRow29ClickHouseBackupOfAnObjectDisk runs backup.sh with a stand-in for clickhouse-backup, TestClickHouseServer reads the file",
-	"kubectl apply":   "needs a cluster; TestExternalSecrets validates the file",
-	"terraform init":  "Terraform is not to be had by the registries",
-	"terraform apply": "the same; TestTerraform evaluates the file",
-	"go run golang.org/x/vuln/cmd/govulncheck": "asks vuln.go.dev, which cannot be reached here",
-	"aws iam put-user-permissions-boundary":    "the name of a command, of which an error text says the rest",
-	"aws iam delete-policy-version":            "the name of a command, for a policy that was changed; the tests change none",
-}
-
-// TestRow39EveryCommandIsRun wants a test, or a reason, for each command that README and the
-// examples print. The page of the function is for developers: its blocks count.
-func TestRow39EveryCommandIsRun(t *testing.T) {
-	tests := cloudtest.Run(t, cloud.Root, nil, "git", "grep", "--untracked", "-hE", `^func Test`, "--", "*_test.go")
-	texts := map[string][]string{"lambda/README.md": commands(read(t, cloud.Root, "lambda", "README.md"))}
-	for _, file := range append(cloudtest.Must(filepath.Glob("*/README.md"))(t), repositoryReadme) {
-		text, name := read(t, file), filepath.ToSlash(filepath.Join("infra", "examples", file))
-		texts[name] = append(commands(text), asides(text)...)
-	}
-	for file, all := range texts {
-		for _, command := range all {
-			if test := testOf(file, command); test == "" {
-				t.Errorf("%s: nothing runs %q", file, command)
-			} else if test != cannot && !strings.Contains(tests, "func "+test+"(") {
-				t.Errorf("%s: no %s runs %q", file, test, command)
-			}
-		}
-	}
-	for _, of := range []string{"./infra/", "./lambda/"} {
-		cloudtest.Run(t, cloud.Root, nil, "bash", "-euc", printed(t, repositoryReadme, "go doc "+of))
-	}
-}
-
-const cannot = "cannot be run"
-
-// testOf is the test that runs a command, cannot, or "".
-func testOf(file, command string) string {
-	for _, row := range append(ran[file], struct{ start, test string }{"go doc ", "TestRow39EveryCommandIsRun"}) {
-		if strings.HasPrefix(command+" ", row.start) {
-			return row.test
-		}
-	}
-	for start := range cannotRun {
-		if strings.HasPrefix(command, start) {
-			return cannot
-		}
-	}
-	return ""
 }

@@ -12,10 +12,9 @@ import (
 	"bucketuser/infra/internal/cloudtest"
 )
 
-// TestEveryExampleIsNamed wants a README in each folder and a row in that of the
-// repository.
+// TestEveryExampleIsNamed wants a README in each folder and a row in infra/README.md.
 func TestEveryExampleIsNamed(t *testing.T) {
-	table := read(t, cloud.Root, "README.md")
+	table := read(t, inFull)
 	for _, entry := range cloudtest.Must(os.ReadDir("."))(t) {
 		if !entry.IsDir() || slices.Contains([]string{"offline", "testdata"}, entry.Name()) {
 			continue
@@ -23,8 +22,8 @@ func TestEveryExampleIsNamed(t *testing.T) {
 		if _, err := os.Stat(filepath.Join(entry.Name(), "README.md")); err != nil {
 			t.Error(err)
 		}
-		if !strings.Contains(table, "\n| [`"+entry.Name()+"`](infra/examples/"+entry.Name()+") |") {
-			t.Errorf("the README has no row for %s", entry.Name())
+		if !strings.Contains(table, "\n| [`"+entry.Name()+"`](examples/"+entry.Name()+") |") {
+			t.Errorf("infra/README.md has no row for %s", entry.Name())
 		}
 	}
 }

@@ -20,7 +20,7 @@ type place struct {
 	inside, versioned bool
 }
 
-// tableOf is the README's table: what the evaluators agreed on.
+// tableOf is the table of infra/README.md: what the evaluators agreed on.
 func tableOf(points []point, allowed []bool) string {
 	got := map[place]bool{}
 	for i, p := range points {
@@ -67,10 +67,10 @@ func textOf(u use, allowed func(inside, versioned bool) bool) string {
 	return text + ", below the prefix"
 }
 
-// checkReadme compares the table with the README's, or writes it with -update.
+// checkReadme compares the table with that of infra/README.md, or writes it with -update.
 func checkReadme(t *testing.T, table string) {
 	t.Helper()
-	readme := filepath.Join(root.Root, "README.md")
+	readme := filepath.Join(root.Root, "infra", "README.md")
 	text, err := os.ReadFile(readme)
 	if err != nil {
 		t.Fatal(err)
@@ -78,13 +78,13 @@ func checkReadme(t *testing.T, table string) {
 	before, rest, found := strings.Cut(string(text), "<!-- access -->\n")
 	have, after, foundEnd := strings.Cut(rest, "<!-- /access -->")
 	if !found || !foundEnd {
-		t.Fatal("the README has no place for the table of what the user may do")
+		t.Fatal("infra/README.md has no place for the table of what the user may do")
 	}
 	if *update {
 		if err := os.WriteFile(readme, []byte(before+"<!-- access -->\n"+table+"<!-- /access -->"+after), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	} else if diff := cmp.Diff(have, table); diff != "" {
-		t.Errorf("the README's table is not what the evaluators say; write it with -update\n%s", diff)
+		t.Errorf("the table of infra/README.md is not what the evaluators say; write it with -update\n%s", diff)
 	}
 }

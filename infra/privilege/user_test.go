@@ -16,7 +16,7 @@ import (
 	"bucketuser/lambda/spec"
 )
 
-var update = flag.Bool("update", false, "write the README's table of what the user may do anew")
+var update = flag.Bool("update", false, "write the table of what the user may do anew into infra/README.md")
 
 // A point is one cell of the matrix: who does what, where and how.
 type point struct {

@@ -3,7 +3,7 @@
 //	bench -bench B2 -runs 5          one benchmark; without -bench all of them
 //	bench -bench B4 -case utf8       of its cases those whose names contain the text
 //	bench -bench B2 -peers ""        the function alone; else its name and those of others, with commas between
-//	bench -write                     write the results into results.json, results.md and README
+//	bench -write                     write the results into results.json, results.md and infra/README.md
 //	bench -runs 0                    write the pages of results.json again
 //
 // The function is the real binary, which asks a Lambda runtime API for a Delete event with OnDelete Purge. The model is
@@ -60,7 +60,7 @@ func parse(args []string) options {
 	flags.StringVar(&peers, "peers", strings.Join(everybody, ","), "what is measured beside the function")
 	flags.IntVar(&o.runs, "runs", 5, "number of runs; 0 writes what was measured before once more")
 	flags.Uint64Var(&o.seed, "seed", 1, "of the first run; the next ones have the next seeds")
-	flags.BoolVar(&o.isWritten, "write", false, "write results.json, results.md and README")
+	flags.BoolVar(&o.isWritten, "write", false, "write results.json, results.md and infra/README.md")
 	flags.BoolVar(&o.isLoud, "v", false, "print each measurement, and the function's log where it failed")
 	_ = flags.Parse(args) // it exits itself
 	o.peers = strings.Split(peers, ",")

@@ -130,19 +130,19 @@ func TestMergeReplacesWhatWasMeasuredAgain(t *testing.T) {
 	}
 }
 
-// The page and README hold what was measured last, and nothing else.
+// The two pages hold what was measured last, and nothing else.
 func TestPageAndReadmeAreOfTheResults(t *testing.T) {
 	r, err := read(root(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string]string{filepath.Join(folder, markdownFile): r.page(), "README.md": r.section()} {
+	for name, want := range map[string]string{filepath.Join(folder, markdownFile): r.page(), pageInFull: r.section()} {
 		text, err := os.ReadFile(filepath.Join(root(t), name))
 		if err != nil {
 			t.Fatal(err)
 		}
 		got := string(text)
-		if name == "README.md" {
+		if name == pageInFull {
 			got = block.FindString(got)
 		}
 		if diff := cmp.Diff(want, got); diff != "" || len(r.Rows) == 0 {

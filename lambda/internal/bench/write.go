@@ -20,6 +20,7 @@ const (
 	folder       = "lambda/internal/bench"
 	jsonFile     = "results.json"
 	markdownFile = "results.md"
+	pageInFull   = "infra/README.md" // has the first table, too
 )
 
 // results are what was measured last of each case.
@@ -49,7 +50,7 @@ func write(root string, rows []row) error {
 	if err := os.WriteFile(filepath.Join(root, folder, markdownFile), []byte(r.page()), 0o644); err != nil {
 		return err
 	}
-	readme := filepath.Join(root, "README.md")
+	readme := filepath.Join(root, pageInFull)
 	before, err := os.ReadFile(readme)
 	if err != nil {
 		return err
@@ -89,7 +90,7 @@ func (r *results) merge(rows []row, date string) {
 	r.Rows = all
 }
 
-// block is what README and the page have in common.
+// block is what the two pages have in common.
 var block = regexp.MustCompile(`(?s)<!-- bench -->\n.*?<!-- /bench -->\n`)
 
 func (r results) section() string {
@@ -112,8 +113,8 @@ func (r results) when() string {
 
 // page is the Markdown file.
 func (r results) page() string {
-	return "# Speed of emptying\n\n`make bench` has written this page, `make bench BENCH=B2 RUNS=5` what it says of B2. The first table is in the\n" +
-		"README of the repository, where its columns are explained.\n\n" + r.section() + "\n" + table(r.Rows)
+	return "# Speed of emptying: what was measured last, beside others\n\n`make bench` has written this page, `make bench BENCH=B2 RUNS=5` what it says of B2. The first table is in the\n" +
+		"infra/README.md, where its columns are explained.\n\n" + r.section() + "\n" + table(r.Rows)
 }
 
 // machineName is what the figures hang on.

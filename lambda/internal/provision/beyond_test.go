@@ -22,7 +22,7 @@ import (
 // beyondText is that part of README.
 func beyondText(t *testing.T) string {
 	t.Helper()
-	text, err := os.ReadFile("../../../README.md")
+	text, err := os.ReadFile("../../../infra/README.md")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,142 @@
+package pages
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// A row names the test that runs what begins with these words. A block that is no command begins with its language.
+type row struct{ start, test string }
+
+// ran says by which test each command and each block is run that people are told to run.
+var ran = map[string][]row{
+	Readme: {
+		{"make demo", "TestDemo"}, {"make demo-down", "TestDemo"}, // the command that make runs
+		{"make deploy-provider", "TestMakeDeployProvider"}, // the CLI's command, with patterns of its own
+		{"make bootstrap", "TestRow39MakeDeployOfReadme"}, {"make deploy", "TestRow39MakeDeployOfReadme"},
+		{"make destroy", "TestRow39MakeDeployOfReadme"}, {"make credentials", "TestRow39ReadmeBackupStatement"},
+		{"aws secretsmanager", "TestRow39ReadmeBackupStatement"},
+		{"go mod", "TestRow39GoLinesOfReadme"}, {"```go import", "TestRow39GoLinesOfReadme"},
+		{"```yaml Resources:", "TestRow39YamlOfReadme"}, {"```yaml KeySerial:", "TestRow39YamlOfReadme"},
+		{"```mermaid", "TestPicturesAreDrawn"},
+		{"aws cloudformation describe-stack-events --stack-name <stack>", "TestRow39DeletionThatFailsSaysWhatToRun"},
+	},
+	InFull: {
+		{"make demo", "TestDemo"}, {"make demo-down", "TestDemo"},
+		{"make deploy-provider", "TestMakeDeployProvider"}, {"make deploy", "TestRow39MakeDeployOfReadme"},
+		{"make credentials", "TestRow39ReadmeBackupStatement"},
+		{"git clone", "TestRow39GoLinesOfReadme"}, {"go mod", "TestRow39GoLinesOfReadme"},
+		{"make release", "TestRow39ReleaseLinesOfReadme"}, // the command that make runs
+		{"sha256sum", "TestRow39ReleaseLinesOfReadme"}, {"aws s3 cp", "TestRow39ReleaseLinesOfReadme"},
+		{"aws cloudformation deploy", "TestRow39ReleaseLinesOfReadme"}, {"```yaml Resources:", "TestProviderStack"},
+		{"aws cloudformation describe-stack-events --stack-name <stranded-stack>", "TestRow39ExampleLinesRunAsPrinted"},
+		{"aws cloudformation list-stacks", "TestRow39ReleaseLinesOfReadme"},
+		{"aws secretsmanager rotate-secret", "TestRow39ReadmeBackupStatement"}, // as in README
+		{"aws s3api", "TestRow39BeyondAnHourOfReadme"}, {"```json {", "TestRow39BeyondAnHourOfReadme"},
+		// The same calls, by the SDK.
+		{"aws cloudformation delete-stack --stack-name BucketUserProvider --retain-resources", "TestRow28AProviderMadeAgainServesItsStacks"},
+		{"aws iam delete-policy", "TestRow28AProviderMadeAgainServesItsStacks"},
+	},
+	"lambda/README.md":                           {{"go test", "TestReadmeCommandsRun"}},
+	"infra/examples/cloudformation/README.md":    {{"aws cloudformation", "TestRow39ExampleLinesRunAsPrinted"}},
+	"infra/examples/dynamic-reference/README.md": {{"aws cloudformation", "TestRow39ExampleLinesRunAsPrinted"}},
+	"infra/examples/ecs/README.md":               {{"aws cloudformation", "TestRow39ExampleLinesRunAsPrinted"}},
+	"infra/examples/clickhouse-server/README.md": {{"aws secretsmanager", "TestClickHouseServer"}},
+	// The cdk CLI is the same version, from the toolset. npx would ask the registry for it.
+	"infra/examples/cdk-go/README.md":         {{"npx aws-cdk@", "TestCDKGo"}, {"make bootstrap", "TestRow39MakeDeployOfReadme"}},
+	"infra/examples/cdk-typescript/README.md": {{"make bootstrap", "TestRow39MakeDeployOfReadme"}, {"npx cdk", "TestCDKTypeScript"}, {"npm run build", "TestCDKTypeScript"}},
+	"infra/examples/cdk-python/README.md":     {{"make bootstrap", "TestRow39MakeDeployOfReadme"}, {"npx aws-cdk@", "TestCDKPython"}},
+}
+
+// cannotRun says why a command is not run.
+var cannotRun = map[string]string{
+	"npm ci":          "the toolset runs it, with the options that leave scripts and messages out",
+	"python3 -m venv": "the toolset makes the environment",
+	"pip install":     "the toolset runs it",
+	"systemd-run":     "needs systemd; TestRow29ClickHouseBackupOfAnObjectDisk runs backup.sh with a stand-in for clickhouse-backup, TestClickHouseServer reads the file",
+	"kubectl apply":   "needs a cluster; TestExternalSecrets validates the file",
+	"terraform init":  "Terraform is not to be had by the registries",
+	"terraform apply": "the same; TestTerraform evaluates the file",
+	"go run golang.org/x/vuln/cmd/govulncheck@": "asks vuln.go.dev, which cannot be reached here",
+	"go mod vendor":                         "what is said not to work, in a text that another test has",
+	"aws iam put-user-permissions-boundary": "the name of a command, of which an error text says the rest",
+	"aws iam delete-policy-version":         "the name of a command, for a policy that was changed; the tests change none",
+	// The names of what make test runs, and of what takes too long for it.
+	"make test": "what runs this", "make check": "a part of it", "make privilege": "the same", "make examples": "the same",
+	"make template": "the same", "make crash": "the same", "make crash-all": "takes 20 minutes", "make bench": "takes 40 minutes",
+	"make synth": "make template runs the same with more", "make help": "lists the commands",
+	"cdk diff": "the name of a command", "cdk deploy": "the name of a command; make deploy runs it",
+}
+
+// isForDevelopers says of which pages only the blocks count: their sentences name commands that nobody runs from there.
+var isForDevelopers = map[string]bool{"lambda/README.md": true, "infra/CHANGELOG.md": true, "lambda/internal/bench/results.md": true}
+
+// TestRow39EveryCommandIsRun wants a test, or a reason, for each command and each block of the pages.
+func TestRow39EveryCommandIsRun(t *testing.T) {
+	tests := output(t, "git", "grep", "--untracked", "-hE", `^func Test`, "--", "*_test.go")
+	for file, text := range all(t) {
+		for _, said := range toRun(file, text) {
+			test, reason := testOf(file, said), reasonOf(said)
+			switch {
+			case test == "" && reason == "":
+				t.Errorf("%s: nothing runs %q", file, said)
+			case test != "" && !strings.Contains(tests, "func "+test+"("):
+				t.Errorf("%s: no %s runs %q", file, test, said)
+			}
+			if strings.HasPrefix(said, "go doc ") {
+				output(t, "bash", "-euc", said)
+			}
+		}
+	}
+}
+
+// toRun is what a page tells people to run: its commands and the first lines of its other blocks.
+func toRun(file, text string) []string {
+	all := Commands(text)
+	if !isForDevelopers[file] {
+		all = append(all, Asides(text)...)
+	}
+	for _, block := range Blocks(text) {
+		if block.Language != "" && block.Language != "console" {
+			first, _, _ := strings.Cut(strings.TrimSpace(block.Text), "\n")
+			all = append(all, "```"+block.Language+" "+first)
+		}
+	}
+	return all
+}
+
+// testOf is the test that runs a command or a block, or "".
+func testOf(file, said string) string {
+	for _, row := range append(ran[file], row{"go doc", "TestRow39EveryCommandIsRun"}) {
+		if startsWith(said, row.start) {
+			return row.test
+		}
+	}
+	return ""
+}
+
+func reasonOf(said string) string {
+	for start, reason := range cannotRun {
+		if startsWith(said, start) {
+			return reason
+		}
+	}
+	return ""
+}
+
+// startsWith wants whole words, or a part of the last if that ends so.
+func startsWith(said, start string) bool {
+	return strings.HasPrefix(said+" ", start+" ") || strings.HasSuffix(start, "@") && strings.HasPrefix(said, start)
+}
+
+func output(t *testing.T, name string, args ...string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), name, args...)
+	cmd.Dir = root
+	output, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s %q: %v\n%s", name, args, err, output)
+	}
+	return string(output)
+}
