@@ -134,8 +134,14 @@ func (s *Spec) identify() {
 		s.BucketName = GeneratedBucketPrefix + s.Account + "-" + s.Region + "-" + hash
 	}
 	if s.SecretName == "" {
-		s.SecretName = GeneratedSecretPrefix + cut(s.LogicalID, 24) + "-" + hash
+		s.SecretName = GeneratedSecretName(s.LogicalID, s.PhysicalID)
 	}
+}
+
+// GeneratedSecretName is the name of the secret of a resource to whose SecretName no value was given.
+func GeneratedSecretName(logicalID, physicalID string) string {
+	_, hash, _ := strings.Cut(physicalID, "-v"+identityVersion+"-")
+	return GeneratedSecretPrefix + cut(logicalID, 24) + "-" + hash
 }
 
 // Names are those of the parts of a set.

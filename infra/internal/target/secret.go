@@ -1,0 +1,148 @@
+package target
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
+
+	"bucketuser/lambda/claim"
+	"bucketuser/lambda/spec"
+)
+
+// A NoSecretError says that a resource is there, and its secret is not.
+type NoSecretError struct {
+	StackName, LogicalID string
+	Names                []string // of the secrets that were looked for
+}
+
+func (e *NoSecretError) Error() string {
+	return fmt.Sprintf("resource %s of stack %s: its secret is gone: neither is there %s, nor any with its tags; a change of KeySerial or Trigger makes it anew",
+		e.LogicalID, e.StackName, strings.Join(e.Names, ", "))
+}
+
+// findAlone fills in the secret, and what its tags say of the resource.
+func (f finder) findAlone(ctx context.Context, t *Target, secret string) error {
+	out, err := f.describe(ctx, secret)
+	if isNotFound(err) {
+		return f.absent(ctx, "secret", secret)
+	}
+	if err != nil {
+		return Explain(fmt.Errorf("secret %s: %w", secret, err))
+	}
+	t.take(out)
+	t.StackID, t.LogicalID, t.PhysicalID = t.Tags[spec.TagStackID], t.Tags[spec.TagLogicalID], t.Tags[spec.TagOwner]
+	return nil
+}
+
+// findSecret fills in the secret of a resource. Names and outputs come first, since they need no
+// right to list all secrets of the account.
+func (f finder) findSecret(ctx context.Context, t *Target, outputs []string) error {
+	candidates := append([]string{t.generatedName()}, secretsAmong(outputs)...)
+	var denied error
+	for _, candidate := range candidates {
+		out, err := f.describe(ctx, candidate)
+		switch {
+		case isNotFound(err):
+		case isDenied(err):
+			denied = fmt.Errorf("secret %s: %w", candidate, err)
+		case err != nil:
+			return Explain(fmt.Errorf("secret %s: %w", candidate, err))
+		case t.isOwner(tagsOf(out.Tags)), candidate == candidates[0] && !t.isOthers(tagsOf(out.Tags)):
+			t.take(out)
+			return nil
+		}
+	}
+	err := f.findByTags(ctx, t)
+	var none *NoSecretError
+	isNone := errors.As(err, &none)
+	if denied != nil && (isNone || isDenied(err)) {
+		return fmt.Errorf("%w; or name the secret with --secret", Explain(denied))
+	}
+	if isNone {
+		none.Names = candidates
+	}
+	return err
+}
+
+// findByTags lists the secrets that bear the tags of the resource.
+func (f finder) findByTags(ctx context.Context, t *Target) error {
+	pages := secretsmanager.NewListSecretsPaginator(f.secrets, &secretsmanager.ListSecretsInput{
+		IncludePlannedDeletion: aws.Bool(true),
+		Filters: []types.Filter{
+			{Key: types.FilterNameStringTypeTagKey, Values: []string{spec.TagOwner}},
+			{Key: types.FilterNameStringTypeTagValue, Values: []string{t.PhysicalID}},
+		},
+	})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return Explain(fmt.Errorf("secret of resource %s: %w", t.LogicalID, err))
+		}
+		for _, entry := range page.SecretList {
+			if !t.isOwner(tagsOf(entry.Tags)) {
+				continue
+			}
+			out, err := f.describe(ctx, aws.ToString(entry.ARN))
+			if err != nil {
+				return Explain(fmt.Errorf("secret %s: %w", aws.ToString(entry.Name), err))
+			}
+			t.take(out)
+			return nil
+		}
+	}
+	return &NoSecretError{StackName: t.StackName(), LogicalID: t.LogicalID}
+}
+
+func (f finder) describe(ctx context.Context, secret string) (*secretsmanager.DescribeSecretOutput, error) {
+	return f.secrets.DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: &secret})
+}
+
+// take fills in the secret.
+func (t *Target) take(out *secretsmanager.DescribeSecretOutput) {
+	t.SecretARN, t.SecretName, t.Tags = aws.ToString(out.ARN), aws.ToString(out.Name), tagsOf(out.Tags)
+	t.Deleted = aws.ToTime(out.DeletedDate)
+}
+
+// generatedName is the name of the secret, unless the property SecretName gives it one.
+func (t *Target) generatedName() string {
+	return spec.GeneratedSecretName(t.LogicalID, t.PhysicalID)
+}
+
+// claim reads the tags of a secret for the resource.
+func (t *Target) claim(tags map[string]string) claim.Claim {
+	return claim.Read(tags, spec.Spec{StackID: t.StackID, LogicalID: t.LogicalID, PhysicalID: t.PhysicalID})
+}
+
+func (t *Target) isOwner(tags map[string]string) bool { return t.claim(tags).IsOurs() }
+
+func (t *Target) isOthers(tags map[string]string) bool { return t.claim(tags).IsOthers() }
+
+// secretsAmong are the values that are ARNs of secrets.
+func secretsAmong(values []string) []string {
+	var arns []string
+	for _, value := range values {
+		if a, err := arn.Parse(value); err == nil && a.Service == "secretsmanager" {
+			arns = append(arns, value)
+		}
+	}
+	return arns
+}
+
+func tagsOf(list []types.Tag) map[string]string {
+	tags := map[string]string{}
+	for _, tag := range list {
+		tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
+	}
+	return tags
+}
+
+func isNotFound(err error) bool {
+	var none *types.ResourceNotFoundException
+	return errors.As(err, &none)
+}
