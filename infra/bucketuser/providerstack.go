@@ -82,13 +82,12 @@ func codeParameters(stack awscdk.Stack, version string) (awslambda.Code, awslamb
 		Default:       "arm64",
 		AllowedValues: jsii.Strings("arm64", "x86_64"),
 	})
-	file := func(goarch string) *map[string]any {
-		return &map[string]any{"Name": compile.ZipFile(version, goarch)}
-	}
-	files := awscdk.NewCfnMapping(stack, jsii.String("CodeFile"), &awscdk.CfnMappingProps{
-		Mapping: &map[string]*map[string]any{"arm64": file("arm64"), "x86_64": file("amd64")},
+	// No mapping: a key of one has no underscore, as x86_64 has.
+	isX86 := awscdk.NewCfnCondition(stack, jsii.String("IsX86"), &awscdk.CfnConditionProps{
+		Expression: awscdk.Fn_ConditionEquals(architecture.ValueAsString(), "x86_64"),
 	})
-	key := *prefix.ValueAsString() + *files.FindInMap(architecture.ValueAsString(), jsii.String("Name"), nil)
+	file := awscdk.Fn_ConditionIf(isX86.LogicalId(), compile.ZipFile(version, "amd64"), compile.ZipFile(version, "arm64"))
+	key := *prefix.ValueAsString() + *awscdk.Token_AsString(file, nil)
 	code := awslambda.Code_FromBucket(awss3.Bucket_FromBucketName(stack, jsii.String("Code"), bucket.ValueAsString()), &key, nil)
 	return code, awslambda.Architecture_Custom(architecture.ValueAsString(), nil)
 }

@@ -56,17 +56,13 @@ func TestSums(t *testing.T) {
 func TestToYAML(t *testing.T) {
 	const template = `{"Resources":{"B":{"Type":"T","Properties":{
 		"Arn":{"Fn::Join":["",["arn:",{"Ref":"AWS::Partition"},":s3:::",{"Fn::GetAtt":["A","Arn"]},"/${x}"]]},
-		"List":{"Fn::Join":[",",["a",{"Ref":"P"}]]},"Key":{"Fn::Join":["",["a",{"Ref":"P"},{"Fn::FindInMap":["M",{"Ref":"P"},"Name"]}]]},"Joined":{"Fn::Join":["",{"Ref":"P"}]},
+		"List":{"Fn::Join":[",",["a",{"Ref":"P"}]]},"Key":{"Fn::Join":["",["a",{"Ref":"P"},{"Fn::If":["C","x",{"Ref":"P"}]}]]},"Joined":{"Fn::Join":["",{"Ref":"P"}]},
 		"If":{"Fn::If":["C",{"Ref":"P"},{"Fn::GetAtt":["A","Arn"]}]},"Version":"2012-10-17","Number":7,"Flag":"yes","Star":"*","Clock":"1:30"}},
-		"A":{"Type":"T"}},"Parameters":{"P":{"Type":"String"}},"Mappings":{"M":{"x":{"Name":"b"}}},"Conditions":{"C":{"Fn::Equals":[{"Ref":"P"},""]}}}`
+		"A":{"Type":"T"}},"Parameters":{"P":{"Type":"String"}},"Conditions":{"C":{"Fn::Equals":[{"Ref":"P"},""]}}}`
 	const want = `AWSTemplateFormatVersion: '2010-09-09'
 Parameters:
   P:
     Type: String
-Mappings:
-  M:
-    x:
-      Name: b
 Conditions:
   C: !Equals [!Ref P, ""]
 Resources:
@@ -75,7 +71,7 @@ Resources:
     Properties:
       Arn: !Sub arn:${AWS::Partition}:s3:::${A.Arn}/${!x}
       List: !Join [',', [a, !Ref P]]
-      Key: !Join ["", [a, !Ref P, !FindInMap [M, !Ref P, Name]]]
+      Key: !Join ["", [a, !Ref P, !If [C, x, !Ref P]]]
       Joined: !Join ["", !Ref P]
       If: !If [C, !Ref P, !GetAtt A.Arn]
       Version: "2012-10-17"

@@ -58,7 +58,7 @@ func toYAML(text []byte) ([]byte, error) {
 		ordered.Content = append(ordered.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: name}, value)
 	}
 	add("AWSTemplateFormatVersion", quoted("2010-09-09"))
-	for _, name := range []string{"Description", "Parameters", "Mappings", "Conditions", "Resources", "Outputs"} {
+	for _, name := range []string{"Description", "Parameters", "Conditions", "Resources", "Outputs"} {
 		if node, ok := sections[name]; ok {
 			add(name, tidy(node))
 		}
