@@ -144,22 +144,26 @@ func TestPicturesAreDrawn(t *testing.T) {
 	pictures := 0
 	for file, text := range all(t) {
 		for _, block := range Blocks(text) {
-			if block.Language != "mermaid" {
-				continue
-			}
-			pictures++
-			kind := drawn[strings.Fields(block.Text)[0]]
-			if kind == nil {
-				t.Fatalf("%s: a picture of an unknown kind:\n%s", file, block.Text)
-			}
-			for line := range strings.Lines(block.Text) {
-				if !kind.MatchString(strings.TrimSpace(line)) {
-					t.Errorf("%s: the line %q of a picture may not be drawn", file, line)
-				}
+			if block.Language == "mermaid" {
+				pictures++
+				wantDrawn(t, file, block.Text)
 			}
 		}
 	}
 	if pictures == 0 {
 		t.Error("no picture")
+	}
+}
+
+func wantDrawn(t *testing.T, file, picture string) {
+	t.Helper()
+	kind := drawn[strings.Fields(picture)[0]]
+	if kind == nil {
+		t.Fatalf("%s: a picture of an unknown kind:\n%s", file, picture)
+	}
+	for line := range strings.Lines(picture) {
+		if !kind.MatchString(strings.TrimSpace(line)) {
+			t.Errorf("%s: the line %q of a picture may not be drawn", file, line)
+		}
 	}
 }
