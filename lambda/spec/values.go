@@ -50,7 +50,7 @@ var SecretFields = []Value{
 	{"S3_BACKUP_PREFIX", "`S3_PREFIX` + `backups/`"},
 	{"S3_BACKUP_URL", "`BackupUrl`"},
 	{FieldUserARN, "ARN of the user"},
-	{FieldKeySerial, "the `KeySerial` that the key was made for; absent as long as that is `0`"},
+	{FieldKeySerial, "the `KeySerial` that the key was created for; absent as long as that is `0`"},
 }
 
 // backups is the level below the folder marker that backups go to. Nothing is
