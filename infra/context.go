@@ -134,7 +134,8 @@ func (v *values) parseProvider(context map[string]any) error {
 		faults = append(faults, fmt.Errorf("-c stackName: must be 1 to 128 letters, digits and hyphens, a letter first"))
 	}
 	switch architecture := context["architecture"]; architecture {
-	case nil, "arm64":
+	case nil: // that of the function, if it is built already
+	case "arm64":
 		v.provider.Architecture = awslambda.Architecture_ARM_64()
 	case "x86_64":
 		v.provider.Architecture = awslambda.Architecture_X86_64()

@@ -8,9 +8,12 @@
 //
 //	stackName     name of the stack, default BucketUser
 //	code          folder that holds a built function, named bootstrap
-//	architecture  of the function, arm64 (default) or x86_64
+//	architecture  of the function, arm64 or x86_64; default that of code, or else arm64
 //	provider      true: no resource but a provider for the stacks of the account and
 //	              region, in a stack that is called BucketUserProvider by default
+//
+// Those of the construct, bucketuser:code and bucketuser:architecture, are in every app, and go
+// before code and architecture.
 //
 // Unknown keys and bad values are refused before anything is synthesized. Stacks
 // that want more than one resource, or statements and tags, embed the construct of

@@ -20,6 +20,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	for _, name := range []string{"AWS_ENDPOINT_URL", bucketuser.CodeVariable} { // a shell of the embedded AWS has them
+		os.Unsetenv(name)
+	}
 	code := m.Run()
 	if !raceDetector() { // Close waits for the process twice at a time, in jsii's own code
 		jsii.Close()
@@ -80,8 +83,8 @@ func TestOnlyWhatIsGivenIsSet(t *testing.T) {
 	if diff := cmp.Diff(bucketuser.BucketUserProps{Prefix: jsii.String("x/")}, got.resource); diff != "" {
 		t.Errorf("properties (-want +got):\n%s", diff)
 	}
-	if got.stackName != "BucketUser" || got.provider.Code != nil || *got.provider.Architecture.Name() != "arm64" {
-		t.Errorf("%s, %v, %s", got.stackName, got.provider.Code, *got.provider.Architecture.Name())
+	if got.stackName != "BucketUser" || got.provider.Code != nil || got.provider.Architecture != nil {
+		t.Errorf("%s, %v, %v", got.stackName, got.provider.Code, got.provider.Architecture)
 	}
 }
 

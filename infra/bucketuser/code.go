@@ -31,8 +31,7 @@ type builder struct {
 // for a template that is never deployed.
 func (b *builder) code(scope constructs.Construct) awslambda.Code {
 	if b.module, b.err = moduleDir(); b.err != nil {
-		nowhere := awss3.Bucket_FromBucketName(scope, jsii.String("Nowhere"), jsii.String("nowhere"))
-		return awslambda.Code_FromBucket(nowhere, jsii.String("nothing"), jsii.String("none"))
+		return noCode(scope)
 	}
 	return awslambda.Code_FromAsset(jsii.String(filepath.Join(b.module, "lambda")), &awss3assets.AssetOptions{
 		AssetHashType: awscdk.AssetHashType_OUTPUT,
@@ -43,11 +42,22 @@ func (b *builder) code(scope constructs.Construct) awslambda.Code {
 	})
 }
 
+// noCode stands in a template that is never deployed.
+func noCode(scope constructs.Construct) awslambda.Code {
+	nowhere := awss3.Bucket_FromBucketName(scope, jsii.String("Nowhere"), jsii.String("nowhere"))
+	return awslambda.Code_FromBucket(nowhere, jsii.String("nothing"), jsii.String("none"))
+}
+
 // TryBundle builds into the folder that CDK gives. It always reports success, as
 // CDK would otherwise look for Docker; what went wrong is in b.err.
 func (b *builder) TryBundle(outputDir *string, _ *awscdk.BundlingOptions) *bool {
 	target := filepath.Join(*outputDir, "bootstrap")
-	if b.err = Build(b.module, target, b.architecture); b.err != nil {
+	if endpoint := loopbackEndpoint(); endpoint != "" {
+		b.err = errAnswersAWS(endpoint)
+	} else {
+		b.err = Build(b.module, target, b.architecture)
+	}
+	if b.err != nil {
 		if err := os.WriteFile(target, nil, 0o600); err != nil { // CDK insists on a file
 			b.err = fmt.Errorf("%w; %w", b.err, err)
 		}

@@ -96,7 +96,7 @@ func TestBuildThatFailsNamesTheWayOut(t *testing.T) {
 	tests := map[string]func(t *testing.T) (wants []string){
 		"outside any module": func(t *testing.T) []string {
 			t.Chdir(t.TempDir())
-			return []string{"go list: exit status 1", "pass ProviderProps.Code"}
+			return []string{"go list: exit status 1", "pass -c bucketuser:code=<folder with bootstrap>"}
 		},
 		"vendored": func(t *testing.T) []string {
 			t.Setenv("GOFLAGS", "-mod=vendor")
@@ -104,7 +104,7 @@ func TestBuildThatFailsNamesTheWayOut(t *testing.T) {
 			write(t, filepath.Join(module, "go.mod"), "module example\n\ngo 1.26\n\nrequire bucketuser v0.0.0\n")
 			write(t, filepath.Join(module, "vendor", "modules.txt"), "# bucketuser v0.0.0\n## explicit; go 1.26\n")
 			t.Chdir(module)
-			return []string{"vendor", "pass ProviderProps.Code"}
+			return []string{"vendor", "pass -c bucketuser:code=<folder with bootstrap>"}
 		},
 	}
 	for name, enter := range tests {

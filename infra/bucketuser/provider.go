@@ -54,10 +54,12 @@ type Provider interface {
 type ProviderProps struct {
 	// Code holds the function as an executable named bootstrap, for Architecture.
 	// Without it, the function is built from the sources of this module, which takes
-	// the go command and fails under go mod vendor.
+	// the go command and fails under go mod vendor. The context can replace it, as
+	// NewProvider tells.
 	Code awslambda.Code
 
-	// Architecture of the function, default ARM_64: the cheaper one.
+	// Architecture of the function, default that of the executable in the folder of Code, or
+	// else ARM_64: the cheaper one.
 	Architecture awslambda.Architecture
 
 	// ServiceTimeout is how long CloudFormation waits for an answer before it gives
@@ -105,6 +107,18 @@ func providerOf(stack awscdk.Stack) Provider {
 
 // NewProvider adds a provider to the stack of scope. Resources find it if scope is
 // the stack and id is [ProviderID]; otherwise it is passed to them.
+//
+// The context of the app replaces what props say of the function, so that any app can be
+// deployed with a function that is built already, without an edit:
+//
+//	bucketuser:code          folder with an executable called bootstrap, instead of Code and Architecture
+//	bucketuser:architecture  arm64 or x86_64, instead of Architecture; must be that of the executable, if there is one
+//
+// They come with the command line, as in cdk deploy -c bucketuser:code=/built/function, or from
+// cdk.json or cdk.context.json. A folder is absolute, or seen from where the app runs. Where
+// neither context nor Code name a function, the environment variable BUCKETUSER_CODE may, instead of
+// one that is built: in the shell of the embedded AWS it names one that can answer there. A function
+// that can not, and one of another architecture, are refused when the template is synthesized.
 //
 // Where an organization demands a permissions boundary on every role, CDK's own means
 // put it on the provider's two: [awsiam.PermissionsBoundary_Of] the app or the stack, or
@@ -187,22 +201,10 @@ func newLog(p *provider, retention awslogs.RetentionDays) awslogs.LogGroup {
 	})
 }
 
-// A program is what both functions run.
-type program struct {
-	code         awslambda.Code
-	architecture awslambda.Architecture
-}
-
 // newFunctions makes the two functions of one program.
 func (p *provider) newFunctions(props *ProviderProps, t terms) {
-	both := program{props.Code, props.Architecture}
-	if both.architecture == nil {
-		both.architecture = awslambda.Architecture_ARM_64()
-	}
-	own := &builder{architecture: both.architecture}
-	if both.code == nil {
-		both.code = own.code(p)
-	}
+	own := &builder{}
+	both := p.programOf(props, own)
 	p.newRotation(both, t)
 	environment := t.variables()
 	(*environment)[rotationVariable] = p.rotation.FunctionArn()
@@ -217,8 +219,8 @@ func (p *provider) newFunctions(props *ProviderProps, t terms) {
 		Environment: environment,
 	})
 	if own.err != nil {
-		p.fault(fmt.Sprintf("the function cannot be built: %v; pass ProviderProps.Code, "+
-			"or -c code=<folder with bootstrap> to the app", own.err))
+		p.fault(fmt.Sprintf("the function cannot be built: %v; pass -c %s=<folder with bootstrap>, "+
+			"or ProviderProps.Code", own.err, CodeKey))
 	}
 }
 

@@ -19,7 +19,8 @@ type ProviderStackProps struct {
 	// StackName, default the id. It is part of what the stack publishes.
 	StackName *string
 
-	// Code and Architecture of the function, as in ProviderProps.
+	// Code and Architecture of the function, as in ProviderProps. The context can replace them
+	// here too, unless there is a Version.
 	Code         awslambda.Code
 	Architecture awslambda.Architecture
 

@@ -15,7 +15,7 @@ import (
 // its own architecture, since the emulator runs it as a process, and with answers
 // to a loopback ResponseURL allowed, which a release refuses. Further variables are
 // set as well, each as in "package/path.name=value". It returns what the cdk CLI needs to
-// deploy that instead of the release.
+// deploy that with any app, instead of the function that the app would.
 func BuildFunction(ctx context.Context, root, dir string, variables ...string) (contextArgs []string, err error) {
 	dir, err = filepath.Abs(dir)
 	if err != nil {
@@ -26,7 +26,8 @@ func BuildFunction(ctx context.Context, root, dir string, variables ...string) (
 	for _, variable := range variables {
 		linked = append(linked, "-X "+variable)
 	}
-	cmd := exec.CommandContext(ctx, "go", append(compile.Arguments(target, linked...), "./lambda")...)
+	arguments := append(compile.Arguments(target, linked...), "-tags", compile.Tags+","+compile.Loopback, "./lambda")
+	cmd := exec.CommandContext(ctx, "go", arguments...)
 	cmd.Dir = root
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if output, err := cmd.CombinedOutput(); err != nil {
@@ -36,5 +37,5 @@ func BuildFunction(ctx context.Context, root, dir string, variables ...string) (
 	if runtime.GOARCH == "amd64" {
 		architecture = "x86_64"
 	}
-	return []string{"-c", "code=" + dir, "-c", "architecture=" + architecture}, nil
+	return []string{"-c", "bucketuser:code=" + dir, "-c", "bucketuser:architecture=" + architecture}, nil
 }

@@ -2,13 +2,12 @@
 //
 //	cdk deploy
 //
-// With -c code=<folder> and -c architecture=x86_64 it deploys a function that is
-// already built, as with go mod vendor, which keeps no sources to build it from.
+// With -c bucketuser:code=<folder> it deploys a function that is already built, as any app
+// with the construct does.
 package main
 
 import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
-	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/jsii-runtime-go"
 
 	"bucketuser/infra/bucketuser"
@@ -18,14 +17,6 @@ func main() {
 	defer jsii.Close()
 	app := awscdk.NewApp(nil)
 	stack := awscdk.NewStack(app, jsii.String("StorageGo"), nil)
-
-	if code, ok := app.Node().TryGetContext(jsii.String("code")).(string); ok {
-		architecture, _ := app.Node().GetContext(jsii.String("architecture")).(string)
-		bucketuser.NewProvider(stack, jsii.String(bucketuser.ProviderID), &bucketuser.ProviderProps{
-			Code:         awslambda.Code_FromAsset(&code, nil),
-			Architecture: awslambda.Architecture_Custom(&architecture, nil),
-		})
-	}
 
 	disk := bucketuser.NewBucketUser(stack, jsii.String("Disk"), &bucketuser.BucketUserProps{
 		Prefix: jsii.String("clickhouse/"),

@@ -76,7 +76,7 @@ type Cloud struct {
 type Function struct {
 	Dir          string   // of the executable bootstrap
 	Architecture string   // in CloudFormation's words: x86_64 or arm64
-	Context      []string // arguments with which the cdk CLI deploys it instead of building the release
+	Context      []string // arguments with which the cdk CLI deploys it with any app
 }
 
 // Main installs the pinned tools if they are not there yet, builds and starts what o
@@ -145,7 +145,7 @@ func build(ctx context.Context, o Options, dir string) (*Cloud, error) {
 		return nil, err
 	}
 	for _, argument := range c.Function.Context {
-		if architecture, ok := strings.CutPrefix(argument, "architecture="); ok {
+		if architecture, ok := strings.CutPrefix(argument, "bucketuser:architecture="); ok {
 			c.Function.Architecture = architecture
 		}
 	}

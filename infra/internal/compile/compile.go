@@ -2,13 +2,28 @@
 // a release, for the construct, and for the embedded AWS.
 package compile
 
-import "strings"
+import (
+	"runtime/debug"
+	"slices"
+	"strings"
+)
 
 // Tags leave out of the function what it does not use. With lambda.norpc it has no second
 // interface to Lambda, whose package calls methods by their names, so that the linker would keep
 // every exported method of everything. With nethttpomithttp2 it has no HTTP/2, which AWS asks of
 // no client, and whose connections hang when they have died while Lambda had the process frozen.
 const Tags = "lambda.norpc,nethttpomithttp2"
+
+// Loopback is a tag that no file asks for. It marks the function that answers a loopback ResponseURL as well, which
+// is for the embedded AWS alone: a variable that the linker sets cannot be seen in the executable.
+const Loopback = "bucketuser.loopback"
+
+// AnswersLoopback tells that function from any other.
+func AnswersLoopback(info *debug.BuildInfo) bool {
+	return slices.ContainsFunc(info.Settings, func(s debug.BuildSetting) bool {
+		return s.Key == "-tags" && slices.Contains(strings.Split(s.Value, ","), Loopback)
+	})
+}
 
 // The clients of AWS's services are code that was generated for each call. What is inlined into
 // it is there some hundred times, is a twentieth of the zip file, and gains nothing that can be
