@@ -53,7 +53,7 @@ destroy-provider: ## destroy it; refused as long as a stack imports its service 
 synth: ## write the template of STACK to .local/synth, for while you work on it: without the function, and unvalidated, which make template is not
 	@$(QUICK) $(TOOLS) synth -stack '$(STACK)' -- $(CONTEXT)
 
-release: ## zip files of the function, template, boundary and checksums into .local/release; VERSION=1.2.3
+release: ## all files of a release into .local/release; VERSION=1.2.3
 	@$(QUICK) go run ./infra/release -version '$(VERSION)' 2> >(grep -v 'Runtime process exited abnormally' >&2)
 
 credentials: ## print the credentials of STACK; FORMAT=env, csv or json

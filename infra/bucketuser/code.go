@@ -81,12 +81,7 @@ func moduleDir() (string, error) {
 // caller's that are put aside, make the same bytes of the same sources with the
 // same version of Go on every machine.
 func Build(module, target string, architecture awslambda.Architecture) error {
-	command := exec.Command("go", append(compile.Arguments(target), "./lambda")...)
-	command.Dir = module
-	command.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+goarch(architecture),
-		"GOARM64=v8.0", "GOAMD64=v1", "GOEXPERIMENT=", "GOFLAGS=", "GOWORK=off", "PWD="+module)
-	_, err := run(command)
-	return err
+	return compile.Program(module, "./lambda", target, compile.Platform{GOOS: "linux", GOARCH: goarch(architecture)})
 }
 
 func goarch(architecture awslambda.Architecture) string {

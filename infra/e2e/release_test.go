@@ -37,21 +37,28 @@ var released = sync.OnceValues(func() (map[string][]byte, error) {
 	}
 	defer os.RemoveAll(dir)
 	command := filepath.Join(dir, "command")
-	if err := runQuietly(root, "go", "build", "-o", command, "./infra/release"); err != nil {
+	if err := runQuietly(root, nil, "go", "build", "-o", command, "./infra/release"); err != nil {
 		return nil, err
 	}
 	files, err := releaseOf(command, root, filepath.Join(dir, "here"))
 	if err != nil {
 		return nil, err
 	}
-	// The second one, of the same sources in another place.
-	elsewhere := filepath.Join(dir, "a", "longer", "path")
+	// The second one is of the same sources in another place, by a user with settings of Go that would make other bytes.
+	elsewhere, home := filepath.Join(dir, "a", "longer", "path"), filepath.Join(dir, "home")
+	settings := filepath.Join(home, ".config", "go", "env") // as go env -w writes it
+	if err := os.MkdirAll(filepath.Dir(settings), 0o755); err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(settings, []byte("GOAMD64=v3\nGOARM64=v8.1\nGOFLAGS=-ldflags=-X=main.version=9\n"), 0o644); err != nil {
+		return nil, err
+	}
 	for _, part := range []string{"lambda", "infra"} {
 		if err := os.CopyFS(filepath.Join(elsewhere, part), os.DirFS(filepath.Join(root, part))); err != nil {
 			return nil, err
 		}
 	}
-	for _, file := range []string{"go.mod", "go.sum"} {
+	for _, file := range []string{"go.mod", "go.sum", release.LicenceFile} {
 		text, err := os.ReadFile(filepath.Join(root, file))
 		if err != nil {
 			return nil, err
@@ -60,7 +67,17 @@ var released = sync.OnceValues(func() (map[string][]byte, error) {
 			return nil, err
 		}
 	}
-	again, err := releaseOf(command, elsewhere, filepath.Join(elsewhere, "out"))
+	where, err := goSettings("GOCACHE", "GOMODCACHE") // else everything is downloaded and compiled anew; so it is with the CDK below
+	if err != nil {
+		return nil, err
+	}
+	caches, err := os.UserCacheDir()
+	if err != nil {
+		return nil, err
+	}
+	again, err := releaseOf(command, elsewhere, filepath.Join(elsewhere, "out"),
+		append(where, "HOME="+home, "XDG_CONFIG_HOME=", "GOENV=", "GOFLAGS=", "GOFIPS140=latest",
+			"JSII_RUNTIME_PACKAGE_CACHE_ROOT="+filepath.Join(caches, "aws", "jsii", "package-cache"))...)
 	if err != nil {
 		return nil, err
 	}
@@ -70,17 +87,29 @@ var released = sync.OnceValues(func() (map[string][]byte, error) {
 	return files, nil
 })
 
-func runQuietly(dir, name string, args ...string) error {
+// goSettings are settings of Go, as NAME=value.
+func goSettings(names ...string) (settings []string, err error) {
+	for _, name := range names {
+		value, err := exec.Command("go", "env", name).Output()
+		if err != nil {
+			return nil, fmt.Errorf("go env %s: %w", name, err)
+		}
+		settings = append(settings, name+"="+strings.TrimSpace(string(value)))
+	}
+	return settings, nil
+}
+
+func runQuietly(dir string, env []string, name string, args ...string) error {
 	cmd := exec.Command(name, args...)
-	cmd.Dir = dir
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), env...)
 	if output, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("%s: %w\n%s", filepath.Base(name), err, output)
 	}
 	return nil
 }
 
-func releaseOf(command, root, dir string) (map[string][]byte, error) {
-	if err := runQuietly(root, command, "-version", releaseVersion, "-out", dir); err != nil {
+func releaseOf(command, root, dir string, env ...string) (map[string][]byte, error) {
+	if err := runQuietly(root, env, command, "-version", releaseVersion, "-out", dir); err != nil {
 		return nil, err
 	}
 	entries, err := os.ReadDir(dir)
@@ -100,10 +129,10 @@ func digests(files map[string][]byte) map[string]string {
 	return sums
 }
 
-func TestReleaseIsTheSameFromEveryPath(t *testing.T) {
+func TestReleaseIsTheSameFromEveryPathAndUser(t *testing.T) {
 	files := cloudtest.Must(released())(t)
 	got := digests(files)
-	if len(got) != 5 {
+	if len(got) != 12 {
 		t.Errorf("files: %v", got)
 	}
 	lines := 0
@@ -114,10 +143,10 @@ func TestReleaseIsTheSameFromEveryPath(t *testing.T) {
 		}
 		lines++
 	}
-	if lines != 4 {
+	if lines != 11 {
 		t.Errorf("%d sums", lines)
 	}
-	figure("release: 2 builds from different paths, %d files, 0 that differ", len(got))
+	figure("release: 2 builds from different paths, by different users, %d files, 0 that differ", len(got))
 }
 
 func TestReleasedZipHoldsAnExecutable(t *testing.T) {

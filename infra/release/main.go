@@ -1,6 +1,7 @@
-// Command release writes a release of the function and of the provider's template.
+// Command release writes a release: the function, the provider's template, the operator's program, and what they are
+// made of.
 //
-//	release -version 1.2.3                      zip files, template, boundary.json, SHA256SUMS
+//	release -version 1.2.3                      all of it, with SHA256SUMS
 //	release -version 1.2.3 -template FILE       the template alone
 package main
 
@@ -11,6 +12,7 @@ import (
 	"path/filepath"
 
 	"github.com/aws/jsii-runtime-go"
+	"github.com/dustin/go-humanize"
 
 	"bucketuser/infra/internal/release"
 	"bucketuser/infra/local"
@@ -44,10 +46,17 @@ func run(version, dir, template string) error {
 	if err := release.Write(root, dir, version); err != nil {
 		return err
 	}
-	sums, err := os.ReadFile(filepath.Join(dir, release.SumsFile))
+	files, err := os.ReadDir(dir)
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%s\n%s", dir, sums)
+	fmt.Printf("release %s is in %s:\n", version, dir)
+	for _, file := range files {
+		info, err := file.Info()
+		if err != nil {
+			return err
+		}
+		fmt.Printf("  %8s  %s\n", humanize.Bytes(uint64(info.Size())), file.Name())
+	}
 	return nil
 }

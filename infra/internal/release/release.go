@@ -1,37 +1,39 @@
 // Package release makes what is handed to people who have neither this repository
-// nor the CDK: the function as zip files, the provider's template, and what a
-// permissions boundary of their own must hold.
+// nor the CDK: the function as zip files, the provider's template, what a
+// permissions boundary of their own must hold, the operator's program, and what it all is made of.
 //
-// The same sources and version of Go give the same bytes, wherever they lie.
+// The same sources and version of Go give the same bytes, wherever they lie and whoever builds them.
 package release
 
 import (
-	"archive/zip"
-	"bytes"
-	"compress/flate"
 	"crypto/sha256"
 	"fmt"
-	"io"
 	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 
-	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
+	"golang.org/x/sync/errgroup"
 
-	"bucketuser/infra/bucketuser"
 	"bucketuser/infra/internal/compile"
 )
 
 // Names of files in a release.
 const (
-	TemplateFile = "template.yaml"
-	BoundaryFile = "boundary.json" // for those who have a permissions boundary of their own
-	SumsFile     = "SHA256SUMS"
+	TemplateFile   = "template.yaml"
+	BoundaryFile   = "boundary.json" // for those who have a permissions boundary of their own
+	LicenceFile    = "LICENSE"
+	ThirdPartyFile = "THIRD_PARTY_LICENSES.txt"
+	SBOMFile       = "sbom.cdx.json"
+	SumsFile       = "SHA256SUMS"
 )
+
+// ProgramFile returns the name of the operator's program for a platform.
+func ProgramFile(version string, platform compile.Platform) string {
+	return fmt.Sprintf("bucketuser-cli_%s_%s_%s.tar.gz", version, platform.GOOS, platform.GOARCH)
+}
 
 var semantic = regexp.MustCompile(`^[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?$`)
 
@@ -49,33 +51,28 @@ func Write(root, dir, version string) error {
 	if err := CheckVersion(version); err != nil {
 		return err
 	}
-	template, err := Template(version)
+	files, err := texts(root, version)
 	if err != nil {
 		return err
 	}
-	boundary, err := os.ReadFile(filepath.Join(root, "infra", "policies", BoundaryFile))
+	programs, err := build(root, version, files)
 	if err != nil {
 		return err
 	}
-	files := map[string][]byte{TemplateFile: template, BoundaryFile: boundary}
-	for goarch, architecture := range map[string]awslambda.Architecture{
-		"arm64": awslambda.Architecture_ARM_64(), "amd64": awslambda.Architecture_X86_64(),
-	} {
-		if files[compile.ZipFile(version, goarch)], err = function(root, architecture); err != nil {
-			return fmt.Errorf("function for %s: %w", goarch, err)
-		}
-	}
+	maps.Copy(files, programs)
 	files[SumsFile] = sums(files)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	earlier, err := filepath.Glob(filepath.Join(dir, compile.ZipFile("*", "*")))
-	if err != nil {
-		return err
-	}
-	for _, file := range earlier {
-		if err := os.Remove(file); err != nil {
+	for _, name := range []string{compile.ZipFile("*", "*"), ProgramFile("*", compile.Platform{GOOS: "*", GOARCH: "*"})} {
+		earlier, err := filepath.Glob(filepath.Join(dir, name))
+		if err != nil {
 			return err
+		}
+		for _, file := range earlier {
+			if err := os.Remove(file); err != nil {
+				return err
+			}
 		}
 	}
 	for name, content := range files {
@@ -86,45 +83,98 @@ func Write(root, dir, version string) error {
 	return nil
 }
 
-func function(root string, architecture awslambda.Architecture) ([]byte, error) {
-	dir, err := os.MkdirTemp("", "bucketuser-release-")
+// texts are the files of a release that nobody runs.
+func texts(root, version string) (map[string][]byte, error) {
+	template, err := Template(version)
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(dir)
-	target := filepath.Join(dir, "bootstrap")
-	if err := bucketuser.Build(root, target, architecture); err != nil {
+	boundary, err := os.ReadFile(filepath.Join(root, "infra", "policies", BoundaryFile))
+	if err != nil {
 		return nil, err
 	}
-	binary, err := os.ReadFile(target)
+	licence, err := os.ReadFile(filepath.Join(root, LicenceFile))
+	if err != nil {
+		return nil, err
+	}
+	modules, err := linked(root, functionPart, programPart)
+	if err != nil {
+		return nil, err
+	}
+	of := map[*module]terms{}
+	for _, m := range modules {
+		if of[m], err = termsOf(m); err != nil {
+			return nil, err
+		}
+	}
+	bom, err := sbom(version, modules, of)
+	return map[string][]byte{TemplateFile: template, BoundaryFile: boundary, LicenceFile: licence,
+		ThirdPartyFile: thirdParty(version, modules, of), SBOMFile: bom}, err
+}
+
+// build compiles and packs function and program for their platforms. Two at a time: the go command compiles on all
+// cores, and links on one.
+func build(root, version string, texts map[string][]byte) (map[string][]byte, error) {
+	type made struct {
+		name    string
+		content []byte
+	}
+	results := make(chan made, len(functionPart.platforms)+len(programPart.platforms))
+	var group errgroup.Group
+	group.SetLimit(2)
+	for _, platform := range functionPart.platforms {
+		group.Go(func() error {
+			content, err := functionFor(root, platform)
+			results <- made{compile.ZipFile(version, platform.GOARCH), content}
+			return err
+		})
+	}
+	for _, platform := range programPart.platforms {
+		group.Go(func() error {
+			content, err := programFor(root, version, platform, texts)
+			results <- made{ProgramFile(version, platform), content}
+			return err
+		})
+	}
+	err := group.Wait()
+	close(results)
+	files := map[string][]byte{}
+	for result := range results {
+		files[result.name] = result.content
+	}
+	return files, err
+}
+
+func functionFor(root string, platform compile.Platform) ([]byte, error) {
+	binary, err := compiled(root, functionPart, platform)
 	if err != nil {
 		return nil, err
 	}
 	return Zip(binary)
 }
 
-// packed is the time of every file in a zip: the first that the format knows.
-var packed = time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)
-
-// Zip packs a built function as Lambda wants it. The same bytes in give the same
-// bytes out.
-func Zip(bootstrap []byte) ([]byte, error) {
-	var b bytes.Buffer
-	w := zip.NewWriter(&b)
-	w.RegisterCompressor(zip.Deflate, func(to io.Writer) (io.WriteCloser, error) { return flate.NewWriter(to, flate.BestCompression) })
-	header := &zip.FileHeader{Name: "bootstrap", Method: zip.Deflate, Modified: packed}
-	header.SetMode(0o755)
-	file, err := w.CreateHeader(header)
+// programFor is the operator's program with what has to go with every copy of it.
+func programFor(root, version string, platform compile.Platform, texts map[string][]byte) ([]byte, error) {
+	binary, err := compiled(root, programPart, platform, "-X main.version="+version)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := file.Write(bootstrap); err != nil {
+	return tarball(member{"bucketuser", 0o755, binary}, member{LicenceFile, 0o644, texts[LicenceFile]},
+		member{ThirdPartyFile, 0o644, texts[ThirdPartyFile]})
+}
+
+// compiled is the program of a part for a platform. The words of linking are passed to the linker.
+func compiled(root string, p part, platform compile.Platform, linking ...string) ([]byte, error) {
+	dir, err := os.MkdirTemp("", "bucketuser-release-")
+	if err != nil {
 		return nil, err
 	}
-	if err := w.Close(); err != nil {
-		return nil, err
+	defer os.RemoveAll(dir)
+	target := filepath.Join(dir, p.name)
+	if err := compile.Program(root, p.path, target, platform, linking...); err != nil {
+		return nil, fmt.Errorf("%s for %s/%s: %w", p.name, platform.GOOS, platform.GOARCH, err)
 	}
-	return b.Bytes(), nil
+	return os.ReadFile(target)
 }
 
 // sums returns a line for each file, as sha256sum writes and checks them.
