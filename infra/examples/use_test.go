@@ -11,6 +11,7 @@ import (
 
 	"bucketuser/infra/internal/cloudtest"
 	"bucketuser/infra/internal/pages"
+	"bucketuser/infra/local"
 )
 
 // What README has people write is used as it stands.
@@ -53,8 +54,8 @@ LINES
 }
 `
 
-// TestRow39GoLinesOfReadme writes an app with README's lines, and gets the module for it as the pages say. The clone has
-// what is not committed yet, too.
+// TestRow39GoLinesOfReadme writes an app with README's lines, gets the module for it as the pages say, and deploys it. The clone
+// has what is not committed yet, too.
 func TestRow39GoLinesOfReadme(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -72,7 +73,13 @@ func TestRow39GoLinesOfReadme(t *testing.T) {
 	copyRepository(t, clone)
 	cloudtest.Run(t, app, nil, "bash", "-euc", printed(t, repositoryReadme, "go mod edit"))
 	cloudtest.Run(t, app, nil, "bash", "-euc", printed(t, repositoryReadme, "go mod tidy"))
-	cloudtest.Run(t, app, nil, "go", "vet", ".")
+
+	args := append([]string{"deploy", "OwnApp", "--require-approval=never", "--app", "go run ."}, cloud.Function.Context...)
+	if err := cloud.CDK(t.Context(), local.CDKRun{Dir: app, Args: args}); err != nil {
+		t.Fatal(err)
+	}
+	use(t, cloudtest.Must(cloud.Outputs(t.Context(), "OwnApp"))(t)["SecretArn"], "clickhouse/")
+	destroy(t, "OwnApp")
 }
 
 // TestRow39YamlOfReadme deploys README's lines of YAML, and then those for a key that has leaked.
