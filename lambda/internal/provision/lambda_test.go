@@ -24,6 +24,7 @@ type cloud struct {
 	cloud *cfnfake.Cloud
 	runs  int // that were begun, of any event
 
+	mu     sync.Mutex    // Lambda may begin two runs at the same time
 	queued time.Duration // that the next run waits, as the function is busy
 }
 
@@ -56,9 +57,11 @@ func inCloud(t *testing.T, test func(*cloud)) {
 
 // start begins a process. Lambda ends it when its time is over.
 func (c *cloud) start(payload json.RawMessage, answers http.RoundTripper) func(context.Context) error {
+	c.mu.Lock()
 	c.runs++
 	session, queued := c.AWS.Session("provider"), c.queued
 	c.queued = 0
+	c.mu.Unlock()
 	return func(ctx context.Context) error {
 		<-time.After(queued)
 		stop := context.AfterFunc(ctx, session.Kill)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -98,11 +99,13 @@ func TestPurgeGoesOnWhereALookSaysNothing(t *testing.T) {
 			inWorld(t, func(w *bench) {
 				w.history(create(purging))
 				w.manyObjects(300)
-				begun := false
+				var begun atomic.Bool
 				slow := deletesAtARate(slowly)
 				w.AWS.Before = first(func(_ context.Context, c awsfake.Call) awsfake.Decision {
-					begun = begun || entriesOf(c) > 1
-					if begun && c.Operation == "GetBucketTagging" {
+					if entriesOf(c) > 1 {
+						begun.Store(true)
+					}
+					if begun.Load() && c.Operation == "GetBucketTagging" {
 						return answer
 					}
 					return awsfake.Decision{}
