@@ -118,8 +118,8 @@ walks: ## random walks
 	@mkdir -p .local
 	@go test -C lambda/internal/walk -count=1 -v . | grep -E '^(---|ok|FAIL|panic)|random walks:' | tee -a $(FIGURES)
 
-pace: ## how fast a bucket is emptied, in virtual time
-	go test -C lambda/internal/purge -count=1 -run '^(TestIsFast|TestKeepsThePace)' .
+pace: ## how fast a bucket is emptied, in virtual time, and what takes long under the race detector
+	go test -C lambda/internal/purge -count=1 -run '^(TestIsFast|TestKeepsThePace|TestPagesOfOtherStores|TestUnfinishedInTime)' .
 
 fuzz: ## the fuzz targets, for 20 s each
 	@mkdir -p .local

@@ -274,6 +274,7 @@ func TestMFARefusesAll(t *testing.T) {
 
 // Stores that are compatible with S3 page in ways of their own.
 func TestPagesOfOtherStores(t *testing.T) {
+	needsTime(t)
 	without := func(elements ...string) func(*http.Request, []byte) []byte {
 		return func(r *http.Request, answer []byte) []byte {
 			if !isList(r) {
@@ -475,6 +476,7 @@ func TestUploadsThatCannotBeAborted(t *testing.T) {
 
 // What is listed is deleted in time, and the error is true.
 func TestUnfinishedInTime(t *testing.T) {
+	needsTime(t)
 	for name, s := range map[string]scene{
 		"latency":    {Config: s3model.Config{Set: set(s3model.UUIDs, 50_000), List: 100 * ms, Delete: 300 * ms}, limit: 1500 * ms},
 		"one":        {Config: s3model.Config{Set: set(s3model.UUIDs, 40_000), List: 100 * ms, Delete: 100 * ms, Partitions: one(1500)}, limit: 18 * time.Second},
