@@ -2,7 +2,14 @@
 # .local by the targets that need it; infra/local/commands.go says what each installs.
 
 STACK  ?= BucketUser
-FORMAT ?= env
+# Which resource credentials are of: the one in STACK, or the one with the logical id RESOURCE, or that of SECRET, a name
+# or ARN. OUTPUT is a file to write. WHERE=aws does not ask the demo while that is up.
+FORMAT   ?= env
+RESOURCE ?=
+SECRET   ?=
+OUTPUT   ?=
+WHERE    ?=
+OPERATED  = $(if $(SECRET),--secret '$(SECRET)',--stack '$(STACK)' $(if $(RESOURCE),--resource '$(RESOURCE)'))
 # Context for deploy, such as: CONTEXT="-c bucketName=my-data -c onDelete=Retain". What it says of the resource
 # counts for a deployment alone: a destruction takes what the last one said.
 CONTEXT ?=
@@ -56,8 +63,8 @@ synth: ## write the template of STACK to .local/synth, for while you work on it:
 release: ## all files of a release into .local/release; VERSION=1.2.3
 	@$(QUICK) go run ./infra/release -version '$(VERSION)' 2> >(grep -v 'Runtime process exited abnormally' >&2)
 
-credentials: ## print the credentials of STACK; FORMAT=env, csv or json
-	@go run ./infra/credentials -stack '$(STACK)' -format '$(FORMAT)'
+credentials: ## print the credentials of STACK, or of RESOURCE in it; FORMAT=env, csv, json and others
+	@$(TOOLS) operator -where '$(WHERE)' credentials $(OPERATED) --format '$(FORMAT)' $(if $(OUTPUT),--output '$(OUTPUT)')
 
 check: lint unit ## the quick part of the tests, for while you work
 

@@ -49,9 +49,9 @@ func TestDemo(t *testing.T) {
 	}
 
 	fields := credentialsOf(t, dir)
-	want(t, runIn(t, "go", "run", "./infra/credentials", "-dir", dir, "-format", "csv"),
+	want(t, credentials(t, dir, "csv"),
 		"Access key ID,Secret access key\n"+fields["AWS_ACCESS_KEY_ID"]+","+fields["AWS_SECRET_ACCESS_KEY"]+"\n")
-	env := runIn(t, "go", "run", "./infra/credentials", "-dir", dir)
+	env := credentials(t, dir, "env")
 	for name, value := range fields {
 		want(t, strings.Contains(env, name+"="+value+"\n"), true)
 	}
@@ -79,10 +79,16 @@ func TestDemo(t *testing.T) {
 func credentialsOf(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	fields := map[string]string{}
-	if err := json.Unmarshal([]byte(runIn(t, "go", "run", "./infra/credentials", "-dir", dir, "-format", "json")), &fields); err != nil {
+	if err := json.Unmarshal([]byte(credentials(t, dir, "json")), &fields); err != nil {
 		t.Fatal(err)
 	}
 	return fields
+}
+
+// credentials is what make credentials prints of the demo in dir.
+func credentials(t *testing.T, dir, format string) string {
+	t.Helper()
+	return runIn(t, "go", "run", "./infra/local/tools", "operator", "-dir", dir, "-where", "demo", "credentials", "--format", format)
 }
 
 // runIn runs a program in the repository and returns what it prints.

@@ -183,5 +183,5 @@ func want[T comparable](t *testing.T, got, want T) {
 // credentialsFile returns what make credentials FORMAT=csv prints for a stack.
 func credentialsFile(t *testing.T, stack string) string {
 	t.Helper()
-	return cloudtest.Run(t, root, cloud.Env(), "go", "run", "./infra/credentials", "-format", "csv", "-stack", stack, "-dir", t.TempDir())
+	return cloudtest.Run(t, root, cloud.Env(), "go", "run", "./infra/cmd/bucketuser", "credentials", "--format", "csv", stack)
 }

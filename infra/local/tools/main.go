@@ -4,6 +4,7 @@
 //	tools cdk ARGUMENT…   the cdk CLI, with the caller's own AWS credentials
 //	tools deploy OPTION…  what make deploy does: see parseDeployment; destroy likewise
 //	tools synth OPTION…   the template alone, into .local/synth, for while somebody works on it
+//	tools operator …      the program bucketuser, with the environment of the demo if that is up
 //	tools template        cfn-lint on the templates that the app synthesizes, and the released one
 package main
 
@@ -35,7 +36,7 @@ func main() {
 
 func run(ctx context.Context, args []string) error {
 	if len(args) == 0 {
-		return errors.New("say cdk, deploy, destroy, synth or template")
+		return errors.New("say cdk, deploy, destroy, operator, synth or template")
 	}
 	root, err := local.Root()
 	if err != nil {
@@ -44,6 +45,8 @@ func run(ctx context.Context, args []string) error {
 	switch args[0] {
 	case "deploy", "destroy":
 		return deploy(ctx, root, args)
+	case "operator":
+		return operate(ctx, root, args)
 	case "synth":
 		return synth(ctx, root, args)
 	case "cdk":
@@ -59,7 +62,7 @@ func run(ctx context.Context, args []string) error {
 		}
 		return lintTemplate(ctx, root, tools)
 	default:
-		return fmt.Errorf("%q is none of cdk, deploy, destroy, synth and template", args[0])
+		return fmt.Errorf("%q is none of cdk, deploy, destroy, operator, synth and template", args[0])
 	}
 }
 
