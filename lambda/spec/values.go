@@ -30,8 +30,12 @@ var ReturnValues = []Value{
 const (
 	FieldAccessKeyID     = "AWS_ACCESS_KEY_ID"
 	FieldSecretAccessKey = "AWS_SECRET_ACCESS_KEY"
+	FieldRegion          = "AWS_REGION"
 	FieldBucket          = "S3_BUCKET"
 	FieldPrefix          = "S3_PREFIX"
+	FieldURL             = "S3_URL"
+	FieldBackupPrefix    = "S3_BACKUP_PREFIX"
+	FieldBackupURL       = "S3_BACKUP_URL"
 	FieldUserARN         = "S3_USER_ARN"
 
 	// FieldKeySerial is the KeySerial that the key was made for, in decimal. Without it the serial
@@ -43,12 +47,12 @@ const (
 var SecretFields = []Value{
 	{FieldAccessKeyID, "the access key id"},
 	{FieldSecretAccessKey, "the secret access key"},
-	{"AWS_REGION", "region of the bucket"},
+	{FieldRegion, "region of the bucket"},
 	{FieldBucket, "the bucket"},
 	{FieldPrefix, "the folder, ends in `/`"},
-	{"S3_URL", "`Url`"},
-	{"S3_BACKUP_PREFIX", "`S3_PREFIX` + `backups/`"},
-	{"S3_BACKUP_URL", "`BackupUrl`"},
+	{FieldURL, "`Url`"},
+	{FieldBackupPrefix, "`S3_PREFIX` + `backups/`"},
+	{FieldBackupURL, "`BackupUrl`"},
 	{FieldUserARN, "ARN of the user"},
 	{FieldKeySerial, "the `KeySerial` that the key was created for; absent as long as that is `0`"},
 }
@@ -97,12 +101,12 @@ func (s Spec) SecretValue(accessKeyID, secretAccessKey string) map[string]string
 	return map[string]string{
 		FieldAccessKeyID:     accessKeyID,
 		FieldSecretAccessKey: secretAccessKey,
-		"AWS_REGION":         s.Region,
+		FieldRegion:          s.Region,
 		FieldBucket:          s.BucketName,
 		FieldPrefix:          s.Prefix,
-		"S3_URL":             s.URL(),
-		"S3_BACKUP_PREFIX":   s.Prefix + backups,
-		"S3_BACKUP_URL":      s.URL() + backups,
+		FieldURL:             s.URL(),
+		FieldBackupPrefix:    s.Prefix + backups,
+		FieldBackupURL:       s.URL() + backups,
 		FieldUserARN:         s.UserARN(),
 	}
 }

@@ -89,7 +89,14 @@ func (o *operator) find(command *cobra.Command) (aws.Config, target.Target, erro
 		err = wrongError{err}
 	}
 	if err == nil {
-		fmt.Fprintln(o.notes, "bucketuser:", found)
+		o.say(found.String())
 	}
 	return config, found, err
+}
+
+// say says something to whoever runs the program, and nothing if there is nothing to say. Standard output is for what was asked for.
+func (o *operator) say(sentence string) {
+	if sentence != "" {
+		fmt.Fprintln(o.notes, "bucketuser:", sentence)
+	}
 }
