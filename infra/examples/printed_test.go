@@ -13,8 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-
 	"bucketuser/infra/internal/cloudtest"
 	"bucketuser/infra/internal/pages"
 )
@@ -228,35 +226,6 @@ func TestRow39MakeDeployOfReadme(t *testing.T) {
 			t.Errorf("make destroy has left stack %s with outputs %v", stack, outputs)
 		}
 	}
-}
-
-// TestRow39ReleaseLinesOfReadme makes the provider stack from a release with the aws CLI, in
-// an account of its own, where no provider of that name is. The function of a release answers
-// nobody here.
-func TestRow39ReleaseLinesOfReadme(t *testing.T) {
-	t.Parallel()
-	p, dir := newPublic(t), t.TempDir()
-	cloudtest.Run(t, cloud.Root, append(os.Environ(), "CDK_VALIDATION=false", "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=18,20"),
-		"go", "run", "./infra/release", "-version", "1.2.3", "-out", dir) // as make release VERSION=1.2.3
-	env := as(aws.Credentials{AccessKeyID: cloudtest.OtherAccount, SecretAccessKey: "test"})
-	p.shell(t, dir, "aws s3 mb s3://code-of-the-release", env...)
-	for _, line := range []string{
-		printed(t, inFull, "sha256sum"),
-		printed(t, inFull, "aws s3 cp", "<code-bucket>", "code-of-the-release"),
-		printed(t, inFull, "aws cloudformation deploy", "<code-bucket>", "code-of-the-release"),
-	} {
-		p.shell(t, dir, line, env...)
-	}
-	token := p.shell(t, dir, "aws ssm get-parameter --name /bucketuser/BucketUserProvider/ServiceToken --query Parameter.Value --output text", env...)
-	if !strings.HasPrefix(token, "arn:aws:lambda:"+cloudtest.Region+":"+cloudtest.OtherAccount+":function:") {
-		t.Errorf("service token %s", token)
-	}
-	if stacks := p.shell(t, dir, printed(t, inFull, "aws cloudformation list-stacks"), env...); !strings.Contains(stacks, ":stack/BucketUserProvider/") {
-		t.Errorf("stacks: %s", stacks)
-	}
-	p.shell(t, dir, `aws cloudformation delete-stack --stack-name BucketUserProvider
-		aws cloudformation wait stack-delete-complete --stack-name BucketUserProvider
-		aws s3 rb --force s3://code-of-the-release`, env...)
 }
 
 // TestRow39ExampleLinesRunAsPrinted deploys the templates of the examples with the aws CLI,

@@ -28,7 +28,7 @@ var ran = map[string][]row{
 		{"make credentials", "TestRow39ReadmeBackupStatement"},
 		{"git clone", "TestRow39GoLinesOfReadme"}, {"go mod", "TestRow39GoLinesOfReadme"},
 		{"make release", "TestRow39ReleaseLinesOfReadme"}, // the command that make runs
-		{"sha256sum", "TestRow39ReleaseLinesOfReadme"}, {"aws s3 cp", "TestRow39ReleaseLinesOfReadme"},
+		{"sha256sum", "TestRow39ReleaseLinesOfReadme"}, {"aws s3", "TestRow39ReleaseLinesOfReadme"},
 		{"aws cloudformation deploy", "TestRow39ReleaseLinesOfReadme"}, {"```yaml Resources:", "TestProviderStack"},
 		{"aws cloudformation describe-stack-events --stack-name <stranded-stack>", "TestRow39ExampleLinesRunAsPrinted"},
 		{"aws cloudformation list-stacks", "TestRow39ReleaseLinesOfReadme"},
