@@ -31,7 +31,7 @@ QUICK       := CDK_VALIDATION=false JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSIO
 SHELL       := /bin/bash -o pipefail
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down bootstrap deploy destroy deploy-provider destroy-provider synth release credentials check test lint unit race crash crash-all walks pace fuzz history template e2e privilege examples bench golden clean
+.PHONY: help demo demo-down bootstrap deploy destroy deploy-provider destroy-provider synth release credentials check test lint unit race crash crash-all walks pace fuzz history template e2e privilege examples live bench golden clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -152,6 +152,16 @@ privilege: ## what the provider and the user may do, by two evaluators; prints t
 examples: ## deploy, use, update and destroy the examples on the embedded AWS; parse the others
 	$(QUICK) go test -tags e2e -count=1 -timeout 15m -parallel 4 ./infra/examples
 	go test -C infra/examples/offline -tags e2e -count=1 ./...
+
+# NAME is that of a run, such as bucketuser-live-x7k2p9: to begin beside others, or with CLEAN=1 to remove that run's
+# things alone. OBJECTS is how many versions and delete markers are purged. The program is built before it runs: go run
+# has exit codes of its own.
+OBJECTS ?= 2000
+
+live: ## run the product through its life on your AWS account, for some 5 US cents, and leave nothing; unasked with LIVE=yes, CLEAN=1 removes what a killed run left
+	@test -x .local/live/program || echo 'building the program, a minute the first time'
+	@mkdir -p .local/live && go build -o .local/live/program ./infra/live
+	@exec .local/live/program -yes '$(LIVE)' -objects '$(OBJECTS)' $(if $(CLEAN),-clean) $(if $(filter command,$(origin NAME)),-name '$(NAME)')
 
 # Others are measured in the same runs. BENCH=B2 is one benchmark of B1 to B8.
 BENCH ?=

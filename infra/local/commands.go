@@ -14,6 +14,7 @@ const (
 	ForDeploy         Command = "make bootstrap, deploy, synth and destroy"
 	ForDemo           Command = "make demo"
 	ForDemoDown       Command = "make demo-down"
+	ForLive           Command = "make live"
 	ForTemplate       Command = "make template"
 	ForLocalTests     Command = "go test ./infra/local"
 	ForE2ETests       Command = "go test ./infra/e2e"
@@ -31,6 +32,7 @@ func commands() map[Command][]string {
 		ForDeploy:         {cdkCLI},
 		ForDemo:           {cdkCLI, emulator, clickHouse},
 		ForDemoDown:       {cdkCLI},
+		ForLive:           {cdkCLI, clickHouse},
 		ForTemplate:       {cdkCLI, cfnLint},
 		ForLocalTests:     {cdkCLI, emulator},
 		ForE2ETests:       {cdkCLI, emulator, clickHouse, awsClients},

@@ -56,7 +56,16 @@ def refused(check, statement, reason):
     report(check, False, "was not refused")
 
 
-with tempfile.TemporaryDirectory() as scratch, session.Session(scratch + "/engine") as engine:
+def engine_in(folder):
+    """The path of an engine. The URLs of AWS name the region; that of the embedded AWS does not, so a file does."""
+    if not given["endpoint"]:
+        return folder + "/engine"
+    with open(folder + "/config.xml", "w") as file:
+        file.write(f"<clickhouse><s3><embedded><endpoint>{given['endpoint']}/</endpoint><region>{given['AWS_REGION']}</region></embedded></s3></clickhouse>")
+    return f"{folder}/engine?config-file={folder}/config.xml"
+
+
+with tempfile.TemporaryDirectory() as scratch, session.Session(engine_in(scratch)) as engine:
     engine.query("CREATE DATABASE demo ENGINE = Atomic")
     allowed(
         "s3(): writes a file and reads it",

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"bucketuser/infra/local"
+)
+
+// An account is where a run works, and as whom.
+type account struct {
+	clients
+	id     string
+	arn    string // of the caller
+	region string
+
+	endpoint string // of the embedded AWS; empty for AWS
+}
+
+// clients are those of one principal.
+type clients struct {
+	config  aws.Config
+	iam     *iam.Client
+	lambda  *lambda.Client
+	logs    *cloudwatchlogs.Client
+	s3      *s3.Client
+	secrets *secretsmanager.Client
+	ssm     *ssm.Client
+	stacks  *cloudformation.Client
+	sts     *sts.Client
+}
+
+func newClients(c aws.Config) clients {
+	return clients{
+		config: c, iam: iam.NewFromConfig(c), lambda: lambda.NewFromConfig(c), logs: cloudwatchlogs.NewFromConfig(c),
+		s3: s3.NewFromConfig(c), secrets: secretsmanager.NewFromConfig(c), ssm: ssm.NewFromConfig(c),
+		stacks: cloudformation.NewFromConfig(c), sts: sts.NewFromConfig(c),
+	}
+}
+
+// connect asks who the caller is. Credentials, region and endpoint are those of AWS's own environment and files.
+func connect(ctx context.Context) (*account, error) {
+	c, err := config.LoadDefaultConfig(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if c.Region == "" {
+		return nil, errors.New("no region: set AWS_REGION, or region of the profile")
+	}
+	endpoint := aws.ToString(c.BaseEndpoint)
+	if endpoint != "" {
+		if err := local.Loopback(endpoint); err != nil {
+			return nil, err
+		}
+	}
+	c.APIOptions = append(c.APIOptions, recordCalls)
+	a := &account{clients: newClients(c), region: c.Region, endpoint: endpoint}
+	who, err := a.sts.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	if err != nil {
+		return nil, fmt.Errorf("no credentials that work (AWS_PROFILE, for example, or aws sso login): %w", err)
+	}
+	a.id, a.arn = aws.ToString(who.Account), aws.ToString(who.Arn)
+	return a, nil
+}
+
+// as are the clients of somebody else, in the same place.
+func (a *account) as(who aws.Credentials) clients {
+	c := a.config.Copy()
+	c.Credentials = aws.NewCredentialsCache(aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return who, nil }))
+	return newClients(c)
+}
+
+// place is the account in words.
+func (a *account) place() string {
+	if a.endpoint != "" {
+		return fmt.Sprintf("the embedded AWS at %s, account %s, region %s", a.endpoint, a.id, a.region)
+	}
+	return fmt.Sprintf("AWS, account %s, region %s, as %s", a.id, a.region, a.arn)
+}
+
+// programs is the environment of the cdk CLI and of ClickHouse.
+func programs() []string {
+	return append(os.Environ(), "CDK_VALIDATION=false", "CDK_DISABLE_CLI_TELEMETRY=true", "NODE_NO_WARNINGS=1",
+		"JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=18,20")
+}
