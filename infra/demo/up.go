@@ -72,6 +72,9 @@ func (d *demo) build(ctx context.Context) (err error) {
 	if d.function, err = local.BuildFunction(ctx, d.root, d.path("function")); err != nil {
 		return err
 	}
+	if err := local.ZipFunction(d.path("function")); err != nil {
+		return err
+	}
 	build := exec.CommandContext(ctx, "go", "build", "-o", d.path("app"), "./infra")
 	build.Dir = d.root
 	if output, err := build.CombinedOutput(); err != nil {

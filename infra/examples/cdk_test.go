@@ -59,6 +59,9 @@ func (a *app) liveOnce(source string) {
 	a.cdk("deploy", "--require-approval=never")
 	first := cloudtest.Must(cloud.Outputs(a.t.Context(), a.stack))(a.t)
 	use(a.t, first["SecretArn"], "clickhouse/")
+	if arn, ok := first["BackupsSecretArn"]; ok {
+		use(a.t, arn, "data/")
+	}
 
 	a.write(source, edit(a.t, read(a.t, a.dir, source), "clickhouse/", "moved/"))
 	a.cdk("deploy", "--require-approval=never")
@@ -72,12 +75,22 @@ func (a *app) liveOnce(source string) {
 	cloud.WantNothing(a.t, a.stack)
 }
 
+// backups is a second resource, as somebody adds it to the stack of an app.
+const backups = `
+	backups := bucketuser.NewBucketUser(stack, jsii.String("Backups"), &bucketuser.BucketUserProps{OnDelete: bucketuser.OnDeletePurge})
+	awscdk.NewCfnOutput(stack, jsii.String("BackupsSecretArn"), &awscdk.CfnOutputProps{Value: backups.SecretArn()})
+
+`
+
+// TestCDKGo is an app that says nothing of where it is deployed to: the environment names the function.
 func TestCDKGo(t *testing.T) {
 	a := newApp(t, "cdk-go", "StorageGo")
 	// Elsewhere, go.mod has to say where the construct is.
 	cloudtest.Run(t, a.dir, nil, "go", "mod", "edit", "-replace", "bucketuser="+cloud.Root)
 	cloudtest.Run(t, a.dir, nil, "go", "vet", ".")
-	a.args = cloud.Function.Context
+	source := read(t, a.dir, "main.go")
+	a.write("main.go", edit(t, source, "	app.Synth(nil)\n", backups+"	app.Synth(nil)\n"))
+	a.env = []string{"BUCKETUSER_CODE=" + cloud.Function.Dir} // as the shell of the demo has it
 	a.liveOnce("main.go")
 }
 

@@ -13,8 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-
 	"bucketuser/infra/internal/cloudtest"
 	"bucketuser/infra/internal/pages"
 )
@@ -135,18 +133,29 @@ func wantRotation(t *testing.T, p *public, secret string, before *cloudtest.User
 func wantCredentials(t *testing.T, p *public, name, secret string, u *cloudtest.User) {
 	t.Helper()
 	checkout := copyOfRepository(t)
-	for _, command := range []string{
-		printed(t, repositoryReadme, "aws secretsmanager get-secret-value", "<SecretArn>", secret),
-		printed(t, repositoryReadme, "make credentials FORMAT=json", "STACK=Backups", "STACK="+name),
-	} {
-		var fields map[string]string
-		if err := json.Unmarshal([]byte(p.shell(t, checkout, command)), &fields); err != nil || !maps.Equal(fields, u.Fields) {
-			t.Errorf("%s: %v", command, err)
-		}
+	var fields map[string]string
+	command := printed(t, repositoryReadme, "aws secretsmanager get-secret-value", "<SecretArn>", secret)
+	if err := json.Unmarshal([]byte(p.shell(t, checkout, command)), &fields); err != nil || !maps.Equal(fields, u.Fields) {
+		t.Errorf("%s: %v", command, err)
 	}
-	csv := p.shell(t, checkout, printed(t, repositoryReadme, "make credentials FORMAT=csv  "), "STACK="+name)
+	p.shell(t, checkout, printed(t, repositoryReadme, "make credentials STACK=", "Backups", name))
+	disk := filepath.Join(checkout, "disk.xml")
+	if info := cloudtest.Must(os.Stat(disk))(t); info.Mode() != 0o600 || !strings.Contains(read(t, disk), "<access_key_id hide_in_preprocessed=\"true\">"+u.Fields["AWS_ACCESS_KEY_ID"]+"<") {
+		t.Errorf("mode %v: %s", info.Mode(), read(t, disk))
+	}
+	// What make has built is the program of a release.
+	csv := p.shell(t, checkout, "PATH=$PWD/.local:$PATH; "+printed(t, repositoryReadme, "bucketuser credentials", "Backups", name))
 	if want := "Access key ID,Secret access key\n" + u.Fields["AWS_ACCESS_KEY_ID"] + "," + u.Fields["AWS_SECRET_ACCESS_KEY"] + "\n"; csv != want {
 		t.Errorf("csv: %q", csv)
+	}
+	for _, one := range [][]string{{"bucketuser credentials Storage", "Storage --resource Disk", name + " --resource Data", "disk.xml", "again.xml"},
+		{"bucketuser credentials --secret", "clickhouse/s3", secret}} {
+		if got := p.shell(t, checkout, "PATH=$PWD/.local:$PATH; "+printed(t, inFull, one[0], one[1:]...)); len(one) == 3 && !strings.Contains(got, u.Fields["S3_BACKUP_URL"]) {
+			t.Errorf("%s: %s", one[0], got)
+		}
+	}
+	if read(t, checkout, "again.xml") != read(t, disk) {
+		t.Error("make and the program write different files")
 	}
 
 	// A shell has the lines as variables, and the aws CLI takes them.
@@ -210,10 +219,10 @@ func TestRow39MakeDeployOfReadme(t *testing.T) {
 	}
 	checkout := copyOfRepository(t)
 	for stack, command := range map[string]struct{ line, prefix string }{
-		"BucketUser": {"make credentials   ", "clickhouse/"}, "Backups": {"make credentials FORMAT=json", "data/"}} {
+		"BucketUser": {"make credentials   ", "clickhouse/"}, "Backups": {"make credentials STACK=Backups", "data/"}} {
 		secret := cloudtest.Must(cloud.Outputs(t.Context(), stack))(t)["SecretArn"]
 		use(t, secret, command.prefix)
-		lines := p.shell(t, checkout, printed(t, repositoryReadme, command.line), env...)
+		lines := p.shell(t, checkout, printed(t, repositoryReadme, command.line)+"; if [ -e disk.xml ]; then cat disk.xml; fi", env...)
 		if id := user(t, secret).Fields["AWS_ACCESS_KEY_ID"]; !strings.Contains(lines, id) {
 			t.Errorf("%s: not of %s: %s", command.line, stack, lines)
 		}
@@ -228,35 +237,6 @@ func TestRow39MakeDeployOfReadme(t *testing.T) {
 			t.Errorf("make destroy has left stack %s with outputs %v", stack, outputs)
 		}
 	}
-}
-
-// TestRow39ReleaseLinesOfReadme makes the provider stack from a release with the aws CLI, in
-// an account of its own, where no provider of that name is. The function of a release answers
-// nobody here.
-func TestRow39ReleaseLinesOfReadme(t *testing.T) {
-	t.Parallel()
-	p, dir := newPublic(t), t.TempDir()
-	cloudtest.Run(t, cloud.Root, append(os.Environ(), "CDK_VALIDATION=false", "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=18,20"),
-		"go", "run", "./infra/release", "-version", "1.2.3", "-out", dir) // as make release VERSION=1.2.3
-	env := as(aws.Credentials{AccessKeyID: cloudtest.OtherAccount, SecretAccessKey: "test"})
-	p.shell(t, dir, "aws s3 mb s3://code-of-the-release", env...)
-	for _, line := range []string{
-		printed(t, inFull, "sha256sum"),
-		printed(t, inFull, "aws s3 cp", "<code-bucket>", "code-of-the-release"),
-		printed(t, inFull, "aws cloudformation deploy", "<code-bucket>", "code-of-the-release"),
-	} {
-		p.shell(t, dir, line, env...)
-	}
-	token := p.shell(t, dir, "aws ssm get-parameter --name /bucketuser/BucketUserProvider/ServiceToken --query Parameter.Value --output text", env...)
-	if !strings.HasPrefix(token, "arn:aws:lambda:"+cloudtest.Region+":"+cloudtest.OtherAccount+":function:") {
-		t.Errorf("service token %s", token)
-	}
-	if stacks := p.shell(t, dir, printed(t, inFull, "aws cloudformation list-stacks"), env...); !strings.Contains(stacks, ":stack/BucketUserProvider/") {
-		t.Errorf("stacks: %s", stacks)
-	}
-	p.shell(t, dir, `aws cloudformation delete-stack --stack-name BucketUserProvider
-		aws cloudformation wait stack-delete-complete --stack-name BucketUserProvider
-		aws s3 rb --force s3://code-of-the-release`, env...)
 }
 
 // TestRow39ExampleLinesRunAsPrinted deploys the templates of the examples with the aws CLI,

@@ -39,7 +39,12 @@ func user(t *testing.T, secretArn string) *cloudtest.User {
 // a secret holds, and fails to write one beside it.
 func use(t *testing.T, arn, prefix string) {
 	t.Helper()
-	u := user(t, arn)
+	useAs(t, user(t, arn), prefix)
+}
+
+// useAs does so with the credentials of a user.
+func useAs(t *testing.T, u *cloudtest.User, prefix string) {
+	t.Helper()
 	if u.Fields["S3_PREFIX"] != prefix {
 		t.Errorf("prefix %s, want %s", u.Fields["S3_PREFIX"], prefix)
 	}

@@ -95,15 +95,20 @@ func (a *AWS) WriteEnv(path string) error {
 	for _, v := range a.clientVars() {
 		fmt.Fprintf(&b, "export %s=%s\n", v[0], shellQuote(v[1]))
 	}
+	// Any app with the construct takes the demo's function from there.
+	fmt.Fprintf(&b, "export %s=%s\n", functionVariable, shellQuote(filepath.Join(a.dir, "function")))
 	fmt.Fprintf(&b, "export NO_PROXY=%s\nexport no_proxy=\"$NO_PROXY\"\n", shellQuote(noProxy()))
 	fmt.Fprintf(&b, "export PATH=%s:\"$PATH\"\n", shellQuote(filepath.Dir(a.tools.CDK)))
 	return os.WriteFile(path, []byte(b.String()), 0o600)
 }
 
+// functionVariable is the CodeVariable of package bucketuser, which this one does not link.
+const functionVariable = "BUCKETUSER_CODE"
+
 // isAWSVar reports whether an environment variable could lead a client or the
 // cdk CLI away from the embedded AWS.
 func isAWSVar(name string) bool {
-	return strings.HasPrefix(name, "AWS_") || strings.HasPrefix(name, "CDK_") || name == "SSL_CERT_FILE"
+	return strings.HasPrefix(name, "AWS_") || strings.HasPrefix(name, "CDK_") || name == "SSL_CERT_FILE" || name == functionVariable
 }
 
 // noProxy is this process's list of hosts without proxy, and loopback.

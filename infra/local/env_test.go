@@ -27,7 +27,7 @@ func setForeignVariables(t *testing.T) {
 	t.Helper()
 	for name, value := range map[string]string{
 		"AWS_PROFILE": "production", "AWS_SESSION_TOKEN": "token", "AWS_ENDPOINT_URL_S3": "https://s3.amazonaws.com",
-		"CDK_DEFAULT_ACCOUNT": "111111111111", "SSL_CERT_FILE": "/other.pem", "NO_PROXY": "intranet", "KEPT": "kept",
+		"CDK_DEFAULT_ACCOUNT": "111111111111", "SSL_CERT_FILE": "/other.pem", "NO_PROXY": "intranet", "KEPT": "kept", "BUCKETUSER_CODE": "/other",
 	} {
 		t.Setenv(name, value)
 	}
@@ -37,7 +37,7 @@ func wantEnv(t *testing.T, a *AWS, env []string) {
 	t.Helper()
 	for _, entry := range env {
 		name, _, _ := strings.Cut(entry, "=")
-		if slices.Contains([]string{"AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_S3", "CDK_DEFAULT_ACCOUNT"}, name) {
+		if slices.Contains([]string{"AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_S3", "CDK_DEFAULT_ACCOUNT"}, name) || entry == "BUCKETUSER_CODE=/other" {
 			t.Errorf("%s is still there", name)
 		}
 	}
@@ -72,6 +72,9 @@ func TestSourcedEnvLeadsNowhereElse(t *testing.T) {
 	}
 	env := strings.Split(string(out), "\n")
 	wantEnv(t, a, env)
+	if !slices.Contains(env, "BUCKETUSER_CODE="+filepath.Join(a.dir, "function")) {
+		t.Error("an app with the construct would not take the demo's function")
+	}
 	if !slices.ContainsFunc(env, func(entry string) bool { return strings.HasPrefix(entry, "PATH="+a.dir+"/bin:") }) {
 		t.Error("the cdk CLI is not first in PATH")
 	}

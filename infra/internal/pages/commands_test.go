@@ -16,7 +16,7 @@ var ran = map[string][]row{
 		{"make deploy-provider", "TestMakeDeployProvider"}, // the CLI's command, with patterns of its own
 		{"make bootstrap", "TestRow39MakeDeployOfReadme"}, {"make deploy", "TestRow39MakeDeployOfReadme"},
 		{"make destroy", "TestRow39MakeDeployOfReadme"}, {"make credentials", "TestRow39ReadmeBackupStatement"},
-		{"aws secretsmanager", "TestRow39ReadmeBackupStatement"},
+		{"aws secretsmanager", "TestRow39ReadmeBackupStatement"}, {"bucketuser credentials", "TestRow39ReadmeBackupStatement"},
 		{"go mod", "TestRow39GoLinesOfReadme"}, {"```go import", "TestRow39GoLinesOfReadme"},
 		{"```yaml Resources:", "TestRow39YamlOfReadme"}, {"```yaml KeySerial:", "TestRow39YamlOfReadme"},
 		{"```mermaid", "TestPicturesAreDrawn"},
@@ -28,10 +28,11 @@ var ran = map[string][]row{
 		{"make credentials", "TestRow39ReadmeBackupStatement"},
 		{"git clone", "TestRow39GoLinesOfReadme"}, {"go mod", "TestRow39GoLinesOfReadme"},
 		{"make release", "TestRow39ReleaseLinesOfReadme"}, // the command that make runs
-		{"sha256sum", "TestRow39ReleaseLinesOfReadme"}, {"aws s3 cp", "TestRow39ReleaseLinesOfReadme"},
+		{"sha256sum", "TestRow39ReleaseLinesOfReadme"}, {"aws s3", "TestRow39ReleaseLinesOfReadme"},
 		{"aws cloudformation deploy", "TestRow39ReleaseLinesOfReadme"}, {"```yaml Resources:", "TestProviderStack"},
 		{"aws cloudformation describe-stack-events --stack-name <stranded-stack>", "TestRow39ExampleLinesRunAsPrinted"},
 		{"aws cloudformation list-stacks", "TestRow39ReleaseLinesOfReadme"},
+		{"bucketuser credentials", "TestRow39ReadmeBackupStatement"},
 		{"aws secretsmanager rotate-secret", "TestRow39ReadmeBackupStatement"}, // as in README
 		{"aws s3api", "TestRow39BeyondAnHourOfReadme"}, {"```json {", "TestRow39BeyondAnHourOfReadme"},
 		// The same calls, by the SDK.

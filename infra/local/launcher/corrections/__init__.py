@@ -10,4 +10,4 @@ def apply():
     """Puts every correction in place, or exits if ministack has no such place."""
     from corrections import (  # noqa: F401
         authorization, deletions, deployer, functions, gone, iam, labels, listings, resources, rotation, s3, schedule, secrets,
-        server, stacks)
+        server, stacks, unanswered)
