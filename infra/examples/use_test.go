@@ -3,6 +3,7 @@
 package examples
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,7 +12,6 @@ import (
 
 	"bucketuser/infra/internal/cloudtest"
 	"bucketuser/infra/internal/pages"
-	"bucketuser/infra/local"
 )
 
 // What README has people write is used as it stands.
@@ -64,9 +64,13 @@ func TestRow39GoLinesOfReadme(t *testing.T) {
 		t.Fatal(err)
 	}
 	imported, lines, _ := strings.Cut(snippet(t, "go", "import "), "\n")
-	main := strings.NewReplacer("IMPORT", imported, "LINES", lines).Replace(goAround)
-	if err := os.WriteFile(filepath.Join(app, "main.go"), []byte(main), 0o644); err != nil {
-		t.Fatal(err)
+	for name, text := range map[string]string{
+		"main.go":  strings.NewReplacer("IMPORT", imported, "LINES", lines).Replace(goAround),
+		"cdk.json": `{"app": "go run .", "requireApproval": "never"}`, // there is nobody to ask
+	} {
+		if err := os.WriteFile(filepath.Join(app, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
 	}
 	cloudtest.Run(t, app, nil, "go", "mod", "init", "app")
 	cloudtest.Run(t, app, nil, "bash", "-euc", printed(t, inFull, "git clone", "<repository>", cloud.Root))
@@ -74,10 +78,13 @@ func TestRow39GoLinesOfReadme(t *testing.T) {
 	cloudtest.Run(t, app, nil, "bash", "-euc", printed(t, repositoryReadme, "go mod edit"))
 	cloudtest.Run(t, app, nil, "bash", "-euc", printed(t, repositoryReadme, "go mod tidy"))
 
-	args := append([]string{"deploy", "OwnApp", "--require-approval=never", "--app", "go run ."}, cloud.Function.Context...)
-	if err := cloud.CDK(t.Context(), local.CDKRun{Dir: app, Args: args}); err != nil {
+	// What the demo leaves in its folder, of the AWS of the tests.
+	demo := filepath.Join(clone, ".local")
+	if err := errors.Join(os.Mkdir(demo, 0o755), cloud.WriteEnv(filepath.Join(demo, "env.sh")),
+		os.Symlink(cloud.Function.Dir, filepath.Join(cloud.Dir(), "function"))); err != nil {
 		t.Fatal(err)
 	}
+	cloudtest.Run(t, app, nil, "bash", "-euc", printed(t, inFull, ". ../bucketuser")+"\n"+printed(t, inFull, "cdk deploy\n"))
 	use(t, cloudtest.Must(cloud.Outputs(t.Context(), "OwnApp"))(t)["SecretArn"], "clickhouse/")
 	destroy(t, "OwnApp")
 }

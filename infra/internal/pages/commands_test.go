@@ -27,6 +27,7 @@ var ran = map[string][]row{
 		{"make deploy-provider", "TestMakeDeployProvider"}, {"make deploy", "TestRow39MakeDeployOfReadme"},
 		{"make credentials", "TestRow39ReadmeBackupStatement"},
 		{"git clone", "TestRow39GoLinesOfReadme"}, {"go mod", "TestRow39GoLinesOfReadme"},
+		{". ../bucketuser/.local/env.sh", "TestRow39GoLinesOfReadme"}, {"cdk deploy", "TestRow39GoLinesOfReadme"},
 		{"make release", "TestRow39ReleaseLinesOfReadme"}, // the command that make runs
 		{"sha256sum", "TestRow39ReleaseLinesOfReadme"}, {"aws s3", "TestRow39ReleaseLinesOfReadme"},
 		{"aws cloudformation deploy", "TestRow39ReleaseLinesOfReadme"}, {"```yaml Resources:", "TestProviderStack"},
