@@ -23,6 +23,7 @@ PARAMETERS ?=
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 EXHAUSTIVE  := github.com/nishanths/exhaustive/cmd/exhaustive@v0.17.1
 GOCOGNIT    := github.com/uudashr/gocognit/cmd/gocognit@v1.3.0
+ACTIONLINT  := github.com/rhysd/actionlint/cmd/actionlint@v1.7.9
 FIGURES     := .local/figures.txt
 RUN         := .local/stages
 TOOLS       := go run ./infra/local/tools
@@ -104,6 +105,7 @@ lint: ## formatting, vet, linters, floors of the packages, go.mod
 	go run $(STATICCHECK) -tags e2e ./...
 	GOFLAGS=-tags=e2e go run $(EXHAUSTIVE) -typeignore '^(github\.com/aws/|reflect\.)' ./...
 	go run $(GOCOGNIT) -over 15 lambda infra
+	go run $(ACTIONLINT) -shellcheck= -pyflakes=
 	go test -count=1 -run '^(TestImports|TestDependencies)$$' ./lambda ./infra/internal/compile
 
 unit: ## unit tests

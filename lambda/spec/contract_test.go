@@ -40,9 +40,10 @@ func TestContract(t *testing.T) {
 		{"tags", "only a thing that bears them is changed or removed",
 			[]string{spec.TagOwner, spec.TagStackID, spec.TagLogicalID, spec.TagAdopted, spec.TagLastEvent, spec.TagReleasedBy, spec.TagBefore, spec.TagFormat,
 				spec.TagReplaces, spec.TagSupersededBy, spec.TagBucketOrigin, spec.TagPreviousKey, spec.TagRotation, spec.TagAccess,
-				spec.TagEmptying},
+				spec.TagEmptying, spec.TagSecret, spec.TagFoundTags},
 			"bucketuser:owner bucketuser:stack-id bucketuser:logical-id bucketuser:adopted bucketuser:last-event bucketuser:released-by bucketuser:before bucketuser:format " +
-				"bucketuser:replaces bucketuser:superseded-by bucketuser:bucket-origin bucketuser:previous-key bucketuser:rotation bucketuser:access bucketuser:emptying"},
+				"bucketuser:replaces bucketuser:superseded-by bucketuser:bucket-origin bucketuser:previous-key bucketuser:rotation bucketuser:access bucketuser:emptying bucketuser:secret " +
+				"bucketuser:found-tags"},
 		{"value of the owner tag of what was released", "buckets and secrets wait for their adoption under it, also those that people tagged by hand",
 			[]string{spec.Released}, "released"},
 		{"return values", "templates read them with Fn::GetAtt",
@@ -68,6 +69,11 @@ func TestContract(t *testing.T) {
 			propertyNames(),
 			"BucketName UserName SecretName Prefix FolderMarker Access Statements EnforceTls OnDelete Versioning AbortIncompleteUploadsAfterDays " +
 				"KeySerial RotateAfterDays SecretKmsKeyId SecretRecoveryDays Tags Trigger VerifyCredentials ExpireNoncurrentAfterDays PreviousKey"},
+		{"properties that replace the resource, and defaults", "a resource that leaves a property out gets another value otherwise, with the update of the provider",
+			defaults(),
+			"BucketName:identity UserName:identity SecretName:identity Prefix=data/ FolderMarker=true Access=ReadWrite EnforceTls=true " +
+				"OnDelete=DeleteIfEmpty AbortIncompleteUploadsAfterDays=7 KeySerial=0 RotateAfterDays=0 SecretRecoveryDays=0 VerifyCredentials=true " +
+				"ExpireNoncurrentAfterDays=0 PreviousKey=Keep"},
 	} {
 		for _, want := range strings.Fields(promise.want) {
 			if !slices.Contains(promise.is, want) {
@@ -89,6 +95,18 @@ func sidsOf(s spec.Spec) (sids []string) {
 		sids = append(sids, statement.Sid)
 	}
 	return sids
+}
+
+// defaults are those of properties that have one, and the word identity for the names.
+func defaults() (all []string) {
+	for _, p := range spec.Table {
+		if p.OnChange == spec.Identity {
+			all = append(all, p.Name+":"+p.OnChange)
+		} else {
+			all = append(all, p.Name+"="+strings.Trim(p.Default, "`"))
+		}
+	}
+	return all
 }
 
 func propertyNames() (names []string) {

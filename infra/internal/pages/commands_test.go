@@ -40,7 +40,15 @@ var ran = map[string][]row{
 		{"aws cloudformation delete-stack --stack-name BucketUserProvider --retain-resources", "TestRow28AProviderMadeAgainServesItsStacks"},
 		{"aws iam delete-policy", "TestRow28AProviderMadeAgainServesItsStacks"},
 	},
-	"lambda/README.md":                           {{"go test", "TestReadmeCommandsRun"}},
+	"lambda/README.md":        {{"go test", "TestReadmeCommandsRun"}},
+	".github/CONTRIBUTING.md": {{"make release", "TestRow39ReleaseLinesOfReadme"}},
+	"infra/versions.md": {
+		{"bucketuser status", "TestStatus"}, // of the program, and of what it prints as JSON
+		{"aws s3 cp", "TestRow39ReleaseLinesOfReadme"}, {"aws cloudformation deploy", "TestRow39ReleaseLinesOfReadme"},
+		{"sha256sum", "TestRow39ReleaseLinesOfReadme"}, {"make deploy", "TestRow39MakeDeployOfReadme"}, {"make deploy-provider", "TestMakeDeployProvider"},
+		{"aws secretsmanager cancel-rotate-secret", "TestStacksOfEarlierVersionsAreServed"},      // by the SDK
+		{"go test -C lambda/internal/provision -run", "TestEarlierVersionsAreThoseOfTheHistory"}, // the same, for each version
+	},
 	"infra/examples/cloudformation/README.md":    {{"aws cloudformation", "TestRow39ExampleLinesRunAsPrinted"}},
 	"infra/examples/dynamic-reference/README.md": {{"aws cloudformation", "TestRow39ExampleLinesRunAsPrinted"}},
 	"infra/examples/ecs/README.md":               {{"aws cloudformation", "TestRow39ExampleLinesRunAsPrinted"}},
@@ -64,9 +72,11 @@ var cannotRun = map[string]string{
 	"go mod vendor":                         "what is said not to work, in a text that another test has",
 	"aws iam put-user-permissions-boundary": "the name of a command, of which an error text says the rest",
 	"aws iam delete-policy-version":         "the name of a command, for a policy that was changed; the tests change none",
+	"git fetch --unshallow":                 "asks a server",
 	// The names of what make test runs, and of what takes too long for it.
 	"make test": "what runs this", "make check": "a part of it", "make privilege": "the same", "make examples": "the same",
-	"make template": "the same", "make crash": "the same", "make crash-all": "takes 20 minutes", "make bench": "takes 40 minutes",
+	"make template": "the same", "make crash": "the same", "make e2e": "the same", "make lint": "the same",
+	"make golden": "writes files", "make clean": "removes what the tests need", "make crash-all": "takes 20 minutes", "make bench": "takes 40 minutes",
 	"make synth": "make template runs the same with more", "make help": "lists the commands",
 	"cdk diff": "the name of a command", "cdk deploy": "the name of a command; make deploy runs it",
 }
