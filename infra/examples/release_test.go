@@ -44,7 +44,7 @@ func TestRow39ReleaseLinesOfReadme(t *testing.T) {
 	if stacks := r.run(t, printed(t, inFull, "aws cloudformation list-stacks")); !strings.Contains(stacks, ":stack/BucketUserProvider/") {
 		t.Errorf("stacks: %s", stacks)
 	}
-	r.updateProvider(t) // and back, by what follows
+	r.updateProvider(t)
 	r.wantRefused(t, "arm64")
 	r.run(t, "aws s3 cp bucketuser_1.2.3_linux_amd64.zip s3://"+codeBucket)
 	r.deployProvider(t, " Architecture=x86_64")

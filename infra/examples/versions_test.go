@@ -35,6 +35,11 @@ func (r released) updateProvider(t *testing.T) {
 	if status, retention, is := r.provider(t); status != "UPDATE_COMPLETE" || retention != "7" || is == code {
 		t.Errorf("%s, logs for %s days, code %s; before %s", status, retention, is, code)
 	}
+
+	r.deployProvider(t, "") // and goes back
+	if status, _, is := r.provider(t); status != "UPDATE_COMPLETE" || is != code {
+		t.Errorf("back: %s, code %s; before %s", status, is, code)
+	}
 }
 
 // provider is what an update of the provider stack leaves: its status, a parameter, and the code of its functions.
