@@ -173,7 +173,7 @@ bench: ## how fast a bucket is emptied, beside others, some 40 minutes; BENCH=B2
 	@go run ./lambda/internal/bench -bench '$(BENCH)' -runs '$(RUNS)' -write
 
 golden: ## write golden templates and the README's tables anew, to be read in the diff
-	$(QUICK) go test ./infra/bucketuser ./lambda/spec -update
+	$(QUICK) go test ./infra/bucketuser ./lambda/spec ./infra/internal/formats -update
 
 clean: ## remove everything that make installed or built here
 	rm -rf .local cdk.out

@@ -154,10 +154,12 @@ func TestRefusedPrefixesHaveAReason(t *testing.T) {
 const consumer = "consumer-of-prefixes"
 
 // A trial is a prefix in a bucket of its own, with the policy and the fields of a secret
-// that the function would write, and what went wrong in which way.
+// that the function would write, what bucketuser credentials writes of them by the format, if that
+// is tried, and what went wrong in which way.
 type trial struct {
 	prefix string
 	fields map[string]string
+	texts  map[string]string
 	wrong  map[string]string
 }
 
@@ -178,6 +180,7 @@ func TestRow21Row40ConsumersReadPrefixes(t *testing.T) {
 		prefixes = append(prefixes, w.prefix)
 	}
 	p, trials := newPublic(t), equip(t, prefixes)
+	format(t, trials[:good])
 	found := make(chan answers, 2)
 	go func() { found <- p.try(t, cloud.Tools.ClickHouse, "prefixes_clickhouse.py", trials) }()
 	go func() {
@@ -237,7 +240,7 @@ func equip(t *testing.T, prefixes []string) []trial {
 		if err := cloud.Put(t.Context(), bucket, s.MarkerKey()); err != nil {
 			t.Fatal(err)
 		}
-		trials = append(trials, trial{prefix, s.SecretValue(key.AccessKeyID, key.SecretAccessKey), map[string]string{}})
+		trials = append(trials, trial{prefix: prefix, fields: s.SecretValue(key.AccessKeyID, key.SecretAccessKey), wrong: map[string]string{}})
 	}
 	return trials
 }
@@ -296,7 +299,7 @@ func (u trial) wantKeys(t *testing.T) {
 			t.Errorf("%q: wrote %q", u.prefix, key)
 		}
 	}
-	for _, key := range []string{u.prefix + "x.csv", u.prefix + "backups/nightly/.backup"} {
+	for _, key := range []string{u.prefix + "x.csv", u.prefix + "named.tsv", u.prefix + "backups/nightly/.backup", u.prefix + "backups/named/.backup"} {
 		if !slices.Contains(keys, key) {
 			t.Errorf("%q: %q is not there", u.prefix, key)
 		}
@@ -305,11 +308,11 @@ func (u trial) wantKeys(t *testing.T) {
 
 // try has a program of testdata use all prefixes.
 func (p *public) try(t *testing.T, python, program string, trials []trial) answers {
-	var fields []map[string]string
+	var secrets []map[string]any
 	for _, u := range trials {
-		fields = append(fields, u.fields)
+		secrets = append(secrets, map[string]any{"fields": u.fields, "texts": u.texts})
 	}
-	input, err := json.Marshal(fields)
+	input, err := json.Marshal(secrets)
 	if err != nil {
 		return answers{err: err}
 	}

@@ -107,6 +107,7 @@ func TestRow39ReadmeBackupStatement(t *testing.T) {
 	}
 
 	t.Run("credentials", func(t *testing.T) { wantCredentials(t, p, name, secret, u) })
+	t.Run("formats", func(t *testing.T) { wantFormats(t, p, name) })
 	t.Run("rotation", func(t *testing.T) { wantRotation(t, p, secret, u) })
 	destroy(t, name)
 }

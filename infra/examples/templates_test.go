@@ -27,6 +27,7 @@ func TestCloudFormation(t *testing.T) {
 	if first["DiskSecret"] == first["BackupsSecret"] {
 		t.Error("both have the same secret")
 	}
+	wantResourceOfTwo(t, name, "Backups", first["BackupsSecret"], "Disk")
 
 	second := deploy(t, name, edit(t, template, "Prefix: clickhouse/", "Prefix: moved/"))
 	use(t, second["DiskSecret"], "moved/")

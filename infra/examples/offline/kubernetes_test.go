@@ -24,12 +24,12 @@ const (
 	operatorSum = "h1:u2J8RjlHIeF0oZCqtl92adI/uZWUwOesJIDkfql6LqQ="
 )
 
-// TestExternalSecrets validates the manifests against the definitions that the API
-// server would have, with fields that these do not name refused.
+// TestExternalSecrets validates the manifests, those of the example and the one that bucketuser credentials writes, against
+// the definitions that the API server would have, with fields that these do not name refused.
 func TestExternalSecrets(t *testing.T) {
 	bases := filepath.Join(operatorDir(t), "config", "crds", "bases")
 	kinds := map[string]int{}
-	for _, manifest := range documents(t, "../external-secrets/external-secret.yaml") {
+	for _, manifest := range append(documents(t, "../external-secrets/external-secret.yaml"), documents(t, awkward+"external-secrets")...) {
 		kind, version := manifest["kind"].(string), manifest["apiVersion"].(string)
 		kinds[kind]++
 		file := "external-secrets.io_" + strings.ToLower(kind) + "s.yaml"
@@ -42,7 +42,7 @@ func TestExternalSecrets(t *testing.T) {
 			t.Errorf("%s: an unknown field was not refused", kind)
 		}
 	}
-	if kinds["ExternalSecret"] != 1 || kinds["SecretStore"] != 1 || len(kinds) != 2 {
+	if kinds["ExternalSecret"] != 2 || kinds["SecretStore"] != 1 || len(kinds) != 2 {
 		t.Errorf("manifests: %v", kinds)
 	}
 }

@@ -1,10 +1,12 @@
 """Has ClickHouse, as chDB, use credentials in each way that README names, for many prefixes one after the other.
 
-Reads a JSON list from standard input: the fields of a secret each. Prints a JSON object a line, for each of them: what
-did not give the right answer, by the name of the way, and what it gave.
+Reads a JSON list from standard input: of each secret the fields, and what bucketuser credentials writes of them, by the
+format; nothing of that where the server could not start with it. Prints a JSON object a line, for each of them: what did
+not give the right answer, by the name of the way, and what it gave.
 """
 
 import json
+import os
 import sys
 import tempfile
 
@@ -37,11 +39,38 @@ def ways(n, fields):
     }
 
 
-with tempfile.TemporaryDirectory() as scratch, session.Session(scratch + "/engine") as engine:
+def written(texts):
+    """The statements for what bucketuser credentials has written, and what the last of them must give."""
+    name = texts["name"]
+    file = f"s3({name}, filename = 'named.tsv', structure = 'n UInt64')"
+    return {
+        "clickhouse-xml": ([f"CREATE TABLE d.{name} (n UInt64) ENGINE = MergeTree ORDER BY n SETTINGS storage_policy = {q(name)}",
+                            f"INSERT INTO d.{name} SELECT 6", f"SELECT sum(n) FROM d.{name}"], "6"),
+        "clickhouse-sql": ([texts["clickhouse-sql"], f"INSERT INTO FUNCTION {file} SELECT 8", f"SELECT n FROM {file}"], "8"),
+        "clickhouse-sql backup": ([f"BACKUP TABLE d.{name} TO S3({name}_backups, 'named')",
+                                   f"RESTORE TABLE d.{name} AS d.r{name} FROM S3({name}_backups, 'named')", f"SELECT sum(n) FROM d.r{name}"], "6"),
+    }
+
+
+def configure(folder, all):
+    """Puts the configuration of all disks into config.d, as a server has it."""
+    os.mkdir(folder + "/config.d")
+    with open(folder + "/config.xml", "w") as file:
+        file.write("<clickhouse/>")
+    for texts in all:
+        if texts:
+            with open(f"{folder}/config.d/{texts['name']}.xml", "w") as file:
+                file.write(texts["clickhouse-xml"])
+
+
+secrets = json.load(sys.stdin)
+scratch = tempfile.TemporaryDirectory()
+configure(scratch.name, [secret["texts"] for secret in secrets])
+with scratch, session.Session(f"{scratch.name}/engine?config-file={scratch.name}/config.xml") as engine:
     engine.query("CREATE DATABASE d ENGINE = Atomic")
-    for n, fields in enumerate(json.load(sys.stdin)):
+    for n, secret in enumerate(secrets):
         wrong = {}
-        for way, (statements, want) in ways(n, fields).items():
+        for way, (statements, want) in (ways(n, secret["fields"]) | (written(secret["texts"]) if secret["texts"] else {})).items():
             try:
                 for statement in statements:
                     got = str(engine.query(statement)).strip()

@@ -1,10 +1,12 @@
 """Has boto3 and the aws CLI use credentials, for many prefixes one after the other.
 
-Reads a JSON list from standard input: the fields of a secret each. Prints a JSON object a line, for each of them: what
-failed, by the name of the way, and how. The CLI runs in this process, since it needs half a second to start.
+Reads a JSON list from standard input: of each secret the fields, and what bucketuser credentials writes of them, by the
+format, or nothing of that. Prints a JSON object a line, for each of them: what failed, by the name of the way, and how.
+The CLI runs in this process, since it needs half a second to start.
 """
 
 import contextlib
+import csv
 import io
 import json
 import os
@@ -15,7 +17,7 @@ import boto3
 from awscli.clidriver import create_clidriver
 
 
-def boto(fields):
+def boto(fields, _):
     bucket, key = fields["S3_BUCKET"], fields["S3_PREFIX"] + "boto"
     s3 = boto3.client("s3", region_name=fields["AWS_REGION"], aws_access_key_id=fields["AWS_ACCESS_KEY_ID"],
                       aws_secret_access_key=fields["AWS_SECRET_ACCESS_KEY"])
@@ -31,7 +33,7 @@ def boto(fields):
         raise ValueError("deleted not all")
 
 
-def cli(fields):
+def cli(fields, _):
     os.environ.update(fields)
     driver = create_clidriver()
 
@@ -56,15 +58,32 @@ def cli(fields):
     aws("s3", "rm", folder + "cli", "--quiet")
 
 
+def profile(fields, texts):
+    with tempfile.NamedTemporaryFile("w") as file:
+        file.write("[other]\nregion = us-east-1\n" + texts["aws-profile"])
+        file.flush()
+        os.environ["AWS_SHARED_CREDENTIALS_FILE"] = file.name
+        session = boto3.Session(profile_name=texts["name"])
+        if session.region_name != fields["AWS_REGION"]:
+            raise ValueError(f"region {session.region_name}")
+        session.client("s3").head_object(Bucket=fields["S3_BUCKET"], Key=fields["S3_PREFIX"])
+
+
+def table(fields, texts):
+    got = list(csv.reader(io.StringIO(texts["csv"], newline="")))
+    if got != [["Access key ID", "Secret access key"], [fields["AWS_ACCESS_KEY_ID"], fields["AWS_SECRET_ACCESS_KEY"]]]:
+        raise ValueError("read something else")
+
+
 with tempfile.NamedTemporaryFile() as file:
     file.write(b"content")
     file.flush()
     source = file.name
-    for fields in json.load(sys.stdin):
+    for secret in json.load(sys.stdin):
         wrong = {}
-        for way in (boto, cli):
+        for way in (boto, cli, profile, table) if secret["texts"] else (boto, cli):
             try:
-                way(fields)
+                way(secret["fields"], secret["texts"])
             except Exception as error:  # those of botocore have no common type
                 wrong[way.__name__] = str(error)[:300]
         print(json.dumps(wrong), flush=True)

@@ -60,10 +60,11 @@ CREATE NAMED COLLECTION IF NOT EXISTS {name}_backups AS url = {backups}, access_
 ALTER NAMED COLLECTION {name}_backups SET url = {backups}, access_key_id = {id}, secret_access_key = {secret};
 
 -- Then, for example:
--- INSERT INTO FUNCTION s3({name}, filename = 'numbers.csv') SELECT number FROM numbers(10);
--- SELECT * FROM s3({name}, filename = 'numbers.csv');
--- BACKUP DATABASE default TO S3({name}_backups, 'nightly');
--- RESTORE DATABASE default AS restored FROM S3({name}_backups, 'nightly');
+-- INSERT INTO FUNCTION s3({name}, filename = 'numbers.parquet') SELECT number FROM numbers(10);
+-- SELECT sum(number) FROM s3({name}, filename = 'numbers.parquet');
+-- CREATE TABLE numbers ENGINE = MergeTree ORDER BY number AS SELECT * FROM s3({name}, filename = 'numbers.parquet');
+-- BACKUP TABLE numbers TO S3({name}_backups, 'example');
+-- RESTORE TABLE numbers AS restored FROM S3({name}_backups, 'example');
 `
 
 // clickHouseSQL writes statements that run as they are.
