@@ -36,6 +36,7 @@ var ran = map[string][]row{
 		{"bucketuser credentials", "TestRow39ReadmeBackupStatement"},
 		{"aws secretsmanager rotate-secret", "TestRow39ReadmeBackupStatement"}, // as in README
 		{"aws s3api", "TestRow39BeyondAnHourOfReadme"}, {"```json {", "TestRow39BeyondAnHourOfReadme"},
+		{"make live", "TestLive"}, {"make bootstrap", "TestRow39MakeDeployOfReadme"},
 		// The same calls, by the SDK.
 		{"aws cloudformation delete-stack --stack-name BucketUserProvider --retain-resources", "TestRow28AProviderMadeAgainServesItsStacks"},
 		{"aws iam delete-policy", "TestRow28AProviderMadeAgainServesItsStacks"},
