@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// A row names the test that runs what begins with these words. A block that is no command begins with its language.
+// A row names the test that runs a command, or all commands that begin with what stands before "…". A block that is no
+// command begins with its language.
 type row struct{ start, test string }
 
 // ran says by which test each command and each block is run that people are told to run.
@@ -15,71 +16,80 @@ var ran = map[string][]row{
 		{"make demo", "TestDemo"}, {"make demo-down", "TestDemo"}, // the command that make runs
 		{"make deploy-provider", "TestMakeDeployProvider"}, // the CLI's command, with patterns of its own
 		{"make bootstrap", "TestRow39MakeDeployOfReadme"}, {"make deploy", "TestRow39MakeDeployOfReadme"},
-		{"make destroy", "TestRow39MakeDeployOfReadme"}, {"make credentials", "TestRow39ReadmeBackupStatement"},
-		{"aws secretsmanager", "TestRow39ReadmeBackupStatement"}, {"bucketuser credentials", "TestRow39ReadmeBackupStatement"},
-		{"go mod", "TestRow39GoLinesOfReadme"}, {"```go import", "TestRow39GoLinesOfReadme"},
-		{"```yaml Resources:", "TestRow39YamlOfReadme"}, {"```yaml KeySerial:", "TestRow39YamlOfReadme"},
-		{"```mermaid", "TestPicturesAreDrawn"},
-		{"aws cloudformation describe-stack-events --stack-name <stack>", "TestRow39DeletionThatFailsSaysWhatToRun"},
+		{"make deploy CONTEXT=…", "TestRow39MakeDeployOfReadme"}, {"make deploy STACK=Backups", "TestRow39MakeDeployOfReadme"},
+		{"make destroy", "TestRow39MakeDeployOfReadme"},
+		{"make credentials", "TestRow39ReadmeBackupStatement"}, {"make credentials STACK=Backups …", "TestRow39ReadmeBackupStatement"},
+		{"bucketuser credentials Backups …", "TestRow39ReadmeBackupStatement"},
+		{"aws secretsmanager get-secret-value …", "TestRow39ReadmeBackupStatement"},
+		{"aws secretsmanager rotate-secret …", "TestRow39ReadmeBackupStatement"},
+		{"go mod edit …", "TestRow39GoLinesOfReadme"}, {"go mod tidy", "TestRow39GoLinesOfReadme"},
+		{"```go import …", "TestRow39GoLinesOfReadme"},
+		{"```yaml Resources:", "TestRow39YamlOfReadme"}, {"```yaml KeySerial: 1", "TestRow39YamlOfReadme"},
+		{"```mermaid …", "TestPicturesAreDrawn"},
+		{"aws cloudformation describe-stack-events --stack-name <stack> …", "TestRow39DeletionThatFailsSaysWhatToRun"},
 	},
 	InFull: {
-		{"make demo", "TestDemo"}, {"make demo-down", "TestDemo"},
-		{"make deploy-provider", "TestMakeDeployProvider"}, {"make deploy", "TestRow39MakeDeployOfReadme"},
-		{"make credentials", "TestRow39ReadmeBackupStatement"},
-		{"git clone", "TestRow39GoLinesOfReadme"}, {"go mod", "TestRow39GoLinesOfReadme"},
+		{"make demo", "TestDemo"}, {"make demo-down", "TestDemo"}, {"make bootstrap", "TestRow39MakeDeployOfReadme"},
+		{"make deploy", "TestRow39MakeDeployOfReadme"}, {"make deploy-provider", "TestMakeDeployProvider"},
+		{"make deploy-provider PARAMETERS=…", "TestMakeDeployProvider"}, {"make deploy-provider PROVIDER=…", "TestMakeDeployProvider"},
+		{"make credentials", "TestRow39ReadmeBackupStatement"}, {"make credentials FORMAT=csv", "TestRow39ReadmeBackupStatement"},
+		{"bucketuser credentials Storage …", "TestRow39ReadmeBackupStatement"},
+		{"bucketuser credentials --secret …", "TestRow39ReadmeBackupStatement"},
+		{"git clone …", "TestRow39GoLinesOfReadme"}, {"go mod edit …", "TestRow39GoLinesOfReadme"}, {"go mod tidy", "TestRow39GoLinesOfReadme"},
 		{". ../bucketuser/.local/env.sh", "TestRow39GoLinesOfReadme"}, {"cdk deploy", "TestRow39GoLinesOfReadme"},
-		{"make release", "TestRow39ReleaseLinesOfReadme"}, // the command that make runs
-		{"sha256sum", "TestRow39ReleaseLinesOfReadme"}, {"aws s3", "TestRow39ReleaseLinesOfReadme"},
-		{"aws cloudformation deploy", "TestRow39ReleaseLinesOfReadme"}, {"```yaml Resources:", "TestProviderStack"},
-		{"aws cloudformation describe-stack-events --stack-name <stranded-stack>", "TestRow39ExampleLinesRunAsPrinted"},
+		{"cdk deploy -c bucketuser:code=…", "TestContextReplacesTheFunction"}, {"cdk deploy -c bucketuser:architecture=…", "TestContextReplacesTheFunction"}, // the keys
+		{"make release VERSION=1.2.3", "TestRow39ReleaseLinesOfReadme"}, // the command that make runs
+		{"sha256sum …", "TestRow39ReleaseLinesOfReadme"}, {"aws s3 …", "TestRow39ReleaseLinesOfReadme"},
+		{"aws cloudformation deploy --stack-name BucketUserProvider …", "TestRow39ReleaseLinesOfReadme"},
+		{"```yaml Resources:", "TestProviderStack"},
+		{"aws cloudformation describe-stack-events --stack-name <stranded-stack> …", "TestRow39ExampleLinesRunAsPrinted"},
 		{"aws cloudformation list-stacks", "TestRow39ReleaseLinesOfReadme"},
-		{"bucketuser credentials", "TestRow39ReadmeBackupStatement"},
-		{"aws secretsmanager rotate-secret", "TestRow39ReadmeBackupStatement"}, // as in README
-		{"aws s3api", "TestRow39BeyondAnHourOfReadme"}, {"```json {", "TestRow39BeyondAnHourOfReadme"},
-		{"make live", "TestLive"}, {"make bootstrap", "TestRow39MakeDeployOfReadme"},
+		{"aws secretsmanager rotate-secret …", "TestRow39ReadmeBackupStatement"}, // as in README
+		{"aws s3api …", "TestRow39BeyondAnHourOfReadme"}, {"```json {", "TestRow39BeyondAnHourOfReadme"},
+		{"make live", "TestLive"}, {"make live LIVE=yes", "TestLive"}, {"make live CLEAN=1", "TestLive"}, // the program that make runs
 		// The same calls, by the SDK.
-		{"aws cloudformation delete-stack --stack-name BucketUserProvider --retain-resources", "TestRow28AProviderMadeAgainServesItsStacks"},
+		{"aws cloudformation delete-stack --stack-name BucketUserProvider --retain-resources …", "TestRow28AProviderMadeAgainServesItsStacks"},
 		{"aws iam delete-policy", "TestRow28AProviderMadeAgainServesItsStacks"},
 	},
-	"lambda/README.md":        {{"go test", "TestReadmeCommandsRun"}},
+	"lambda/README.md":        {{"go test …", "TestReadmeCommandsRun"}},
 	".github/SECURITY.md":     {{"make demo", "TestDemo"}},
-	".github/CONTRIBUTING.md": {{"make release", "TestRow39ReleaseLinesOfReadme"}},
+	".github/CONTRIBUTING.md": {{"make release…", "TestRow39ReleaseLinesOfReadme"}},
 	"infra/versions.md": {
-		{"aws s3 cp", "TestRow39ReleaseLinesOfReadme"}, {"aws cloudformation deploy", "TestRow39ReleaseLinesOfReadme"},
-		{"sha256sum", "TestRow39ReleaseLinesOfReadme"}, {"make deploy", "TestRow39MakeDeployOfReadme"}, {"make deploy-provider", "TestMakeDeployProvider"},
-		{"aws secretsmanager cancel-rotate-secret", "TestStacksOfEarlierVersionsAreServed"},      // by the SDK
-		{"go test -C lambda/internal/provision -run", "TestEarlierVersionsAreThoseOfTheHistory"}, // the same, for each version
+		{"aws s3 cp …", "TestRow39ReleaseLinesOfReadme"}, {"aws cloudformation deploy …", "TestRow39ReleaseLinesOfReadme"},
+		{"sha256sum …", "TestRow39ReleaseLinesOfReadme"}, {"make deploy…", "TestRow39MakeDeployOfReadme"}, {"make deploy-provider", "TestMakeDeployProvider"},
+		{"aws secretsmanager cancel-rotate-secret …", "TestStacksOfEarlierVersionsAreServed"},      // by the SDK
+		{"go test -C lambda/internal/provision -run …", "TestEarlierVersionsAreThoseOfTheHistory"}, // the same, for each version
 	},
-	"infra/examples/cloudformation/README.md":    {{"aws cloudformation", "TestRow39ExampleLinesRunAsPrinted"}},
-	"infra/examples/dynamic-reference/README.md": {{"aws cloudformation", "TestRow39ExampleLinesRunAsPrinted"}},
-	"infra/examples/ecs/README.md":               {{"aws cloudformation", "TestRow39ExampleLinesRunAsPrinted"}},
-	"infra/examples/clickhouse-server/README.md": {{"aws secretsmanager", "TestClickHouseServer"}},
+	"infra/examples/cloudformation/README.md":    {{"aws cloudformation …", "TestRow39ExampleLinesRunAsPrinted"}},
+	"infra/examples/dynamic-reference/README.md": {{"aws cloudformation …", "TestRow39ExampleLinesRunAsPrinted"}},
+	"infra/examples/ecs/README.md":               {{"aws cloudformation …", "TestRow39ExampleLinesRunAsPrinted"}},
+	"infra/examples/clickhouse-server/README.md": {{"aws secretsmanager get-secret-value …", "TestClickHouseServer"}},
 	// The cdk CLI is the same version, from the toolset. npx would ask the registry for it.
-	"infra/examples/cdk-go/README.md":         {{"npx aws-cdk@", "TestCDKGo"}, {"make bootstrap", "TestRow39MakeDeployOfReadme"}},
-	"infra/examples/cdk-typescript/README.md": {{"make bootstrap", "TestRow39MakeDeployOfReadme"}, {"npx cdk", "TestCDKTypeScript"}, {"npm run build", "TestCDKTypeScript"}},
-	"infra/examples/cdk-python/README.md":     {{"make bootstrap", "TestRow39MakeDeployOfReadme"}, {"npx aws-cdk@", "TestCDKPython"}},
+	"infra/examples/cdk-go/README.md":         {{"npx aws-cdk@…", "TestCDKGo"}, {"make bootstrap", "TestRow39MakeDeployOfReadme"}},
+	"infra/examples/cdk-typescript/README.md": {{"make bootstrap", "TestRow39MakeDeployOfReadme"}, {"npx cdk …", "TestCDKTypeScript"}, {"npm run build", "TestCDKTypeScript"}},
+	"infra/examples/cdk-python/README.md":     {{"make bootstrap", "TestRow39MakeDeployOfReadme"}, {"npx aws-cdk@…", "TestCDKPython"}},
 }
 
 // cannotRun says why a command is not run.
 var cannotRun = map[string]string{
-	"npm ci":          "the toolset runs it, with the options that leave scripts and messages out",
-	"python3 -m venv": "the toolset makes the environment",
-	"pip install":     "the toolset runs it",
-	"systemd-run":     "needs systemd; TestRow29ClickHouseBackupOfAnObjectDisk runs backup.sh with a stand-in for clickhouse-backup, TestClickHouseServer reads the file",
-	"kubectl apply":   "needs a cluster; TestExternalSecrets validates the file",
-	"terraform init":  "Terraform is not to be had by the registries",
-	"terraform apply": "the same; TestTerraform evaluates the file",
-	"go run golang.org/x/vuln/cmd/govulncheck@": "asks vuln.go.dev, which cannot be reached here",
+	"npm ci":            "the toolset runs it, with the options that leave scripts and messages out",
+	"python3 -m venv …": "the toolset makes the environment",
+	"pip install …":     "the toolset runs it",
+	"systemd-run …":     "needs systemd; TestRow29ClickHouseBackupOfAnObjectDisk runs backup.sh with a stand-in for clickhouse-backup, TestClickHouseServer reads the file",
+	"kubectl apply …":   "needs a cluster; TestExternalSecrets validates the file",
+	"terraform init":    "Terraform is not to be had by the registries",
+	"terraform apply":   "the same; TestTerraform evaluates the file",
+	"go run golang.org/x/vuln/cmd/govulncheck@v1.9.0 ./...": "asks vuln.go.dev, which cannot be reached here",
 	"go mod vendor":                         "what is said not to work, in a text that another test has",
 	"aws iam put-user-permissions-boundary": "the name of a command, of which an error text says the rest",
 	"aws iam delete-policy-version":         "the name of a command, for a policy that was changed; the tests change none",
-	"git fetch --unshallow":                 "asks a server", "git log": "the name of a command", "bucketuser status": "the name of a command",
-	// The names of what make test runs, and of what takes too long for it.
+	"cdk diff":                              "the name of a command", "git fetch --unshallow": "asks a server", "git log": "the name of a command",
+	"bucketuser status": "the name of a command", "bucketuser status --format json": "the same",
+	// What make test runs, and what takes too long for it.
 	"make test": "what runs this", "make check": "a part of it", "make privilege": "the same", "make examples": "the same",
 	"make template": "the same", "make crash": "the same", "make e2e": "the same", "make lint": "the same",
 	"make golden": "writes files", "make clean": "removes what the tests need", "make crash-all": "takes 20 minutes", "make bench": "takes 40 minutes",
 	"make synth": "make template runs the same with more", "make help": "lists the commands",
-	"cdk diff": "the name of a command", "cdk deploy": "the name of a command; make deploy runs it",
 }
 
 // isForDevelopers says of which pages only the blocks count: their sentences name commands that nobody runs from there.
@@ -121,8 +131,8 @@ func toRun(file, text string) []string {
 
 // testOf is the test that runs a command or a block, or "".
 func testOf(file, said string) string {
-	for _, row := range append(ran[file], row{"go doc", "TestRow39EveryCommandIsRun"}) {
-		if startsWith(said, row.start) {
+	for _, row := range append(ran[file], row{"go doc …", "TestRow39EveryCommandIsRun"}) {
+		if isOf(said, row.start) {
 			return row.test
 		}
 	}
@@ -131,16 +141,20 @@ func testOf(file, said string) string {
 
 func reasonOf(said string) string {
 	for start, reason := range cannotRun {
-		if startsWith(said, start) {
+		if isOf(said, start) {
 			return reason
 		}
 	}
 	return ""
 }
 
-// startsWith wants whole words, or a part of the last if that ends so.
-func startsWith(said, start string) bool {
-	return strings.HasPrefix(said+" ", start+" ") || strings.HasSuffix(start, "@") && strings.HasPrefix(said, start)
+// isOf tells whether a row or a reason means a command: the whole of it, or what it begins with before "…".
+func isOf(said, start string) bool {
+	if beginning, goesOn := strings.CutSuffix(start, "…"); goesOn {
+		return strings.HasPrefix(said, beginning)
+	}
+	said, _, _ = strings.Cut(said, "  ") // a remark
+	return said == start
 }
 
 func output(t *testing.T, name string, args ...string) string {
