@@ -120,6 +120,12 @@ func TestBuildThatFailsNamesTheWayOut(t *testing.T) {
 					t.Errorf("error %q lacks %q", got, want)
 				}
 			}
+			app = awscdk.NewApp(&awscdk.AppProps{Outdir: &out, Context: &map[string]any{CodeKey: executable(t, elf.EM_AARCH64)}})
+			stack = awscdk.NewStack(app, jsii.String("Test"), nil)
+			NewProvider(stack, jsii.String(ProviderID), nil)
+			if got := messages(stack, "error"); got != nil {
+				t.Errorf("with what it names: %q", got)
+			}
 		})
 	}
 }

@@ -4,7 +4,6 @@ package examples
 
 import (
 	"os"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -47,7 +46,8 @@ func TestRow39ReleaseLinesOfReadme(t *testing.T) {
 	r.updateProvider(t)
 	r.wantRefused(t, "arm64")
 	r.run(t, "aws s3 cp bucketuser_1.2.3_linux_amd64.zip s3://"+codeBucket)
-	r.deployProvider(t, " Architecture=x86_64")
+	cloudtest.Must(cloud.Other.Deploy(t.Context(), "BucketUserProvider", read(t, r.dir, "template.yaml"),
+		map[string]string{"CodeBucket": codeBucket, "Architecture": "x86_64"}))(t)
 	r.wantRefused(t, "amd64")
 	r.wantServed(t)
 	r.run(t, `aws cloudformation delete-stack --stack-name BucketUserProvider
@@ -104,11 +104,8 @@ func (r released) wantServed(t *testing.T) {
 		"../function.zip", cloud.Function.Dir+".zip", "bucketuser_1.2.3_linux_amd64.zip", compile.ZipFile("1.2.3", runtime.GOARCH)))
 	r.deployProvider(t, " "+strings.Replace(parameters, "x86_64", cloud.Function.Architecture, 1))
 
-	if err := os.WriteFile(filepath.Join(r.dir, "lines.yaml"), []byte(lines(t)), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	r.run(t, "aws cloudformation deploy --stack-name Lines --template-file lines.yaml")
-	outputs := cloudtest.Must(cloud.Other.Outputs(t.Context(), "Lines"))(t)
+	// By the calls of the CLI, and not by itself: it would look half a minute later whether they are done.
+	outputs := cloudtest.Must(cloud.Other.Deploy(t.Context(), "Lines", lines(t), nil))(t)
 	there := &cloudtest.Cloud{AWS: cloud.AWS, Clients: cloud.Other}
 	for output, prefix := range map[string]string{"DiskSecret": "clickhouse/", "BackupsSecret": "data/"} {
 		useAs(t, cloudtest.Must(there.User(t.Context(), outputs[output]))(t), prefix)
