@@ -50,6 +50,7 @@ func main() {
 		AssumedBy: awsiam.NewServicePrincipal(jsii.String("ecs-tasks.amazonaws.com"), nil)})
 
 LINES
+	awscdk.NewCfnOutput(stack, jsii.String("SecretArn"), &awscdk.CfnOutputProps{Value: data.SecretArn()})
 	app.Synth(nil)
 }
 `
