@@ -10,11 +10,15 @@ SECRET   ?=
 OUTPUT   ?=
 WHERE    ?=
 OPERATED  = $(if $(SECRET),--secret '$(SECRET)',--stack '$(STACK)' $(if $(RESOURCE),--resource '$(RESOURCE)'))
-# Context for deploy, such as: CONTEXT="-c bucketName=my-data -c onDelete=Retain". What it says of the resource
-# counts for a deployment alone: a destruction takes what the last one said.
+# File that keeps the values of stacks; values.yaml if that is there. See infra/production.md.
+VALUES ?=
+# Context for deploy, which wins over that file, such as: CONTEXT="-c bucketName=my-data -c onDelete=Retain". It counts for
+# one deployment. A destruction takes the values of the last one.
 CONTEXT ?=
+# Properties whose changes are agreed to where nobody is asked, such as: ACCEPT="Prefix"
+ACCEPT ?=
 # What to ask about before rights change, as --require-approval of the cdk CLI has it: never, any-change, broadening.
-# Without a terminal only never works, also for a destruction.
+# Without a terminal only never works, also for a destruction; changes that nobody may have meant then need ACCEPT.
 APPROVAL ?=
 # Stack of the provider, and its parameters, such as: PARAMETERS="BucketNamePattern=clickhouse-*"
 PROVIDER   ?= BucketUserProvider
@@ -27,6 +31,7 @@ ACTIONLINT  := github.com/rhysd/actionlint/cmd/actionlint@v1.7.9
 FIGURES     := .local/figures.txt
 RUN         := .local/stages
 TOOLS       := go run ./infra/local/tools
+SETTLED      = -values '$(VALUES)' -approval '$(APPROVAL)' -accept '$(ACCEPT)'
 # CDK's own validation of templates takes most of a synthesis; make template has it on.
 QUICK       := CDK_VALIDATION=false JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=18,20
 SHELL       := /bin/bash -o pipefail
@@ -34,38 +39,43 @@ SHELL       := /bin/bash -o pipefail
 .DEFAULT_GOAL := help
 .PHONY: help demo demo-down bootstrap deploy destroy deploy-provider destroy-provider synth release credentials check test lint unit race crash crash-all walks pace fuzz history template e2e privilege examples live bench golden clean
 
-help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+##@ Use it
 
-demo: ## deploy to an embedded AWS on this machine and let ClickHouse use it
+help: ## list the commands
+	@awk -F ':.*## ' '/^##@ / {sub(/^##@ /, ""); print $$0 ":"} /^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: ## deploy to an embedded AWS here; ClickHouse uses it
 	@go run ./infra/demo up
 
-demo-down: ## destroy the demo's stack, show that nothing is left, stop the embedded AWS
+demo-down: ## destroy that, show that nothing is left, stop it
 	@go run ./infra/demo down
 
-bootstrap: ## prepare your account and region for the CDK, once
-	@$(TOOLS) cdk bootstrap
+bootstrap: ## prepare your AWS account and region for the CDK, once
+	@$(TOOLS) bootstrap $(CONTEXT)
 
-deploy: ## deploy the stack to AWS with your own credentials; values as CONTEXT="-c bucketName=…", unasked with APPROVAL=never
-	@$(TOOLS) deploy -stack '$(STACK)' -approval '$(APPROVAL)' -- $(CONTEXT)
+deploy: ## deploy STACK to AWS, with its values of values.yaml
+	@$(TOOLS) deploy -stack '$(STACK)' $(SETTLED) -- $(CONTEXT)
 
-destroy: ## destroy that stack; the onDelete of the last deployment says what becomes of the data
+destroy: ## destroy STACK; says before what becomes of the data
 	@$(TOOLS) destroy -stack '$(STACK)' -approval '$(APPROVAL)' -- $(CONTEXT)
 
-deploy-provider: ## deploy the provider that all stacks of the account and region can use; PARAMETERS="BucketNamePattern=…"
-	@$(TOOLS) deploy -provider -stack '$(PROVIDER)' -approval '$(APPROVAL)' -- $(CONTEXT) $(foreach p,$(PARAMETERS),--parameters '$(p)')
+deploy-provider: ## deploy the provider that stacks of other apps use
+	@$(TOOLS) deploy -provider -stack '$(PROVIDER)' $(SETTLED) -- $(CONTEXT) $(foreach p,$(PARAMETERS),--parameters '$(p)')
 
-destroy-provider: ## destroy it; refused as long as a stack imports its service token
+destroy-provider: ## destroy it; refused while a stack imports it
 	@$(TOOLS) destroy -provider -stack '$(PROVIDER)' -approval '$(APPROVAL)' -- $(CONTEXT)
 
-synth: ## write the template of STACK to .local/synth, for while you work on it: without the function, and unvalidated, which make template is not
-	@$(QUICK) $(TOOLS) synth -stack '$(STACK)' -- $(CONTEXT)
-
-release: ## all files of a release into .local/release; VERSION=1.2.3
-	@$(QUICK) go run ./infra/release -version '$(VERSION)' 2> >(grep -v 'Runtime process exited abnormally' >&2)
-
-credentials: ## print the credentials of STACK, or of RESOURCE in it; FORMAT=env, csv, json and others
+credentials: ## print credentials of STACK; FORMAT=env, csv, json, …
 	@$(TOOLS) operator -where '$(WHERE)' credentials $(OPERATED) --format '$(FORMAT)' $(if $(OUTPUT),--output '$(OUTPUT)')
+
+clean: ## remove all that make has installed or built here
+	rm -rf .local cdk.out
+
+##@ Work on it
+
+# Into .local/synth, without the function, and unvalidated, which make template is not.
+synth: ## write the template of STACK, for while you work on it
+	@$(QUICK) $(TOOLS) synth -stack '$(STACK)' -values '$(VALUES)' -- $(CONTEXT)
 
 check: lint unit ## the quick part of the tests, for while you work
 
@@ -76,7 +86,7 @@ check: lint unit ## the quick part of the tests, for while you work
 STAGES  := lint e2e race crash privilege examples template history walks pace fuzz
 WAITING := e2e privilege examples
 
-test: ## everything that CI runs, in stages; ends with their minutes and its figures
+test: ## everything that CI runs, with its minutes and figures
 	@rm -rf $(RUN) $(FIGURES) && mkdir -p $(RUN)
 	@start=$$(date +%s); $(MAKE) --no-print-directory -j2 $(addprefix stage-,$(STAGES)) || { cat $(RUN)/failed 2> /dev/null; exit 1; }; \
 		took=$$(($$(date +%s) - start)); printf '%3d:%02d  in all\n' $$((took / 60)) $$((took % 60)) >> $(RUN)/minutes
@@ -93,7 +103,7 @@ stage-%:
 		printf '\nmake %s has ended after %d:%02d:\n' $* $$((took / 60)) $$((took % 60)); cat $(RUN)/$*.txt; echo; \
 		test $$status = 0 || { echo "failed: make $*, see $(RUN)/$*.txt" >> $(RUN)/failed; exit 1; }
 
-lint: ## formatting, vet, linters, floors of the packages, go.mod
+lint: ## formatting, vet, linters, floors of packages, go.mod
 	@test -z "$$(gofmt -l lambda infra)" || { gofmt -l lambda infra; echo "run gofmt -w on these"; exit 1; }
 	@! git grep -nE 'nolint|exhaustive:ignore|gocognit:ignore' -- '*.go' || { echo "mend these instead"; exit 1; }
 	go mod tidy -diff
@@ -115,19 +125,19 @@ race: ## unit tests with the race detector
 	$(QUICK) go test -race -short -timeout 30m -skip '^(TestCrash|TestRace|TestLaws)$$' ./...
 
 # What these print goes into the figures. go test shows it for a single folder only. The tests by number are
-# thinned out in every other stage.
-crash: ## crash points, from every third state twice, races and laws of the function on the fake AWS: every call, with the daily faults; tests by number
+# thinned out in every other stage. From every third state each call is broken twice.
+crash: ## each call of the function broken, on the fake AWS
 	@mkdir -p .local
 	@go test -C lambda/internal/provision -count=1 -timeout 60m -skip '^TestEarlierVersionsAreThoseOfTheHistory$$' | tee >(grep -E '^(crash points|races|laws):' >> $(FIGURES))
 
-crash-all: ## the same exhaustively: every fault in both orders, every pair of calls; some 20 minutes
+crash-all: ## the same exhaustively: some 20 minutes
 	go test -C lambda/internal/provision -count=1 -timeout 90m -run '^(TestCrash|TestRace|TestLaws)$$' . -all -v | grep -vE '^ *(=== |--- PASS)'
 
 walks: ## random walks
 	@mkdir -p .local
 	@go test -C lambda/internal/walk -count=1 -v . | grep -E '^(---|ok|FAIL|panic)|random walks:' | tee -a $(FIGURES)
 
-pace: ## how fast a bucket is emptied, in virtual time, and what takes long under the race detector
+pace: ## how fast a bucket is emptied, in virtual time
 	go test -C lambda/internal/purge -count=1 -run '^(TestIsFast|TestKeepsThePace|TestPagesOfOtherStores|TestUnfinishedInTime)' .
 
 fuzz: ## the fuzz targets, for 20 s each
@@ -136,31 +146,32 @@ fuzz: ## the fuzz targets, for 20 s each
 	@go test -C lambda/internal/cfnresource -run '^$$' -fuzz '^FuzzHandle$$' -fuzztime 20s -fuzzminimizetime 10x . | tail -2 | tee -a $(FIGURES)
 	@go test -C lambda/internal/purge -run '^$$' -fuzz '^FuzzEmpty$$' -fuzztime 20s -fuzzminimizetime 10x . | tail -2 | tee -a $(FIGURES)
 
-history: ## what earlier versions left behind, built again from history; the commands of lambda/README.md
+history: ## what earlier versions left behind, built again
 	go test -count=1 -run '^(TestEarlierVersionsAreThoseOfTheHistory|TestReadmeCommandsRun)$$' ./lambda ./lambda/internal/provision
 
-template: ## cfn-lint on the synthesized template
+template: ## cfn-lint on the synthesized templates
 	@$(TOOLS) template
 
 # They wait most of their time, so more of them run beside each other than there are cores.
-e2e: ## end-to-end tests on the embedded AWS, with the cdk CLI and ClickHouse
+e2e: ## on the embedded AWS, with the cdk CLI and ClickHouse
 	FIGURES=$(abspath $(FIGURES)) go test -tags e2e -count=1 -timeout 30m -parallel 4 ./infra/local ./infra/e2e
 	@go test -run '^$$' -bench '^BenchmarkStart$$' -benchtime 50x ./infra/internal/compile | grep '^Benchmark' | tee -a $(FIGURES)
 
-privilege: ## what the provider and the user may do, by two evaluators; prints the sizes of the matrices
+privilege: ## what provider and user may do, by two evaluators
 	@mkdir -p .local
 	@$(QUICK) go test -C infra/privilege -tags e2e -count=1 -timeout 20m | tee -a $(FIGURES)
 
-examples: ## deploy, use, update and destroy the examples on the embedded AWS; parse the others
+examples: ## deploy the examples on the embedded AWS, parse others
 	$(QUICK) go test -tags e2e -count=1 -timeout 15m -parallel 4 ./infra/examples
 	go test -C infra/examples/offline -tags e2e -count=1 ./...
 
 # NAME is that of a run, such as bucketuser-live-x7k2p9: to begin beside others, or with CLEAN=1 to remove that run's
 # things alone. OBJECTS is how many versions and delete markers are purged. The program is built before it runs: go run
-# has exit codes of its own.
+# has exit codes of its own. It costs some 5 US cents and leaves nothing; LIVE=yes asks nothing, and CLEAN=1 removes what
+# a killed run left.
 OBJECTS ?= 2000
 
-live: ## run the product through its life on your AWS account, for some 5 US cents, and leave nothing; unasked with LIVE=yes, CLEAN=1 removes what a killed run left
+live: ## the whole life on your AWS account, asks first; LIVE=yes
 	@test -x .local/live/program || echo 'building the program, a minute the first time'
 	@mkdir -p .local/live && go build -o .local/live/program ./infra/live
 	@exec .local/live/program -yes '$(LIVE)' -objects '$(OBJECTS)' $(if $(CLEAN),-clean) $(if $(filter command,$(origin NAME)),-name '$(NAME)')
@@ -169,11 +180,11 @@ live: ## run the product through its life on your AWS account, for some 5 US cen
 BENCH ?=
 RUNS  ?= 5
 
-bench: ## how fast a bucket is emptied, beside others, some 40 minutes; BENCH=B2 RUNS=5 for one; writes README's table
+bench: ## how fast a bucket is emptied, 40 minutes; BENCH=B2
 	@go run ./lambda/internal/bench -bench '$(BENCH)' -runs '$(RUNS)' -write
 
-golden: ## write golden templates and the README's tables anew, to be read in the diff
+golden: ## write golden templates and README's tables anew
 	$(QUICK) go test ./infra/bucketuser ./lambda/spec ./infra/internal/formats -update
 
-clean: ## remove everything that make installed or built here
-	rm -rf .local cdk.out
+release: ## write the files of a release; VERSION=1.2.3
+	@$(QUICK) go run ./infra/release -version '$(VERSION)' 2> >(grep -v 'Runtime process exited abnormally' >&2)

@@ -90,12 +90,11 @@ func TestOnlyWhatIsGivenIsSet(t *testing.T) {
 
 // A property that is one word has a key; lists are for stacks that embed the construct.
 func TestEveryPropertyHasAKey(t *testing.T) {
-	without := []string{"Statements", "Tags"}
 	context, table := every(), properties()
 	for _, property := range spec.Table {
 		_, given := context[contextKey(property.Name)]
 		_, known := table[property.Name]
-		if want := !slices.Contains(without, property.Name); known != want || given != want {
+		if want := !slices.Contains(lists, property.Name); !known || given != want {
 			t.Errorf("%s: in the app %v, in this test %v, want %v", property.Name, known, given, want)
 		}
 	}
@@ -107,9 +106,10 @@ func TestContextIsRefused(t *testing.T) {
 		context map[string]any
 		want    []string // one for each line
 	}{
-		{"typing error", map[string]any{"bucketNam": "x"}, []string{"-c bucketNam: not a key of this app; it has abort"}},
-		{"case", map[string]any{"bucketname": "x"}, []string{"-c bucketname: not a key of this app; write bucketName"}},
-		{"lists", map[string]any{"statements": "x", "tags": "a"}, []string{"-c statements: is a list, which the construct takes", "-c tags: is a list"}},
+		{"nothing like it", map[string]any{"colour": "x"}, []string{"-c colour: not a key of this app; it has abort"}},
+		{"typing error", map[string]any{"prefx": "x"}, []string{"-c prefx: not a key of this app; did you mean prefix?"}},
+		{"case", map[string]any{"bucketname": "x"}, []string{"-c bucketname: not a key of this app; did you mean bucketName?"}},
+		{"lists", map[string]any{"statements": "x", "tags": "a"}, []string{"-c statements: is a list, which no command line holds; write Statements into the section", "-c tags: is a list"}},
 		{"schedule", map[string]any{"rotateAfterDays": "1001"}, []string{"-c rotateAfterDays: must be from 0 to 1000"}},
 		{"access", map[string]any{"access": "Everything"}, []string{"-c access: must be one of ReadOnly, ReadWrite, Full"}},
 		{"truth", map[string]any{"versioning": "yes"}, []string{"-c versioning: must be true or false"}},
@@ -140,6 +140,84 @@ func TestContextIsRefused(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// valuesIn returns a context with a file of values, whose sections are given.
+func valuesIn(t *testing.T, text string, more map[string]any) map[string]any {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "values.yaml")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	context := map[string]any{"values": file}
+	maps.Copy(context, more)
+	return context
+}
+
+const sections = `
+BucketUser:
+  Prefix: clickhouse/
+  OnDelete: Retain
+  Versioning: null
+  Architecture: x86_64
+  Tags: [{Key: team, Value: data}]
+  Statements: [{Effect: Allow, Action: "s3:GetObjectTagging", Resource: "/clickhouse/*", Condition: {Bool: {"aws:SecureTransport": true}}}]
+Backups:
+  Access: ReadOnly
+BucketUserProvider:
+  BucketNamePattern: clickhouse-*
+  Architecture: x86_64
+`
+
+func TestFileOfValues(t *testing.T) {
+	listed := bucketuser.BucketUserProps{
+		Prefix: jsii.String("clickhouse/"), OnDelete: bucketuser.OnDeleteRetain, Tags: map[string]string{"team": "data"},
+		Statements: []bucketuser.Statement{{Effect: "Allow", Action: []string{"s3:GetObjectTagging"}, Resource: []string{"/clickhouse/*"},
+			Condition: map[string]map[string]any{"Bool": {"aws:SecureTransport": true}}}},
+	}
+	overridden := listed
+	overridden.Prefix, overridden.Versioning = jsii.String("other/"), jsii.Bool(true)
+	for name, test := range map[string]struct {
+		context      map[string]any
+		want         bucketuser.BucketUserProps
+		architecture string
+	}{
+		"section":      {nil, listed, "x86_64"},
+		"command line": {map[string]any{"prefix": "other/", "versioning": "true", "architecture": "arm64"}, overridden, "arm64"},
+		"other stack":  {map[string]any{"stackName": "Backups"}, bucketuser.BucketUserProps{Access: bucketuser.AccessReadOnly}, ""},
+		"no section":   {map[string]any{"stackName": "Third"}, bucketuser.BucketUserProps{}, ""},
+		"provider":     {map[string]any{"provider": "true"}, bucketuser.BucketUserProps{}, "x86_64"},
+	} {
+		got, err := parseContext(valuesIn(t, sections, test.context))
+		architecture := ""
+		if of := got.provider.Architecture; of != nil {
+			architecture = *of.Name()
+		}
+		if diff := cmp.Diff(test.want, got.resource); diff != "" || err != nil || architecture != test.architecture {
+			t.Errorf("%s: %v, %s (-want +got):\n%s", name, err, architecture, diff)
+		}
+	}
+}
+
+func TestFileOfValuesIsRefused(t *testing.T) {
+	for text, want := range map[string]string{
+		"BucketUser: {Prefx: a/}":                     "values.yaml: BucketUser: Prefx: is not a property of Custom::BucketUser; did you mean Prefix?",
+		"BucketUser: {prefix: a/}":                    "values.yaml: BucketUser: prefix: is not a property of Custom::BucketUser; did you mean Prefix?",
+		"BucketUser: {'': a/}":                        "values.yaml: BucketUser: : is not a property",
+		"BucketUser: {Access: readwrite}":             "values.yaml: BucketUser: Access: must be one of",
+		"BucketUser: {Architecture: amd64}":           "values.yaml: BucketUser: Architecture: amd64 is not arm64 or x86_64",
+		"BucketUser: {Tags: {a: b}}":                  "values.yaml: BucketUser: Tags: must be a list of objects with Key and Value",
+		"BucketUser: {Statements: [{Effects: Deny}]}": "values.yaml: BucketUser: Statements: must be a list of objects with Effect",
+		"BucketUser: a":                               "section BucketUser must have properties",
+	} {
+		if _, err := parseContext(valuesIn(t, text, nil)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", text, err, want)
+		}
+	}
+	_, err := parseContext(valuesIn(t, "BucketUser: {Prefix: /a, Access: no}", map[string]any{"access": "none"}))
+	if want := "values.yaml: BucketUser: Prefix: must not start"; err == nil || !strings.HasPrefix(err.Error(), want) || !strings.Contains(err.Error(), "\n-c access: must be one of") {
+		t.Errorf("%v, want %s, and -c access", err, want)
 	}
 }
 

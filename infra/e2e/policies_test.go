@@ -105,10 +105,16 @@ func managedPolicy(t *testing.T, name string, p policy) string {
 // holder returns the clients of a new IAM user who has that policy and no other.
 func holder(t *testing.T, name string, p policy) *cloudtest.Clients {
 	t.Helper()
+	return cloudtest.Must(cloud.As(keyOf(t, name, p), nil))(t)
+}
+
+// keyOf makes such a user.
+func keyOf(t *testing.T, name string, p policy) aws.Credentials {
+	t.Helper()
 	document := string(cloudtest.Must(json.Marshal(p))(t))
 	key := cloudtest.Must(cloud.CreateUser(t.Context(), &iam.CreateUserInput{UserName: &name}))(t)
 	cloudtest.Must(cloud.IAM.PutUserPolicy(t.Context(), &iam.PutUserPolicyInput{UserName: &name, PolicyName: &name, PolicyDocument: &document}))(t)
-	return cloudtest.Must(cloud.As(key, nil))(t)
+	return key
 }
 
 // cleanUp deletes a stack as root, whatever state its owner left it in.

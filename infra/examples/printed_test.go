@@ -196,50 +196,6 @@ func copyRepository(t *testing.T, dir string) {
 		xargs -0 cp --parents -t "$0"`, dir)
 }
 
-// TestRow39MakeDeployOfReadme deploys as README says, with the function that can answer here.
-func TestRow39MakeDeployOfReadme(t *testing.T) {
-	t.Parallel()
-	p, home := newPublic(t), t.TempDir()
-	context := map[string]string{}
-	for _, argument := range cloud.Function.Context {
-		if name, value, ok := strings.Cut(argument, "="); ok {
-			context[name] = value
-		}
-	}
-	// The user's own settings for the cdk CLI.
-	settings := cloudtest.Must(json.Marshal(map[string]any{"context": context, "requireApproval": "never", "output": filepath.Join(home, "cdk.out")}))(t)
-	if err := os.WriteFile(filepath.Join(home, ".cdk.json"), settings, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	env := []string{"HOME=" + home, "CDK_VALIDATION=false", "APPROVAL=never"} // there is nobody to ask
-	for _, name := range []string{"GOPATH", "GOMODCACHE", "GOCACHE"} {
-		env = append(env, name+"="+strings.TrimSpace(cloudtest.Run(t, ".", nil, "go", "env", name)))
-	}
-	for _, line := range []string{"make bootstrap", "make deploy CONTEXT=", "make deploy STACK="} {
-		p.shell(t, cloud.Root, printed(t, repositoryReadme, line), env...)
-	}
-	checkout := copyOfRepository(t)
-	for stack, command := range map[string]struct{ line, prefix string }{
-		"BucketUser": {"make credentials   ", "clickhouse/"}, "Backups": {"make credentials STACK=Backups", "data/"}} {
-		secret := cloudtest.Must(cloud.Outputs(t.Context(), stack))(t)["SecretArn"]
-		use(t, secret, command.prefix)
-		lines := p.shell(t, checkout, printed(t, repositoryReadme, command.line)+"; if [ -e disk.xml ]; then cat disk.xml; fi", env...)
-		if id := user(t, secret).Fields["AWS_ACCESS_KEY_ID"]; !strings.Contains(lines, id) {
-			t.Errorf("%s: not of %s: %s", command.line, stack, lines)
-		}
-		if stack != "BucketUser" {
-			if err := cloud.DeleteStack(t.Context(), stack); err != nil {
-				t.Fatal(err)
-			}
-			continue
-		}
-		p.shell(t, cloud.Root, printed(t, repositoryReadme, "make destroy\n"), env...)
-		if outputs, err := cloud.Outputs(t.Context(), stack); err == nil {
-			t.Errorf("make destroy has left stack %s with outputs %v", stack, outputs)
-		}
-	}
-}
-
 // TestRow39ExampleLinesRunAsPrinted deploys the templates of the examples with the aws CLI,
 // those of one name one after the other.
 func TestRow39ExampleLinesRunAsPrinted(t *testing.T) {

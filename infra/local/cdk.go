@@ -1,7 +1,6 @@
 package local
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"fmt"
@@ -9,12 +8,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 )
 
-// jsii prints this at the end of some runs that succeed.
-const jsiiNoise = "Runtime process exited abnormally"
+// jsiiNoise is what jsii prints at the end of some runs that succeed, without a line of its own, and where its own
+// program is.
+var jsiiNoise = regexp.MustCompile(`(?m)^\S*/jsii-runtime\.[0-9]+/lib/program\.js:[0-9:]+\n|Runtime process exited abnormally: [a-z0-9: ]*?(no child processes|killed|exit status [0-9]+)\n?`)
 
 // CDKRun is one run of the cdk CLI against the embedded AWS.
 type CDKRun struct {
@@ -57,7 +58,7 @@ func (a *AWS) CDK(ctx context.Context, run CDKRun) error {
 	cmd.Stdout = run.Out
 	cmd.Stderr = io.MultiWriter(log, &stderr)
 	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("cdk %s: %w\n%s", run.Args[0], err, tidy(stderr.Bytes()))
+		return fmt.Errorf("cdk %s: %w\n%s", run.Args[0], err, Tidy(stderr.Bytes()))
 	}
 	return nil
 }
@@ -68,16 +69,11 @@ func (a *AWS) Bootstrap(ctx context.Context) error {
 	return a.CDK(ctx, CDKRun{Dir: a.dir, Args: []string{"bootstrap", "--app", "", "aws://" + Account + "/" + a.Region}})
 }
 
-// tidy is the end of a CLI's output without jsii's noise.
-func tidy(output []byte) string {
+// Tidy is the end of a CLI's output without jsii's noise.
+func Tidy(output []byte) string {
+	output = jsiiNoise.ReplaceAll(output, nil)
 	if len(output) > logTailSize {
 		output = output[len(output)-logTailSize:]
 	}
-	var lines []string
-	for scanner := bufio.NewScanner(bytes.NewReader(output)); scanner.Scan(); {
-		if line := scanner.Text(); !strings.Contains(line, jsiiNoise) {
-			lines = append(lines, line)
-		}
-	}
-	return strings.TrimSpace(strings.Join(lines, "\n"))
+	return strings.TrimSpace(string(output))
 }

@@ -115,7 +115,7 @@ func TestTogetherCommandsInstallEachToolsetOnce(t *testing.T) {
 }
 
 func TestMissingProgramIsNamedWithCommandAndRemedy(t *testing.T) {
-	const python, node = "install Python 3.10 or newer with its venv module (Debian: apt install python3-venv)", "install Node.js 20 or newer, which comes with npm"
+	const python, node = "install Python 3.10 or newer with its venv module (Debian: apt install python3-venv)", "install Node.js 22 or newer, which comes with npm"
 	for name, test := range map[string]struct {
 		command Command
 		have    []string

@@ -160,6 +160,9 @@ func (i installer) install(ctx context.Context, set toolset, stamp string) error
 		if ctx.Err() != nil {
 			return fmt.Errorf("interrupted: %w", ctx.Err())
 		}
+		if err != nil && set.registry.offline.Match(output) {
+			return fmt.Errorf("%s\n%s", set.registry.unreached, bytes.TrimSpace(output))
+		}
 		if err != nil {
 			return fmt.Errorf("%s: %w (%s)\n%s", strings.Join(step, " "), err, set.registry.reach, bytes.TrimSpace(output))
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -28,6 +29,7 @@ func thing(dir, script string, programs ...string) toolset {
 		registry: registry{
 			pins: []string{"pins"}, needs: []string{"sh"}, probe: []string{"sh", "-c", "exit 0"}, hint: "install it",
 			steps: [][]string{{"sh", "-c", script}}, reach: "look at the network",
+			offline: regexp.MustCompile("no route"), unreached: "cannot be reached",
 		},
 	}
 }
@@ -112,6 +114,33 @@ func TestFailedInstallationIsRepeatedFromTheBeginning(t *testing.T) {
 	}
 	if exists(i, "a", "half") || !exists(i, "a", "whole") {
 		t.Error("what was left half-made is part of the whole")
+	}
+}
+
+// What pip and npm print without a network, as they print it.
+func TestInstallationWithoutANetworkSaysSo(t *testing.T) {
+	for output, r := range map[string]registry{
+		"WARNING: Retrying (Retry(total=0)) after connection broken by 'ProxyError('Cannot connect to proxy.')': /simple/a/\nERROR: No matching distribution found for a==1": pypi(),
+		"HTTPSConnectionPool: Failed to establish a new connection: [Errno 111] Connection refused":                                                                          pypi(),
+		"NewConnectionError: [Errno -3] Temporary failure in name resolution":                                                                                                pypi(),
+		"npm error code ECONNREFUSED\nnpm error FetchError: request to https://example.com failed":                                                                           npm(),
+		"npm error code EAI_AGAIN": npm(),
+	} {
+		if !r.offline.MatchString(output) {
+			t.Errorf("%s: is not taken for a want of the network", output)
+		}
+	}
+	for output, r := range map[string]registry{
+		"ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE": pypi(), "npm error code EINTEGRITY": npm(), "ENOSPC: no space left on device": npm(),
+	} {
+		if r.offline.MatchString(output) {
+			t.Errorf("%s: is taken for a want of the network", output)
+		}
+	}
+	i, _, _ := things(t)
+	err := i.ensure(t.Context(), []toolset{thing("a", "echo no route; exit 1")})
+	if err == nil || err.Error() != "thing a: cannot be reached\nno route" {
+		t.Errorf("%v", err)
 	}
 }
 

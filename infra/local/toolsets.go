@@ -1,6 +1,9 @@
 package local
 
-import "path/filepath"
+import (
+	"path/filepath"
+	"regexp"
+)
 
 // The toolsets, each named as its directory under .local/tools.
 const (
@@ -96,6 +99,9 @@ type registry struct {
 	hint  string     // what to do then
 	steps [][]string // run in the toolset's directory, which holds nothing but the pins
 	reach string     // what to look at if a step fails
+	// offline matches what a step prints whose network is at fault, and unreached says so.
+	offline   *regexp.Regexp
+	unreached string
 }
 
 func pypi() registry {
@@ -110,7 +116,9 @@ func pypi() registry {
 			{"python3", "-m", "venv", "venv"},
 			{"venv/bin/python3", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r", "requirements.txt"},
 		},
-		reach: "pip needs PyPI, or the index that it is configured for",
+		reach:     "pip needs PyPI, or the index that it is configured for",
+		offline:   regexp.MustCompile(`(?i)connection (broken|refused|reset|to \S+ timed out)|failed to establish a new connection|name resolution|proxyerror|connecttimeout|network is unreachable`),
+		unreached: "the Python package registry cannot be reached; look at the network, at HTTPS_PROXY, and at pip config list",
 	}
 }
 
@@ -119,10 +127,12 @@ func npm() registry {
 		pins:  []string{"package.json", "package-lock.json"},
 		needs: []string{"npm", "node"},
 		probe: []string{"node", "-e", "if (parseInt(process.versions.node) < 20) { console.error('Node.js is too old: ' + process.version); process.exit(1) }"},
-		hint:  "install Node.js 20 or newer, which comes with npm",
+		hint:  "install Node.js 22 or newer, which comes with npm",
 		steps: [][]string{
 			{"npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"},
 		},
-		reach: "npm needs the registry that it is configured for",
+		reach:     "npm needs the registry that it is configured for",
+		offline:   regexp.MustCompile(`ECONNREFUSED|ECONNRESET|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|ENETUNREACH|ERR_SOCKET_TIMEOUT`),
+		unreached: "the Node.js package registry cannot be reached; look at the network, at HTTPS_PROXY, and at npm config list",
 	}
 }

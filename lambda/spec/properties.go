@@ -181,7 +181,7 @@ func decode(properties map[string]any) (Properties, Faults) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(properties)) {
 		if !known[name] {
-			faults = append(faults, Fault{Property: name, Reason: "is not a property of " + ResourceType})
+			faults = append(faults, Fault{Property: name, Reason: unknown(name)})
 		}
 	}
 	return p, faults

@@ -64,6 +64,14 @@ var ran = map[string][]row{
 	"infra/examples/dynamic-reference/README.md": {{"aws cloudformation …", "TestRow39ExampleLinesRunAsPrinted"}},
 	"infra/examples/ecs/README.md":               {{"aws cloudformation …", "TestRow39ExampleLinesRunAsPrinted"}},
 	"infra/examples/clickhouse-server/README.md": {{"aws secretsmanager get-secret-value …", "TestClickHouseServer"}},
+	"infra/production.md": {
+		{"make bootstrap", "TestRow39MakeDeployOfReadme"}, {"make bootstrap CONTEXT=…", "TestBootstrapPolicy"}, // the CLI's command
+		{"make deploy…", "TestRow39MakeDeployOfReadme"}, {"make destroy", "TestRow39MakeDeployOfReadme"},
+		{"make deploy-provider", "TestRow39MakeDeployOfReadme"}, {"make destroy-provider", "TestMakeDeployProvider"},
+		{"make credentials", "TestRow39ReadmeBackupStatement"},
+		{"```yaml BucketUser:", "TestRow39MakeDeployOfReadme"}, {"```yaml permissions: …", "TestRow39MakeDeployOfReadme"},
+		{"aws logs filter-log-events …", "TestRow39MakeDeployOfReadme"}, {"aws events …", "TestRow39MakeDeployOfReadme"},
+	},
 	// The cdk CLI is the same version, from the toolset. npx would ask the registry for it.
 	"infra/examples/cdk-go/README.md":         {{"npx aws-cdk@…", "TestCDKGo"}, {"make bootstrap", "TestRow39MakeDeployOfReadme"}},
 	"infra/examples/cdk-typescript/README.md": {{"make bootstrap", "TestRow39MakeDeployOfReadme"}, {"npx cdk …", "TestCDKTypeScript"}, {"npm run build", "TestCDKTypeScript"}},
@@ -90,6 +98,9 @@ var cannotRun = map[string]string{
 	"make template": "the same", "make crash": "the same", "make e2e": "the same", "make lint": "the same",
 	"make golden": "writes files", "make clean": "removes what the tests need", "make crash-all": "takes 20 minutes", "make bench": "takes 40 minutes",
 	"make synth": "make template runs the same with more", "make help": "lists the commands",
+	"export AWS_PROFILE=<profile> …": "the settings of whoever deploys",
+	"aws sso login":                  "asks somebody to sign in", "aws logs tail": "needs version 2 of the aws CLI, which no registry has",
+	"bucketuser status BucketUser": "the name of a command",
 }
 
 // isForDevelopers says of which pages only the blocks count: their sentences name commands that nobody runs from there.

@@ -9,6 +9,9 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"bucketuser/infra/internal/values"
+	"bucketuser/lambda/spec"
 )
 
 // A deployment is what make deploy, destroy, synth and their like were told.
@@ -18,6 +21,11 @@ type deployment struct {
 	approval   string
 	isProvider bool
 	words      []string // of CONTEXT and PARAMETERS
+	accepted   []string // properties whose changes are agreed to
+
+	values string         // file of values, "" for none
+	kept   values.Section // that of the stack in the file
+	given  []string       // properties that the file or the command line says something about, null too
 }
 
 // parseDeployment reads the arguments after deploy, destroy or synth. The words stand behind --.
@@ -28,11 +36,13 @@ func parseDeployment(args []string) (deployment, error) {
 	flags.StringVar(&d.stack, "stack", "", "name of the stack")
 	flags.StringVar(&d.approval, "approval", "", "as --require-approval of the cdk CLI")
 	flags.BoolVar(&d.isProvider, "provider", false, "the stack is one of a provider")
+	flags.StringVar(&d.values, "values", "", "file that keeps values of stacks")
+	accepted := flags.String("accept", "", "properties whose changes are agreed to")
 	if err := flags.Parse(args[1:]); err != nil {
 		return deployment{}, err
 	}
-	d.words = flags.Args()
-	return d, errors.Join(d.checkStack(), d.checkApproval(), d.checkWords())
+	d.words, d.accepted = flags.Args(), strings.FieldsFunc(*accepted, func(r rune) bool { return r == ' ' || r == ',' })
+	return d, errors.Join(d.checkStack(), d.checkApproval(), d.checkAccepted(), d.checkWords())
 }
 
 var stackName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]{0,127}$`)
@@ -41,11 +51,43 @@ func (d deployment) checkStack() error {
 	if stackName.MatchString(d.stack) {
 		return nil
 	}
-	variable := "STACK"
+	return fmt.Errorf("%s=%q: must be 1 to 128 letters, digits and hyphens, a letter first", d.variable(), d.stack)
+}
+
+// variable is that of make which names the stack.
+func (d deployment) variable() string {
 	if d.isProvider {
-		variable = "PROVIDER"
+		return "PROVIDER"
 	}
-	return fmt.Errorf("%s=%q: must be 1 to 128 letters, digits and hyphens, a letter first", variable, d.stack)
+	return "STACK"
+}
+
+// target is that of make.
+func (d deployment) target() string {
+	if d.isProvider {
+		return d.command + "-provider"
+	}
+	return d.command
+}
+
+// checkAccepted refuses names of properties that there are not.
+func (d deployment) checkAccepted() error {
+	var names []string
+	for _, row := range spec.Table {
+		names = append(names, row.Name)
+	}
+	var faults []error
+	for _, name := range d.accepted {
+		if slices.Contains(names, name) {
+			continue
+		}
+		hint := "names properties, such as ACCEPT=Prefix"
+		if nearest := spec.Nearest(name, names); nearest != "" {
+			hint = "did you mean " + nearest + "?"
+		}
+		faults = append(faults, fmt.Errorf("ACCEPT: %s: is no property; %s", name, hint))
+	}
+	return errors.Join(faults...)
 }
 
 // approvals are the values of --require-approval; without one the cdk CLI asks about changes that broaden rights.
@@ -127,28 +169,9 @@ func (d deployment) checkTerminal(isTerminal bool) error {
 	if isTerminal || !d.needsTerminal() {
 		return nil
 	}
-	target := d.command
-	if d.isProvider {
-		target += "-provider"
-	}
-	asks := "a change of rights"
+	target, asks := d.target(), "a change of rights"
 	if d.command == "destroy" {
 		asks = "the destruction"
 	}
 	return fmt.Errorf("make %s: asks for approval of %s, and there is no terminal to answer on: make %s APPROVAL=never goes on unasked", target, asks, target)
-}
-
-// arguments are those of the cdk CLI.
-func (d deployment) arguments() []string {
-	args := []string{d.command, d.stack, "-c", "stackName=" + d.stack}
-	if d.isProvider {
-		args = append(args, "-c", "provider=true")
-	}
-	switch {
-	case d.approval == "never" && d.command == "destroy":
-		args = append(args, "--force")
-	case d.approval != "" && d.command == "deploy":
-		args = append(args, "--require-approval", d.approval)
-	}
-	return append(args, d.words...)
 }

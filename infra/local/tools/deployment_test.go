@@ -48,20 +48,21 @@ func TestRow43NoTerminal(t *testing.T) {
 	}
 }
 
-// Row 43: APPROVAL becomes what the cdk CLI takes for each command.
+// Row 43: APPROVAL becomes what the cdk CLI takes for each command. The app's output is made before, by the context.
 func TestRow43Approval(t *testing.T) {
-	for line, want := range map[string]string{
-		"deploy -stack A": "deploy A -c stackName=A",
-		"deploy -stack A -approval never -- -c prefix=x/":                 "deploy A -c stackName=A --require-approval never -c prefix=x/",
-		"deploy -stack A -approval any-change":                            "deploy A -c stackName=A --require-approval any-change",
-		"deploy -provider -stack P -- --parameters BucketNamePattern=a-*": "deploy P -c stackName=P -c provider=true --parameters BucketNamePattern=a-*",
-		"destroy -stack A":                      "destroy A -c stackName=A",
-		"destroy -stack A -approval never":      "destroy A -c stackName=A --force",
-		"destroy -stack A -approval broadening": "destroy A -c stackName=A",
-		"synth -stack A -- -c prefix=x/":        "synth A -c stackName=A -c prefix=x/",
+	for line, want := range map[string][2]string{
+		"deploy -stack A": {"synth A -c stackName=A", "deploy A"},
+		"deploy -stack A -approval never -- -c prefix=x/":                 {"synth A -c stackName=A -c prefix=x/", "deploy A --require-approval never -c prefix=x/"},
+		"deploy -stack A -approval any-change":                            {"synth A -c stackName=A", "deploy A --require-approval any-change"},
+		"deploy -stack A -- --require-approval never -c=prefix=x/":        {"synth A -c stackName=A -c=prefix=x/", "deploy A --require-approval never -c=prefix=x/"},
+		"deploy -stack A -- --app x --profile p":                          {"synth A -c stackName=A --profile p", "deploy A --profile p"},
+		"deploy -provider -stack P -- --parameters BucketNamePattern=a-*": {"synth P -c stackName=P -c provider=true", "deploy P --parameters BucketNamePattern=a-*"},
+		"destroy -stack A":                      {"synth A -c stackName=A", "destroy A"},
+		"destroy -stack A -approval never":      {"synth A -c stackName=A", "destroy A --force"},
+		"destroy -stack A -approval broadening": {"synth A -c stackName=A", "destroy A"},
 	} {
 		d, err := parsed(line)
-		if diff := cmp.Diff(want, strings.Join(d.arguments(), " ")); err != nil || diff != "" {
+		if diff := cmp.Diff(want, [2]string{strings.Join(d.synthesis(), " "), strings.Join(d.arguments(), " ")}); err != nil || diff != "" {
 			t.Errorf("%s: %v\n%s", line, err, diff)
 		}
 	}
@@ -80,6 +81,9 @@ func TestWordsAreRefused(t *testing.T) {
 		"deploy -stack My|Stack":                                                        `STACK="My Stack": must be 1 to 128 letters, digits and hyphens, a letter first`,
 		"deploy -provider -stack 9":                                                     `PROVIDER="9": must be`,
 		"deploy -stack A -approval sometimes":                                           `APPROVAL="sometimes": must be one of never, any-change, broadening`,
+		"deploy -stack A -accept Prefx":                                                 "ACCEPT: Prefx: is no property; did you mean Prefix?",
+		"deploy -stack A -accept yes":                                                   "ACCEPT: yes: is no property; names properties, such as ACCEPT=Prefix",
+		"deploy -stack A -accept Prefix,OnDelete|BucketName":                            "",
 		"destroy -stack A -- -c onDelete=Retain":                                        "CONTEXT: -c onDelete=Retain: says nothing to a destruction, for which the values of the last deployment count, OnDelete among them; deploy it first",
 		"destroy -stack A -- --context=prefix=x/":                                       "CONTEXT: -c prefix=x/: says nothing to a destruction",
 		"destroy -stack A -- --context prefix=x/":                                       "CONTEXT: -c prefix=x/: says nothing to a destruction",

@@ -2,6 +2,7 @@
 // subcommand needs if they are not there yet.
 //
 //	tools cdk ARGUMENT…   the cdk CLI, with the caller's own AWS credentials
+//	tools bootstrap …     cdk bootstrap, for the account and the region of those credentials
 //	tools deploy OPTION…  what make deploy does: see parseDeployment; destroy likewise
 //	tools synth OPTION…   the template alone, into .local/synth, for while somebody works on it
 //	tools operator …      the program bucketuser, with the environment of the demo if that is up
@@ -15,9 +16,11 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"time"
 
 	"github.com/mattn/go-isatty"
 
+	"bucketuser/infra/internal/caller"
 	"bucketuser/infra/local"
 )
 
@@ -36,15 +39,19 @@ func main() {
 
 func run(ctx context.Context, args []string) error {
 	if len(args) == 0 {
-		return errors.New("say cdk, deploy, destroy, operator, synth or template")
+		return errors.New("say bootstrap, cdk, deploy, destroy, operator, synth or template")
 	}
 	root, err := local.Root()
 	if err != nil {
 		return err
 	}
 	switch args[0] {
-	case "deploy", "destroy":
+	case "bootstrap":
+		return bootstrap(ctx, root, args[1:])
+	case "deploy":
 		return deploy(ctx, root, args)
+	case "destroy":
+		return destroy(ctx, root, args)
 	case "operator":
 		return operate(ctx, root, args)
 	case "synth":
@@ -62,24 +69,39 @@ func run(ctx context.Context, args []string) error {
 		}
 		return lintTemplate(ctx, root, tools)
 	default:
-		return fmt.Errorf("%q is none of cdk, deploy, destroy, operator, synth and template", args[0])
+		return fmt.Errorf("%q is none of bootstrap, cdk, deploy, destroy, operator, synth and template", args[0])
 	}
 }
 
-// deploy runs the cdk CLI for a deployment that makes sense, and that can ask if it has to.
-func deploy(ctx context.Context, root string, args []string) error {
-	d, err := parseDeployment(args)
-	if err == nil {
-		err = d.checkTerminal(isatty.IsTerminal(os.Stdin.Fd()) && isatty.IsTerminal(os.Stdout.Fd()))
-	}
+// bootstrap prepares account and region for the CDK. The arguments are options of cdk bootstrap.
+func bootstrap(ctx context.Context, root string, args []string) error {
+	d := deployment{command: "bootstrap", words: args}
+	_, who, err := d.caller(ctx)
 	if err != nil {
 		return err
 	}
+	fmt.Fprintf(os.Stderr, "preparing %s for the CDK\n", who)
 	tools, err := local.Install(ctx, root, local.ForDeploy, os.Stderr)
 	if err != nil {
 		return err
 	}
-	return command(ctx, root, tools.CDK, d.arguments()...)
+	// Without an app, which would only be synthesized to learn account and region.
+	return cdk(ctx, root, tools, who, append([]string{"bootstrap", "--app", "", "aws://" + who.Account + "/" + who.Region}, args...)...)
+}
+
+// cdk runs the cdk CLI in the terminal, in the region that was said.
+func cdk(ctx context.Context, root string, tools local.Tools, who caller.Caller, args ...string) error {
+	cmd := prepare(ctx, root, tools.CDK, args...)
+	cmd.Env = append(cmd.Env, "AWS_REGION="+who.Region)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = 10 * time.Second
+	return cmd.Run()
+}
+
+// isTerminal reports whether somebody can be asked.
+func isTerminal() bool {
+	return isatty.IsTerminal(os.Stdin.Fd()) && isatty.IsTerminal(os.Stdout.Fd())
 }
 
 // command runs a program in the terminal.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,6 +13,9 @@ import (
 // synth writes the template of a deployment, and says where.
 func synth(ctx context.Context, root string, args []string) error {
 	d, err := parseDeployment(args)
+	if err == nil {
+		err = d.readValues(root)
+	}
 	if err != nil {
 		return err
 	}
@@ -20,7 +24,7 @@ func synth(ctx context.Context, root string, args []string) error {
 		return err
 	}
 	out := filepath.Join(".local", "synth")
-	if err := synthesize(ctx, root, tools, filepath.Join(root, out), d.arguments()...); err != nil {
+	if err := synthesizeTemplate(ctx, root, tools, filepath.Join(root, out), d.synthesis()...); err != nil {
 		return err
 	}
 	fmt.Println(filepath.Join(out, d.stack+".template.json"))
@@ -40,7 +44,7 @@ func lintTemplate(ctx context.Context, root string, tools local.Tools) error {
 		"named":     {"-c", "bucketName=my-data", "-c", "userName=clickhouse", "-c", "secretName=clickhouse/s3", "-c", "secretKmsKeyId=alias/mine"},
 	} {
 		out := filepath.Join(dir, name)
-		if err := synthesize(ctx, root, tools, out, append([]string{"synth"}, values...)...); err != nil {
+		if err := synthesizeTemplate(ctx, root, tools, out, append([]string{"synth"}, values...)...); err != nil {
 			return err
 		}
 		if err := lint(ctx, root, tools, filepath.Join(out, "BucketUser.template.json")); err != nil {
@@ -57,11 +61,9 @@ func lintTemplate(ctx context.Context, root string, tools local.Tools) error {
 // app is the built CDK app, in the folder of the repository.
 var app = filepath.Join(".local", "app")
 
-// synthesize has the cdk CLI write the templates of the app into the folder out. Before that
-// the go command builds the app, unless it is as the sources are; without what debuggers read,
-// which would be a third of the building after an edit. The function is left out: its code is no
-// part of a template, and so nothing of this can be deployed.
-func synthesize(ctx context.Context, root string, tools local.Tools, out string, args ...string) error {
+// synthesizeTemplate writes templates without the function: its code is no part of one, and so nothing of this
+// can be deployed.
+func synthesizeTemplate(ctx context.Context, root string, tools local.Tools, out string, args ...string) error {
 	code, err := os.MkdirTemp("", "bucketuser-no-function-")
 	if err != nil {
 		return err
@@ -70,12 +72,19 @@ func synthesize(ctx context.Context, root string, tools local.Tools, out string,
 	if err := os.WriteFile(filepath.Join(code, "bootstrap"), nil, 0o600); err != nil {
 		return err
 	}
+	return synthesize(ctx, root, tools, out, append(args, "-c", "code="+code)...)
+}
+
+// synthesize has the cdk CLI write what the app makes into the folder out. Before that
+// the go command builds the app, unless it is as the sources are; without what debuggers read,
+// which would be a third of the building after an edit. What it prints is shown if it fails.
+func synthesize(ctx context.Context, root string, tools local.Tools, out string, args ...string) error {
 	if output, err := prepare(ctx, root, "go", "build", "-ldflags", "-s -w", "-o", app, "./infra").CombinedOutput(); err != nil {
 		return fmt.Errorf("app: go build: %w\n%s", err, output)
 	}
-	args = append(args, "--app", app, "--output", out, "--quiet", "--no-notices", "-c", "code="+code)
+	args = append(args, "--app", app, "--output", out, "--quiet", "--no-notices")
 	if output, err := prepare(ctx, root, tools.CDK, args...).CombinedOutput(); err != nil {
-		return fmt.Errorf("cdk synth: %w\n%s", err, output)
+		return errors.New(local.Tidy(output))
 	}
 	return nil
 }

@@ -1,6 +1,6 @@
 """CloudFormation acts with the rights of whoever starts an operation.
 
-Only what the product's own stacks hold is asked for, and only the calls that make,
+Only what the product's own stacks and the CDK's bootstrap hold is asked for, and only the calls that make,
 change and delete it: what CloudFormation reads on AWS besides is not known here. A
 stack that was given a role of its own, as the cdk CLI does, is not checked.
 """
@@ -92,7 +92,7 @@ def _needed(kind, resource_type, name, props, old_props):
 
 
 def _role(kind, name, props, old_props):
-    arn, boundary = _arn("iam", f"role/{name}", region=""), props.get("PermissionsBoundary")
+    arn, boundary = _arn("iam", f"role/{props.get('RoleName') or name}", region=""), props.get("PermissionsBoundary")
     context = {"iam:PermissionsBoundary": boundary} if boundary else None
     if kind == "delete":
         return [("iam:DeleteRole", arn, None)]
@@ -163,7 +163,23 @@ def _parameter(kind, name, props, old_props):
     return [(action, _arn("ssm", "parameter/" + (props.get("Name") or name).lstrip("/")), None)]
 
 
+def _bucket(kind, name, props, old_props):
+    actions = {"create": ["s3:CreateBucket"], "update": [], "delete": ["s3:DeleteBucket"]}[kind]
+    return [(action, f"arn:aws:s3:::{props.get('BucketName') or name}", None) for action in actions]
+
+
+def _bucket_policy(kind, name, props, old_props):
+    action = "s3:DeleteBucketPolicy" if kind == "delete" else "s3:PutBucketPolicy"
+    return [(action, f"arn:aws:s3:::{props.get('Bucket')}", None)]
+
+
+def _repository(kind, name, props, old_props):
+    actions = {"create": ["ecr:CreateRepository"], "update": [], "delete": ["ecr:DeleteRepository"]}[kind]
+    return [(action, _arn("ecr", f"repository/{props.get('RepositoryName') or name}"), None) for action in actions]
+
+
 _TYPES = {
+    "AWS::ECR::Repository": _repository,
     "AWS::IAM::Role": _role,
     "AWS::IAM::Policy": _role_policy,
     "AWS::IAM::ManagedPolicy": _managed_policy,
@@ -171,5 +187,7 @@ _TYPES = {
     "AWS::Lambda::EventInvokeConfig": _delivery,
     "AWS::Lambda::Permission": _permission,
     "AWS::Logs::LogGroup": _log_group,
+    "AWS::S3::Bucket": _bucket,
+    "AWS::S3::BucketPolicy": _bucket_policy,
     "AWS::SSM::Parameter": _parameter,
 }

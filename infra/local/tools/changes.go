@@ -1,0 +1,101 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"bucketuser/infra/internal/values"
+	"bucketuser/lambda/spec"
+)
+
+// A change is what a deployment does to the value of a property, or of a parameter of the provider.
+type change struct {
+	name, from, to string
+	deployed       any // the value that from shows
+
+	isForgotten bool   // the stack has a value, and none is given now
+	isIdentity  bool   // it replaces user, key, bucket and secret
+	strands     string // what a new Prefix leaves where the user cannot reach it, or ""
+}
+
+// isAsked reports whether somebody has to agree.
+func (c change) isAsked() bool { return c.isForgotten || c.isIdentity || c.strands != "" }
+
+func (c change) String() string {
+	text := fmt.Sprintf("  %s: %s -> %s", c.name, c.from, c.to)
+	if c.isForgotten {
+		text += ", its default: no value is given any more"
+	}
+	if c.isIdentity {
+		text += ", which replaces user, key, bucket and secret"
+	}
+	if c.strands != "" {
+		text += "\n    " + c.strands
+	}
+	return text
+}
+
+// actsOnce are the properties that say what one update does. Nothing is lost where they are forgotten.
+var actsOnce = []string{"PreviousKey", "Trigger"}
+
+// changesOf compares the properties of a resource that is deployed with those that are about to be. Given are the
+// names of the properties that somebody has said something about, null too.
+func changesOf(deployed, next map[string]any, given []string) []change {
+	var all []change
+	for _, row := range spec.Table {
+		c := change{name: row.Name, deployed: deployed[row.Name], from: shown(row, deployed), to: shown(row, next)}
+		if c.from == c.to {
+			continue
+		}
+		c.isForgotten = !slices.Contains(given, row.Name) && next[row.Name] == nil && !slices.Contains(actsOnce, row.Name)
+		c.isIdentity = row.OnChange == spec.Identity
+		all = append(all, c)
+	}
+	if from, to := deployed[values.Architecture], next[values.Architecture]; from != to {
+		all = append(all, change{name: values.Architecture, from: fmt.Sprint(from), to: fmt.Sprint(to)})
+	}
+	return all
+}
+
+// shown is the value of a property as text, that of a default where it has none.
+func shown(row spec.Property, properties map[string]any) string {
+	switch value := properties[row.Name].(type) {
+	case nil:
+		return strings.Trim(row.Default, "`")
+	case string:
+		if value == "" {
+			return strings.Trim(row.Default, "`")
+		}
+		return value
+	default:
+		text, err := json.Marshal(value)
+		if err != nil {
+			return fmt.Sprint(value)
+		}
+		return string(text)
+	}
+}
+
+// leaves reports whether objects under the prefix from are not under the prefix to.
+func (c change) leaves() bool { return c.name == "Prefix" && !strings.HasPrefix(c.from, c.to) }
+
+// asked are the changes that somebody has to agree to, without those whose names are accepted.
+func asked(all []change, accepted []string) []change {
+	var open []change
+	for _, c := range all {
+		if c.isAsked() && !slices.Contains(accepted, c.name) {
+			open = append(open, c)
+		}
+	}
+	return open
+}
+
+func namesOf(changes []change) string {
+	var names []string
+	for _, c := range changes {
+		names = append(names, c.name)
+	}
+	return strings.Join(names, " ")
+}
