@@ -44,7 +44,7 @@ func run(ctx context.Context, args []string, out, notes io.Writer) int {
 		return statusWell
 	}
 	if ctx.Err() != nil {
-		err = ctx.Err()
+		err = errors.New("interrupted")
 	}
 	fmt.Fprintln(notes, "bucketuser:", err)
 	return statusOf(err)

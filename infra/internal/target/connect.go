@@ -59,24 +59,31 @@ func (q Query) region() string {
 // noCredentials says how to give some. The last of the places that the SDK has looked in is the metadata
 // service of an EC2 instance, which says nothing to anybody elsewhere.
 func noCredentials(err error) error {
-	var sso *ssocreds.InvalidTokenError
-	switch text := err.Error(); {
+	var noSession *ssocreds.InvalidTokenError
+	told := func(err error) string {
+		return strings.TrimPrefix(err.Error(), "failed to refresh cached credentials, ")
+	}
+	text := told(err)
+	switch {
 	case errors.Is(err, context.Canceled):
 		return err
-	case errors.As(err, &sso), strings.Contains(text, "SSO"):
-		return fmt.Errorf("the session of IAM Identity Center is over: run aws sso login (%s)", lastOf(err))
+	case errors.As(err, &noSession), strings.Contains(text, "SSO"):
+		return errors.New("the session of IAM Identity Center is over: run aws sso login" + ofProfile())
 	case strings.Contains(text, "IMDS"), strings.Contains(text, "static credentials are empty"):
 		return errors.New("no credentials for AWS: " + howToLogIn)
 	}
-	return fmt.Errorf("no credentials for AWS: %s; %s", lastOf(err), howToLogIn)
+	if why, ok := Explain(err).(explained); ok {
+		return fmt.Errorf("no credentials for AWS: %s", told(why))
+	}
+	return fmt.Errorf("no credentials for AWS: %s; %s", text, howToLogIn)
 }
 
-// lastOf is the cause of an error, without what each layer has said about it.
-func lastOf(err error) string {
-	for errors.Unwrap(err) != nil {
-		err = errors.Unwrap(err)
+// ofProfile is the option of the aws CLI for the profile that is in use.
+func ofProfile() string {
+	if name := os.Getenv("AWS_PROFILE"); name != "" {
+		return " --profile " + name
 	}
-	return err.Error()
+	return ""
 }
 
 // askForToken asks for the code of a second factor, for a profile that needs one. Standard output is for
