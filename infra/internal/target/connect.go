@@ -90,8 +90,12 @@ func ofProfile() string {
 // what the program prints.
 func askForToken() (string, error) {
 	fmt.Fprint(os.Stderr, "MFA code: ")
-	line, err := bufio.NewReader(os.Stdin).ReadString('\n')
-	return strings.TrimSpace(line), err
+	line, _ := bufio.NewReader(os.Stdin).ReadString('\n') // what ends it is no matter
+	code := strings.TrimSpace(line)
+	if code == "" {
+		return "", errors.New("no MFA code was given")
+	}
+	return code, nil
 }
 
 // StackName is the name in the stack's id, or "" if no stack is known.

@@ -24,6 +24,10 @@ credential_process = /bin/false
 [profile role]
 role_arn = arn:aws:iam::123456789012:role/operator
 source_profile = keys
+[profile factors]
+role_arn = arn:aws:iam::123456789012:role/operator
+source_profile = keys
+mfa_serial = arn:aws:iam::123456789012:mfa/me
 [profile keys]
 aws_access_key_id = id
 aws_secret_access_key = secret
@@ -53,6 +57,7 @@ func TestConnect(t *testing.T) {
 		{"sso", "eu-west-1", "true", "the session of IAM Identity Center is over: run aws sso login --profile sso"},
 		{"process", "eu-west-1", "true", "no credentials for AWS: process provider error: error in credential_process: exit status 1; set AWS_PROFILE"},
 		{"role", "eu-west-1", "true", "no credentials for AWS: needs the right sts:AssumeRole: User: arn:aws:iam::123456789012:user/me"},
+		{"factors", "eu-west-1", "true", "no credentials for AWS: no MFA code was given; set AWS_PROFILE"},
 		{"mine", "eu-west-1", "true", "profile mine: is neither in ~/.aws/config nor in ~/.aws/credentials"},
 		{"keys", "", "true", "no region: set AWS_REGION, or region in the profile that AWS_PROFILE names"},
 		{"keys", "eu-west-1", "true", "eu-west-1"},
