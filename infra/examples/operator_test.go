@@ -63,8 +63,19 @@ func wantFormats(t *testing.T, p *public, stack string) {
 	if err := os.WriteFile(filepath.Join(dir, "config.xml"), []byte("<clickhouse/>"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	// No prefix has all of this in a URL, which is percent-encoded; what is quoted must be right all the same.
+	var odd strings.Builder
+	for c := ' '; c <= '~'; c++ {
+		odd.WriteRune(c)
+	}
+	odd.WriteString(`\t\\'`)
+	all := []trial{{fields: map[string]string{"AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": odd.String(), "AWS_REGION": "r", "S3_URL": "u", "S3_BACKUP_URL": "b"}}}
+	format(t, all)
+	if err := os.WriteFile(filepath.Join(dir, "odd.sql"), []byte(all[0].texts["clickhouse-sql"]), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	got := cloudtest.Run(t, ".", p.env(), cloud.Tools.ClickHouse, filepath.Join("testdata", "operated.py"), dir, stack+"_Data")
-	if want := "45\n45\n45\n"; got != want {
+	if want := "45\n45\n45\n" + odd.String() + "\n"; got != want {
 		t.Errorf("ClickHouse: %q, want %q", got, want)
 	}
 	listed := p.shell(t, dir, `aws s3api list-objects-v2 --profile `+stack+`_Data --bucket bucketuser-s3--0 --output text --query 'length(Contents)'`,

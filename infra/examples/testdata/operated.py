@@ -1,7 +1,7 @@
 """Has ClickHouse, as chDB, use what bucketuser credentials has written, as it is.
 
-Arguments: a folder with config.xml, its config.d and collections.sql, and the name of policy and collections. Prints a
-sum over a table of the policy, one over a file, and one over the restored table.
+Arguments: a folder with config.xml, its config.d, collections.sql and odd.sql, and the name of policy and collections.
+Prints a sum over a table of the policy, one over a file, one over the restored table, and the odd secret.
 """
 
 import sys
@@ -23,3 +23,8 @@ with session.Session(f"{folder}/engine?config-file={folder}/config.xml") as engi
         if example.startswith("SELECT "):
             print(got.strip())
     print(str(engine.query("SELECT sum(number) FROM restored")).strip())
+    with open(f"{folder}/odd.sql") as file:
+        text = file.read()
+    engine.query(text)
+    literal = text.split("secret_access_key = ", 1)[1].split(";\nALTER ", 1)[0]
+    print(str(engine.query(f"SELECT {literal}", "TSVRaw")).rstrip("\n"))
