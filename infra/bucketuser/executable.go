@@ -64,6 +64,8 @@ func (c *choice) checkAnswers() {
 	}
 	isLocal, endpoint := compile.AnswersLoopback(info), loopbackEndpoint()
 	switch {
+	case isLocal && endpoint == "" && c.source == CodeVariable: // left over in a shell
+		c.fault("%s: %s is built for the embedded AWS, and AWS_ENDPOINT_URL does not lead there; unset %[1]s", c.source, c.file)
 	case isLocal && endpoint == "":
 		c.doubts = append(c.doubts, fmt.Errorf("%s: %s is built for the embedded AWS, and AWS_ENDPOINT_URL does not lead there; leave it out for any other",
 			c.source, c.file))

@@ -198,6 +198,7 @@ func TestFunctionAnswersItsAWS(t *testing.T) {
 		"of AWS for the demo":     {forAWS, "https://127.0.0.1:4566", "error", forAWS + "/bootstrap is built for AWS: it would answer AWS alone, and AWS_ENDPOINT_URL is https://127.0.0.1:4566; make demo builds"},
 		"of the demo for itself":  {forDemo, "https://127.0.0.1:4566", "error", ""},
 		"of the demo for AWS":     {forDemo, "", "warning", "is built for the embedded AWS, and AWS_ENDPOINT_URL does not lead there"},
+		"left over in a shell":    {"shell " + forDemo, "", "error", "BUCKETUSER_CODE: " + forDemo + "/bootstrap is built for the embedded AWS, and AWS_ENDPOINT_URL does not lead there; unset BUCKETUSER_CODE"},
 		"sources for the demo":    {"", "https://127.0.0.1:4566", "error", "the function cannot be built: it would answer AWS alone, and AWS_ENDPOINT_URL is https://127.0.0.1:4566"},
 		"sources for this host":   {"", "http://localhost:4566", "error", "pass -c bucketuser:code=<folder with bootstrap>"},
 		"sources for IP version6": {"", "https://[::1]:4566", "error", "the function cannot be built"},
@@ -205,9 +206,14 @@ func TestFunctionAnswersItsAWS(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("AWS_ENDPOINT_URL", test.endpoint)
-			t.Setenv(CodeVariable, test.folder)
+			context := map[string]any{}
+			if folder, ofShell := strings.CutPrefix(test.folder, "shell "); ofShell {
+				t.Setenv(CodeVariable, folder)
+			} else if folder != "" {
+				context[CodeKey] = folder
+			}
 			out := t.TempDir()
-			stack := awscdk.NewStack(awscdk.NewApp(&awscdk.AppProps{Outdir: &out}), jsii.String("Test"), nil)
+			stack := awscdk.NewStack(awscdk.NewApp(&awscdk.AppProps{Outdir: &out, Context: &context}), jsii.String("Test"), nil)
 			NewProvider(stack, jsii.String(ProviderID), nil)
 			got := append(messages(stack, "error"), messages(stack, "warning")...)
 			if want := messages(stack, test.level); len(got) != len(want) || (test.want != "") != (len(got) == 1) {

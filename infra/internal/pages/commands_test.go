@@ -73,7 +73,7 @@ var ran = map[string][]row{
 		{"aws logs filter-log-events …", "TestRow39MakeDeployOfReadme"}, {"aws events …", "TestRow39MakeDeployOfReadme"},
 	},
 	// The cdk CLI is the same version, from the toolset. npx would ask the registry for it.
-	"infra/examples/cdk-go/README.md":         {{"npx aws-cdk@…", "TestCDKGo"}, {"make bootstrap", "TestRow39MakeDeployOfReadme"}},
+	"infra/examples/cdk-go/README.md":         {{"make demo", "TestDemo"}, {"npx aws-cdk@…", "TestCDKGo"}, {"make bootstrap", "TestRow39MakeDeployOfReadme"}},
 	"infra/examples/cdk-typescript/README.md": {{"make bootstrap", "TestRow39MakeDeployOfReadme"}, {"npx cdk …", "TestCDKTypeScript"}, {"npm run build", "TestCDKTypeScript"}},
 	"infra/examples/cdk-python/README.md":     {{"make bootstrap", "TestRow39MakeDeployOfReadme"}, {"npx aws-cdk@…", "TestCDKPython"}},
 }
