@@ -159,7 +159,12 @@ func wantCredentials(t *testing.T, p *public, name, secret string, u *cloudtest.
 		t.Error("make and the program write different files")
 	}
 
-	// A shell has the lines as variables, and the aws CLI takes them.
+	wantLines(t, p, checkout, name, u)
+}
+
+// wantLines has a shell take the lines that make credentials prints as variables, and the aws CLI use them.
+func wantLines(t *testing.T, p *public, checkout, name string, u *cloudtest.User) {
+	t.Helper()
 	lines := p.shell(t, checkout, printed(t, repositoryReadme, "make credentials   "), "STACK="+name)
 	if err := os.WriteFile(filepath.Join(checkout, "s3.env"), []byte(lines), 0o600); err != nil {
 		t.Fatal(err)

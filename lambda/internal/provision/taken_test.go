@@ -99,22 +99,26 @@ func TestPurgeGoesOnWhereALookSaysNothing(t *testing.T) {
 			inWorld(t, func(w *bench) {
 				w.history(create(purging))
 				w.manyObjects(300)
-				var begun atomic.Bool
-				slow := deletesAtARate(slowly)
-				w.AWS.Before = first(func(_ context.Context, c awsfake.Call) awsfake.Decision {
-					if entriesOf(c) > 1 {
-						begun.Store(true)
-					}
-					if begun.Load() && c.Operation == "GetBucketTagging" {
-						return answer
-					}
-					return awsfake.Decision{}
-				}, slow)
+				w.AWS.Before = first(looksAfterTheFirstBatch(answer), deletesAtARate(slowly))
 				w.history(remove(purging))
 				if _, isThere := w.AWS.Snapshot().Buckets["my-data"]; isThere {
 					t.Error("the bucket is there")
 				}
 			})
 		})
+	}
+}
+
+// looksAfterTheFirstBatch answers a look at the tags of the bucket, from the first batch of deletions on.
+func looksAfterTheFirstBatch(answer awsfake.Decision) func(context.Context, awsfake.Call) awsfake.Decision {
+	var begun atomic.Bool
+	return func(_ context.Context, c awsfake.Call) awsfake.Decision {
+		if entriesOf(c) > 1 {
+			begun.Store(true)
+		}
+		if begun.Load() && c.Operation == "GetBucketTagging" {
+			return answer
+		}
+		return awsfake.Decision{}
 	}
 }
