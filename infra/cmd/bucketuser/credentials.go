@@ -97,7 +97,7 @@ func resource(ctx context.Context, config aws.Config, found target.Target, f for
 // valueOf is what the secret of a resource holds.
 func valueOf(ctx context.Context, config aws.Config, found target.Target) (string, error) {
 	if !found.Deleted.IsZero() {
-		return "", wrongError{fmt.Errorf("secret %s: is being deleted, since %s; it cannot be read", found.SecretName, found.Deleted.UTC().Format("2006-01-02 15:04 MST"))}
+		return "", wrongError{fmt.Errorf("secret %s: is marked for deletion, and cannot be read; aws secretsmanager restore-secret --secret-id %s brings it back", found.SecretName, found.SecretARN)}
 	}
 	out, err := secretsmanager.NewFromConfig(config).GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &found.SecretARN})
 	if err != nil {

@@ -52,6 +52,18 @@ func TestCredentials(t *testing.T) {
 	}
 }
 
+// A stack that is not at rest is said beside its credentials, which may be about to change.
+func TestStackIsNotAtRest(t *testing.T) {
+	for status, want := range map[string]string{"UPDATE_ROLLBACK_FAILED": "the stack is in UPDATE_ROLLBACK_FAILED; bucketuser status tells whether the key works",
+		"UPDATE_IN_PROGRESS": "the stack is in UPDATE_IN_PROGRESS", "UPDATE_ROLLBACK_COMPLETE": ""} {
+		deployed(t).Stacks["BucketUser"].Status = status
+		code, out, notes := ran(t, "credentials")
+		if isSaid := strings.Contains(notes, "the stack is in"); code != 0 || out == "" || !strings.Contains(notes, want) || isSaid != (want != "") {
+			t.Errorf("%s: %d: %s", status, code, notes)
+		}
+	}
+}
+
 // The exit status tells what is wrong with the resource from what could not be told.
 func TestExitStatus(t *testing.T) {
 	for name, test := range map[string]struct {
@@ -72,7 +84,7 @@ func TestExitStatus(t *testing.T) {
 		"nobody there":      {[]string{"credentials"}, func(*targettest.Cloud) { t.Setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1") }, 2, "CloudFormation cannot be reached: dial tcp 127.0.0.1:1: connect: connection refused"},
 		"no right":          {[]string{"credentials"}, func(c *targettest.Cloud) { c.Denied = []string{"secretsmanager:GetSecretValue"} }, 2, "needs the right secretsmanager:GetSecretValue"},
 		"secret is gone":    {[]string{"credentials"}, func(c *targettest.Cloud) { c.Secrets = nil }, 1, "its secret is gone"},
-		"secret is deleted": {[]string{"credentials"}, func(c *targettest.Cloud) { c.Secrets[0].Deleted = 1.8e9 }, 1, "is being deleted, since 2027-01-15 08:00 UTC"},
+		"secret is deleted": {[]string{"credentials"}, func(c *targettest.Cloud) { c.Secrets[0].Deleted = 1.8e9 }, 1, "is marked for deletion, and cannot be read; aws secretsmanager restore-secret --secret-id arn:aws:"},
 		"secret is broken":  {[]string{"credentials"}, func(c *targettest.Cloud) { c.Secrets[0].Value = "s3cr3t" }, 1, "holds no credentials"},
 	} {
 		c := deployed(t)

@@ -15,15 +15,16 @@ import (
 	"bucketuser/lambda/spec"
 )
 
-// A NoSecretError says that a resource is there, and its secret is not.
-type NoSecretError struct {
-	StackName, LogicalID string
-	Names                []string // of the secrets that were looked for
-}
+// A NoSecretError says that a resource has no secret, as far as that can be seen.
+type NoSecretError struct{ Of Target }
 
 func (e *NoSecretError) Error() string {
-	return fmt.Sprintf("resource %s of stack %s: its secret is gone: neither is there %s, nor any with its tags; a change of KeySerial or Trigger makes it anew",
-		e.LogicalID, e.StackName, strings.Join(e.Names, ", "))
+	resource := "resource " + e.Of.LogicalID + " of stack " + e.Of.StackName()
+	switch e.Of.ResourceStatus {
+	case "CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_IN_PROGRESS", "UPDATE_FAILED":
+		return fmt.Sprintf("%s: its secret is gone: neither is there %s, nor any with its tags; a change of Trigger makes it anew", resource, e.Of.generatedName())
+	}
+	return strings.TrimRight(fmt.Sprintf("%s: has no secret; it is in %s: %s", resource, e.Of.ResourceStatus, e.Of.StatusReason), ": ")
 }
 
 // findAlone fills in the secret, and what its tags say of the resource.
@@ -43,6 +44,9 @@ func (f finder) findAlone(ctx context.Context, t *Target, secret string) error {
 // findSecret fills in the secret of a resource. Names and outputs come first, since they need no
 // right to list all secrets of the account.
 func (f finder) findSecret(ctx context.Context, t *Target, outputs []string) error {
+	if t.PhysicalID == "" { // it is being created
+		return &NoSecretError{*t}
+	}
 	candidates := append([]string{t.generatedName()}, secretsAmong(outputs)...)
 	var denied error
 	for _, candidate := range candidates {
@@ -59,13 +63,8 @@ func (f finder) findSecret(ctx context.Context, t *Target, outputs []string) err
 		}
 	}
 	err := f.findByTags(ctx, t)
-	var none *NoSecretError
-	isNone := errors.As(err, &none)
-	if denied != nil && (isNone || isDenied(err)) {
+	if none := (*NoSecretError)(nil); denied != nil && (errors.As(err, &none) || isDenied(err)) {
 		return fmt.Errorf("%w; or name the secret with --secret", Explain(denied))
-	}
-	if isNone {
-		none.Names = candidates
 	}
 	return err
 }
@@ -96,7 +95,7 @@ func (f finder) findByTags(ctx context.Context, t *Target) error {
 			return nil
 		}
 	}
-	return &NoSecretError{StackName: t.StackName(), LogicalID: t.LogicalID}
+	return &NoSecretError{*t}
 }
 
 func (f finder) describe(ctx context.Context, secret string) (*secretsmanager.DescribeSecretOutput, error) {
@@ -110,7 +109,7 @@ func (t *Target) take(out *secretsmanager.DescribeSecretOutput) {
 }
 
 // generatedName is the name of the secret, unless the property SecretName gives it one.
-func (t *Target) generatedName() string {
+func (t Target) generatedName() string {
 	return spec.GeneratedSecretName(t.LogicalID, t.PhysicalID)
 }
 

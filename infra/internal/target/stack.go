@@ -56,7 +56,7 @@ func (f finder) findResource(ctx context.Context, t *Target, q Query) ([]string,
 	if err != nil {
 		return nil, Explain(fmt.Errorf("stack %s: %w", q.Stack, err))
 	}
-	found, err := choose(resources, q)
+	found, err := choose(resources, q, t.StackStatus)
 	if err != nil {
 		return nil, fmt.Errorf("stack %s: %w", q.Stack, err)
 	}
@@ -92,8 +92,8 @@ func (f finder) resources(ctx context.Context, stack string) ([]types.StackResou
 	}), nil
 }
 
-// choose returns the one resource that is meant.
-func choose(all []types.StackResourceSummary, q Query) (types.StackResourceSummary, error) {
+// choose returns the one resource that is meant, of a stack in the status.
+func choose(all []types.StackResourceSummary, q Query, status string) (types.StackResourceSummary, error) {
 	var ids, nested []string
 	var found []types.StackResourceSummary
 	for _, r := range all {
@@ -114,7 +114,7 @@ func choose(all []types.StackResourceSummary, q Query) (types.StackResourceSumma
 	case len(ids) == 0 && len(nested) > 0:
 		return types.StackResourceSummary{}, fmt.Errorf("has no %s of its own; name one of the stacks within it: %s", spec.ResourceType, strings.Join(nested, ", "))
 	case len(ids) == 0:
-		return types.StackResourceSummary{}, fmt.Errorf("has no %s", spec.ResourceType)
+		return types.StackResourceSummary{}, fmt.Errorf("has no %s; it is in %s", spec.ResourceType, status)
 	case q.Resource == "":
 		return types.StackResourceSummary{}, fmt.Errorf("has %d resources %s; name one with --resource: %s", len(ids), spec.ResourceType, strings.Join(ids, ", "))
 	}

@@ -47,7 +47,7 @@ type Target struct {
 	SecretName string
 	// Tags are the secret's. Those of the resource may be missing, where somebody took them off.
 	Tags map[string]string
-	// Deleted is when the deletion of the secret was asked for; zero for a secret that stays.
+	// Deleted is the time that Secrets Manager has for the deletion of the secret; zero for a secret that stays.
 	Deleted time.Time
 }
 

@@ -2,6 +2,7 @@ package target_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -45,6 +46,8 @@ func theCloud(t *testing.T) *targettest.Cloud {
 		"None":       {Resources: []targettest.Resource{{LogicalID: "Function", Type: "AWS::Lambda::Function"}}},
 		"Parent":     {Resources: []targettest.Resource{{LogicalID: "Inner", PhysicalID: targettest.StackID("Parent-Inner-1"), Type: "AWS::CloudFormation::Stack"}}},
 		"Gone":       {Status: "DELETE_COMPLETE", Resources: []targettest.Resource{resource("Data")}},
+		"Creating":   {Status: "CREATE_IN_PROGRESS", Resources: []targettest.Resource{{LogicalID: "Data", Status: "CREATE_IN_PROGRESS"}}},
+		"Refused":    {Status: "CREATE_FAILED", Resources: []targettest.Resource{{LogicalID: "Data", PhysicalID: "Refused-Data-1ABC", Status: "CREATE_FAILED", Reason: "Prefix: must not"}}},
 		"Failed":     {Status: "ROLLBACK_COMPLETE", Resources: []targettest.Resource{{LogicalID: "Data", PhysicalID: "x", Status: "DELETE_COMPLETE"}}},
 	}
 	return c
@@ -99,7 +102,9 @@ func TestFindSays(t *testing.T) {
 		"no such":       {target.Query{Stack: "Two", Resource: "Archive"}, "stack Two: has no Custom::BucketUser Archive; choose from Disk, Backups"},
 		"none":          {target.Query{Stack: "None"}, "stack None: has no Custom::BucketUser"},
 		"nested":        {target.Query{Stack: "Parent"}, "stack Parent: has no Custom::BucketUser of its own; name one of the stacks within it: Parent-Inner-1"},
-		"failed":        {target.Query{Stack: "Failed"}, "stack Failed: has no Custom::BucketUser"},
+		"failed":        {target.Query{Stack: "Failed"}, "stack Failed: has no Custom::BucketUser; it is in ROLLBACK_COMPLETE"},
+		"creating":      {target.Query{Stack: "Creating"}, "resource Data of stack Creating: has no secret; it is in CREATE_IN_PROGRESS"},
+		"refused":       {target.Query{Stack: "Refused"}, "resource Data of stack Refused: has no secret; it is in CREATE_FAILED: Prefix: must not"},
 		"no secret":     {target.Query{Secret: "clickhouse"}, "no secret clickhouse " + nowhere},
 		"secret is not": {target.Query{Stack: "Lost"}, "resource Lost of stack Lost: its secret is gone: neither is there bucketuser/Lost-" + hash + ", nor any with its tags"},
 	} {
@@ -107,7 +112,7 @@ func TestFindSays(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %v", name, err)
 		}
-		if none := (*target.NoSecretError)(nil); errors.As(err, &none) != (name == "secret is not") {
+		if none := (*target.NoSecretError)(nil); errors.As(err, &none) != slices.Contains([]string{"secret is not", "creating", "refused"}, name) {
 			t.Errorf("%s: a secret that is gone: %v", name, none)
 		}
 	}
