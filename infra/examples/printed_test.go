@@ -65,7 +65,8 @@ const (
 // more than text, in YAML.
 const awkward = `Prefix: "it's \"a\" (small) #1 & <x> \\ ; ~ ` + "`id`" + ` | %2F/"`
 
-// awkwardStack is a template with names to match, and the output of the construct's app.
+// awkwardStack is a template with names to match. It has no output by which the operator's program could find the secret:
+// it lists them.
 const awkwardStack = `Resources:
   Data:
     Type: Custom::BucketUser
@@ -79,7 +80,7 @@ const awkwardStack = `Resources:
       Tags: [{Key: "it is: a/tag=+-@ \u00e9", Value: " "}]
       ` + awkward + `
 Outputs:
-  SecretArn: {Value: !GetAtt Data.SecretArn}
+  SecretName: {Value: !GetAtt Data.SecretName}
 `
 
 // TestRow39ReadmeBackupStatement has ClickHouse run the statement that README prints, and
@@ -88,7 +89,7 @@ func TestRow39ReadmeBackupStatement(t *testing.T) {
 	t.Parallel()
 	const name = "StorageAwkward"
 	p := newPublic(t)
-	secret := deploy(t, name, awkwardStack)["SecretArn"]
+	secret := deploy(t, name, awkwardStack)["SecretName"]
 	u, text := user(t, secret), read(t, repositoryReadme)
 
 	statement := regexp.MustCompile("`(S3\\('<S3_BACKUP_URL>.*?\\))`").FindStringSubmatch(text)

@@ -22,7 +22,7 @@ func (e *NoSecretError) Error() string {
 	resource := "resource " + e.Of.LogicalID + " of stack " + e.Of.StackName()
 	switch e.Of.ResourceStatus {
 	case "CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_IN_PROGRESS", "UPDATE_FAILED":
-		return fmt.Sprintf("%s: its secret is gone: neither is there %s, nor any with its tags; a change of Trigger makes it anew", resource, e.Of.generatedName())
+		return fmt.Sprintf("%s: its secret is gone: there is no %s, and the list of secrets, which may be five minutes behind, has none with its tags; a change of Trigger makes it anew", resource, e.Of.generatedName())
 	}
 	return strings.TrimRight(fmt.Sprintf("%s: has no secret; it is in %s: %s", resource, e.Of.ResourceStatus, e.Of.StatusReason), ": ")
 }

@@ -106,7 +106,7 @@ func TestFindSays(t *testing.T) {
 		"creating":      {target.Query{Stack: "Creating"}, "resource Data of stack Creating: has no secret; it is in CREATE_IN_PROGRESS"},
 		"refused":       {target.Query{Stack: "Refused"}, "resource Data of stack Refused: has no secret; it is in CREATE_FAILED: Prefix: must not"},
 		"no secret":     {target.Query{Secret: "clickhouse"}, "no secret clickhouse " + nowhere},
-		"secret is not": {target.Query{Stack: "Lost"}, "resource Lost of stack Lost: its secret is gone: neither is there bucketuser/Lost-" + hash + ", nor any with its tags"},
+		"secret is not": {target.Query{Stack: "Lost"}, "resource Lost of stack Lost: its secret is gone: there is no bucketuser/Lost-" + hash + ", and the list of secrets, which may be five minutes behind, has none with its tags"},
 	} {
 		_, err := test.query.Find(t.Context(), c.Config())
 		if err == nil || !strings.Contains(err.Error(), test.want) {
