@@ -2,13 +2,15 @@
 # .local by the targets that need it; infra/local/commands.go says what each installs.
 
 STACK  ?= BucketUser
-# Which resource credentials are of: the one in STACK, or the one with the logical id RESOURCE, or that of SECRET, a name
-# or ARN. OUTPUT is a file to write. WHERE=aws does not ask the demo while that is up.
+# Which resource credentials, status and rotate are of: the one in STACK, or the one with the logical id RESOURCE, or
+# that of SECRET, a name or ARN. OUTPUT is a file to write, TIMEOUT how long to wait for a rotation, such as 20m.
+# WHERE=aws does not ask the demo while that is up.
 FORMAT   ?= env
 RESOURCE ?=
 SECRET   ?=
 OUTPUT   ?=
 WHERE    ?=
+TIMEOUT  ?=
 OPERATED  = $(if $(SECRET),--secret '$(SECRET)',--stack '$(STACK)' $(if $(RESOURCE),--resource '$(RESOURCE)'))
 # File that keeps the values of stacks; values.yaml if that is there. See infra/production.md.
 VALUES ?=
@@ -37,7 +39,7 @@ QUICK       := CDK_VALIDATION=false JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSIO
 SHELL       := /bin/bash -o pipefail
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down bootstrap deploy destroy deploy-provider destroy-provider synth release credentials check test lint unit race crash crash-all walks pace fuzz history template e2e privilege examples live bench golden clean
+.PHONY: help demo demo-down bootstrap deploy destroy deploy-provider destroy-provider synth release credentials status rotate check test lint unit race crash crash-all walks pace fuzz history template e2e privilege examples live bench golden clean
 
 ##@ Use it
 
@@ -67,6 +69,12 @@ destroy-provider: ## destroy it; refused while a stack imports it
 
 credentials: ## print credentials of STACK; FORMAT=env, csv, json, …
 	@$(TOOLS) operator -where '$(WHERE)' credentials $(OPERATED) --format '$(FORMAT)' $(if $(OUTPUT),--output '$(OUTPUT)')
+
+status: ## say whether STACK works, and what is wrong; FORMAT=json
+	@$(TOOLS) operator -where '$(WHERE)' status $(OPERATED) $(if $(filter-out file,$(origin FORMAT)),--format '$(FORMAT)')
+
+rotate: ## rotate the key of STACK now, where it has a schedule
+	@$(TOOLS) operator -where '$(WHERE)' rotate $(OPERATED) $(if $(TIMEOUT),--timeout '$(TIMEOUT)')
 
 clean: ## remove all that make has installed or built here
 	rm -rf .local cdk.out

@@ -1,6 +1,6 @@
 // Command bucketuser is for whoever operates resources Custom::BucketUser: it hands out their
-// credentials. It takes AWS's own environment (AWS_PROFILE, AWS_REGION and their like), and needs neither this repository
-// nor the CDK.
+// credentials, says whether they work, and rotates their keys. It takes AWS's own environment (AWS_PROFILE,
+// AWS_REGION and their like), and needs neither this repository nor the CDK.
 //
 // Its exit status is 0 if all is well, 1 if something is wrong with the resource, and 2 if that could
 // not be told: for its arguments, for missing credentials or rights, or as nothing was found.
@@ -14,6 +14,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"bucketuser/infra/internal/rotate"
 )
 
 func main() {
@@ -43,7 +45,7 @@ func run(ctx context.Context, args []string, out, notes io.Writer) int {
 	if err == nil {
 		return statusWell
 	}
-	if ctx.Err() != nil {
+	if unfinished := (*rotate.UnfinishedError)(nil); ctx.Err() != nil && !errors.As(err, &unfinished) { // which says what goes on
 		err = errors.New("interrupted")
 	}
 	fmt.Fprintln(notes, "bucketuser:", err)

@@ -37,7 +37,7 @@ func root(out, notes io.Writer) *cobra.Command {
 	flags.StringVar(&o.query.Stack, "stack", "", "name or ARN of the stack (default "+target.DefaultStack+")")
 	flags.StringVar(&o.query.Resource, "resource", "", "logical id of the resource, where the stack has several")
 	flags.StringVar(&o.query.Secret, "secret", "", "name or ARN of the secret, instead of a stack")
-	command.AddCommand(o.credentials())
+	command.AddCommand(o.credentials(), o.status(), o.rotate())
 	return command
 }
 
