@@ -87,7 +87,7 @@ func TestLeakIsAnsweredByOneUpdate(t *testing.T) {
 	schedule := "RotateAfterDays: 1000"
 	created := r.deploy(schedule)
 	secret, first := created["SecretArn"], r.as(created)
-	rotator := holder(t, "RotatorOfLeaks", readPolicy(t, "rotate.json", "BucketUserProvider", rowsProvider, "<secret>", created["SecretName"]))
+	rotator := holder(t, "RotatorOfLeaks", readPolicy(t, "rotate.json", "BucketUserProvider", rowsProvider, "<stack>", r.name, "<secret>", created["SecretName"]))
 	cloudtest.Must(rotator.Secrets.RotateSecret(t.Context(), &secretsmanager.RotateSecretInput{SecretId: &secret}))(t)
 	second := awaitKey(t, secret, first)
 	passSecond() // a key that is not older than the Update, in whole seconds, counts as one that was made beside it

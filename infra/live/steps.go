@@ -103,9 +103,5 @@ func (l *live) tick() (stop func()) {
 			}
 		}
 	}()
-	return func() {
-		close(end)
-		<-ended
-		fmt.Fprint(l.out, "\r\033[K") // takes the line off
-	}
+	return func() { close(end); <-ended }
 }
