@@ -17,7 +17,7 @@ import (
 // reasonCommands are the two commands of a reason: the one that empties the bucket, and the one that deletes the stack again.
 var reasonCommands = regexp.MustCompile(`empty the bucket: (aws .*?)(?:, once for each 1000 entries)?; then delete the stack again: (aws .*?)\. Or, `)
 
-// TestRow39DeletionThatFailsSaysWhatToRun reads the reason of a stack in DELETE_FAILED as README says, and runs what it
+// TestRow39DeletionThatFailsSaysWhatToRun reads the reason of a stack in DELETE_FAILED as infra/README.md says, and runs what it
 // says, for a bucket with versions and for one without.
 func TestRow39DeletionThatFailsSaysWhatToRun(t *testing.T) {
 	for name, property := range map[string]string{"StorageFilled": "FolderMarker: true", "StorageVersionsFilled": "Versioning: true"} {
@@ -29,7 +29,7 @@ func TestRow39DeletionThatFailsSaysWhatToRun(t *testing.T) {
 			if err := cloud.DeleteStack(t.Context(), name); err == nil {
 				t.Fatal("a bucket with data was deleted")
 			}
-			reason := p.shell(t, ".", printed(t, repositoryReadme, "aws cloudformation describe-stack-events --stack-name <stack>", "<stack>", name))
+			reason := p.shell(t, ".", printed(t, inFull, "aws cloudformation describe-stack-events --stack-name <stack>", "<stack>", name))
 			commands := reasonCommands.FindStringSubmatch(reason)
 			if commands == nil || !strings.Contains(reason, "--retain-resources Data") {
 				t.Fatalf("the reason says no commands: %s", reason)

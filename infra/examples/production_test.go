@@ -32,8 +32,12 @@ func TestRow39MakeDeployOfReadme(t *testing.T) {
 	root := settings(t)
 	deployer := slices.Concat(root, deployerOf(t, "deployer"))
 	p.shell(t, cloud.Root, printed(t, repositoryReadme, "make bootstrap"), root...)
-	for _, line := range []string{"make deploy CONTEXT=", "make deploy STACK="} {
-		p.shell(t, cloud.Root, printed(t, repositoryReadme, line), deployer...)
+	values := filepath.Join(t.TempDir(), "values.yaml")
+	if err := os.WriteFile(values, []byte(snippet(t, "yaml", "BucketUser:")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{"make deploy\n", "make deploy STACK="} {
+		p.shell(t, cloud.Root, printed(t, repositoryReadme, line), slices.Concat(deployer, []string{"VALUES=" + values})...)
 	}
 	checkout := copyOfRepository(t)
 	for stack, command := range map[string]struct{ line, prefix string }{

@@ -16,7 +16,7 @@ var ran = map[string][]row{
 		{"make demo", "TestDemo"}, {"make demo-down", "TestDemo"}, // the command that make runs
 		{"make deploy-provider", "TestMakeDeployProvider"}, // the CLI's command, with patterns of its own
 		{"make bootstrap", "TestRow39MakeDeployOfReadme"}, {"make deploy", "TestRow39MakeDeployOfReadme"},
-		{"make deploy CONTEXT=…", "TestRow39MakeDeployOfReadme"}, {"make deploy STACK=Backups", "TestRow39MakeDeployOfReadme"},
+		{"```yaml BucketUser:", "TestRow39MakeDeployOfReadme"}, {"make deploy STACK=Backups", "TestRow39MakeDeployOfReadme"},
 		{"make destroy", "TestRow39MakeDeployOfReadme"},
 		{"make credentials", "TestRow39ReadmeBackupStatement"}, {"make credentials STACK=Backups …", "TestRow39ReadmeBackupStatement"},
 		{"bucketuser credentials Backups …", "TestRow39ReadmeBackupStatement"},
@@ -26,7 +26,6 @@ var ran = map[string][]row{
 		{"```go import …", "TestRow39GoLinesOfReadme"},
 		{"```yaml Resources:", "TestRow39YamlOfReadme"}, {"```yaml KeySerial: 1", "TestRow39YamlOfReadme"},
 		{"```mermaid …", "TestPicturesAreDrawn"},
-		{"aws cloudformation describe-stack-events --stack-name <stack> …", "TestRow39DeletionThatFailsSaysWhatToRun"},
 	},
 	InFull: {
 		{"make demo", "TestDemo"}, {"make demo-down", "TestDemo"}, {"make bootstrap", "TestRow39MakeDeployOfReadme"},
@@ -43,7 +42,8 @@ var ran = map[string][]row{
 		{"aws cloudformation deploy --stack-name BucketUserProvider …", "TestRow39ReleaseLinesOfReadme"},
 		{"```yaml Resources:", "TestProviderStack"},
 		{"aws cloudformation describe-stack-events --stack-name <stranded-stack> …", "TestRow39ExampleLinesRunAsPrinted"},
-		{"aws cloudformation list-stacks", "TestRow39ReleaseLinesOfReadme"},
+		{"aws cloudformation describe-stack-events --stack-name <stack> …", "TestRow39DeletionThatFailsSaysWhatToRun"},
+		{"make destroy", "TestRow39MakeDeployOfReadme"}, {"aws cloudformation list-stacks", "TestRow39ReleaseLinesOfReadme"},
 		{"aws secretsmanager rotate-secret …", "TestRow39ReadmeBackupStatement"}, // as in README
 		{"aws s3api …", "TestRow39BeyondAnHourOfReadme"}, {"```json {", "TestRow39BeyondAnHourOfReadme"},
 		{"make live", "TestLive"}, {"make live LIVE=yes", "TestLive"}, {"make live CLEAN=1", "TestLive"}, // the program that make runs
