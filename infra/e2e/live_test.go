@@ -19,6 +19,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+
 	"bucketuser/infra/internal/cloudtest"
 )
 
@@ -33,6 +36,7 @@ type liveRun struct {
 	program string
 	name    string
 	dir     string
+	env     []string
 	output  bytes.Buffer // standard output of all runs
 	errors  bytes.Buffer
 }
@@ -41,14 +45,14 @@ var liveName = regexp.MustCompile(`names +all begin with (bucketuser-live-[a-z0-
 
 // newLive is a run whose name has a number.
 func newLive(t *testing.T, program string, number int) *liveRun {
-	return &liveRun{t: t, program: program, name: fmt.Sprintf("bucketuser-live-test%02d", number), dir: t.TempDir()}
+	return &liveRun{t: t, program: program, name: fmt.Sprintf("bucketuser-live-test%02d", number), dir: t.TempDir(), env: cloud.Env()}
 }
 
 // start runs the program with more arguments.
 func (r *liveRun) start(args ...string) (*exec.Cmd, *bufio.Scanner) {
 	r.t.Helper()
 	cmd := exec.Command(r.program, append([]string{"-name", r.name, "-dir", r.dir, "-yes", "yes"}, args...)...)
-	cmd.Dir, cmd.Env, cmd.Stderr = root, cloud.Env(), &r.errors
+	cmd.Dir, cmd.Env, cmd.Stderr = root, r.env, &r.errors
 	stdout, err := cmd.StdoutPipe()
 	if err == nil {
 		err = cmd.Start()
@@ -72,16 +76,16 @@ func (r *liveRun) end(cmd *exec.Cmd, lines *bufio.Scanner) int {
 	return cmd.ProcessState.ExitCode()
 }
 
-// until reads the output up to the line of a step.
-func (r *liveRun) until(lines *bufio.Scanner, step int) {
+// until reads the output up to a line with that text.
+func (r *liveRun) until(lines *bufio.Scanner, text string) {
 	r.t.Helper()
 	for lines.Scan() {
 		fmt.Fprintln(&r.output, lines.Text())
-		if strings.Contains(lines.Text(), fmt.Sprintf("  step %d of ", step)) {
+		if strings.Contains(lines.Text(), text) {
 			return
 		}
 	}
-	r.t.Fatalf("no step %d:\n%s%s", step, r.output.String(), r.errors.String())
+	r.t.Fatalf("no line %q:\n%s%s", text, r.output.String(), r.errors.String())
 }
 
 // wantEnd wants that exit code, a line that nothing is left, and nothing to be left.
@@ -102,26 +106,33 @@ func TestLive(t *testing.T) {
 	steps := 0
 	t.Run("as a whole", func(t *testing.T) {
 		r := newLive(t, program, 0)
+		r.env = append(r.env, liveCaller(t)...)
 		if !*liveAll { // the number of steps is needed there
 			t.Parallel()
 		}
 		steps = r.whole()
 	})
+	draw := rand.New(rand.NewPCG(*liveSeed, 0))
 	if *liveAll {
 		for step := 1; step <= steps; step++ {
-			for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGKILL} {
-				t.Run(fmt.Sprintf("%s in step %d", signal, step), func(t *testing.T) { t.Parallel(); interruptLive(t, program, step, signal) })
-			}
+			interruptLive(t, program, draw, step, interrupted)
+			interruptLive(t, program, draw, step, []string{killed, twice}[step%2])
 		}
 		return
 	}
-	draw := rand.New(rand.NewPCG(*liveSeed, 0))
-	caught := []syscall.Signal{syscall.SIGINT, syscall.SIGTERM}[draw.IntN(2)]
-	for _, signal := range []syscall.Signal{caught, syscall.SIGKILL} {
-		step := 1 + draw.IntN(lastLiveStep)
-		t.Run(fmt.Sprintf("%s in step %d", signal, step), func(t *testing.T) { t.Parallel(); interruptLive(t, program, step, signal) })
-	}
-	figure("make live: ended by a signal in 2 of its steps, with -live-seed=%d; TestLive -live-all does so in each", *liveSeed)
+	interruptLive(t, program, draw, 1+draw.IntN(lastLiveStep), interrupted)
+	interruptLive(t, program, draw, 1+draw.IntN(lastLiveStep), []string{killed, twice}[draw.IntN(2)])
+	figure("make live: ended by signals in 2 of its steps, with -live-seed=%d; TestLive -live-all does so in each", *liveSeed)
+}
+
+// liveCaller is the environment of a user who has the rights of live.json, and no others.
+func liveCaller(t *testing.T) []string {
+	t.Helper()
+	ctx, name := t.Context(), aws.String("LiveCaller")
+	key := cloudtest.Must(cloud.CreateUser(ctx, &iam.CreateUserInput{UserName: name}))(t)
+	rights := managedPolicy(t, "LiveRights", readPolicy(t, "live.json"))
+	cloudtest.Must(cloud.IAM.AttachUserPolicy(ctx, &iam.AttachUserPolicyInput{UserName: name, PolicyArn: &rights}))(t)
+	return []string{"AWS_ACCESS_KEY_ID=" + key.AccessKeyID, "AWS_SECRET_ACCESS_KEY=" + key.SecretAccessKey}
 }
 
 // lastLiveStep is up to which the steps are drawn. Some come behind it.
@@ -150,27 +161,59 @@ func (r *liveRun) whole() int {
 	return cloudtest.Must(strconv.Atoi(all[2]))(r.t)
 }
 
-// interruptLive sends a signal at some time in a step or after it: one that is caught, or SIGKILL, which is not.
-func interruptLive(t *testing.T, program string, step int, signal syscall.Signal) {
-	draw := rand.New(rand.NewPCG(*liveSeed, uint64(step)))
-	after := time.Duration(draw.IntN(1500)) * time.Millisecond
-	t.Logf("seed %d: %s, %s after step %d has begun", *liveSeed, signal, after, step)
+// How a run is ended.
+const (
+	interrupted = "interrupted"       // it removes what there is
+	killed      = "killed"            // nothing catches that
+	twice       = "interrupted twice" // the second time while it removes what there is
+)
+
+// interruptLive ends a run at some time in a step or after it, beside others.
+func interruptLive(t *testing.T, program string, draw *rand.Rand, step int, how string) {
 	number := step
-	if signal == syscall.SIGKILL {
+	if how != interrupted {
 		number += 50
 	}
-	r := newLive(t, program, number)
-	cmd, lines := r.start("-objects", "300")
-	r.until(lines, step)
-	time.Sleep(after)
+	after := time.Duration(draw.IntN(1500)) * time.Millisecond
+	caught := []syscall.Signal{syscall.SIGINT, syscall.SIGTERM}[draw.IntN(2)]
+	t.Run(fmt.Sprintf("%s in step %d", how, step), func(t *testing.T) {
+		t.Parallel()
+		t.Logf("seed %d: %s, %s after step %d has begun", *liveSeed, how, after, step)
+		r := newLive(t, program, number)
+		cmd, lines := r.start("-objects", "300")
+		r.until(lines, fmt.Sprintf("  step %d of ", step))
+		time.Sleep(after)
+		if how == killed {
+			r.signal(cmd, syscall.SIGKILL)
+			r.end(cmd, lines)
+			r.clean()
+			return
+		}
+		r.signal(cmd, caught)
+		if how == interrupted {
+			r.wantEnd(r.end(cmd, lines), 130)
+			return
+		}
+		r.until(lines, "interrupted: removing what there is")
+		r.signal(cmd, caught)
+		code := r.end(cmd, lines)
+		if text := r.errors.String(); code != 130 || !strings.Contains(text, "make live CLEAN=1") {
+			t.Errorf("exit code %d after the second signal:\n%s", code, text)
+		}
+		r.clean()
+	})
+}
+
+func (r *liveRun) signal(cmd *exec.Cmd, signal syscall.Signal) {
+	r.t.Helper()
 	if err := cmd.Process.Signal(signal); err != nil {
-		t.Fatal(err)
+		r.t.Fatal(err)
 	}
-	code := r.end(cmd, lines)
-	if signal != syscall.SIGKILL {
-		r.wantEnd(code, 130)
-		return
-	}
+}
+
+// clean is make live CLEAN=1 for the run.
+func (r *liveRun) clean() {
+	r.t.Helper()
 	cleaning, lines := r.start("-clean")
 	r.wantEnd(r.end(cleaning, lines), 0)
 }

@@ -116,7 +116,7 @@ and runs it through its life: creation, use by ClickHouse, every property, rotat
             $0.40 a month, and less than a cent each for requests to Secrets Manager, for Lambda and for the log
   duration  some 30 operations of CloudFormation, and waits of at most three minutes each: not measured on AWS yet; on
             the embedded AWS one minute
-  rights    those of an administrator: roles, users, policies, buckets, secrets, stacks, functions, logs
+  rights    those of infra/policies/live.json suffice: to the roles of cdk bootstrap, and to what has such names
   ends      Ctrl-C removes what there is; after a kill make live CLEAN=1 does
 
 `, l.place(), l.name, l.objects+500)

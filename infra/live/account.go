@@ -63,7 +63,7 @@ func connect(ctx context.Context) (*account, error) {
 	endpoint := aws.ToString(c.BaseEndpoint)
 	if endpoint != "" {
 		if err := local.Loopback(endpoint); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%w; without AWS_ENDPOINT_URL it is AWS", err)
 		}
 	}
 	c.APIOptions = append(c.APIOptions, recordCalls)

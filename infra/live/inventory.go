@@ -188,18 +188,16 @@ func listFunctions(ctx context.Context, c clients) (things []thing, err error) {
 	return things, nil
 }
 
-// listLogGroups lists those of the stacks, and those that Lambda makes where a function has none.
+// listLogGroups lists those of stacks, and those that Lambda makes where a function has none, below /aws/lambda/.
 func listLogGroups(ctx context.Context, c clients) (things []thing, err error) {
-	for _, prefix := range []string{namePrefix, "/aws/lambda/" + namePrefix} {
-		pages := cloudwatchlogs.NewDescribeLogGroupsPaginator(c.logs, &cloudwatchlogs.DescribeLogGroupsInput{LogGroupNamePrefix: &prefix})
-		for pages.HasMorePages() {
-			page, err := pages.NextPage(ctx)
-			if err != nil {
-				return nil, err
-			}
-			for _, g := range page.LogGroups {
-				things = append(things, thing{name: aws.ToString(g.LogGroupName)})
-			}
+	pages := cloudwatchlogs.NewDescribeLogGroupsPaginator(c.logs, &cloudwatchlogs.DescribeLogGroupsInput{LogGroupNamePattern: aws.String(namePrefix)})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, g := range page.LogGroups {
+			things = append(things, thing{name: aws.ToString(g.LogGroupName)})
 		}
 	}
 	return things, nil

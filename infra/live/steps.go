@@ -103,5 +103,9 @@ func (l *live) tick() (stop func()) {
 			}
 		}
 	}()
-	return func() { close(end); <-ended }
+	return func() {
+		close(end)
+		<-ended
+		fmt.Fprint(l.out, "\r\033[K") // takes the line off
+	}
 }
