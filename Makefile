@@ -47,10 +47,11 @@ help: ## list the commands
 	@awk -F ':.*## ' '/^##@ / {sub(/^##@ /, ""); print $$0 ":"} /^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: ## deploy to an embedded AWS here; ClickHouse uses it
-	@go run ./infra/demo up
+	@sh infra/local/run.sh demo ./infra/demo up
 
-demo-down: ## destroy that, show that nothing is left, stop it
-	@go run ./infra/demo down
+demo-down: ## remove that; FORCE=1 ends it whatever it does or holds
+	@test -e .local/demo.lock || { echo "no demo was started here: there is nothing to clean up"; exit 0; }; \
+		sh infra/local/run.sh demo ./infra/demo down $(if $(filter-out 0 false,$(FORCE)),-force)
 
 bootstrap: ## prepare your AWS account and region for the CDK, once
 	@$(TOOLS) bootstrap $(CONTEXT)
@@ -77,6 +78,7 @@ rotate: ## rotate the key of STACK now, where it has a schedule
 	@$(TOOLS) operator -where '$(WHERE)' rotate $(OPERATED) $(if $(TIMEOUT),--timeout '$(TIMEOUT)')
 
 clean: ## remove all that make has installed or built here
+	@test ! -e .local/demo.lock || sh infra/local/run.sh demo ./infra/demo clean
 	rm -rf .local cdk.out
 
 ##@ Work on it
@@ -195,4 +197,4 @@ golden: ## write golden templates and README's tables anew
 	$(QUICK) go test ./infra/bucketuser ./lambda/spec ./infra/internal/formats -update
 
 release: ## write the files of a release; VERSION=1.2.3
-	@$(QUICK) go run ./infra/release -version '$(VERSION)' 2> >(grep -v 'Runtime process exited abnormally' >&2)
+	@$(QUICK) go run ./infra/release -version '$(VERSION)'

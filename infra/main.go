@@ -30,13 +30,16 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"bucketuser/infra/bucketuser"
+	"bucketuser/infra/internal/quiet"
 )
 
 func main() {
 	err := synthesize()
-	jsii.Close()
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "This context cannot be used:\n%v\n", err)
+	}
+	quiet.Close()
+	if err != nil {
 		os.Exit(1)
 	}
 }

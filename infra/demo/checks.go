@@ -18,7 +18,7 @@ import (
 // It exists while the checks run.
 const strangerName = "bucketuser-demo-stranger"
 
-func (d demo) runChecks(ctx context.Context, cloud *local.AWS, secret map[string]string) ([]clickhouse.Check, error) {
+func (d *demo) runChecks(ctx context.Context, cloud *local.AWS, secret map[string]string) ([]clickhouse.Check, error) {
 	config, err := cloud.Config()
 	if err != nil {
 		return nil, err
@@ -29,7 +29,7 @@ func (d demo) runChecks(ctx context.Context, cloud *local.AWS, secret map[string
 		return nil, err
 	}
 	checks, err := clickhouse.User{
-		Python: d.tools.ClickHouse, Env: cloud.Env(), Endpoint: cloud.Endpoint, Secret: secret, Stranger: stranger,
+		Python: d.tools.ClickHouse, Env: d.scratchEnv(cloud), Endpoint: cloud.Endpoint, Secret: secret, Stranger: stranger,
 	}.Use(ctx)
 	if err := errors.Join(err, removeStranger(ctx, client)); err != nil {
 		return nil, err
@@ -44,6 +44,11 @@ func (d demo) runChecks(ctx context.Context, cloud *local.AWS, secret map[string
 		return nil, err
 	}
 	return append(append(checks, checkIAM(ctx, asUser)...), blocked), nil
+}
+
+// scratchEnv is the environment of a ClickHouse whose temporary files go with the embedded AWS.
+func (d *demo) scratchEnv(cloud *local.AWS) []string {
+	return append(cloud.Env(), "TMPDIR="+d.path("tmp"))
 }
 
 // checkIAM tries what an S3 key must never be able to do.

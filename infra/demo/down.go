@@ -4,42 +4,121 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/service/iam"
 
 	"bucketuser/infra/local"
 )
 
-// down is what `make demo-down` does. It fails, and leaves the embedded AWS up to
-// be looked at, if anything of the stack is left.
-func (d demo) down(ctx context.Context) error {
-	cloud, err := local.Attach(ctx, d.tools, d.dir)
+// forced says how to end the embedded AWS although something is left.
+const forced = "make demo-down FORCE=1 ends the embedded AWS with all that it holds"
+
+// down is what `make demo-down` does. It needs no tools, no app and no function. It fails, and leaves the embedded AWS
+// up to be looked at, if anything of the stack is left.
+func (d *demo) down(ctx context.Context) error {
+	cloud, err := local.Find(local.Tools{}, d.dir)
+	if errors.Is(err, local.ErrNone) {
+		d.step("no demo is up: there is nothing to clean up")
+		return d.forget()
+	}
 	if err != nil {
 		return err
 	}
-	d.step("destroying the stack %s with cdk destroy", stackName)
-	err = cloud.CDK(ctx, local.CDKRun{
-		Dir: d.root,
-		Args: []string{"destroy", stackName, "--force", "--app", d.path("app"), "--output", d.path("cdk.out"),
-			"-c", "code=" + d.path("function")},
-	})
+	d.step("looking what the embedded AWS holds")
+	if err := answers(ctx, cloud); err != nil {
+		return d.give(ctx, cloud, err)
+	}
+	if err := d.spare(ctx, cloud); err != nil {
+		return err
+	}
+	err = d.destroy(ctx, cloud)
+	if errors.Is(err, errStuck) {
+		return d.give(ctx, cloud, err)
+	}
 	if err != nil {
+		return fmt.Errorf("%w\n  %s", err, forced)
+	}
+	d.step("nothing is left: no stack, role, user, key, bucket, secret or log group")
+	return d.stop(ctx, cloud)
+}
+
+// give ends an embedded AWS that can no longer be emptied.
+func (d *demo) give(ctx context.Context, cloud *local.AWS, why error) error {
+	if ctx.Err() != nil {
+		return why
+	}
+	d.step("%v", why)
+	d.step("ending the embedded AWS, with all that it holds")
+	return d.kill(ctx, cloud)
+}
+
+// destroy deletes the stack, and fails if anything is left.
+func (d *demo) destroy(ctx context.Context, cloud *local.AWS) error {
+	s, err := d.stacksOf(cloud)
+	if err != nil {
+		return err
+	}
+	if _, err := s.seen(ctx, stackName); err != nil {
+		return err
+	}
+	d.step("destroying the stack %s", stackName)
+	if err := s.delete(ctx, stackName); err != nil {
+		return err
+	}
+	if err := removeStranger(ctx, iam.NewFromConfig(s.config)); err != nil {
 		return err
 	}
 	left, err := cloud.Inventory(ctx)
-	if err != nil {
-		return err
+	if err == nil && len(left) > 0 {
+		err = fmt.Errorf("these are left:\n  %s", strings.Join(left, "\n  "))
 	}
-	if len(left) > 0 {
-		return fmt.Errorf("these are left:\n  %s", strings.Join(left, "\n  "))
-	}
-	d.step("nothing is left: no stack, function, log group, role, policy, user, access key, bucket or secret")
+	return err
+}
+
+func (d *demo) stop(ctx context.Context, cloud *local.AWS) error {
 	if err := cloud.Stop(ctx); err != nil {
 		return err
 	}
-	if err := os.Remove(d.path("env.sh")); err != nil && !errors.Is(err, os.ErrNotExist) {
+	d.step("stopped the embedded AWS")
+	return d.forget()
+}
+
+func (d *demo) kill(ctx context.Context, cloud *local.AWS) error {
+	if err := cloud.Kill(ctx); err != nil {
 		return err
 	}
-	d.step("stopped the embedded AWS")
-	return nil
+	d.step("ended its process %d", cloud.Process())
+	return d.forget()
+}
+
+// forget removes what is left of an embedded AWS that has ended, and says so to whoever has a shell that looks at it.
+func (d *demo) forget() error {
+	hadShell, err := local.Forget(d.dir)
+	if hadShell {
+		d.step("a shell that has sourced %s looks at what is gone: open a new one", d.shown("env.sh"))
+	}
+	return err
+}
+
+// force ends the embedded AWS, whatever it does and whatever it holds.
+func (d *demo) force(ctx context.Context) error {
+	cloud, err := local.Find(local.Tools{}, d.dir)
+	if errors.Is(err, local.ErrNone) {
+		d.step("no demo is up: there is nothing to clean up")
+		return d.forget()
+	}
+	if err != nil {
+		return err
+	}
+	d.step("ending the embedded AWS, with all that it holds")
+	return d.kill(ctx, cloud)
+}
+
+// clean is what make clean does before it removes the record of the embedded AWS.
+func (d *demo) clean(ctx context.Context) error {
+	if _, err := local.Find(local.Tools{}, d.dir); errors.Is(err, local.ErrNone) {
+		return nil
+	}
+	return d.force(ctx)
 }

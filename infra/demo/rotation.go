@@ -34,7 +34,7 @@ type rotator struct {
 
 // rotate has ClickHouse work while a higher keySerial replaces the key of the secret, and while the key before is
 // retired by an update of its own. It returns the checks of that, and the fields that the secret holds in the end.
-func (d demo) rotate(ctx context.Context, cloud *local.AWS, before map[string]string) ([]clickhouse.Check, map[string]string, error) {
+func (d *demo) rotate(ctx context.Context, cloud *local.AWS, before map[string]string) ([]clickhouse.Check, map[string]string, error) {
 	r, err := d.startRotator(ctx, cloud, before)
 	if err != nil {
 		return nil, nil, err
@@ -46,7 +46,7 @@ func (d demo) rotate(ctx context.Context, cloud *local.AWS, before map[string]st
 	return r.checks, after, nil
 }
 
-func (d demo) rotateUnder(ctx context.Context, cloud *local.AWS, r *rotator, before map[string]string) (map[string]string, error) {
+func (d *demo) rotateUnder(ctx context.Context, cloud *local.AWS, r *rotator, before map[string]string) (map[string]string, error) {
 	serial, err := nextSerial(before)
 	if err != nil {
 		return nil, err
@@ -69,7 +69,7 @@ func (d demo) rotateUnder(ctx context.Context, cloud *local.AWS, r *rotator, bef
 	if err != nil {
 		return nil, err
 	}
-	d.step("retiring the key before: cdk deploy with -c keySerial=%s -c previousKey=Delete", serial)
+	d.step("retiring the key before: cdk deploy … -c previousKey=Delete")
 	if err := d.deploy(ctx, cloud, "-c", "keySerial="+serial, "-c", "previousKey=Delete"); err != nil {
 		return nil, err
 	}
@@ -90,9 +90,9 @@ func nextSerial(fields map[string]string) (string, error) {
 }
 
 // startRotator returns once ClickHouse works with the key.
-func (d demo) startRotator(ctx context.Context, cloud *local.AWS, fields map[string]string) (*rotator, error) {
+func (d *demo) startRotator(ctx context.Context, cloud *local.AWS, fields map[string]string) (*rotator, error) {
 	r := &rotator{process: exec.CommandContext(ctx, d.tools.ClickHouse, "-c", across)}
-	r.process.Env, r.process.Stderr = cloud.Env(), &r.stderr
+	r.process.Env, r.process.Stderr = d.scratchEnv(cloud), &r.stderr
 	output, err := r.process.StdoutPipe()
 	if err != nil {
 		return nil, err

@@ -1,20 +1,29 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"os/exec"
-	"strings"
+	"io"
+	"os"
 	"text/tabwriter"
+	"time"
 
 	"bucketuser/infra/internal/clickhouse"
 	"bucketuser/infra/internal/stack"
 	"bucketuser/infra/local"
 )
 
-// up is what `make demo` does. On a running demo it updates the stack in place.
-func (d *demo) up(ctx context.Context) error {
+const (
+	deployLimit = 5 * time.Minute
+	checkLimit  = 8 * time.Minute
+)
+
+// up is what `make demo` does. On a running demo it updates the stack in place, and whatever a command before has left
+// it goes on from.
+func (d *demo) up(ctx context.Context) (err error) {
+	if d.tools, err = local.Install(ctx, d.root, local.ForDemo, d.progress); err != nil {
+		return err
+	}
 	cloud, err := d.start(ctx)
 	if err != nil {
 		return err
@@ -34,9 +43,9 @@ func (d *demo) up(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.step("fetched the credentials of %s from Secrets Manager", secret["S3_USER_ARN"])
-
-	d.step("ClickHouse uses them")
+	ctx, cancel := limited(ctx, "what ClickHouse does", checkLimit)
+	defer cancel()
+	d.step("ClickHouse uses the credentials, which are in Secrets Manager")
 	checks, err := d.runChecks(ctx, cloud, secret)
 	if err != nil {
 		return err
@@ -45,29 +54,15 @@ func (d *demo) up(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return d.printTable(append(checks, rotation...), secret)
+	d.end()
+	return d.printTable(cloud, append(checks, rotation...), secret)
 }
 
-// start starts the embedded AWS, or finds the one that runs.
-func (d demo) start(ctx context.Context) (*local.AWS, error) {
-	if cloud, err := local.Attach(ctx, d.tools, d.dir); err == nil {
-		d.step("the embedded AWS runs at %s", cloud.Endpoint)
-		return cloud, cloud.WriteEnv(d.path("env.sh"))
-	}
-	cloud, err := local.Start(ctx, d.tools, local.Options{Dir: d.dir, Detached: true})
-	if err != nil {
-		return nil, err
-	}
-	d.step("started the embedded AWS at %s, with TLS and IAM enforced", cloud.Endpoint)
-	if err := cloud.Bootstrap(ctx); err != nil {
-		return nil, err
-	}
-	d.step("bootstrapped it for the CDK")
-	return cloud, cloud.WriteEnv(d.path("env.sh"))
-}
-
-// build builds function and CDK app, which takes a minute with an empty build cache.
+// build builds function and CDK app.
 func (d *demo) build(ctx context.Context) (err error) {
+	if _, err := os.Stat(d.path("app")); err != nil {
+		d.step("the first build takes a minute, and 700 MB of Go's build cache")
+	}
 	d.step("building the function and the CDK app")
 	if d.function, err = local.BuildFunction(ctx, d.root, d.path("function")); err != nil {
 		return err
@@ -75,7 +70,7 @@ func (d *demo) build(ctx context.Context) (err error) {
 	if err := local.ZipFunction(d.path("function")); err != nil {
 		return err
 	}
-	build := exec.CommandContext(ctx, "go", "build", "-o", d.path("app"), "./infra")
+	build := local.Child(ctx, "go", "build", "-o", d.path("app"), "./infra")
 	build.Dir = d.root
 	if output, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("app: go build: %w\n%s", err, output)
@@ -83,21 +78,25 @@ func (d *demo) build(ctx context.Context) (err error) {
 	return nil
 }
 
-// deploy runs cdk deploy with what was built, with more context as arguments.
-func (d demo) deploy(ctx context.Context, cloud *local.AWS, more ...string) error {
-	var arn bytes.Buffer
+// deploy runs cdk deploy with what was built, with more context as arguments. What it goes by is not what the CLI says
+// but what the stack is.
+func (d *demo) deploy(ctx context.Context, cloud *local.AWS, more ...string) error {
+	ctx, cancel := limited(ctx, "cdk deploy", deployLimit)
+	defer cancel()
 	arguments := append([]string{"deploy", stackName, "--require-approval", "never", "--app", d.path("app"),
 		"--output", d.path("cdk.out"), "-c", "onDelete=Purge"}, d.function...)
-	err := cloud.CDK(ctx, local.CDKRun{Dir: d.root, Out: &arn, Args: append(arguments, more...)})
+	if err := cloud.CDK(ctx, local.CDKRun{Dir: d.root, Args: append(arguments, more...)}); err != nil {
+		return err
+	}
+	s, err := d.stacksOf(cloud)
 	if err != nil {
 		return err
 	}
-	d.step("deployed %s", strings.TrimSpace(arn.String()))
-	return nil
+	return s.works(ctx)
 }
 
 // printTable prints every check that ran, and fails if one missed.
-func (d demo) printTable(checks []clickhouse.Check, secret map[string]string) error {
+func (d *demo) printTable(cloud *local.AWS, checks []clickhouse.Check, secret map[string]string) error {
 	missed := 0
 	w := tabwriter.NewWriter(d.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w)
@@ -112,17 +111,21 @@ func (d demo) printTable(checks []clickhouse.Check, secret map[string]string) er
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintf(d.out, "\n%d checks, %d missed, %.0f s.", len(checks), missed, d.seconds())
+	fmt.Fprintf(d.out, "\n%d checks, %d missed, %.0f s.", len(checks), missed, time.Since(d.began).Seconds())
 	if missed > 0 {
 		fmt.Fprintln(d.out)
 		return fmt.Errorf("%d of %d checks missed", missed, len(checks))
 	}
-	fmt.Fprintf(d.out, ` The stack stays up.
+	_, err := io.WriteString(d.out, " The stack stays up.\n\n"+d.whatNext(cloud, secret))
+	return err
+}
 
-  Url          %s
+// whatNext has no line that is wider than 80 columns.
+func (d *demo) whatNext(cloud *local.AWS, secret map[string]string) string {
+	return fmt.Sprintf(`  S3           %s, on this machine
+  bucket       %s, prefix %s
   credentials  make credentials, also with FORMAT=csv or FORMAT=json
-  look around  . %s, then any AWS client or cdk
+  look around  . %s && cdk diff BucketUser
   clean up     make demo-down
-`, secret["S3_URL"], d.shown("env.sh"))
-	return nil
+`, cloud.Endpoint, secret["S3_BUCKET"], secret["S3_PREFIX"], d.shown("env.sh"))
 }

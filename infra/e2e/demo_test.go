@@ -5,29 +5,24 @@ package e2e
 import (
 	"encoding/json"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"bucketuser/infra/internal/cloudtest"
 )
 
 // TestDemo runs what make demo, make credentials and make demo-down run, on an
-// embedded AWS of its own, and the demo twice.
+// embedded AWS of its own, the demo to its end twice. Each is interrupted, killed and hindered on the way.
 func TestDemo(t *testing.T) {
 	t.Parallel()
-	dir := filepath.Join(t.TempDir(), "demo")
-	demo := filepath.Join(t.TempDir(), "demo")
-	runIn(t, "go", "build", "-o", demo, "./infra/demo")
-	defer func() { // in case the test ends early: nothing may stay up
-		stop := exec.Command(demo, "down", "-dir", dir)
-		stop.Dir = root
-		_ = stop.Run()
-	}()
+	d := newDemoCommand(t)
+	dir := d.dir
+	d.beforeItIsUp()
 
 	readme := string(cloudtest.Must(os.ReadFile(filepath.Join(root, "infra", "README.md")))(t))
-	first := runIn(t, demo, "up", "-dir", dir)
+	first := d.succeeds("up", "17 checks, 0 missed", "the embedded AWS runs at")
 	for _, check := range []string{
 		"s3(): writes a file and reads it", "s3(): uploads a file in several parts", "S3 disk: a MergeTree table keeps its parts there",
 		"BACKUP … TO S3", "RESTORE … FROM S3", "refused: a write outside the prefix", "refused: a wrong secret", "refused: plain http",
@@ -44,9 +39,12 @@ func TestDemo(t *testing.T) {
 			t.Errorf("the table of infra/README.md has no line for %q", check)
 		}
 	}
-	if !strings.Contains(first, "17 checks, 0 missed") {
-		t.Errorf("the first demo:\n%s", first)
+	for line := range strings.Lines(first) {
+		if len([]rune(line)) > 81 { // with its end
+			t.Errorf("it is wider than a terminal: %s", line)
+		}
 	}
+	d.shell()
 
 	fields := credentialsOf(t, dir)
 	want(t, credentials(t, dir, "csv"),
@@ -56,10 +54,8 @@ func TestDemo(t *testing.T) {
 		want(t, strings.Contains(env, name+"="+value+"\n"), true)
 	}
 
-	again := runIn(t, demo, "up", "-dir", dir)
-	if !strings.Contains(again, "the embedded AWS runs at") || !strings.Contains(again, "17 checks, 0 missed") {
-		t.Errorf("the second demo:\n%s", again)
-	}
+	d.until("up", "rotating the key", syscall.SIGKILL)
+	d.succeeds("up", "the embedded AWS runs at", "17 checks, 0 missed")
 	after := credentialsOf(t, dir)
 	if after["AWS_ACCESS_KEY_ID"] == fields["AWS_ACCESS_KEY_ID"] {
 		t.Errorf("the second demo has not rotated the key %s", fields["AWS_ACCESS_KEY_ID"])
@@ -70,9 +66,9 @@ func TestDemo(t *testing.T) {
 		}
 	}
 
-	if down := runIn(t, demo, "down", "-dir", dir); !strings.Contains(down, "nothing is left") {
-		t.Errorf("the end of the demo:\n%s", down)
-	}
+	d.goesDown()
+	d.ends("down -force")
+	d.ends("clean")
 }
 
 // credentialsOf are the fields that make credentials prints of the demo in dir.

@@ -6,11 +6,9 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
-	"time"
 )
 
 // jsiiNoise is what jsii prints at the end of some runs that succeed, without a line of its own, and where its own
@@ -34,7 +32,7 @@ type CDKRun struct {
 func (a *AWS) CDKLog() string { return filepath.Join(a.dir, "cdk.log") }
 
 // CDK runs the pinned cdk CLI. Its error includes the end of what it printed.
-// If ctx ends, the CLI is interrupted, and killed 10 seconds later.
+// If ctx ends, the CLI is interrupted, and killed 10 seconds later; the error is then that of ctx.
 func (a *AWS) CDK(ctx context.Context, run CDKRun) error {
 	if err := Loopback(a.Endpoint); err != nil {
 		return err
@@ -50,14 +48,16 @@ func (a *AWS) CDK(ctx context.Context, run CDKRun) error {
 	fmt.Fprintf(log, "\n== cdk %s\n", strings.Join(run.Args, " "))
 
 	var stderr bytes.Buffer
-	cmd := exec.CommandContext(ctx, a.tools.CDK, append(run.Args, "--no-notices", "--no-color", "--ci=false")...)
+	cmd := Child(ctx, a.tools.CDK, append(run.Args, "--no-notices", "--no-color", "--ci=false")...)
 	cmd.Dir = run.Dir
 	cmd.Env = append(a.Env(), run.Env...)
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	cmd.WaitDelay = 10 * time.Second
 	cmd.Stdout = run.Out
 	cmd.Stderr = io.MultiWriter(log, &stderr)
-	if err := cmd.Run(); err != nil {
+	err = cmd.Run()
+	if ctx.Err() != nil {
+		return fmt.Errorf("cdk %s: %w", run.Args[0], context.Cause(ctx))
+	}
+	if err != nil {
 		return fmt.Errorf("cdk %s: %w\n%s", run.Args[0], err, Tidy(stderr.Bytes()))
 	}
 	return nil

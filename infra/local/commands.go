@@ -13,7 +13,6 @@ type Command string
 const (
 	ForDeploy         Command = "make bootstrap, deploy, synth and destroy"
 	ForDemo           Command = "make demo"
-	ForDemoDown       Command = "make demo-down"
 	ForLive           Command = "make live"
 	ForTemplate       Command = "make template"
 	ForLocalTests     Command = "go test ./infra/local"
@@ -31,7 +30,6 @@ func commands() map[Command][]string {
 	return map[Command][]string{
 		ForDeploy:         {cdkCLI},
 		ForDemo:           {cdkCLI, emulator, clickHouse},
-		ForDemoDown:       {cdkCLI},
 		ForLive:           {cdkCLI, clickHouse},
 		ForTemplate:       {cdkCLI, cfnLint},
 		ForLocalTests:     {cdkCLI, emulator},

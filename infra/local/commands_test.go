@@ -61,8 +61,8 @@ func TestCommandInstallsWhatItNeedsAndNoMore(t *testing.T) {
 			if got := installed(); !slices.Equal(got, slices.Sorted(slices.Values(needs))) {
 				t.Errorf("installed %q, needs %q", got, needs)
 			}
-			if lines := strings.Count(out.String(), "\n"); lines != len(needs) {
-				t.Errorf("%d lines for %d toolsets:\n%s", lines, len(needs), &out)
+			if lines := strings.Count(out.String(), "\n"); lines != len(needs)+1 || !strings.HasPrefix(out.String(), "to install, once: ") {
+				t.Errorf("%d lines for %d toolsets and what they cost:\n%s", lines, len(needs), &out)
 			}
 			if (tools.CDK != "") != slices.Contains(needs, cdkCLI) || (tools.ClickHouse != "") != slices.Contains(needs, clickHouse) {
 				t.Errorf("the tools of %q are %+v", needs, tools)
@@ -86,7 +86,7 @@ func programsOf(t *testing.T, command Command) (programs []string) {
 
 // make deploy is for those who have a cloud and no Python.
 func TestDeploymentNeedsTheCDKAlone(t *testing.T) {
-	for _, command := range []Command{ForDeploy, ForDemoDown} {
+	for _, command := range []Command{ForDeploy} {
 		if needs := commands()[command]; !slices.Equal(needs, []string{cdkCLI}) {
 			t.Errorf("%s needs %q", command, needs)
 		}
@@ -122,7 +122,7 @@ func TestMissingProgramIsNamedWithCommandAndRemedy(t *testing.T) {
 		want    string
 	}{
 		"no npm":    {ForDeploy, nil, "make bootstrap, deploy, synth and destroy: cdk CLI: npm not found: " + node},
-		"no node":   {ForDemoDown, []string{"npm"}, "make demo-down: cdk CLI: node not found: " + node},
+		"no node":   {ForDeploy, []string{"npm"}, "make bootstrap, deploy, synth and destroy: cdk CLI: node not found: " + node},
 		"no Python": {ForDemo, []string{"npm", "node"}, "make demo: embedded AWS: python3 not found: " + python},
 	} {
 		t.Run(name, func(t *testing.T) {

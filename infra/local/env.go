@@ -83,8 +83,8 @@ func (a *AWS) Env() []string {
 }
 
 // WriteEnv writes a shell script to path, readable by the owner only. Sourcing
-// it does to a shell what Env does to a child process, and puts the pinned cdk
-// CLI first in PATH.
+// it does to a shell what Env does to a child process, and puts the command cdk
+// of WriteShell first in PATH, or the pinned cdk CLI without that.
 func (a *AWS) WriteEnv(path string) error {
 	if err := Loopback(a.Endpoint); err != nil {
 		return err
@@ -98,7 +98,7 @@ func (a *AWS) WriteEnv(path string) error {
 	// Any app with the construct takes the demo's function from there.
 	fmt.Fprintf(&b, "export %s=%s\n", functionVariable, shellQuote(filepath.Join(a.dir, "function")))
 	fmt.Fprintf(&b, "export NO_PROXY=%s\nexport no_proxy=\"$NO_PROXY\"\n", shellQuote(noProxy()))
-	fmt.Fprintf(&b, "export PATH=%s:\"$PATH\"\n", shellQuote(filepath.Dir(a.tools.CDK)))
+	fmt.Fprintf(&b, "export PATH=%s:%s:\"$PATH\"\n", shellQuote(filepath.Dir(ShellCDK(a.dir))), shellQuote(filepath.Dir(a.tools.CDK)))
 	return os.WriteFile(path, []byte(b.String()), 0o600)
 }
 

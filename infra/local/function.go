@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 
@@ -29,7 +28,7 @@ func BuildFunction(ctx context.Context, root, dir string, variables ...string) (
 		linked = append(linked, "-X "+variable)
 	}
 	arguments := append(compile.Arguments(target, linked...), "-tags", compile.Tags+","+compile.Loopback, "./lambda")
-	cmd := exec.CommandContext(ctx, "go", arguments...)
+	cmd := Child(ctx, "go", arguments...)
 	cmd.Dir = root
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if output, err := cmd.CombinedOutput(); err != nil {

@@ -13,13 +13,9 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
-	"time"
 )
 
-const (
-	stampFile     = "installed"      // in a toolset's directory, written last
-	interruptTime = 10 * time.Second // for pip and npm to remove their temporary files
-)
+const stampFile = "installed" // in a toolset's directory, written last
 
 // Tools are the programs that [Install] has installed, as absolute paths. A field
 // is empty if the command that they were installed for does not need it.
@@ -39,8 +35,8 @@ type Tools struct {
 	PythonBin   string // of the virtual environment of the example in Python
 }
 
-// Install installs what the command needs into <root>/.local/tools, and prints a
-// line to out for each toolset before it is installed. A toolset that is there, and
+// Install installs what the command needs into <root>/.local/tools. Before that it prints to out
+// what all of it will cost, and a line for each toolset before it is installed. A toolset that is there, and
 // whose pins have not changed since, is left alone. Processes that do it at the
 // same time wait for each other.
 //
@@ -67,7 +63,7 @@ func install(ctx context.Context, root string, command Command, out io.Writer) (
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return Tools{}, err
 	}
-	unlock, err := lock(ctx, filepath.Join(dir, "lock"))
+	unlock, err := lock(ctx, filepath.Join(dir, "lock"), out)
 	if err != nil {
 		return Tools{}, err
 	}
@@ -95,6 +91,7 @@ func (i installer) ensure(ctx context.Context, sets []toolset) error {
 	if err != nil {
 		return err
 	}
+	i.announce(sets, stamps)
 	for _, set := range sets {
 		if stamp, ok := stamps[set.dir]; ok {
 			if err := i.install(ctx, set, stamp); err != nil {
@@ -128,6 +125,19 @@ func (i installer) outdated(ctx context.Context, sets []toolset) (map[string]str
 	return stamps, nil
 }
 
+// announce says what the installation of all that is missing takes, before any of it is spent.
+func (i installer) announce(sets []toolset, missing map[string]string) {
+	disk, download := 0, 0
+	for _, set := range sets {
+		if _, ok := missing[set.dir]; ok {
+			disk, download = disk+set.megabytes, download+set.download
+		}
+	}
+	if len(missing) > 0 {
+		fmt.Fprintf(i.out, "to install, once: %d MB to download, %d MB on disk in .local/tools\n", download, disk)
+	}
+}
+
 // check fails if a program is missing, too old or incomplete.
 func (r registry) check(ctx context.Context) error {
 	for _, program := range r.needs {
@@ -143,22 +153,25 @@ func (r registry) check(ctx context.Context) error {
 
 // install makes the set's directory anew.
 func (i installer) install(ctx context.Context, set toolset, stamp string) error {
-	fmt.Fprintf(i.out, "installing the %s into .local/tools/%s (%d MB, once)\n", set.name, set.dir, set.megabytes)
+	fmt.Fprintf(i.out, "installing the %s (%d MB)\n", set.name, set.megabytes)
 	dir := filepath.Join(i.dir, set.dir)
 	if err := os.RemoveAll(dir); err != nil {
+		return err
+	}
+	temporary := filepath.Join(dir, "tmp") // which is left if this process is killed, and goes with the rest the next time
+	if err := os.MkdirAll(temporary, 0o755); err != nil {
 		return err
 	}
 	if err := i.copy(set, set.pins()); err != nil {
 		return err
 	}
 	for _, step := range set.registry.steps {
-		cmd := exec.CommandContext(ctx, step[0], step[1:]...)
+		cmd := Child(ctx, step[0], step[1:]...)
 		cmd.Dir = dir
-		cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-		cmd.WaitDelay = interruptTime
+		cmd.Env = append(os.Environ(), "TMPDIR="+temporary)
 		output, err := cmd.CombinedOutput()
 		if ctx.Err() != nil {
-			return fmt.Errorf("interrupted: %w", ctx.Err())
+			return fmt.Errorf("interrupted: %w", context.Cause(ctx))
 		}
 		if err != nil && set.registry.offline.Match(output) {
 			return fmt.Errorf("%s\n%s", set.registry.unreached, bytes.TrimSpace(output))
@@ -166,6 +179,9 @@ func (i installer) install(ctx context.Context, set toolset, stamp string) error
 		if err != nil {
 			return fmt.Errorf("%s: %w (%s)\n%s", strings.Join(step, " "), err, set.registry.reach, bytes.TrimSpace(output))
 		}
+	}
+	if err := os.RemoveAll(temporary); err != nil {
+		return err
 	}
 	return os.WriteFile(filepath.Join(dir, stampFile), []byte(stamp), 0o644)
 }

@@ -3,6 +3,7 @@ package local
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -25,7 +26,7 @@ func things(t *testing.T) (installer, fstest.MapFS, *strings.Builder) {
 // thing is a toolset that is installed by a shell script.
 func thing(dir, script string, programs ...string) toolset {
 	return toolset{
-		dir: dir, name: "thing " + dir, megabytes: 3, from: dir, programs: programs,
+		dir: dir, name: "thing " + dir, megabytes: 3, download: 2, from: dir, programs: programs,
 		registry: registry{
 			pins: []string{"pins"}, needs: []string{"sh"}, probe: []string{"sh", "-c", "exit 0"}, hint: "install it",
 			steps: [][]string{{"sh", "-c", script}}, reach: "look at the network",
@@ -50,26 +51,28 @@ func TestInstalledOnceUntilItsOwnPinsChange(t *testing.T) {
 		}
 		return out.String()
 	}
-	const a, b = "installing the thing a into .local/tools/a (3 MB, once)\n", "installing the thing b into .local/tools/b (3 MB, once)\n"
-	if printed := ensure(); printed != a+b {
+	const a, b = "installing the thing a (3 MB)\n", "installing the thing b (3 MB)\n"
+	const both = "to install, once: 4 MB to download, 6 MB on disk in .local/tools\n" + a + b
+	const one = "to install, once: 2 MB to download, 3 MB on disk in .local/tools\n"
+	if printed := ensure(); printed != both {
 		t.Errorf("printed %q", printed)
 	}
 	if printed := ensure(); printed != "" {
 		t.Errorf("installed again: %q", printed)
 	}
 	repository["b/pins"] = &fstest.MapFile{Data: []byte("second")}
-	if printed := ensure(); printed != b {
+	if printed := ensure(); printed != one+b {
 		t.Errorf("other pins of b: %q", printed)
 	}
 	sets[0].registry.steps = [][]string{{"sh", "-c", "exit  0"}}
-	if printed := ensure(); printed != a {
+	if printed := ensure(); printed != one+a {
 		t.Errorf("other steps of a: %q", printed)
 	}
 	if err := os.Rename(i.dir, i.dir+"-moved"); err != nil {
 		t.Fatal(err)
 	}
 	i.dir += "-moved"
-	if printed := ensure(); printed != a+b {
+	if printed := ensure(); printed != both {
 		t.Errorf("moved: %q", printed)
 	}
 }
@@ -87,7 +90,7 @@ func TestProgramsFollowTheRepositoryWithoutInstallation(t *testing.T) {
 			t.Errorf("%q, %v", got, err)
 		}
 	}
-	if !exists(i, "b", "programs", "run") || strings.Count(out.String(), "\n") != 1 {
+	if !exists(i, "b", "programs", "run") || strings.Count(out.String(), "\n") != 2 {
 		t.Errorf("printed %q", out)
 	}
 }
@@ -191,17 +194,17 @@ func TestProgramsAreLookedForBeforeTheFirstInstallation(t *testing.T) {
 
 func TestInstallationsWaitForEachOther(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "lock")
-	unlock, err := lock(t.Context(), file)
+	unlock, err := lock(t.Context(), file, io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}
 	impatient, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if _, err := lock(impatient, file); err == nil {
+	if _, err := lock(impatient, file, io.Discard); err == nil {
 		t.Error("locked twice")
 	}
 	unlock()
-	again, err := lock(t.Context(), file)
+	again, err := lock(t.Context(), file, io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,6 +17,7 @@ import (
 
 const (
 	recordFile  = "aws.json"
+	envFile     = "env.sh"
 	healthPath  = "/_ministack/health"
 	logTailSize = 3 << 10
 )
@@ -31,35 +32,43 @@ type record struct {
 	Process  process `json:"process"`
 }
 
-// Attach finds the embedded AWS that another process started detached in dir.
-// It fails if there is none, or if it does not answer.
-func Attach(ctx context.Context, tools Tools, dir string) (*AWS, error) {
+// ErrNone is the error of [Find] if no embedded AWS runs.
+var ErrNone = errors.New("embedded AWS: none is running")
+
+// Find finds the embedded AWS that another process started detached in dir, whether it
+// answers or not. Its error is [ErrNone] if there is none.
+func Find(tools Tools, dir string) (*AWS, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, err
 	}
 	b, err := os.ReadFile(filepath.Join(dir, recordFile))
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("embedded AWS: none is running in %s", dir)
+		return nil, fmt.Errorf("%w in %s", ErrNone, dir)
 	}
 	if err != nil {
 		return nil, err
 	}
 	var r record
-	if err := json.Unmarshal(b, &r); err != nil {
-		return nil, fmt.Errorf("embedded AWS: %s: %w", recordFile, err)
+	if err := json.Unmarshal(b, &r); err != nil { // then no record names it, and it ends by itself
+		return nil, fmt.Errorf("%w: the record in %s names none", ErrNone, dir)
 	}
 	if err := Loopback(r.Endpoint); err != nil {
 		return nil, err
 	}
 	if !r.Process.running() {
-		return nil, fmt.Errorf("embedded AWS: the one of %s has ended", dir)
+		return nil, fmt.Errorf("%w: the one of %s has ended", ErrNone, dir)
 	}
-	a := &AWS{Endpoint: r.Endpoint, Region: r.Region, CertFile: r.CertFile, dir: dir, tools: tools, process: r.Process}
-	if err := a.Healthy(ctx); err != nil {
+	return &AWS{Endpoint: r.Endpoint, Region: r.Region, CertFile: r.CertFile, dir: dir, tools: tools, process: r.Process}, nil
+}
+
+// Attach is Find of an embedded AWS that answers.
+func Attach(ctx context.Context, tools Tools, dir string) (*AWS, error) {
+	a, err := Find(tools, dir)
+	if err != nil {
 		return nil, err
 	}
-	return a, nil
+	return a, a.Healthy(ctx)
 }
 
 // Healthy asks the embedded AWS whether it answers, for at most 5 seconds.
@@ -86,10 +95,15 @@ func (a *AWS) Healthy(ctx context.Context) error {
 	return nil
 }
 
-// launch starts the process, waits until it answers and writes the record.
+// launch starts the process, writes the record and waits until it answers.
 func (a *AWS) launch(ctx context.Context, o Options, port int, keyFile string) error {
 	if a.tools.Emulator == "" {
 		return errors.New("its toolset is not among those of this command")
+	}
+	for _, sub := range []string{"emulator", "tmp"} {
+		if err := os.MkdirAll(filepath.Join(a.dir, sub), 0o700); err != nil {
+			return err
+		}
 	}
 	logFile, err := os.Create(a.LogFile())
 	if err != nil {
@@ -101,7 +115,9 @@ func (a *AWS) launch(ctx context.Context, o Options, port int, keyFile string) e
 	if o.Stock {
 		args = append(args, "--stock")
 	}
-	if !o.Detached {
+	if o.Detached {
+		args = append(args, "--end-without", a.record())
+	} else {
 		args = append(args, "--end-with-stdin")
 	}
 	cmd := exec.Command(a.tools.Emulator, args...)
@@ -121,13 +137,13 @@ func (a *AWS) launch(ctx context.Context, o Options, port int, keyFile string) e
 	}
 	a.process, err = watch(cmd, stdin)
 	if err == nil {
-		err = a.awaitHealth(ctx)
-	}
-	if err == nil {
 		err = a.writeRecord()
 	}
+	if err == nil {
+		err = a.awaitHealth(ctx)
+	}
 	if err != nil {
-		return errors.Join(err, a.process.stop(context.WithoutCancel(ctx)))
+		return errors.Join(err, a.Stop(context.WithoutCancel(ctx)))
 	}
 	return nil
 }
@@ -165,12 +181,19 @@ func (a *AWS) awaitHealth(ctx context.Context) error {
 	}
 }
 
+// record is the file by which Find finds it.
+func (a *AWS) record() string { return filepath.Join(a.dir, recordFile) }
+
+// writeRecord writes the whole record at once: the process reads it too.
 func (a *AWS) writeRecord() error {
 	b, err := json.MarshalIndent(record{a.Endpoint, a.Region, a.CertFile, a.process}, "", "  ")
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(a.dir, recordFile), b, 0o600)
+	if err := os.WriteFile(a.record()+".new", b, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(a.record()+".new", a.record())
 }
 
 // logTail is the end of a log file, for an error message.

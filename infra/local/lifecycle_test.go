@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -84,6 +85,51 @@ func TestEndsWithTheProcessThatStartedIt(t *testing.T) {
 	}
 }
 
+// The record goes with its folder, which somebody has removed, or was never written.
+func TestDetachedEndsWithoutItsRecord(t *testing.T) {
+	t.Parallel()
+	a, err := Start(t.Context(), installed(t), Options{Dir: t.TempDir(), Detached: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(a.record()); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if !a.process.await(ctx) {
+		t.Error("it still runs")
+	}
+	if err := a.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// One that a signal has stopped does not answer, and hears no request to end.
+func TestFoundAndKilledWithoutAnAnswer(t *testing.T) {
+	dir, tools := t.TempDir(), installed(t)
+	started, err := Start(t.Context(), tools, Options{Dir: dir, Detached: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(started.process.ID, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	found, err := Find(tools, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := started.Kill(t.Context()); err != nil { // this process has to collect it
+		t.Fatal(err)
+	}
+	if found.process.running() {
+		t.Error("it still runs")
+	}
+	if _, err := os.Stat(filepath.Join(dir, "emulator")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("its state is left: %v", err)
+	}
+}
+
 func TestTakenPortIsTriedAgain(t *testing.T) {
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
@@ -91,9 +137,6 @@ func TestTakenPortIsTriedAgain(t *testing.T) {
 	}
 	defer l.Close()
 	dir := t.TempDir()
-	if err := errors.Join(os.Mkdir(filepath.Join(dir, "emulator"), 0o700), os.Mkdir(filepath.Join(dir, "tmp"), 0o700)); err != nil {
-		t.Fatal(err)
-	}
 	certFile, keyFile, err := writeCertificate(dir, time.Now())
 	if err != nil {
 		t.Fatal(err)

@@ -89,10 +89,8 @@ func Start(ctx context.Context, tools Tools, o Options) (*AWS, error) {
 	if running, err := Attach(ctx, tools, dir); err == nil {
 		return nil, fmt.Errorf("embedded AWS: already running in %s as process %d", dir, running.process.ID)
 	}
-	for _, sub := range []string{"emulator", "tmp"} {
-		if err := os.MkdirAll(filepath.Join(dir, sub), 0o700); err != nil {
-			return nil, err
-		}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
 	}
 	certFile, keyFile, err := writeCertificate(dir, time.Now())
 	if err != nil {
@@ -124,17 +122,43 @@ func (a *AWS) Dir() string { return a.dir }
 // LogFile is the emulator's own log, which includes the functions' output.
 func (a *AWS) LogFile() string { return filepath.Join(a.dir, "aws.log") }
 
-// Stop ends the embedded AWS and every process that it started, and forgets
-// its state; the log stays. Stopping a stopped one is no error.
+// Stop ends the embedded AWS and every process that it started, and removes
+// its state; the log stays. If it has not ended after 10 seconds, or when ctx ends, it is
+// killed. Stopping a stopped one is no error.
 func (a *AWS) Stop(ctx context.Context) error {
 	if err := a.process.stop(ctx); err != nil {
 		return fmt.Errorf("embedded AWS: stop: %w", err)
 	}
-	if err := os.Remove(filepath.Join(a.dir, recordFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	return nil
+	return remove(a.dir, state()...)
 }
+
+// Kill is Stop without asking: whatever the process does, it has ended after it.
+func (a *AWS) Kill(ctx context.Context) error {
+	if err := a.process.kill(ctx); err != nil {
+		return fmt.Errorf("embedded AWS: kill: %w", err)
+	}
+	return remove(a.dir, state()...)
+}
+
+// Forget removes from dir what is of use only while an embedded AWS runs there, and tells whether there was an env.sh.
+// The command cdk stays, for shells that have it in PATH, and says that nothing is up.
+func Forget(dir string) (hadShell bool, err error) {
+	_, missing := os.Stat(filepath.Join(dir, envFile))
+	return missing == nil, remove(dir, append(state(), envFile)...)
+}
+
+// state is what an embedded AWS has on disk that is of no use to another one.
+func state() []string { return []string{recordFile, "emulator", "tmp"} }
+
+func remove(dir string, names ...string) (err error) {
+	for _, name := range names {
+		err = errors.Join(err, os.RemoveAll(filepath.Join(dir, name)))
+	}
+	return err
+}
+
+// Process is the id of its process.
+func (a *AWS) Process() int { return a.process.ID }
 
 // Loopback reports as an error that endpoint is not an https URL of a
 // loopback address: what runs here must never reach a real AWS. A name, even

@@ -1,6 +1,7 @@
 package local
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -65,6 +66,12 @@ func TestAttachFindsNothingWhereNothingRuns(t *testing.T) {
 	dir := t.TempDir()
 	if _, err := Attach(t.Context(), Tools{}, dir); err == nil || !strings.Contains(err.Error(), "none is running") {
 		t.Errorf("without a record: %v", err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, recordFile), []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Find(Tools{}, dir); !errors.Is(err, ErrNone) {
+		t.Errorf("with a record of which half was written: %v", err)
 	}
 	a := &AWS{Endpoint: "https://127.0.0.1:1", dir: dir, process: process{ID: os.Getpid(), Started: "another time"}}
 	if err := a.writeRecord(); err != nil {

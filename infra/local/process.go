@@ -54,7 +54,10 @@ func (p process) running() bool {
 
 // stop asks the process to end, kills it after 10 seconds, and in either case
 // ends what it left in its process group. A process that has ended is left alone.
-func (p process) stop(ctx context.Context) error {
+func (p process) stop(ctx context.Context) error { return p.end(ctx, -p.ID) }
+
+// end is stop where what is killed, after the process was asked to end, is a group or itself alone.
+func (p process) end(ctx context.Context, killed int) error {
 	if p.stdin != nil {
 		defer p.stdin.Close()
 	}
@@ -67,12 +70,25 @@ func (p process) stop(ctx context.Context) error {
 	asked, cancel := context.WithTimeout(ctx, stopTimeout)
 	defer cancel()
 	p.await(asked)
-	if err := syscall.Kill(-p.ID, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
+	return p.finish(ctx, killed)
+}
+
+// kill ends the process and its group without asking. A process that has ended is left alone.
+func (p process) kill(ctx context.Context) error {
+	if !p.running() {
+		return nil
+	}
+	return p.finish(ctx, -p.ID)
+}
+
+// finish kills, also what a signal has stopped, and waits for the end although ctx may have ended.
+func (p process) finish(ctx context.Context, target int) error {
+	if err := syscall.Kill(target, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
 		return err
 	}
-	killed, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 	defer cancel()
-	if !p.await(killed) {
+	if !p.await(limit) {
 		return fmt.Errorf("process %d does not end", p.ID)
 	}
 	return nil

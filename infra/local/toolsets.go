@@ -24,6 +24,7 @@ type toolset struct {
 	dir       string // under .local/tools
 	name      string // as in "installing the cdk CLI"
 	megabytes int    // on disk, about
+	download  int    // MB, about
 	from      string // folder of the repository with the pins
 	registry  registry
 	// programs are files and folders of the repository that run with the packages.
@@ -37,52 +38,52 @@ type toolset struct {
 func toolsets() []toolset {
 	return []toolset{
 		{
-			dir: cdkCLI, name: "cdk CLI", megabytes: 29, from: "infra/local/toolsets/cdk", registry: npm(),
+			dir: cdkCLI, name: "cdk CLI", megabytes: 29, download: 11, from: "infra/local/toolsets/cdk", registry: npm(),
 			provide: func(t *Tools, dir string) { t.CDK = filepath.Join(dir, "node_modules", ".bin", "cdk") },
 		},
 		{
-			dir: emulator, name: "embedded AWS", megabytes: 90, from: "infra/local/toolsets/emulator", registry: pypi(),
+			dir: emulator, name: "embedded AWS", megabytes: 90, download: 20, from: "infra/local/toolsets/emulator", registry: pypi(),
 			programs: []string{"infra/local/launcher"},
 			provide: func(t *Tools, dir string) {
 				t.Emulator, t.Launcher = inVenv(dir, "python3"), filepath.Join(dir, "launcher")
 			},
 		},
 		{
-			dir: clickHouse, name: "ClickHouse engine chDB", megabytes: 910, from: "infra/local/toolsets/clickhouse", registry: pypi(),
+			dir: clickHouse, name: "ClickHouse engine chDB", megabytes: 910, download: 256, from: "infra/local/toolsets/clickhouse", registry: pypi(),
 			provide: func(t *Tools, dir string) { t.ClickHouse = inVenv(dir, "python3") },
 		},
 		{
-			dir: awsClients, name: "aws CLI and boto3", megabytes: 230, from: "infra/local/toolsets/clients", registry: pypi(),
+			dir: awsClients, name: "aws CLI and boto3", megabytes: 230, download: 38, from: "infra/local/toolsets/clients", registry: pypi(),
 			provide: func(t *Tools, dir string) { t.Clients = inVenv(dir, "") },
 		},
 		{
-			dir: cfnLint, name: "template checker cfn-lint", megabytes: 180, from: "infra/local/toolsets/cfn-lint", registry: pypi(),
+			dir: cfnLint, name: "template checker cfn-lint", megabytes: 180, download: 16, from: "infra/local/toolsets/cfn-lint", registry: pypi(),
 			provide: func(t *Tools, dir string) { t.CfnLint = inVenv(dir, "cfn-lint") },
 		},
 		{
-			dir: moto, name: "emulator moto", megabytes: 140, from: "infra/local/toolsets/moto", registry: pypi(),
+			dir: moto, name: "emulator moto", megabytes: 140, download: 31, from: "infra/local/toolsets/moto", registry: pypi(),
 			programs: []string{"infra/local/motoserver"},
 			provide: func(t *Tools, dir string) {
 				t.Moto, t.MotoServer = inVenv(dir, "python3"), filepath.Join(dir, "motoserver")
 			},
 		},
 		{
-			dir: checks, name: "checks of policies and templates", megabytes: 200, from: "infra/local/toolsets/checks", registry: npm(),
+			dir: checks, name: "checks of policies and templates", megabytes: 200, download: 75, from: "infra/local/toolsets/checks", registry: npm(),
 			programs: []string{"infra/local/toolsets/checks/nag.mjs", "infra/local/toolsets/checks/simulate.mjs"},
 			provide:  func(t *Tools, dir string) { t.Checks = Checks{dir} },
 		},
 		{
-			dir: bench, name: "CDK handler that empties buckets", megabytes: 200, from: "infra/local/toolsets/bench", registry: npm(),
+			dir: bench, name: "CDK handler that empties buckets", megabytes: 200, download: 91, from: "infra/local/toolsets/bench", registry: npm(),
 			programs: []string{"infra/local/toolsets/bench/empty.mjs"},
 			provide:  func(t *Tools, dir string) { t.CDKHandler = filepath.Join(dir, "empty.mjs") },
 		},
 		{
-			dir: exampleTypeScript, name: "libraries of the example in TypeScript", megabytes: 240,
+			dir: exampleTypeScript, name: "libraries of the example in TypeScript", megabytes: 240, download: 112,
 			from: "infra/examples/cdk-typescript", registry: npm(),
 			provide: func(t *Tools, dir string) { t.NodeModules = filepath.Join(dir, "node_modules") },
 		},
 		{
-			dir: examplePython, name: "libraries of the example in Python", megabytes: 450,
+			dir: examplePython, name: "libraries of the example in Python", megabytes: 450, download: 79,
 			from: "infra/examples/cdk-python", registry: pypi(),
 			provide: func(t *Tools, dir string) { t.PythonBin = inVenv(dir, "") },
 		},

@@ -11,9 +11,9 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/aws/jsii-runtime-go"
 	"github.com/dustin/go-humanize"
 
+	"bucketuser/infra/internal/quiet"
 	"bucketuser/infra/internal/release"
 	"bucketuser/infra/local"
 )
@@ -24,9 +24,11 @@ func main() {
 	template := flag.String("template", "", "write this file only, the template")
 	flag.Parse()
 	err := run(*version, *dir, *template)
-	jsii.Close()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "release:", err)
+	}
+	quiet.Close()
+	if err != nil {
 		os.Exit(1)
 	}
 }

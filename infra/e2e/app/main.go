@@ -12,6 +12,7 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"bucketuser/infra/bucketuser"
+	"bucketuser/infra/internal/quiet"
 )
 
 // description is what the file holds.
@@ -25,9 +26,11 @@ type description struct {
 
 func main() {
 	err := synthesize(os.Getenv("E2E_APP"))
-	jsii.Close()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "e2e app:", err)
+	}
+	quiet.Close()
+	if err != nil {
 		os.Exit(1)
 	}
 }

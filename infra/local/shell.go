@@ -1,0 +1,50 @@
+package local
+
+import (
+	"bytes"
+	_ "embed"
+	"os"
+	"path/filepath"
+	"text/template"
+)
+
+// A Shell is what somebody gets who sources env.sh: the environment, and a cdk that works as the demo's does.
+type Shell struct {
+	Root string // of the repository, where cdk has the app
+	App  string // the built app
+}
+
+//go:embed cdk.sh
+var cdkScript string
+
+// WriteShell writes env.sh and the command cdk, which env.sh puts first in PATH, into the directory of the embedded
+// AWS. Repeating it changes nothing.
+func (a *AWS) WriteShell(s Shell) error {
+	script, err := template.New("cdk.sh").Parse(cdkScript)
+	if err != nil {
+		return err
+	}
+	root, err := filepath.EvalSymlinks(s.Root)
+	if err != nil {
+		return err
+	}
+	env, cdk := filepath.Join(a.dir, envFile), ShellCDK(a.dir)
+	var text bytes.Buffer
+	err = script.Execute(&text, map[string]string{
+		"Record": shellQuote(a.record()), "Endpoint": shellQuote(a.Endpoint), "Env": shellQuote(env), "Root": shellQuote(root),
+		"App": shellQuote(s.App), "CDK": shellQuote(a.tools.CDK),
+	})
+	if err != nil {
+		return err
+	}
+	if err := a.WriteEnv(env); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(cdk), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(cdk, text.Bytes(), 0o755)
+}
+
+// ShellCDK is the command cdk of such a shell.
+func ShellCDK(dir string) string { return filepath.Join(dir, "bin", "cdk") }
