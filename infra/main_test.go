@@ -160,6 +160,7 @@ BucketUser:
   Prefix: clickhouse/
   OnDelete: Retain
   Versioning: null
+  UserName: null
   Architecture: x86_64
   Tags: [{Key: team, Value: data}]
   Statements: [{Effect: Allow, Action: "s3:GetObjectTagging", Resource: "/clickhouse/*", Condition: {Bool: {"aws:SecureTransport": true}}}]

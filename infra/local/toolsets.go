@@ -118,7 +118,7 @@ func pypi() registry {
 			{"venv/bin/python3", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r", "requirements.txt"},
 		},
 		reach:     "pip needs PyPI, or the index that it is configured for",
-		offline:   regexp.MustCompile(`(?i)connection (broken|refused|reset|to \S+ timed out)|failed to establish a new connection|name resolution|proxyerror|connecttimeout|network is unreachable`),
+		offline:   regexp.MustCompile(`(?i)connection (broken|refused|reset|to \S+ timed out)|failed to establish a new connection|name resolution|connecttimeout|network is unreachable`),
 		unreached: "the Python package registry cannot be reached; look at the network, at HTTPS_PROXY, and at pip config list",
 	}
 }

@@ -23,7 +23,7 @@ const Architecture = "Architecture"
 // A Section is what a file says of one stack. Null stands for the default of a value.
 type Section map[string]any
 
-// Read returns the section of a stack, empty if the file has none.
+// Read returns the section of a stack, nil if the file has none.
 func Read(file, stack string) (Section, error) {
 	text, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -38,12 +38,15 @@ func Read(file, stack string) (Section, error) {
 	}
 	node, ok := sections[stack]
 	if !ok {
-		return Section{}, nil
+		return nil, nil
 	}
 	keepDates(&node)
 	section := map[string]any{}
 	if err := node.Decode(&section); err != nil {
 		return nil, fmt.Errorf("%s: section %s must have properties by their names: %w", file, stack, err)
+	}
+	if section == nil { // null
+		return Section{}, nil
 	}
 	return section, nil
 }

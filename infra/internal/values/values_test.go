@@ -35,14 +35,14 @@ Backups:
 	want := Section{"Prefix": "clickhouse/", "Versioning": nil, "KeySerial": 3, "FolderMarker": false, "Trigger": "2026-11-27",
 		"Tags": []any{map[string]any{"Key": "since", "Value": "2026-01-02"}}}
 	for _, name := range []string{yaml, json} {
-		for stack, want := range map[string]Section{"BucketUser": want, "Backups": {"Prefix": "backups/"}, "Other": {}} {
+		for stack, want := range map[string]Section{"BucketUser": want, "Backups": {"Prefix": "backups/"}, "Other": nil} {
 			got, err := Read(name, stack)
 			if diff := cmp.Diff(want, got); diff != "" || err != nil {
 				t.Errorf("%s: %v (-want +got):\n%s", stack, err, diff)
 			}
 		}
 	}
-	if got, err := Read(file(t, "BucketUser:\n"), "BucketUser"); len(got) != 0 || err != nil {
+	if got, err := Read(file(t, "BucketUser:\n"), "BucketUser"); got == nil || len(got) != 0 || err != nil {
 		t.Errorf("an empty section: %v, %v", got, err)
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -154,6 +155,7 @@ func TestStacksOfOthers(t *testing.T) {
 		"ours":                  {"deploy -stack A", ours, strings.ReplaceAll(ours, "a/", "b/"), "  Prefix: a/ -> b/"},
 		"architecture":          {"deploy -stack A", ours, strings.ReplaceAll(ours, "x86_64", "arm64"), "  Architecture: x86_64 -> arm64"},
 		"another's":             {"deploy -stack A", others, ours, "stack A: was deployed by something else, whose resources would be deleted; choose another name with STACK="},
+		"another beside ours":   {"deploy -stack A", strings.Replace(ours, `"BucketUser"`, `"Disk": {"Type": "Custom::BucketUser"}, "BucketUser"`, 1), ours, "stack A: was deployed by something else"},
 		"provider":              {"deploy -stack A", provider, ours, "stack A: was deployed by something else"},
 		"one that has no type":  {"deploy -stack A", `{}`, ours, "stack A: was deployed by something else"},
 		"resource for provider": {"deploy -provider -stack A", ours, provider, "stack A: was deployed by something else, whose resources would be deleted; choose another name with PROVIDER="},
@@ -193,12 +195,16 @@ func TestValuesOfAFile(t *testing.T) {
 		"deploy -provider -stack P -- --parameters BucketNamePattern=b-*": {"Architecture BoundaryArn BucketNamePattern LogRetentionInDays", "-c provider=true -c values=" + file,
 			"deploy P --parameters LogRetentionInDays=7 --parameters BucketNamePattern=b-*"},
 	} {
+		var said strings.Builder
 		d, err := parsed(line)
 		if err == nil {
-			err = d.readValues(root)
+			err = d.readValues(root, &said)
 		}
 		if err != nil {
 			t.Fatal(line, err)
+		}
+		if wantSaid := d.stack == "B"; wantSaid != strings.Contains(said.String(), "has no section B: what it does not get by CONTEXT has its default") {
+			t.Errorf("%s: said %q", line, &said)
 		}
 		given := sorted(d.given)
 		synthesis := strings.TrimPrefix(strings.Join(d.synthesis(), " "), "synth "+d.stack+" -c stackName="+d.stack+" ")
@@ -207,11 +213,11 @@ func TestValuesOfAFile(t *testing.T) {
 		}
 	}
 	d, _ := parsed("deploy -stack A -values no-such.yaml")
-	if err := d.readValues(root); err == nil || !strings.Contains(err.Error(), "no-such.yaml: no such file") {
+	if err := d.readValues(root, io.Discard); err == nil || !strings.Contains(err.Error(), "no-such.yaml: no such file") {
 		t.Error(err)
 	}
 	none, _ := parsed("deploy -stack A")
-	if err := none.readValues(t.TempDir()); err != nil || none.values != "" || len(none.given) > 0 {
+	if err := none.readValues(t.TempDir(), io.Discard); err != nil || none.values != "" || len(none.given) > 0 {
 		t.Errorf("without a file: %v, %q, %q", err, none.values, none.given)
 	}
 }

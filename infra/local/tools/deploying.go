@@ -26,7 +26,7 @@ func deploy(ctx context.Context, root string, args []string) error {
 		err = d.checkTerminal(isTerminal())
 	}
 	if err == nil {
-		err = d.readValues(root)
+		err = d.readValues(root, os.Stderr)
 	}
 	if err != nil {
 		return err

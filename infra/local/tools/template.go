@@ -14,7 +14,7 @@ import (
 func synth(ctx context.Context, root string, args []string) error {
 	d, err := parseDeployment(args)
 	if err == nil {
-		err = d.readValues(root)
+		err = d.readValues(root, os.Stderr)
 	}
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -91,7 +92,7 @@ func (d deployment) caller(ctx context.Context) (aws.Config, caller.Caller, erro
 }
 
 // readValues reads what is given: the section of the file, and the keys of the command line.
-func (d *deployment) readValues(root string) error {
+func (d *deployment) readValues(root string, out io.Writer) error {
 	pairs := map[string]string{}
 	for _, pair := range d.option("-c", "--context") {
 		key, value, _ := strings.Cut(pair, "=")
@@ -112,6 +113,9 @@ func (d *deployment) readValues(root string) error {
 		if d.kept, err = values.Read(absolute, d.stack); err != nil {
 			return err
 		}
+	}
+	if d.values != "" && d.kept == nil {
+		fmt.Fprintf(out, "%s has no section %s: what it does not get by CONTEXT has its default\n", d.values, d.stack)
 	}
 	d.given = slices.Collect(maps.Keys(d.kept))
 	for key := range pairs {
