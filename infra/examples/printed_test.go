@@ -107,16 +107,50 @@ func TestRow39ReadmeBackupStatement(t *testing.T) {
 		t.Errorf("%q is not among %q", key, keys)
 	}
 
-	t.Run("credentials", func(t *testing.T) { wantCredentials(t, p, name, secret, u) })
+	checkout := copyOfRepository(t)
+	t.Run("credentials", func(t *testing.T) { wantCredentials(t, p, checkout, name, secret, u) })
 	t.Run("formats", func(t *testing.T) { wantFormats(t, p, name) })
-	t.Run("rotation", func(t *testing.T) { wantRotation(t, p, secret, u) })
+	t.Run("rotation", func(t *testing.T) { wantRotation(t, p, checkout, name, secret) })
 	destroy(t, name)
 }
 
-// wantRotation rotates as README says: some seconds later the secret has another key, and both work.
-func wantRotation(t *testing.T, p *public, secret string, before *cloudtest.User) {
+// wantRotation rotates as the pages say: by make, by the program and by the aws CLI. Each time the secret has another key,
+// and both work. Then all is well.
+func wantRotation(t *testing.T, p *public, checkout, name, secret string) {
 	t.Helper()
-	p.shell(t, ".", printed(t, repositoryReadme, "aws secretsmanager rotate-secret", "<SecretArn>", secret))
+	before := user(t, secret)
+	for _, command := range []string{
+		printed(t, repositoryReadme, "make rotate\n"),
+		withProgram + printed(t, inFull, "bucketuser rotate Storage", "Storage --resource Disk", name+" --resource Data"),
+		printed(t, inFull, "aws secretsmanager rotate-secret", "<SecretArn>", secret),
+	} {
+		p.shell(t, checkout, command, "STACK="+name)
+		if strings.HasPrefix(command, "aws ") {
+			awaitKey(t, secret, before)
+		}
+		now := user(t, secret)
+		if now.Fields["AWS_ACCESS_KEY_ID"] == before.Fields["AWS_ACCESS_KEY_ID"] {
+			t.Fatalf("%s: the secret has the key that it had", command)
+		}
+		for _, u := range []*cloudtest.User{before, now} {
+			if err := u.Put(t.Context(), u.Bucket(), u.Fields["S3_PREFIX"]+"table"); err != nil {
+				t.Errorf("%s: key %s: %v", command, u.Fields["AWS_ACCESS_KEY_ID"], err)
+			}
+		}
+		before = now
+	}
+	status := p.shell(t, checkout, withProgram+printed(t, inFull, "bucketuser status Storage", "Storage --resource Disk", name+" --resource Data"))
+	if !strings.Contains(status, before.Fields["AWS_ACCESS_KEY_ID"]+" works") {
+		t.Errorf("status: %s", status)
+	}
+}
+
+// withProgram has a shell find the program where make has built it, which a release holds.
+const withProgram = "PATH=$PWD/.local:$PATH; "
+
+// awaitKey waits until the secret has another key.
+func awaitKey(t *testing.T, secret string, before *cloudtest.User) {
+	t.Helper()
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
 	for end := time.Now().Add(time.Minute); user(t, secret).Fields["AWS_ACCESS_KEY_ID"] == before.Fields["AWS_ACCESS_KEY_ID"]; <-tick.C {
@@ -124,17 +158,11 @@ func wantRotation(t *testing.T, p *public, secret string, before *cloudtest.User
 			t.Fatal("the secret has the key that it had")
 		}
 	}
-	for _, u := range []*cloudtest.User{before, user(t, secret)} {
-		if err := u.Put(t.Context(), u.Bucket(), u.Fields["S3_PREFIX"]+"table"); err != nil {
-			t.Errorf("key %s: %v", u.Fields["AWS_ACCESS_KEY_ID"], err)
-		}
-	}
 }
 
 // wantCredentials runs what README says about the credentials of a stack.
-func wantCredentials(t *testing.T, p *public, name, secret string, u *cloudtest.User) {
+func wantCredentials(t *testing.T, p *public, checkout, name, secret string, u *cloudtest.User) {
 	t.Helper()
-	checkout := copyOfRepository(t)
 	var fields map[string]string
 	command := printed(t, repositoryReadme, "aws secretsmanager get-secret-value", "<SecretArn>", secret)
 	if err := json.Unmarshal([]byte(p.shell(t, checkout, command)), &fields); err != nil || !maps.Equal(fields, u.Fields) {
@@ -145,14 +173,13 @@ func wantCredentials(t *testing.T, p *public, name, secret string, u *cloudtest.
 	if info := cloudtest.Must(os.Stat(disk))(t); info.Mode() != 0o600 || !strings.Contains(read(t, disk), "<access_key_id hide_in_preprocessed=\"true\">"+u.Fields["AWS_ACCESS_KEY_ID"]+"<") {
 		t.Errorf("mode %v: %s", info.Mode(), read(t, disk))
 	}
-	// What make has built is the program of a release.
-	csv := p.shell(t, checkout, "PATH=$PWD/.local:$PATH; "+printed(t, repositoryReadme, "bucketuser credentials", "Backups", name))
+	csv := p.shell(t, checkout, withProgram+printed(t, repositoryReadme, "bucketuser credentials", "Backups", name))
 	if want := "Access key ID,Secret access key\n" + u.Fields["AWS_ACCESS_KEY_ID"] + "," + u.Fields["AWS_SECRET_ACCESS_KEY"] + "\n"; csv != want {
 		t.Errorf("csv: %q", csv)
 	}
 	for _, one := range [][]string{{"bucketuser credentials Storage", "Storage --resource Disk", name + " --resource Data", "disk.xml", "again.xml"},
 		{"bucketuser credentials --secret", "clickhouse/s3", secret}} {
-		if got := p.shell(t, checkout, "PATH=$PWD/.local:$PATH; "+printed(t, inFull, one[0], one[1:]...)); len(one) == 3 && !strings.Contains(got, u.Fields["S3_BACKUP_URL"]) {
+		if got := p.shell(t, checkout, withProgram+printed(t, inFull, one[0], one[1:]...)); len(one) == 3 && !strings.Contains(got, u.Fields["S3_BACKUP_URL"]) {
 			t.Errorf("%s: %s", one[0], got)
 		}
 	}

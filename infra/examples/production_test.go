@@ -49,6 +49,12 @@ func TestRow39MakeDeployOfReadme(t *testing.T) {
 			t.Errorf("%s: not of %s: %s", command.line, stack, lines)
 		}
 	}
+	for _, line := range []string{"make status\n", "bucketuser status\n"} {
+		wantSaid(t, line, p.shell(t, checkout, withProgram+printed(t, repositoryReadme, line)+" 2>&1", root...), "healthy: ")
+	}
+	for _, line := range []string{"make rotate\n", "bucketuser rotate\n"} { // without a schedule
+		wantSaid(t, line, p.shell(t, checkout, withProgram+"! "+printed(t, repositoryReadme, line)+" 2>&1", root...), "KeySerial")
+	}
 	if err := cloud.DeleteStack(t.Context(), "Backups"); err != nil {
 		t.Fatal(err)
 	}

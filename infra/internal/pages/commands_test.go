@@ -21,7 +21,8 @@ var ran = map[string][]row{
 		{"make credentials", "TestRow39ReadmeBackupStatement"}, {"make credentials STACK=Backups …", "TestRow39ReadmeBackupStatement"},
 		{"bucketuser credentials Backups …", "TestRow39ReadmeBackupStatement"},
 		{"aws secretsmanager get-secret-value …", "TestRow39ReadmeBackupStatement"},
-		{"aws secretsmanager rotate-secret …", "TestRow39ReadmeBackupStatement"},
+		{"make status", "TestRow39MakeDeployOfReadme"}, {"bucketuser status", "TestRow39MakeDeployOfReadme"},
+		{"make rotate", "TestRow39ReadmeBackupStatement"}, {"bucketuser rotate", "TestRow39MakeDeployOfReadme"},
 		{"go mod edit …", "TestRow39GoLinesOfReadme"}, {"go mod tidy", "TestRow39GoLinesOfReadme"},
 		{"```go import …", "TestRow39GoLinesOfReadme"},
 		{"```yaml Resources:", "TestRow39YamlOfReadme"}, {"```yaml KeySerial: 1", "TestRow39YamlOfReadme"},
@@ -34,6 +35,9 @@ var ran = map[string][]row{
 		{"make credentials", "TestRow39ReadmeBackupStatement"}, {"make credentials FORMAT=csv", "TestRow39ReadmeBackupStatement"},
 		{"bucketuser credentials Storage …", "TestRow39ReadmeBackupStatement"},
 		{"bucketuser credentials --secret …", "TestRow39ReadmeBackupStatement"},
+		{"bucketuser status Storage …", "TestRow39ReadmeBackupStatement"}, {"bucketuser rotate Storage …", "TestRow39ReadmeBackupStatement"},
+		{"bucketuser status", "TestRow39MakeDeployOfReadme"}, {"bucketuser rotate", "TestRow39MakeDeployOfReadme"},
+		{"make status", "TestRow39MakeDeployOfReadme"}, {"make rotate", "TestRow39ReadmeBackupStatement"},
 		{"git clone …", "TestRow39GoLinesOfReadme"}, {"go mod edit …", "TestRow39GoLinesOfReadme"}, {"go mod tidy", "TestRow39GoLinesOfReadme"},
 		{". ../bucketuser/.local/env.sh", "TestRow39GoLinesOfReadme"}, {"cdk deploy", "TestRow39GoLinesOfReadme"},
 		{"cdk deploy -c bucketuser:code=…", "TestContextReplacesTheFunction"}, {"cdk deploy -c bucketuser:architecture=…", "TestContextReplacesTheFunction"}, // the keys
@@ -44,7 +48,7 @@ var ran = map[string][]row{
 		{"aws cloudformation describe-stack-events --stack-name <stranded-stack> …", "TestRow39ExampleLinesRunAsPrinted"},
 		{"aws cloudformation describe-stack-events --stack-name <stack> …", "TestRow39DeletionThatFailsSaysWhatToRun"},
 		{"make destroy", "TestRow39MakeDeployOfReadme"}, {"aws cloudformation list-stacks", "TestRow39ReleaseLinesOfReadme"},
-		{"aws secretsmanager rotate-secret …", "TestRow39ReadmeBackupStatement"}, // as in README
+		{"aws secretsmanager rotate-secret …", "TestRow39ReadmeBackupStatement"},
 		{"aws s3api …", "TestRow39BeyondAnHourOfReadme"}, {"```json {", "TestRow39BeyondAnHourOfReadme"},
 		{"make live", "TestLive"}, {"make live LIVE=yes", "TestLive"}, {"make live CLEAN=1", "TestLive"}, // the program that make runs
 		// The same calls, by the SDK.
