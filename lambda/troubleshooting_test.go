@@ -81,7 +81,7 @@ func isSaid(said []string, piece string) bool {
 // saidTexts are the strings of the function and of the commands, with … for what is filled in.
 func saidTexts(t *testing.T) (all []string) {
 	t.Helper()
-	folders := []string{"infra/local/tools", "infra/bucketuser"}
+	folders := []string{"infra/local/tools", "infra/local", "infra/demo", "infra/bucketuser"}
 	for _, floor := range floors {
 		folders = append(folders, floor...)
 	}

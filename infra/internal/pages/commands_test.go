@@ -29,7 +29,7 @@ var ran = map[string][]row{
 		{"```mermaid …", "TestPicturesAreDrawn"},
 	},
 	InFull: {
-		{"make demo", "TestDemo"}, {"make demo-down", "TestDemo"}, {"make bootstrap", "TestRow39MakeDeployOfReadme"},
+		{"make demo", "TestDemo"}, {"make demo-down", "TestDemo"}, {"make demo-down FORCE=1", "TestDemo"}, {"make bootstrap", "TestRow39MakeDeployOfReadme"},
 		{"make deploy", "TestRow39MakeDeployOfReadme"}, {"make deploy-provider", "TestMakeDeployProvider"},
 		{"make deploy-provider PARAMETERS=…", "TestMakeDeployProvider"}, {"make deploy-provider PROVIDER=…", "TestMakeDeployProvider"},
 		{"make credentials", "TestRow39ReadmeBackupStatement"}, {"make credentials FORMAT=csv", "TestRow39ReadmeBackupStatement"},
