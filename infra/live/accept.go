@@ -32,6 +32,7 @@ type live struct {
 	lock       *os.File // held by the run and by the cdk CLI that it starts
 
 	app      string   // executable of the CDK app
+	operator string   // executable of the operator's program
 	function []string // what the cdk CLI needs to deploy another function than the release; nil on AWS
 
 	properties map[string]any    // of the set, as they were deployed last
@@ -102,7 +103,7 @@ func (l *live) checkNothingIsThere(ctx context.Context, given string) error {
 		return err
 	}
 	return fmt.Errorf("%s: these are of an earlier run, or of one that runs now:%s\nmake live CLEAN=1 removes them; make live NAME=%s begins beside them",
-		l.place(), lines(left), newName())
+		l.Caller, lines(left), newName())
 }
 
 func (l *live) announce() {
@@ -119,7 +120,7 @@ and runs it through its life: creation, use by ClickHouse, every property, rotat
   rights    those of infra/policies/live.json suffice: to the roles of cdk bootstrap, and to what has such names
   ends      Ctrl-C removes what there is; after a kill make live CLEAN=1 does
 
-`, l.place(), l.name, l.objects+500)
+`, l.Caller, l.name, l.objects+500)
 }
 
 // confirm asks for a yes, unless it is given.
@@ -144,7 +145,7 @@ func (l *live) say(format string, args ...any) {
 }
 
 // partition is that of the account's ARNs.
-func (a *account) partition() string { return strings.Split(a.arn, ":")[1] }
+func (a *account) partition() string { return strings.Split(a.ARN, ":")[1] }
 
 // kindNames are the kinds of the inventory in words.
 func kindNames() string {

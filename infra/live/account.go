@@ -2,12 +2,10 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
@@ -17,17 +15,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
+	"bucketuser/infra/internal/caller"
 	"bucketuser/infra/local"
 )
 
-// An account is where a run works, and as whom.
+// An account is where a run works, and as whom. Its endpoint is that of the embedded AWS, or empty for AWS.
 type account struct {
 	clients
-	id     string
-	arn    string // of the caller
-	region string
-
-	endpoint string // of the embedded AWS; empty for AWS
+	caller.Caller
 }
 
 // clients are those of one principal.
@@ -53,27 +48,17 @@ func newClients(c aws.Config) clients {
 
 // connect asks who the caller is. Credentials, region and endpoint are those of AWS's own environment and files.
 func connect(ctx context.Context) (*account, error) {
-	c, err := config.LoadDefaultConfig(ctx)
+	c, who, err := caller.Find(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if c.Region == "" {
-		return nil, errors.New("no region: set AWS_REGION, or region of the profile")
-	}
-	endpoint := aws.ToString(c.BaseEndpoint)
-	if endpoint != "" {
-		if err := local.Loopback(endpoint); err != nil {
+	if who.Endpoint != "" {
+		if err := local.Loopback(who.Endpoint); err != nil {
 			return nil, fmt.Errorf("%w; without AWS_ENDPOINT_URL it is AWS", err)
 		}
 	}
 	c.APIOptions = append(c.APIOptions, recordCalls)
-	a := &account{clients: newClients(c), region: c.Region, endpoint: endpoint}
-	who, err := a.sts.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
-	if err != nil {
-		return nil, fmt.Errorf("no credentials that work (AWS_PROFILE, for example, or aws sso login): %w", err)
-	}
-	a.id, a.arn = aws.ToString(who.Account), aws.ToString(who.Arn)
-	return a, nil
+	return &account{newClients(c), who}, nil
 }
 
 // as are the clients of somebody else, in the same place.
@@ -81,14 +66,6 @@ func (a *account) as(who aws.Credentials) clients {
 	c := a.config.Copy()
 	c.Credentials = aws.NewCredentialsCache(aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return who, nil }))
 	return newClients(c)
-}
-
-// place is the account in words.
-func (a *account) place() string {
-	if a.endpoint != "" {
-		return fmt.Sprintf("the embedded AWS at %s, account %s, region %s", a.endpoint, a.id, a.region)
-	}
-	return fmt.Sprintf("AWS, account %s, region %s, as %s", a.id, a.region, a.arn)
 }
 
 // programs is the environment of the cdk CLI and of ClickHouse.

@@ -33,7 +33,7 @@ func (l *live) newBench(ctx context.Context) (b *bench, err error) {
 	if err != nil {
 		return b, err
 	}
-	trust := document(map[string]any{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": map[string]any{"AWS": l.id}})
+	trust := document(map[string]any{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": map[string]any{"AWS": l.Account}})
 	made, err := l.iam.CreateRole(ctx, &iam.CreateRoleInput{RoleName: &b.role, AssumeRolePolicyDocument: &trust})
 	if err != nil {
 		return b, err
@@ -66,7 +66,7 @@ func (b *bench) remove(ctx context.Context) error {
 // allow gives the role these rights, in the place of those before.
 func (b *bench) allow(ctx context.Context, resource string, actions ...string) error {
 	text := document(map[string]any{"Effect": "Allow", "Action": actions, "Resource": resource,
-		"Condition": map[string]any{"StringEquals": map[string]any{"s3:ResourceAccount": b.l.id}}})
+		"Condition": map[string]any{"StringEquals": map[string]any{"s3:ResourceAccount": b.l.Account}}})
 	_, err := b.l.iam.PutRolePolicy(ctx, &iam.PutRolePolicyInput{RoleName: &b.role, PolicyName: aws.String("rights"), PolicyDocument: &text})
 	return err
 }
@@ -82,8 +82,8 @@ func (b *bench) listObjects(ctx context.Context) error {
 // createBucket makes a bucket in the region of the run.
 func (l *live) createBucket(ctx context.Context, name string) error {
 	input := &s3.CreateBucketInput{Bucket: &name}
-	if l.region != "us-east-1" {
-		input.CreateBucketConfiguration = &s3types.CreateBucketConfiguration{LocationConstraint: s3types.BucketLocationConstraint(l.region)}
+	if l.Region != "us-east-1" {
+		input.CreateBucketConfiguration = &s3types.CreateBucketConfiguration{LocationConstraint: s3types.BucketLocationConstraint(l.Region)}
 	}
 	_, err := l.s3.CreateBucket(ctx, input)
 	return err

@@ -35,7 +35,7 @@ func (l *live) useConstruct(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	user := clickhouse.User{Python: l.tools.ClickHouse, Env: programs(), Endpoint: l.endpoint, Secret: fields}
+	user := clickhouse.User{Python: l.tools.ClickHouse, Env: programs(), Endpoint: l.Endpoint, Secret: fields}
 	return await(ctx, lagLimit, func() error { return uses(ctx, user) })
 }
 

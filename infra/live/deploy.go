@@ -22,26 +22,30 @@ const bootstrapVersion = "/cdk-bootstrap/hnb659fds/version"
 func (l *live) checkBootstrap(ctx context.Context) error {
 	_, err := l.ssm.GetParameter(ctx, &ssm.GetParameterInput{Name: aws.String(bootstrapVersion)})
 	if isGone(err) {
-		return fmt.Errorf("%s: is not prepared for the CDK; make bootstrap does that, once", l.place())
+		return fmt.Errorf("%s: is not prepared for the CDK; make bootstrap does that, once", l.Caller)
 	}
 	return err
 }
 
-// build builds the CDK app, and for the embedded AWS the function, which the app builds itself otherwise.
+// build builds the CDK app and the operator's program, and for the embedded AWS the function, which the app builds itself otherwise.
 func (l *live) build(ctx context.Context) (err error) {
 	if l.tools, err = local.Install(ctx, l.root, local.ForLive, l.out); err != nil {
 		return err
 	}
-	if l.endpoint != "" {
+	if l.Endpoint != "" {
 		if l.function, err = local.BuildFunction(ctx, l.root, filepath.Join(l.dir, "function")); err != nil {
 			return err
 		}
 	}
-	l.app = filepath.Join(l.dir, "app")
-	build := exec.CommandContext(ctx, "go", "build", "-o", l.app, "./infra")
+	l.app, l.operator = filepath.Join(l.dir, "app"), filepath.Join(l.dir, "bucketuser")
+	return errors.Join(l.compile(ctx, l.app, "./infra"), l.compile(ctx, l.operator, "./infra/cmd/bucketuser"))
+}
+
+func (l *live) compile(ctx context.Context, target, program string) error {
+	build := exec.CommandContext(ctx, "go", "build", "-o", target, program)
 	build.Dir = l.root
 	if output, err := build.CombinedOutput(); err != nil {
-		return fmt.Errorf("app: go build: %w\n%s", err, output)
+		return fmt.Errorf("%s: go build: %w\n%s", program, err, output)
 	}
 	return nil
 }

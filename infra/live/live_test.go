@@ -8,6 +8,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 
+	"bucketuser/infra/internal/caller"
 	"bucketuser/lambda/spec"
 )
 
@@ -117,7 +118,7 @@ func TestQuestions(t *testing.T) {
 }
 
 func TestTableIsMarkdown(t *testing.T) {
-	l := &live{account: &account{region: "eu-west-1"}, answers: map[string]answer{"a new bucket": {"one | two\nthree", "Get ok: id"}}}
+	l := &live{account: &account{Caller: caller.Caller{Region: "eu-west-1"}}, answers: map[string]answer{"a new bucket": {"one | two\nthree", "Get ok: id"}}}
 	table := l.table()
 	if !strings.Contains(table, `| one \| two three | Get ok: id |`) || !strings.Contains(table, "19 questions were not asked") {
 		t.Errorf("table:\n%s", table)

@@ -78,7 +78,7 @@ func (b *bench) allowBoth(ctx context.Context, action string) error {
 
 func askGoneUser(ctx context.Context, l *live, said *calls) (string, error) {
 	path := "/" + l.name + "/"
-	resource := fmt.Sprintf("arn:%s:iam::%s:user%s*", l.partition(), l.id, path)
+	resource := fmt.Sprintf("arn:%s:iam::%s:user%s*", l.partition(), l.Account, path)
 	text := document(map[string]any{"Effect": "Allow", "Action": "iam:ListAccessKeys", "Resource": resource})
 	if _, err := l.iam.PutRolePolicy(ctx, &iam.PutRolePolicyInput{RoleName: &l.bench.role, PolicyName: aws.String("rights"), PolicyDocument: &text}); err != nil {
 		return "", err

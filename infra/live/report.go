@@ -19,8 +19,8 @@ func (l *live) report(path string) error {
 
 func (l *live) table() string {
 	var b strings.Builder
-	place := "AWS, region " + l.region
-	if l.endpoint != "" {
+	place := "AWS, region " + l.Region
+	if l.Endpoint != "" {
 		place = "the embedded AWS: these answers are those of an emulator"
 	}
 	fmt.Fprintf(&b, "%s, %s\n\n| question | | what the code takes it to be | answer | request ids |\n| --- | --- | --- | --- | --- |\n",

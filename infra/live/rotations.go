@@ -7,14 +7,19 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 )
 
-// repair takes the bucket policy away, as people's hands do, and has a change of Trigger bring it back.
+// repair takes the bucket policy away, as people's hands do. The operator's program says so, and a change of Trigger
+// brings it back.
 func (l *live) repair(ctx context.Context) error {
 	bucket := aws.String(l.consumer.bucket())
 	if _, err := l.s3.DeleteBucketPolicy(ctx, &s3.DeleteBucketPolicyInput{Bucket: bucket}); err != nil {
+		return err
+	}
+	if err := l.wantStatus(ctx, 1, "policy"); err != nil {
 		return err
 	}
 	if err := l.change(ctx, map[string]any{"Trigger": "repair"}); err != nil {
@@ -57,24 +62,48 @@ func (l *live) rotateUnproven(ctx context.Context) error {
 	})
 }
 
-// deletePrevious answers a leak: no key but the newest is left. A key of the very second of the update would count as one
-// that was made beside it.
+// deletePrevious answers a leak: no key but the newest is left.
 func (l *live) deletePrevious(ctx context.Context) error {
-	if err := pause(ctx, time.Second); err != nil {
-		return err
-	}
 	leaked := []*consumer{l.before, l.consumer}
-	err := l.change(ctx, map[string]any{"KeySerial": 3, "PreviousKey": "Delete", "VerifyCredentials": nil})
-	if err != nil {
-		return err
+	for serial := 3; ; serial++ {
+		// A key of the very second of the update would count as one that was made beside it.
+		if err := pause(ctx, time.Second); err != nil {
+			return err
+		}
+		err := l.change(ctx, map[string]any{"KeySerial": serial, "PreviousKey": "Delete", "VerifyCredentials": nil})
+		if err != nil {
+			return err
+		}
+		if err := l.follow(ctx); err != nil {
+			return err
+		}
+		isAlone, err := l.hasOneKey(ctx)
+		if err != nil {
+			return err
+		}
+		if isAlone || serial == lastSerial {
+			break
+		}
+		l.say("the previous key is still there; asking once more, as the function's log advises then")
+		leaked = append(leaked, l.consumer)
 	}
-	if err := l.follow(ctx); err != nil {
-		return err
-	}
+	var err error
 	for _, old := range leaked {
 		err = errors.Join(err, refused(ctx, "a write with the key "+old.key(), "InvalidAccessKeyId", func() error { return old.put(ctx, "data/leaked") }))
 	}
 	return errors.Join(err, allowed(ctx, "a write with the new key", func() error { return l.consumer.put(ctx, "data/new") }))
+}
+
+// lastSerial ends the attempts: where CloudFormation does not answer in time, the function leaves the previous key.
+const lastSerial = 6
+
+// hasOneKey tells whether the user has no key beside that of the secret.
+func (l *live) hasOneKey(ctx context.Context) (bool, error) {
+	keys, err := l.iam.ListAccessKeys(ctx, &iam.ListAccessKeysInput{UserName: aws.String(l.outputs["UserName"])})
+	if err != nil {
+		return false, err
+	}
+	return len(keys.AccessKeyMetadata) == 1, nil
 }
 
 // turnScheduleOn asks what AWSPENDING holds meanwhile.
@@ -99,15 +128,15 @@ const days = 1000
 // rotationLimit is how long a rotation may take: Secrets Manager begins it when it likes.
 const rotationLimit = 15 * time.Minute
 
-// rotateBySchedule has Secrets Manager do now what the schedule does.
+// rotateBySchedule has Secrets Manager do now what the schedule does, as the operator's program has it.
 func (l *live) rotateBySchedule(ctx context.Context) error {
-	if err := l.rotate(ctx, l.outputs["SecretArn"]); err != nil {
+	if err := l.operate(ctx, "rotate", 0, ""); err != nil {
 		return err
 	}
-	if err := await(ctx, rotationLimit, func() error { return l.follow(ctx) }); err != nil {
+	if err := await(ctx, lagLimit, func() error { return l.follow(ctx) }); err != nil {
 		return err
 	}
-	if err := l.bothWork(ctx); err != nil {
+	if err := errors.Join(l.bothWork(ctx), l.healthy(ctx)); err != nil {
 		return err
 	}
 	return l.askWhereAWSPENDINGIs(ctx)

@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
+	"os/exec"
 	"reflect"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
@@ -43,7 +46,8 @@ func (l *live) createSet(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return refused(ctx, "a write of a session that the key has made", "AccessDenied", func() error { return session.put(ctx, "data/session") })
+	return errors.Join(l.healthy(ctx),
+		refused(ctx, "a write of a session that the key has made", "AccessDenied", func() error { return session.put(ctx, "data/session") }))
 }
 
 // change updates the set: each property gets that value, or its default for nil.
@@ -68,6 +72,27 @@ func (l *live) change(ctx context.Context, values map[string]any) error {
 		l.changed[name] = l.changed[name] || !reflect.DeepEqual(next[name], l.properties[name])
 	}
 	l.properties, l.outputs = next, outputs
+	return l.healthy(ctx)
+}
+
+// healthy wants the operator's program to find nothing wrong with the set.
+func (l *live) healthy(ctx context.Context) error {
+	return l.wantStatus(ctx, 0, "healthy")
+}
+
+// wantStatus wants an exit status and a word of bucketuser status.
+func (l *live) wantStatus(ctx context.Context, want int, word string) error {
+	return await(ctx, lagLimit, func() error { return l.operate(ctx, "status", want, word) })
+}
+
+// operate runs a command of the operator's program for the set.
+func (l *live) operate(ctx context.Context, command string, want int, word string) error {
+	program := exec.CommandContext(ctx, l.operator, command, "--stack", l.setStack())
+	program.Env = programs()
+	output, _ := program.CombinedOutput() // the exit status says it
+	if got := program.ProcessState.ExitCode(); got != want || !strings.Contains(string(output), word) {
+		return fmt.Errorf("bucketuser %s: exit status %d, want %d and %q\n%s", command, got, want, word, output)
+	}
 	return nil
 }
 

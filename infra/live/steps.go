@@ -26,7 +26,7 @@ const (
 // steps are the whole acceptance, in order.
 func steps() []step {
 	all := []step{
-		{"builds the CDK app", (*live).build},
+		{"builds the CDK app and the operator's program", (*live).build},
 		{"deploys the provider with cdk deploy", (*live).deployProvider},
 		{"deploys the construct with cdk deploy, and ClickHouse uses it", (*live).useConstruct},
 		{"destroys it with cdk destroy", (*live).destroyConstruct},
