@@ -98,7 +98,8 @@ WAITING := e2e privilege examples
 
 test: ## everything that CI runs, with its minutes and figures
 	@rm -rf $(RUN) $(FIGURES) && mkdir -p $(RUN)
-	@start=$$(date +%s); $(MAKE) --no-print-directory -j2 $(addprefix stage-,$(STAGES)) || { cat $(RUN)/failed 2> /dev/null; exit 1; }; \
+	@echo "this takes some 30 minutes; $(RUN) has what each stage prints"; sh infra/local/stages.sh $(RUN) $$$$ & \
+		start=$$(date +%s); $(MAKE) --no-print-directory -j2 $(addprefix stage-,$(STAGES)) || { cat $(RUN)/failed 2> /dev/null; exit 1; }; \
 		took=$$(($$(date +%s) - start)); printf '%3d:%02d  in all\n' $$((took / 60)) $$((took % 60)) >> $(RUN)/minutes
 	@echo; echo "Minutes:"; cat $(RUN)/minutes
 	@echo; echo "Figures:"; sed 's/^/  /' $(RUN)/*.figures
@@ -134,27 +135,29 @@ unit: ## unit tests
 race: ## unit tests with the race detector
 	$(QUICK) go test -race -short -timeout 30m -skip '^(TestCrash|TestRace|TestLaws)$$' ./...
 
-# What these print goes into the figures. go test shows it for a single folder only. The tests by number are
-# thinned out in every other stage. From every third state each call is broken twice.
+# The lines of these that hold figures go into the file of the figures. go test shows them for a single folder only. The
+# tests by number are thinned out in every other stage. From every third state each call is broken twice.
+FIGURE = awk -v file='$(FIGURES)' -v pattern='$(1)' -v name='$(2)' -f infra/local/figures.awk
+
 crash: ## each call of the function broken, on the fake AWS
 	@mkdir -p .local
-	@go test -C lambda/internal/provision -count=1 -timeout 60m -skip '^TestEarlierVersionsAreThoseOfTheHistory$$' | tee >(grep -E '^(crash points|races|laws):' >> $(FIGURES))
+	@go test -C lambda/internal/provision -count=1 -timeout 60m -skip '^TestEarlierVersionsAreThoseOfTheHistory$$' | $(call FIGURE,^(crash points|races|laws):)
 
 crash-all: ## the same exhaustively: some 20 minutes
 	go test -C lambda/internal/provision -count=1 -timeout 90m -run '^(TestCrash|TestRace|TestLaws)$$' . -all -v | grep -vE '^ *(=== |--- PASS)'
 
 walks: ## random walks
 	@mkdir -p .local
-	@go test -C lambda/internal/walk -count=1 -v . | grep -E '^(---|ok|FAIL|panic)|random walks:' | tee -a $(FIGURES)
+	@go test -C lambda/internal/walk -count=1 -v . | grep -E '^(---|ok|FAIL|panic)|random walks:' | $(call FIGURE,random walks:)
 
 pace: ## how fast a bucket is emptied, in virtual time
 	go test -C lambda/internal/purge -count=1 -run '^(TestIsFast|TestKeepsThePace|TestPagesOfOtherStores|TestUnfinishedInTime)' .
 
 fuzz: ## the fuzz targets, for 20 s each
 	@mkdir -p .local
-	@go test -C lambda/spec -run '^$$' -fuzz '^FuzzParse$$' -fuzztime 20s . | tail -2 | tee -a $(FIGURES)
-	@go test -C lambda/internal/cfnresource -run '^$$' -fuzz '^FuzzHandle$$' -fuzztime 20s -fuzzminimizetime 10x . | tail -2 | tee -a $(FIGURES)
-	@go test -C lambda/internal/purge -run '^$$' -fuzz '^FuzzEmpty$$' -fuzztime 20s -fuzzminimizetime 10x . | tail -2 | tee -a $(FIGURES)
+	@go test -C lambda/spec -run '^$$' -fuzz '^FuzzParse$$' -fuzztime 20s . | $(call FIGURE,^fuzz: elapsed:,FuzzParse)
+	@go test -C lambda/internal/cfnresource -run '^$$' -fuzz '^FuzzHandle$$' -fuzztime 20s -fuzzminimizetime 10x . | $(call FIGURE,^fuzz: elapsed:,FuzzHandle)
+	@go test -C lambda/internal/purge -run '^$$' -fuzz '^FuzzEmpty$$' -fuzztime 20s -fuzzminimizetime 10x . | $(call FIGURE,^fuzz: elapsed:,FuzzEmpty)
 
 history: ## what earlier versions left behind, built again
 	go test -count=1 -run '^(TestEarlierVersionsAreThoseOfTheHistory|TestReadmeCommandsRun)$$' ./lambda ./lambda/internal/provision
@@ -165,11 +168,11 @@ template: ## cfn-lint on the synthesized templates
 # They wait most of their time, so more of them run beside each other than there are cores.
 e2e: ## on the embedded AWS, with the cdk CLI and ClickHouse
 	FIGURES=$(abspath $(FIGURES)) go test -tags e2e -count=1 -timeout 30m -parallel 4 ./infra/local ./infra/e2e
-	@go test -run '^$$' -bench '^BenchmarkStart$$' -benchtime 50x ./infra/internal/compile | grep '^Benchmark' | tee -a $(FIGURES)
+	@go test -run '^$$' -bench '^BenchmarkStart$$' -benchtime 50x ./infra/internal/compile | grep '^Benchmark' | $(call FIGURE,^Benchmark)
 
 privilege: ## what provider and user may do, by two evaluators
 	@mkdir -p .local
-	@$(QUICK) go test -C infra/privilege -tags e2e -count=1 -timeout 20m | tee -a $(FIGURES)
+	@$(QUICK) FIGURES=$(abspath $(FIGURES)) go test -C infra/privilege -tags e2e -count=1 -timeout 20m
 
 examples: ## deploy the examples on the embedded AWS, parse others
 	$(QUICK) go test -tags e2e -count=1 -timeout 15m -parallel 4 ./infra/examples

@@ -8,13 +8,13 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/aws/jsii-runtime-go"
-
 	"bucketuser/infra/internal/cloudtest"
+	"bucketuser/infra/internal/quiet"
 	"bucketuser/infra/local"
 )
 
@@ -31,17 +31,29 @@ var (
 func TestMain(m *testing.M) {
 	os.Exit(cloudtest.Main(context.Background(), cloudtest.Options{Name: "privilege", Needs: local.ForPrivilegeTests}, func(ctx context.Context, c *cloudtest.Cloud) (int, error) {
 		status, err := run(ctx, c, m)
-		for _, line := range summary.lines() {
-			fmt.Println(line)
-		}
-		return status, err
+		return status, errors.Join(err, figures(os.Getenv("FIGURES"), summary.lines()))
 	}))
+}
+
+// figures prints the lines, and adds them to the file that make test prints at its end, if there is one.
+func figures(file string, lines []string) error {
+	text := strings.Join(lines, "\n") + "\n"
+	fmt.Print(text)
+	if file == "" {
+		return nil
+	}
+	to, err := os.OpenFile(file, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = to.WriteString(text)
+	return errors.Join(err, to.Close())
 }
 
 func run(ctx context.Context, c *cloudtest.Cloud, m *testing.M) (status int, err error) {
 	check = c.Tools.Checks
 	embedded, provider, err := synthesize(c.Function.Dir)
-	jsii.Close()
+	quiet.Close()
 	if err != nil {
 		return 0, err
 	}
