@@ -61,7 +61,7 @@ func (d *demo) up(ctx context.Context) (err error) {
 // build builds function and CDK app.
 func (d *demo) build(ctx context.Context) (err error) {
 	if _, err := os.Stat(d.path("app")); err != nil {
-		d.step("the first build takes a minute, and 700 MB of Go's build cache")
+		d.step("the first build takes a minute, and 750 MB of Go's caches")
 	}
 	d.step("building the function and the CDK app")
 	if d.function, err = local.BuildFunction(ctx, d.root, d.path("function")); err != nil {

@@ -155,12 +155,14 @@ func (d demoCommand) beforeItIsUp() {
 	d.succeeds("down", "there is nothing to clean up")
 	d.interrupted("up", "started it at")
 	d.create("BucketUser", stuck)
-	another := d.interrupted("up", "building the function", func() {
+	another := d.interrupted("up", "started it at")
+	d.says("up", another, "BucketUser is CREATE_IN_PROGRESS and does not come to an end", "ending that embedded AWS")
+	same := d.interrupted("up", "building the function", func() {
 		d.refuses("up", "make demo is running here already", "make demo-down FORCE=1")
 		d.refuses("down", "make demo is running here already")
 		d.refuses("clean", "make demo is running here already")
 	})
-	d.says("up", another, "BucketUser is CREATE_IN_PROGRESS and does not come to an end", "ending that embedded AWS")
+	d.says("up", same, "the embedded AWS runs at", "bootstrapping it for the CDK")
 	d.until("up", "deploying the stack", syscall.SIGKILL, d.awaitStack)
 }
 

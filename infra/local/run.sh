@@ -25,7 +25,8 @@ if [ -t 2 ]; then
 	counter=$!
 	trap 'end; exit 130' INT TERM HUP
 fi
-go build -o "$program" "$package"
+# Beside the program, so that it is replaced at once also while another one runs.
+mkdir -p .local && GOTMPDIR=$PWD/.local go build -o "$program" "$package"
 status=$?
 end
 [ $status = 0 ] || exit $status
