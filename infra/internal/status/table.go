@@ -63,5 +63,5 @@ func (r Report) Sum() string {
 	for _, found := range r.Checks {
 		counts[found.State]++
 	}
-	return fmt.Sprintf("%s: %d ok, %d warnings, %d unknown, %d wrong", r.Verdict, counts[OK], counts[Warning], counts[Unknown], counts[Fault])
+	return fmt.Sprintf("%s: %d ok, %d warning, %d unknown, %d wrong", r.Verdict, counts[OK], counts[Warning], counts[Unknown], counts[Fault])
 }
