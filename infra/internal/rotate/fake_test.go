@@ -34,7 +34,7 @@ type account struct {
 	// ends says what becomes of the rotation: the labels of its version at each look, from the first. The last stays.
 	ends   [][]string
 	lines  []string // of the log, with TOKEN in the place of the token
-	old    []string // the same, of an hour ago
+	old    []string // the same, of a minute ago
 	denied []string // names of calls
 
 	mu      sync.Mutex
@@ -114,7 +114,7 @@ func (a *account) events(start int64, token string) []map[string]any {
 		}
 	}
 	for _, line := range a.old {
-		add(line, a.opened.Add(-time.Hour))
+		add(line, a.opened.Add(-time.Minute))
 	}
 	for _, line := range a.lines {
 		add(line, time.Now())

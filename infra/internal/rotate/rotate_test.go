@@ -43,6 +43,14 @@ func TestRotates(t *testing.T) {
 	}
 }
 
+// Where AWSCURRENT was moved back by hand the previous key before is the very one that was in use: it has not ended.
+func TestRotatesWhatWasMovedBack(t *testing.T) {
+	a := &account{ends: [][]string{current}, tags: map[string]string{spec.TagPreviousKey: "AKIAOLD"}}
+	if is, _, err := rotated(t, a, time.Minute); err != nil || is.Previous != "AKIAOLD" || is.Ended != "" {
+		t.Errorf("%+v, %v", is, err)
+	}
+}
+
 // Without the rights to look closer the key is rotated all the same.
 func TestRotatesBlindly(t *testing.T) {
 	a := &account{ends: [][]string{pending, current}, denied: []string{"GetSecretValue", "GetFunctionConfiguration", "FilterLogEvents"}}
