@@ -64,6 +64,8 @@ func upgrade(t *testing.T, v history.Version) {
 		t.Error("Access is still Full")
 	}
 
+	now.wantScheduleLeft(created["SecretArn"], second)
+
 	now.removeObject(created["BucketName"], "data/made-before") // only an empty bucket is replaced
 	replacement := now.named("-2")
 	replacement.OnDelete = first.OnDelete
@@ -195,6 +197,23 @@ func (d *deployment) wantTakenBack(user *cloudtest.User, p props) {
 // replacement until its next event, without effect, and its secret says where the bucket is from.
 func isMark(line string) bool   { return strings.Contains(line, ": tag "+spec.TagSupersededBy+" = ") }
 func isOrigin(line string) bool { return strings.Contains(line, ": tag "+spec.TagBucketOrigin+" = ") }
+
+// wantScheduleLeft brings this version and a schedule in one update that fails. The earlier function, which is back before
+// the resource is, knows of no schedule, so that stays, as infra/versions.md says, until somebody takes it off.
+func (d *deployment) wantScheduleLeft(secret string, p props) {
+	d.t.Helper()
+	p.RotateAfterDays = aws.Float64(never)
+	_, err := d.deployBeside(p, true)
+	refused(d.t, err, "Failing")
+	wantStatus(d.t, d.name, types.StackStatusUpdateRollbackComplete)
+	if left := describe(d.t, cloud.Secrets, secret); !aws.ToBool(left.RotationEnabled) {
+		d.t.Errorf("no schedule is left, and infra/versions.md says so: %v", left.RotationRules)
+	}
+	cloudtest.Must(cloud.Secrets.CancelRotateSecret(d.t.Context(), &secretsmanager.CancelRotateSecretInput{SecretId: &secret}))(d.t)
+	if left := describe(d.t, cloud.Secrets, secret); aws.ToBool(left.RotationEnabled) {
+		d.t.Errorf("the schedule is still there: %v", left.RotationRules)
+	}
+}
 
 // settings are those of all things whose names start with the deployment's.
 func (d *deployment) settings() []string {
