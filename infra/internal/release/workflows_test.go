@@ -105,7 +105,7 @@ func TestFormsAskForStatusAndVersion(t *testing.T) {
 			Validations struct{ Required bool }
 		}
 	}
-	for _, file := range []string{"bug.yml", "feature.yml"} {
+	for _, file := range []string{"bug.yml", "feature.yml", "live.yml"} {
 		var f form
 		read(t, &f, "ISSUE_TEMPLATE", file)
 		if f.Name == "" || f.Description == "" || len(f.Body) < 3 {
