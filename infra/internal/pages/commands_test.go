@@ -57,7 +57,7 @@ var ran = map[string][]row{
 	},
 	"lambda/README.md":        {{"go test …", "TestReadmeCommandsRun"}},
 	".github/SECURITY.md":     {{"make demo", "TestDemo"}},
-	".github/CONTRIBUTING.md": {{"make release…", "TestRow39ReleaseLinesOfReadme"}},
+	".github/CONTRIBUTING.md": {{"make release…", "TestRow39ReleaseLinesOfReadme"}, {"make live…", "TestLive"}},
 	"infra/versions.md": {
 		{"aws s3 cp …", "TestRow39ReleaseLinesOfReadme"}, {"aws cloudformation deploy …", "TestRow39ReleaseLinesOfReadme"},
 		{"sha256sum …", "TestRow39ReleaseLinesOfReadme"}, {"make deploy…", "TestRow39MakeDeployOfReadme"}, {"make deploy-provider", "TestMakeDeployProvider"},
