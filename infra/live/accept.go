@@ -110,8 +110,8 @@ func (l *live) announce() {
 	fmt.Fprintf(l.out, `This deploys the product to %[1]s
 and runs it through its life: creation, use by ClickHouse, every property, rotations, replacement, adoption, a purge, deletion.
 
-  names     all begin with %[2]s: 5 stacks, 2 functions, 3 roles, 1 policy, 1 log group, 1 parameter, and some
-            10 buckets, users and secrets, one or two at a time. Nothing else is touched, and all of it is removed.
+  names     all begin with %[2]s: up to three stacks at a time, with their functions, roles and logs; some ten
+            buckets, users and secrets, one after the other. Nothing else is touched, and all of it is removed.
   stays     the file of the function in the bucket of cdk bootstrap, as after every deployment: cdk gc removes it
   cost      about 5 US cents by AWS's list prices: some %[3]d requests that write to S3 at $0.005 a thousand, secrets at
             $0.40 a month, and less than a cent each for requests to Secrets Manager, for Lambda and for the log

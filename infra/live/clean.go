@@ -24,7 +24,7 @@ func cleanUp(ctx context.Context, a *account, base string, o options) error {
 		names = []string{o.name} // its cdk CLI may be about to make something
 	}
 	if len(found) > 0 {
-		fmt.Fprintf(l.out, "In %s earlier runs have left:%s\n\n", a.Caller, lines(found))
+		fmt.Fprintf(l.out, "These are of earlier runs, or of some that run elsewhere now, in %s:%s\n\n", a.Caller, lines(found))
 		if err := confirm(o.yes); err != nil {
 			return err
 		}
@@ -37,7 +37,7 @@ func cleanUp(ctx context.Context, a *account, base string, o options) error {
 		return err
 	}
 	if len(names) == 0 {
-		l.say("%s: earlier runs have left nothing: no %s", a.Caller, kindNames())
+		l.say("%s: nothing is left of any run: no %s", a.Caller, kindNames())
 	}
 	return nil
 }
