@@ -178,16 +178,13 @@ examples: ## deploy the examples on the embedded AWS, parse others
 	$(QUICK) go test -tags e2e -count=1 -timeout 15m -parallel 4 ./infra/examples
 	go test -C infra/examples/offline -tags e2e -count=1 ./...
 
-# NAME is that of a run, such as bucketuser-live-x7k2p9: to begin beside others, or with CLEAN=1 to remove that run's
-# things alone. OBJECTS is how many versions and delete markers are purged. The program is built before it runs: go run
-# has exit codes of its own. It costs some 5 US cents and leaves nothing; LIVE=yes asks nothing, and CLEAN=1 removes what
-# a killed run left.
+# It costs some 5 US cents, and leaves nothing. LIVE=yes asks nothing. CLEAN=1 removes what a run that was killed has left.
+# NAME is that of a run, such as bucketuser-live-x7k2p9: to begin beside others, or to clean up after that one alone.
+# OBJECTS is how many versions and delete markers are purged.
 OBJECTS ?= 2000
 
 live: ## the whole life on your AWS account, asks first; LIVE=yes
-	@test -x .local/live/program || echo 'building the program, a minute the first time'
-	@mkdir -p .local/live && go build -o .local/live/program ./infra/live
-	@exec .local/live/program -yes '$(LIVE)' -objects '$(OBJECTS)' $(if $(CLEAN),-clean) $(if $(filter command,$(origin NAME)),-name '$(NAME)')
+	@sh infra/local/run.sh acceptance ./infra/live -yes '$(LIVE)' -objects '$(OBJECTS)' $(if $(CLEAN),-clean) $(if $(filter command,$(origin NAME)),-name '$(NAME)')
 
 # Others are measured in the same runs. BENCH=B2 is one benchmark of B1 to B8.
 BENCH ?=
