@@ -72,7 +72,7 @@ var ran = map[string][]row{
 		{"make bootstrap", "TestRow39MakeDeployOfReadme"}, {"make bootstrap CONTEXT=…", "TestBootstrapPolicy"}, // the CLI's command
 		{"make deploy…", "TestRow39MakeDeployOfReadme"}, {"make destroy", "TestRow39MakeDeployOfReadme"},
 		{"make deploy-provider", "TestRow39MakeDeployOfReadme"}, {"make destroy-provider", "TestMakeDeployProvider"},
-		{"make credentials", "TestRow39ReadmeBackupStatement"},
+		{"make credentials", "TestRow39ReadmeBackupStatement"}, {"make status", "TestRow39MakeDeployOfReadme"},
 		{"```yaml BucketUser:", "TestRow39MakeDeployOfReadme"}, {"```yaml permissions: …", "TestRow39MakeDeployOfReadme"},
 		{"aws logs filter-log-events …", "TestRow39MakeDeployOfReadme"}, {"aws events …", "TestRow39MakeDeployOfReadme"},
 	},
@@ -104,7 +104,7 @@ var cannotRun = map[string]string{
 	"make synth": "make template runs the same with more", "make help": "lists the commands",
 	"export AWS_PROFILE=<profile> …": "the settings of whoever deploys",
 	"aws sso login":                  "asks somebody to sign in", "aws logs tail": "needs version 2 of the aws CLI, which no registry has",
-	"bucketuser status BucketUser": "the name of a command",
+	"bucketuser status BucketUser": "the name of a command", "make rotate": "the name of a command, which needs a schedule",
 }
 
 // isForDevelopers says of which pages only the blocks count: their sentences name commands that nobody runs from there.
