@@ -95,7 +95,7 @@ func (f facts) ofUnexplained(key iamtypes.AccessKeyMetadata) Finding {
 		found.What = fmt.Sprintf("nothing speaks for key %s, which is new: an update may be about to put it into the secret", id)
 		found.Todo = "look again in eight minutes"
 	default:
-		found.State, found.What = Fault, fmt.Sprintf("nothing speaks for key %s, which works: it was made by hand%s", id, f.madeAgo(id))
+		found.State, found.What = Fault, fmt.Sprintf("nothing speaks for key %s, which works: it was made by hand, %s ago", id, f.ago(aws.ToTime(key.CreateDate)))
 		found.Todo, found.Commands = "delete it once nobody uses it; the next update does", []string{remove}
 	}
 	return found

@@ -112,6 +112,11 @@ func TestTable(t *testing.T) {
 			t.Errorf("does not say %q:\n%s", text, out.String())
 		}
 	}
+	again := judge(healthy(nil))
+	again.Checks = append(again.Checks, Finding{"a", Fault, "x", "do it", nil}, Finding{"b", Fault, "y", "do it", nil})
+	if is := again.toDo(100); is != "\na, b: do it\n" {
+		t.Errorf("what two need: %q", is)
+	}
 	if want := "faulty: 10 ok, 1 warning, 0 unknown, 3 wrong"; r.Sum() != want {
 		t.Errorf("%s, want %s", r.Sum(), want)
 	}

@@ -3,6 +3,7 @@ package status
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -29,6 +30,8 @@ func (r Report) WriteTable(out io.Writer, width int, isColored bool) error {
 	t := table.NewWriter()
 	t.SetStyle(table.StyleLight)
 	t.Style().Options = table.OptionsNoBordersAndSeparators
+	t.SuppressTrailingSpaces()
+	t.AppendHeader(table.Row{"check", "state", "what"})
 	t.SetColumnConfigs([]table.ColumnConfig{{Number: 3, WidthMax: max(width-besideWhat, leastWhat), WidthMaxEnforcer: text.WrapSoft}})
 	for _, found := range r.Checks {
 		mark := marks[found.State]
@@ -42,14 +45,23 @@ func (r Report) WriteTable(out io.Writer, width int, isColored bool) error {
 	return err
 }
 
-// toDo lists what is to be done, in the order of the checks.
+// toDo lists what is to be done, in the order of the checks. What several need is said once.
 func (r Report) toDo(width int) string {
 	var lines strings.Builder
-	for _, found := range r.Checks {
-		if found.Todo == "" && len(found.Commands) == 0 {
+	for i, found := range r.Checks {
+		isSame := func(other Finding) bool {
+			return other.Todo == found.Todo && slices.Equal(other.Commands, found.Commands)
+		}
+		if found.Todo == "" && len(found.Commands) == 0 || slices.ContainsFunc(r.Checks[:i], isSame) {
 			continue
 		}
-		fmt.Fprintf(&lines, "\n%s\n", text.WrapSoft(found.Check+": "+found.Todo, width))
+		var checks []string
+		for _, other := range r.Checks[i:] {
+			if isSame(other) && !slices.Contains(checks, other.Check) {
+				checks = append(checks, other.Check)
+			}
+		}
+		fmt.Fprintf(&lines, "\n%s\n", text.WrapSoft(strings.Join(checks, ", ")+": "+found.Todo, width))
 		for _, command := range found.Commands {
 			fmt.Fprintf(&lines, "  $ %s\n", command)
 		}

@@ -17,6 +17,7 @@ func ofUser(f facts) []Finding {
 	case f.user.isNone:
 		return []Finding{f.repair(Finding{Check: "user", State: Fault, What: "user " + name + " is gone"})}
 	}
+	tags := f.ofTags("userTags", "user "+name, f.userClaim(), f.tagUser)
 	var found []Finding
 	if is := aws.ToString(f.user.value.Arn); is != f.spec.UserARN() {
 		found = append(found, Finding{Check: "user", State: Fault, What: fmt.Sprintf("user %s is %s by now: the provider's role reaches it no more", name, plain(is)),
@@ -24,11 +25,12 @@ func ofUser(f facts) []Finding {
 	}
 	if f.isUserAnew() {
 		found = append(found, f.ofNewUser())
+		tags[0].Todo, tags[0].Commands = "", nil // with them it would not be the resource's own
 	}
 	if len(found) == 0 {
 		found = []Finding{{Check: "user", State: OK, What: "user " + name + " is there"}}
 	}
-	return append(append(found, f.ofTags("userTags", "user "+name, f.userClaim(), f.tagUser)...), f.ofBoundary())
+	return append(append(found, tags...), f.ofBoundary())
 }
 
 // isUserAnew reports whether somebody has deleted the user and made another of its name: what names it is older.
