@@ -32,12 +32,24 @@ const limit = time.Minute
 // Check reports on what was found, as of a time by this machine's clock. Its error says that the target is of no resource.
 // A target whose secret is gone is one, too.
 func Check(ctx context.Context, config aws.Config, t target.Target, now time.Time) (Report, error) {
+	if t.PhysicalID == "" && t.StackStatus != "" {
+		return unmade(t, now), nil
+	}
 	if t.PhysicalID == "" || t.StackID == "" || t.LogicalID == "" {
 		return Report{}, fmt.Errorf("secret %s: has no tags of a resource; name the stack that it is of", t.SecretName)
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	return judge(newLooker(config, t).look(ctx, now)), nil
+}
+
+// unmade is the report on a resource that CloudFormation has not made, or not yet.
+func unmade(t target.Target, now time.Time) Report {
+	f := facts{now: now, target: t, stack: answer[stackState]{value: stackState{stack: t.StackStatus, resource: t.ResourceStatus, reason: t.StatusReason}}}
+	r := newReport(f)
+	r.Checks = append(ofStack(f), Finding{Check: "stack", State: Unknown, What: "resource " + t.LogicalID + " is not there: it is " + t.ResourceStatus})
+	r.conclude()
+	return r
 }
 
 // judge makes a report of what was seen.

@@ -8,8 +8,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
 
+	"bucketuser/infra/internal/target"
 	"bucketuser/lambda/spec"
 )
 
@@ -84,5 +86,22 @@ func TestWrongWeighsMoreThanUnknown(t *testing.T) {
 	f.user.err = refusal("IAM", "GetUser", "AccessDenied", "no")
 	if r := judge(f); r.ExitCode != 1 {
 		t.Errorf("exit %d", r.ExitCode)
+	}
+}
+
+// A resource that was never made has nothing else to report on.
+func TestNotMade(t *testing.T) {
+	for status, want := range map[string]struct {
+		exit int
+		says string
+	}{
+		"CREATE_IN_PROGRESS": {2, "stack: resource Disk is not there: it is CREATE_IN_PROGRESS"},
+		"CREATE_FAILED":      {1, "stack: stack Storage is CREATE_FAILED"},
+	} {
+		made := target.Target{StackID: stackID, StackStatus: status, ResourceStatus: status, LogicalID: "Disk"}
+		r, err := Check(t.Context(), aws.Config{}, made, now)
+		if err != nil || r.ExitCode != want.exit || !strings.Contains(said(r, Unknown, Fault), want.says) {
+			t.Errorf("%s: %v, exit %d: %s", status, err, r.ExitCode, said(r, Unknown, Fault, Warning))
+		}
 	}
 }
