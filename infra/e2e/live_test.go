@@ -181,6 +181,9 @@ func interruptLive(t *testing.T, program string, draw *rand.Rand, step int, how 
 		if how == killed {
 			r.signal(cmd, syscall.SIGKILL)
 			r.end(cmd, lines)
+			if step > 3 { // the provider is there
+				r.wantRefused()
+			}
 			r.clean()
 			return
 		}
@@ -203,6 +206,16 @@ func (r *liveRun) signal(cmd *exec.Cmd, signal syscall.Signal) {
 	r.t.Helper()
 	if err := cmd.Process.Signal(signal); err != nil {
 		r.t.Fatal(err)
+	}
+}
+
+// wantRefused wants no run to begin beside what is there.
+func (r *liveRun) wantRefused() {
+	r.t.Helper()
+	again, lines := r.start()
+	code := r.end(again, lines)
+	if text := r.errors.String(); code != 1 || !strings.Contains(text, "stack "+r.name) || !strings.Contains(text, "make live CLEAN=1 removes them") {
+		r.t.Errorf("exit code %d beside what a killed run has left:\n%s", code, text)
 	}
 }
 

@@ -85,6 +85,15 @@ func TestOnlyThingsOfARunAreOurs(t *testing.T) {
 	}
 }
 
+// What is no name of a run is refused before anybody is asked.
+func TestOtherNamesAreRefused(t *testing.T) {
+	for _, name := range []string{"prod", "bucketuser-live-", "bucketuser-live-x7k2p9-set", "bucketuser-live-X7K2P9", "BucketUser"} {
+		if err := run(t.Context(), []string{"-name", name, "-clean", "-yes", "yes"}); err == nil || !strings.HasPrefix(err.Error(), "NAME="+name+": must be bucketuser-live- and six") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // Cleaning removes the provider's stack last: the others import from it.
 func TestProviderGoesLast(t *testing.T) {
 	stacks := []thing{{kind: "stack", name: "bucketuser-live-x7k2p9"}, {kind: "bucket", name: "bucketuser-live-x7k2p9-one"}, {kind: "stack", name: "bucketuser-live-x7k2p9-set"}}
