@@ -45,11 +45,17 @@ func run(ctx context.Context, args []string, out, notes io.Writer) int {
 	if err == nil {
 		return statusWell
 	}
-	if unfinished := (*rotate.UnfinishedError)(nil); ctx.Err() != nil && !errors.As(err, &unfinished) { // which says what goes on
-		err = errors.New("interrupted")
-	}
+	err = orInterrupted(ctx, err)
 	fmt.Fprintln(notes, "bucketuser:", err)
 	return statusOf(err)
+}
+
+// orInterrupted is the error of a program that was interrupted, whatever that has led to: but for what goes on in AWS.
+func orInterrupted(ctx context.Context, err error) error {
+	if unfinished := (*rotate.UnfinishedError)(nil); ctx.Err() == nil || errors.As(err, &unfinished) {
+		return err
+	}
+	return errors.New("interrupted")
 }
 
 func statusOf(err error) int {

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -55,5 +57,18 @@ func TestProgress(t *testing.T) {
 		if p.end(); out.String() != test.want {
 			t.Errorf("%s: %q", name, out.String())
 		}
+	}
+}
+
+// Whoever interrupts a rotation is told that it goes on, with the exit status of what is not known.
+func TestInterruptedRotationGoesOn(t *testing.T) {
+	ctx, interrupt := context.WithCancel(t.Context())
+	interrupt()
+	err := orInterrupted(ctx, &rotate.UnfinishedError{Took: time.Second, What: "begun", Log: "aws logs tail x"})
+	if !strings.Contains(err.Error(), "It goes on in AWS") || statusOf(err) != statusUnknown {
+		t.Errorf("%d: %v", statusOf(err), err)
+	}
+	if err := orInterrupted(ctx, errors.New("dial tcp: operation was canceled")); err.Error() != "interrupted" {
+		t.Error(err)
 	}
 }
