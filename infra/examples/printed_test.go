@@ -139,9 +139,12 @@ func wantRotation(t *testing.T, p *public, checkout, name, secret string) {
 		}
 		before = now
 	}
-	status := p.shell(t, checkout, withProgram+printed(t, inFull, "bucketuser status Storage", "Storage --resource Disk", name+" --resource Data"))
+	status := p.shell(t, checkout, withProgram+printed(t, inFull, "bucketuser status Storage --resource", "Storage --resource Disk", name+" --resource Data"))
 	if !strings.Contains(status, before.Fields["AWS_ACCESS_KEY_ID"]+" works") {
 		t.Errorf("status: %s", status)
+	}
+	if wrong := p.shell(t, checkout, withProgram+printed(t, inFull, "bucketuser status Storage --format", "Storage", name)); wrong != "" {
+		t.Errorf("wrong: %s", wrong)
 	}
 }
 
