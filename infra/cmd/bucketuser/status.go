@@ -3,10 +3,12 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"time"
 
+	"github.com/sourcegraph/conc"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
@@ -51,7 +53,9 @@ func (o *operator) report(command *cobra.Command, format string) error {
 		return err
 	}
 	o.say(found.String())
+	answered := count(o.notes, isTerminal(o.notes), time.Second)
 	r, err := status.Check(command.Context(), config, found, time.Now())
+	answered()
 	if err != nil {
 		return err
 	}
@@ -70,6 +74,29 @@ func (o *operator) report(command *cobra.Command, format string) error {
 	}
 	o.say(r.Sum())
 	return nil
+}
+
+// count counts the seconds on a terminal for as long as AWS does not answer, until the function is called that it returns.
+func count(out io.Writer, isTerminal bool, interval time.Duration) (answered func()) {
+	if !isTerminal {
+		return func() {}
+	}
+	start, ended := time.Now(), make(chan struct{})
+	var counting conc.WaitGroup
+	counting.Go(func() {
+		tick := time.NewTicker(interval)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ended:
+				fmt.Fprint(out, "\r\x1b[K")
+				return
+			case <-tick.C:
+				fmt.Fprintf(out, "\r\x1b[K%4d s  asking AWS, for a minute at most", int(time.Since(start).Seconds()))
+			}
+		}
+	})
+	return func() { close(ended); counting.Wait() }
 }
 
 // ownWidth is the width of what is printed where there is no terminal.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"bucketuser/infra/internal/rotate"
@@ -70,5 +71,23 @@ func TestInterruptedRotationGoesOn(t *testing.T) {
 	}
 	if err := orInterrupted(ctx, errors.New("dial tcp: operation was canceled")); err.Error() != "interrupted" {
 		t.Error(err)
+	}
+}
+
+// Whoever waits on a terminal sees that something is done, and nothing of that afterwards.
+func TestCountsWhileAWSDoesNotAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out strings.Builder
+		answered := count(&out, true, time.Second)
+		time.Sleep(2500 * time.Millisecond)
+		answered()
+		const line = "\r\x1b[K"
+		if want := line + "   1 s  asking AWS, for a minute at most" + line + "   2 s  asking AWS, for a minute at most" + line; out.String() != want {
+			t.Errorf("%q", out.String())
+		}
+	})
+	var out strings.Builder
+	if count(&out, false, 0)(); out.String() != "" {
+		t.Errorf("elsewhere: %q", out.String())
 	}
 }
