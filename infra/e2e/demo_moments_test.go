@@ -150,8 +150,8 @@ const stuck = `{"Resources": {
 		"Properties": {"Handle": {"Ref": "Handle"}, "Timeout": "3600"}}}}`
 
 // beforeItIsUp interrupts and kills make demo at moments on the way to the deployed stack. After each the next command
-// goes on.
-func (d demoCommand) beforeItIsUp() {
+// goes on. It returns what two of them print that go on from each other, up to the building.
+func (d demoCommand) beforeItIsUp() string {
 	d.succeeds("down", "there is nothing to clean up")
 	d.interrupted("up", "started it at")
 	d.create("BucketUser", stuck)
@@ -164,6 +164,7 @@ func (d demoCommand) beforeItIsUp() {
 	})
 	d.says("up", same, "the embedded AWS runs at", "bootstrapping it for the CDK")
 	d.until("up", "deploying the stack", syscall.SIGKILL, d.awaitStack)
+	return another + same
 }
 
 // awaitStack returns once the stack is being created.
@@ -207,7 +208,7 @@ func (d demoCommand) goesDown() {
 		}
 	}
 	d.interrupted("down", "destroying the stack")
-	d.succeeds("down", "nothing is left", "stopped the embedded AWS", "open a new one")
+	want(d.t, d.samePrinted(d.succeeds("down")), d.printedInReadme(sampleOfDown))
 	d.succeeds("down", "there is nothing to clean up")
 }
 
@@ -220,9 +221,16 @@ func (d demoCommand) ends(command string) {
 		d.t.Fatal(err)
 	}
 	d.succeeds(command, "ended its process")
-	connection, err := net.Dial("tcp", strings.TrimPrefix(cloud.Endpoint, "https://")) // a stopped process has it accepted
-	if err == nil {
+	// A stopped process has connections accepted, and one that was killed may end its threads a moment later.
+	limit := time.Now().Add(10 * time.Second)
+	for tick := time.NewTicker(50 * time.Millisecond); ; <-tick.C {
+		connection, err := net.Dial("tcp", strings.TrimPrefix(cloud.Endpoint, "https://"))
+		if err != nil {
+			return
+		}
 		connection.Close()
-		d.t.Errorf("process %d still listens after demo %s", cloud.Process(), command)
+		if time.Now().After(limit) {
+			d.t.Fatalf("process %d still listens after demo %s", cloud.Process(), command)
+		}
 	}
 }

@@ -4,8 +4,6 @@ package e2e
 
 import (
 	"encoding/json"
-	"os"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -19,31 +17,11 @@ func TestDemo(t *testing.T) {
 	t.Parallel()
 	d := newDemoCommand(t)
 	dir := d.dir
-	d.beforeItIsUp()
+	starting := d.beforeItIsUp()
 
-	readme := string(cloudtest.Must(os.ReadFile(filepath.Join(root, "infra", "README.md")))(t))
 	first := d.succeeds("up", "17 checks, 0 missed", "the embedded AWS runs at")
-	for _, check := range []string{
-		"s3(): writes a file and reads it", "s3(): uploads a file in several parts", "S3 disk: a MergeTree table keeps its parts there",
-		"BACKUP … TO S3", "RESTORE … FROM S3", "refused: a write outside the prefix", "refused: a wrong secret", "refused: plain http",
-		"refused: another user's key", "refused: iam:CreateAccessKey with the user's key", "refused: iam:CreateUser with the user's key",
-		"public access: all four switches of the bucket block it",
-		"rotation: ClickHouse works with the key before", "rotation: the key before works beside the new one",
-		"rotation: ClickHouse takes the new key over while it runs", "rotation: the key before is refused once it is retired",
-		"rotation: ClickHouse wrote and read all the while",
-	} {
-		if !strings.Contains(first, "  "+check+"  ") {
-			t.Errorf("the table has no line for %q", check)
-		}
-		if !strings.Contains(readme, "  "+check+"  ") {
-			t.Errorf("the table of infra/README.md has no line for %q", check)
-		}
-	}
-	for line := range strings.Lines(first) {
-		if len([]rune(line)) > 81 { // with its end
-			t.Errorf("it is wider than a terminal: %s", line)
-		}
-	}
+	narrow(t, first)
+	d.isInReadme(starting, first)
 	d.shell()
 
 	fields := credentialsOf(t, dir)
