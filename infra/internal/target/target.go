@@ -57,11 +57,13 @@ func (q Query) Find(ctx context.Context, config aws.Config) (Target, error) {
 	f := newFinder(config)
 	t := Target{Region: config.Region, Endpoint: f.endpoint()}
 	if q.Secret != "" {
-		return t, f.findAlone(ctx, &t, q.Secret)
+		err := f.findAlone(ctx, &t, q.Secret)
+		return t, err
 	}
 	outputs, err := f.findResource(ctx, &t, q)
 	if err != nil {
 		return t, err
 	}
-	return t, f.findSecret(ctx, &t, outputs)
+	err = f.findSecret(ctx, &t, outputs)
+	return t, err
 }
