@@ -149,7 +149,7 @@ func wantRotation(t *testing.T, p *public, checkout, name, secret string) {
 }
 
 // withProgram has a shell find the program where make has built it, which a release holds.
-const withProgram = "PATH=$PWD/.local:$PATH; "
+const withProgram = "PATH=$PATH:$PWD/.local; "
 
 // awaitKey waits until the secret has another key.
 func awaitKey(t *testing.T, secret string, before *cloudtest.User) {
