@@ -50,7 +50,7 @@ demo: ## deploy to an embedded AWS here; ClickHouse uses it
 	@sh infra/local/run.sh demo ./infra/demo up
 
 demo-down: ## remove that; FORCE=1 ends it whatever it does or holds
-	@test -e .local/demo.lock || { echo "no demo was started here: there is nothing to clean up"; exit 0; }; \
+	@test -e .local/demo.lock -o -e .local/aws.json || { echo "no demo was started here: there is nothing to clean up"; exit 0; }; \
 		sh infra/local/run.sh demo ./infra/demo down $(if $(filter-out 0 false,$(FORCE)),-force)
 
 bootstrap: ## prepare your AWS account and region for the CDK, once
@@ -78,7 +78,7 @@ rotate: ## rotate the key of STACK now, where it has a schedule
 	@$(TOOLS) operator -where '$(WHERE)' rotate $(OPERATED) $(if $(TIMEOUT),--timeout '$(TIMEOUT)')
 
 clean: ## remove all that make has installed or built here
-	@test ! -e .local/demo.lock || sh infra/local/run.sh demo ./infra/demo clean
+	@test ! -e .local/demo.lock -a ! -e .local/aws.json || sh infra/local/run.sh demo ./infra/demo clean
 	rm -rf .local cdk.out
 
 ##@ Work on it
