@@ -277,8 +277,12 @@ func (c *cloud) endsTrue(how cfnfake.How) {
 
 // A run is killed before or after any of its calls, or its answer is lost.
 func TestPurgeThatIsKilledInAnyRun(t *testing.T) {
+	step := 1
+	if testing.Short() {
+		step = 5
+	}
 	for run := range 3 {
-		for n, isReached := 1, true; isReached; n++ {
+		for n, isReached := 1, true; isReached; n += step {
 			for name, decision := range map[string]awsfake.Decision{"before": awsfake.Refuse(awsfake.Killed), "after": awsfake.Lose(awsfake.Killed)} {
 				t.Run(fmt.Sprintf("run %d, %s call %d", run+1, name, n), func(t *testing.T) {
 					inCloud(t, func(c *cloud) {
@@ -365,8 +369,17 @@ func (w *bench) isLeft(e event) {
 	time.Sleep(time.Minute)
 }
 
+// needsTime skips what takes many seconds of a processor; make crash runs it.
+func needsTime(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("runs in make crash")
+	}
+}
+
 // Two runs where CloudFormation waits for them, and not a third.
 func TestPurgeHasAsManyRunsAsCloudFormationWaitsFor(t *testing.T) {
+	needsTime(t)
 	for timeout, want := range map[string]int{"1860": 1, "1920": 2, "2880": 2, "3000": 3, "3600": 3} {
 		t.Run(timeout, func(t *testing.T) {
 			inCloud(t, func(c *cloud) {
@@ -414,6 +427,7 @@ func TestCountOfALaterDeleteStays(t *testing.T) {
 // A run that shows no count is the last one that may have begun at the age of the event: others were cut off before they had
 // written one, or somebody has taken it off, or the event has waited in the queue of a busy function.
 func TestRunThatShowsNoCount(t *testing.T) {
+	needsTime(t)
 	for name, test := range map[string]struct {
 		limits []time.Duration
 		queued time.Duration
