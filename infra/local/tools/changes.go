@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"bucketuser/infra/internal/values"
@@ -17,11 +18,13 @@ type change struct {
 
 	isForgotten bool   // the stack has a value, and none is given now
 	isIdentity  bool   // it replaces user, key, bucket and secret
+	isLower     bool   // a KeySerial that makes no key, as whoever answers a leak must know
 	strands     string // what a new Prefix leaves where the user cannot reach it, or ""
+	effect      string // what else it does, or ""
 }
 
 // isAsked reports whether somebody has to agree.
-func (c change) isAsked() bool { return c.isForgotten || c.isIdentity || c.strands != "" }
+func (c change) isAsked() bool { return c.isForgotten || c.isIdentity || c.isLower || c.strands != "" }
 
 func (c change) String() string {
 	text := fmt.Sprintf("  %s: %s -> %s", c.name, c.from, c.to)
@@ -30,6 +33,12 @@ func (c change) String() string {
 	}
 	if c.isIdentity {
 		text += ", which replaces user, key, bucket and secret"
+	}
+	if c.isLower {
+		text += ": is not higher, so no key is rotated"
+	}
+	if c.effect != "" {
+		text += ": " + c.effect
 	}
 	if c.strands != "" {
 		text += "\n    " + c.strands
@@ -51,12 +60,41 @@ func changesOf(deployed, next map[string]any, given []string) []change {
 		}
 		c.isForgotten = !slices.Contains(given, row.Name) && next[row.Name] == nil && !slices.Contains(actsOnce, row.Name)
 		c.isIdentity = row.OnChange == spec.Identity
+		c.isLower = row.Name == "KeySerial" && !isHigher(c.from, c.to)
 		all = append(all, c)
+	}
+	if i := slices.IndexFunc(all, func(c change) bool { return c.name == "PreviousKey" && c.to == spec.DeleteKey }); i >= 0 {
+		all[i].effect = endsWhat(deployed, next)
 	}
 	if from, to := deployed[values.Architecture], next[values.Architecture]; from != to {
 		all = append(all, change{name: values.Architecture, from: fmt.Sprint(from), to: fmt.Sprint(to)})
 	}
 	return all
+}
+
+// isHigher reports whether a KeySerial makes a new key. What is no number the function refuses.
+func isHigher(from, to string) bool {
+	was, errWas := strconv.Atoi(from)
+	is, errIs := strconv.Atoi(to)
+	return errWas != nil || errIs != nil || is > was
+}
+
+// endsWhat says which key ends with PreviousKey Delete.
+func endsWhat(deployed, next map[string]any) string {
+	from, to := valueOf("KeySerial", deployed), valueOf("KeySerial", next)
+	if from == to || !isHigher(from, to) {
+		return "ends the previous key; the one in the secret stays, since KeySerial is not higher than " + from
+	}
+	return "ends the key in the secret, and the previous one"
+}
+
+// noRotation says that no key ends although PreviousKey stands at Delete, or nothing.
+func noRotation(deployed, next map[string]any) string {
+	serial := valueOf("KeySerial", deployed)
+	if valueOf("PreviousKey", deployed) != spec.DeleteKey || valueOf("PreviousKey", next) != spec.DeleteKey || valueOf("KeySerial", next) != serial {
+		return ""
+	}
+	return fmt.Sprintf("PreviousKey stays Delete, and KeySerial stays %s: no key is rotated, and none ends", serial)
 }
 
 // shown is the value of a property as text, that of a default where it has none.

@@ -47,6 +47,13 @@ func TestWhatADeploymentChanges(t *testing.T) {
 			[]string{`  Tags: [{"Key":"a","Value":"b"}] -> none, its default: no value is given any more`}, "Tags"},
 		"what acts once": {m{"Trigger": "1", "PreviousKey": "Delete"}, m{}, "",
 			[]string{"  PreviousKey: Delete -> Keep", "  Trigger: 1 -> none"}, ""},
+		"serial, higher": {m{"KeySerial": "9"}, m{"KeySerial": 10}, "KeySerial", []string{"  KeySerial: 9 -> 10"}, ""},
+		"serial, lower": {m{"KeySerial": "2"}, m{"KeySerial": 1}, "KeySerial",
+			[]string{"  KeySerial: 2 -> 1: is not higher, so no key is rotated"}, "KeySerial"},
+		"leak": {m{"KeySerial": 1}, m{"KeySerial": 2, "PreviousKey": "Delete"}, "KeySerial PreviousKey",
+			[]string{"  KeySerial: 1 -> 2", "  PreviousKey: Keep -> Delete: ends the key in the secret, and the previous one"}, ""},
+		"leak, same serial": {m{"KeySerial": 1}, m{"KeySerial": 1, "PreviousKey": "Delete"}, "KeySerial PreviousKey",
+			[]string{"  PreviousKey: Keep -> Delete: ends the previous key; the one in the secret stays, since KeySerial is not higher than 1"}, ""},
 		"architecture": {m{"Architecture": "x86_64"}, m{"Architecture": "arm64"}, "", []string{"  Architecture: x86_64 -> arm64"}, ""},
 	}
 	for name, test := range tests {
@@ -60,6 +67,21 @@ func TestWhatADeploymentChanges(t *testing.T) {
 		if names := namesOf(asked(got, strings.Fields(test.asked))); names != "" {
 			t.Errorf("%s: asks about %q, which is accepted", name, names)
 		}
+	}
+}
+
+// Who answers a leak again with what has answered the last one is told that nothing is rotated.
+func TestPreviousKeyThatStands(t *testing.T) {
+	for want, test := range map[string][2]m{
+		"PreviousKey stays Delete, and KeySerial stays 2: no key is rotated, and none ends": {{"PreviousKey": "Delete", "KeySerial": "2"}, {"PreviousKey": "Delete", "KeySerial": 2}},
+		"": {{"PreviousKey": "Delete", "KeySerial": "2"}, {"PreviousKey": "Delete", "KeySerial": 3}},
+	} {
+		if got := noRotation(test[0], test[1]); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	if got := noRotation(m{"KeySerial": 2}, m{"KeySerial": 2, "PreviousKey": "Delete"}); got != "" {
+		t.Errorf("%q of a PreviousKey that is new", got)
 	}
 }
 
@@ -112,6 +134,9 @@ func TestSettling(t *testing.T) {
 		var out strings.Builder
 		err = d.settle(changes, strings.NewReader(test.answer), &out)
 		wantTexts(t, name, err, test.want)
+		if isAsked := strings.Contains(out.String(), "(y/N) "); isAsked && strings.HasSuffix(out.String(), "\n") != (test.answer == "") {
+			t.Errorf("%s: the line of the question ends where no answer has ended it, and only there: %q", name, &out)
+		}
 		if !strings.HasPrefix(out.String(), "what changes:\n  Access: Full -> ReadOnly\n  Prefix: a/") {
 			t.Errorf("%s: printed %s", name, &out)
 		}

@@ -83,6 +83,11 @@ func (d deployment) agree(ctx context.Context, a account, has *deployedStack, ne
 	if err != nil {
 		return err
 	}
+	was, _ := has.template.resource()
+	is, _ := next.resource()
+	if note := noRotation(was, is); note != "" {
+		fmt.Fprintln(os.Stderr, note)
+	}
 	for i, c := range changes {
 		if !c.leaves() {
 			continue
@@ -159,7 +164,10 @@ func (d deployment) settle(changes []change, in io.Reader, out io.Writer) error 
 	}
 	if d.needsTerminal() {
 		fmt.Fprint(out, "Deploy that? (y/N) ")
-		answer, _ := bufio.NewReader(in).ReadString('\n')
+		answer, err := bufio.NewReader(in).ReadString('\n')
+		if err != nil { // its end came before that of a line
+			fmt.Fprintln(out)
+		}
 		if slices.Contains([]string{"y", "yes"}, strings.ToLower(strings.TrimSpace(answer))) {
 			return nil
 		}

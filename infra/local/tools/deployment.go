@@ -152,13 +152,15 @@ func (d deployment) checkKey(word, key string) error {
 	return fmt.Errorf("CONTEXT: -c %s: says nothing to a destruction, for which the values of the last deployment count, OnDelete among them; deploy it first", word)
 }
 
+// isForced reports whether the words have the cdk CLI destroy unasked.
+func (d deployment) isForced() bool {
+	return d.command == "destroy" && (slices.Contains(d.words, "--force") || slices.Contains(d.words, "-f"))
+}
+
 // needsTerminal reports whether the cdk CLI may ask something.
 func (d deployment) needsTerminal() bool {
 	never := []string{"--require-approval=never", "--yes", "-y"}
-	if d.command == "destroy" {
-		never = append(never, "--force", "-f")
-	}
-	isNever := slices.ContainsFunc(d.words, func(word string) bool { return slices.Contains(never, word) })
+	isNever := d.isForced() || slices.ContainsFunc(d.words, func(word string) bool { return slices.Contains(never, word) })
 	at := slices.Index(d.words, "--require-approval")
 	isNever = isNever || at >= 0 && at+1 < len(d.words) && d.words[at+1] == "never"
 	return d.command != "synth" && d.approval != "never" && !isNever

@@ -34,7 +34,9 @@ func destroy(ctx context.Context, root string, args []string) error {
 		return nil
 	}
 	fmt.Fprintf(os.Stderr, "destroying stack %s of %s\n", d.stack, who)
-	a.fate(ctx, has, os.Stderr)
+	if err := a.fate(ctx, d, has, os.Stderr); err != nil {
+		return err
+	}
 	tools, err := local.Install(ctx, root, local.ForDeploy, os.Stderr)
 	if err != nil {
 		return err
@@ -50,27 +52,33 @@ func destroy(ctx context.Context, root string, args []string) error {
 	return cdk(ctx, root, tools, who, append(d.arguments(), "--app", assembly)...)
 }
 
-// fate says what the destruction does to the data of a stack.
-func (a account) fate(ctx context.Context, has *deployedStack, out io.Writer) {
+// fate says what the destruction does to the data of a stack. One that fails leaves a stack that can only be deleted: it
+// is refused, since nobody can have meant it.
+func (a account) fate(ctx context.Context, d deployment, has *deployedStack, out io.Writer) error {
 	resource, _ := has.template.resource()
 	bucket := has.outputs["BucketName"]
 	if resource == nil || bucket == "" {
-		return
+		return nil
 	}
-	data, err := a.count(ctx, bucket, "", has.outputs["Prefix"])
-	if err != nil {
-		data = fmt.Sprintf("what could not be counted (%v)", err)
+	data, uncounted := a.count(ctx, bucket, "", has.outputs["Prefix"])
+	if uncounted != nil {
+		data = fmt.Sprintf("what could not be counted (%v)", uncounted)
 	}
 	end := becomes(bucket, valueOf("OnDelete", resource), data)
 	fmt.Fprintln(out, end)
 	switch {
-	case has.status != deleteFailed && strings.HasSuffix(end, fails):
-		fmt.Fprintln(out, "Empty the bucket first, or deploy with OnDelete Purge or Retain.")
 	case has.status == deleteFailed:
 		fmt.Fprintf(out, "The stack is in DELETE_FAILED, so no other OnDelete can be deployed. Empty the bucket, or keep it with\n"+
 			"  aws cloudformation delete-stack --stack-name %s --retain-resources BucketUser\n"+
 			"which also leaves the secret, and a user whose key works.\n", has.name)
+	case !strings.HasSuffix(end, fails):
+	case uncounted != nil || d.isForced():
+		fmt.Fprintln(out, "A stack whose destruction has failed takes no deployment: empty the bucket first, or deploy with OnDelete Purge or Retain.")
+	default:
+		return fmt.Errorf("make destroy: nothing was destroyed, since the stack would then be in %s and take no deployment: empty the bucket first, "+
+			"or deploy with OnDelete Purge or Retain; CONTEXT=--force tries it all the same", deleteFailed)
 	}
+	return nil
 }
 
 const (
