@@ -63,10 +63,10 @@ func (o *operator) sayRotated(is rotate.Outcome, secret string) error {
 	_, err := fmt.Fprintf(o.out, "secret %s has a new key, after %d s\n  new key       %s\n  previous key  %s, works until the next rotation begins\n",
 		secret, int(is.Took.Seconds()), known(is.New), known(is.Previous))
 	if err == nil && is.Ended != "" {
-		_, err = fmt.Fprintf(o.out, "  ended         %s, the previous key until now\n", is.Ended)
+		_, err = fmt.Fprintf(o.out, "  before that   %s, which does not work any more\n", is.Ended)
 	}
 	o.say("have every consumer take the new key. bucketuser status says when the previous one was used last; to end it early, " +
-		"change PreviousKey from Keep to Delete in an update of its own")
+		"change PreviousKey from Keep to Delete in an update of its own, after one that sets Keep where Delete stands")
 	return err
 }
 

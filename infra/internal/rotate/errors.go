@@ -17,7 +17,8 @@ func (e *OffError) Error() string {
 		serial = fmt.Sprint(e.Next)
 	}
 	return fmt.Sprintf("no schedule is on, so Secrets Manager has no function to rotate with: set KeySerial of resource %s to %s and update its stack, "+
-		"which makes a new key and keeps the one before; or set RotateAfterDays, and rotate then", e.Resource, serial)
+		"which makes a new key. The one before goes on working, but is deleted at once where PreviousKey is Delete: set Keep with it "+
+		"if consumers need time. Or set RotateAfterDays, and rotate then", e.Resource, serial)
 }
 
 // A FailedError says why a rotation failed. The key in use is as it was.

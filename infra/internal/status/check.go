@@ -61,6 +61,7 @@ func judge(f facts) Report {
 		r.Checks = append(r.Checks, of(f)...)
 	}
 	f.excuse(r.Checks)
+	r.KeySerial = f.reportSerial()
 	r.Keys, r.Rotation, r.Objects = f.reportKeys(), f.reportRotation(), f.reportObjects()
 	r.conclude()
 	return r

@@ -24,7 +24,7 @@ func TestContract(t *testing.T) {
 		want string
 	}{
 		{"fields", jsonFieldsOf(reflect.TypeFor[Report](), ""),
-			"version verdict exitCode at stack stackId resource account region endpoint user bucket secret secretArn prefix " +
+			"version verdict exitCode at stack stackId resource account region endpoint user bucket secret secretArn prefix keySerial " +
 				"checks checks.check checks.state checks.what checks.todo checks.commands " +
 				"keys keys.id keys.role keys.active keys.created keys.lastUsed keys.lastUsedService " +
 				"rotation rotation.on rotation.days rotation.next rotation.last rotation.pendingSince " +

@@ -1,6 +1,7 @@
 package status
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -100,6 +101,28 @@ func TestHealthy(t *testing.T) {
 				t.Errorf("warns of %q, want %q", is, test.warning)
 			}
 		})
+	}
+}
+
+// Whoever answers a leak learns from which KeySerial on there is a new key. Absent in the secret, it is 0.
+func TestSerialOfTheKey(t *testing.T) {
+	for serial, want := range map[string]string{"": "KeySerial 0", "2": "KeySerial 2", "x": "KeySerial x"} {
+		f := healthy(nil)
+		if serial != "" {
+			f.value.value.fields[spec.FieldKeySerial] = serial
+		}
+		r := judge(f)
+		if is := said(r, OK); !strings.Contains(is, "works, made ") || !strings.Contains(is, " ago, "+want+"\n") {
+			t.Errorf("%q: %s", serial, is)
+		}
+		if isKnown := r.KeySerial != nil && fmt.Sprintf("KeySerial %d", *r.KeySerial) == want; isKnown != (serial != "x") {
+			t.Errorf("%q: %v in the JSON", serial, r.KeySerial)
+		}
+	}
+	f := healthy(nil)
+	f.value = answer[value]{err: noPair("AccessDenied")}
+	if serial := judge(f).KeySerial; serial != nil {
+		t.Errorf("%d of a secret that may not be read", *serial)
 	}
 }
 

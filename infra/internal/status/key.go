@@ -1,8 +1,10 @@
 package status
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -25,6 +27,18 @@ const (
 
 // keyID is the id of the key in the secret, or "".
 func (f facts) keyID() string { return f.value.value.fields[spec.FieldAccessKeyID] }
+
+// serial is the KeySerial that the key in the secret was made for.
+func (f facts) serial() string { return plain(cmp.Or(f.value.value.fields[spec.FieldKeySerial], "0")) }
+
+// reportSerial is that as a number, or nil where it is not known.
+func (f facts) reportSerial() *int {
+	serial, err := strconv.Atoi(f.serial())
+	if err != nil || f.keyID() == "" {
+		return nil
+	}
+	return &serial
+}
 
 // listed is what IAM lists of a key.
 func (f facts) listed(id string) (iamtypes.AccessKeyMetadata, bool) {
@@ -63,7 +77,7 @@ func ofKey(f facts) []Finding {
 	case err != nil:
 		return []Finding{{Check: "key", State: Unknown, What: fmt.Sprintf("key %s could not be tried: %s", id, whyUnknown(err))}}
 	}
-	return append([]Finding{{Check: "key", State: OK, What: fmt.Sprintf("key %s works%s", id, f.madeAgo(f.keyID()))}}, f.ofAge()...)
+	return append([]Finding{{Check: "key", State: OK, What: fmt.Sprintf("key %s works%s, KeySerial %s", id, f.madeAgo(f.keyID()), f.serial())}}, f.ofAge()...)
 }
 
 // deniedText is what AWS says of a denial that was not the caller's.

@@ -60,6 +60,8 @@ type Report struct {
 	SecretARN string `json:"secretArn,omitempty"`
 	Prefix    string `json:"prefix,omitempty"`
 
+	KeySerial *int `json:"keySerial,omitempty"` // of the key in the secret; absent where it is not known
+
 	Checks   []Finding `json:"checks"`
 	Keys     []Key     `json:"keys"`
 	Rotation *Rotation `json:"rotation,omitempty"` // absent where it is not known

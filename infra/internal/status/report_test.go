@@ -60,7 +60,7 @@ func TestFieldsOfTheJSON(t *testing.T) {
 		fields(decoded, "", all)
 	}
 	want := []string{"account", "at", "bucket", "checks", "checks.check", "checks.commands", "checks.state", "checks.todo", "checks.what", "endpoint", "exitCode",
-		"keys", "keys.active", "keys.created", "keys.id", "keys.lastUsed", "keys.lastUsedService", "keys.role",
+		"keySerial", "keys", "keys.active", "keys.created", "keys.id", "keys.lastUsed", "keys.lastUsedService", "keys.role",
 		"objects", "objects.count", "objects.more", "objects.moreOutside", "objects.outside", "prefix", "region", "resource",
 		"rotation", "rotation.days", "rotation.last", "rotation.next", "rotation.on", "rotation.pendingSince",
 		"secret", "secretArn", "stack", "stackId", "user", "verdict", "version"}
