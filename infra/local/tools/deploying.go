@@ -31,7 +31,7 @@ func deploy(ctx context.Context, root string, args []string) error {
 	if err != nil {
 		return err
 	}
-	config, who, err := d.caller(ctx)
+	config, who, err := d.caller(ctx, root)
 	if err != nil {
 		return err
 	}

@@ -20,7 +20,7 @@ func destroy(ctx context.Context, root string, args []string) error {
 	if err != nil {
 		return err
 	}
-	config, who, err := d.caller(ctx)
+	config, who, err := d.caller(ctx, root)
 	if err != nil {
 		return err
 	}

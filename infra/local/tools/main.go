@@ -76,7 +76,7 @@ func run(ctx context.Context, args []string) error {
 // bootstrap prepares account and region for the CDK. The arguments are options of cdk bootstrap.
 func bootstrap(ctx context.Context, root string, args []string) error {
 	d := deployment{command: "bootstrap", words: args}
-	_, who, err := d.caller(ctx)
+	_, who, err := d.caller(ctx, root)
 	if err != nil {
 		return err
 	}

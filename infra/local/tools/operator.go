@@ -37,11 +37,14 @@ func operate(ctx context.Context, root string, args []string) error {
 	if err := buildOperator(ctx, root); err != nil {
 		return err
 	}
+	if isDemo {
+		noteOfCommands(flags.Arg(0), env, os.Stderr)
+	}
 	cmd := exec.CommandContext(ctx, filepath.Join(root, operator), flags.Args()...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = env, os.Stdin, os.Stdout, os.Stderr
 	err = cmd.Run()
-	if err != nil && !isDemo && *where == "" {
+	if err != nil && !isDemo && *where == "" && os.Getenv(endpointVariable) == "" {
 		fmt.Fprintln(os.Stderr, "no demo is up, so this was asked of AWS; make demo starts one")
 	}
 	return err
@@ -51,7 +54,7 @@ func operate(ctx context.Context, root string, args []string) error {
 func environment(ctx context.Context, where, dir string) (env []string, isDemo bool, err error) {
 	switch where {
 	case "aws":
-		if endpoint := os.Getenv("AWS_ENDPOINT_URL"); local.Loopback(endpoint) == nil {
+		if endpoint := os.Getenv(endpointVariable); local.Loopback(endpoint) == nil {
 			return nil, false, fmt.Errorf("WHERE=aws, but AWS_ENDPOINT_URL is %s, as in the demo's env.sh; open another shell", endpoint)
 		}
 		return os.Environ(), false, nil
@@ -69,7 +72,7 @@ func environment(ctx context.Context, where, dir string) (env []string, isDemo b
 	case where == "demo":
 		return nil, false, fmt.Errorf("WHERE=demo, but no demo is up; make demo starts one (%w)", err)
 	}
-	return os.Environ(), false, nil
+	return os.Environ(), false, checkShell(ctx, "")
 }
 
 // buildOperator has the go command build the program, unless it is as the sources are.

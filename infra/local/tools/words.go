@@ -77,8 +77,13 @@ func (d deployment) option(names ...string) []string {
 	return all
 }
 
-// caller is who deploys, with the profile that the words name if they name one.
-func (d deployment) caller(ctx context.Context) (aws.Config, caller.Caller, error) {
+// caller is who deploys, with the profile that the words name if they name one. It says where that is not the demo.
+func (d deployment) caller(ctx context.Context, root string) (aws.Config, caller.Caller, error) {
+	demo := demoOf(ctx, root)
+	if err := checkShell(ctx, demo); err != nil {
+		return aws.Config{}, caller.Caller{}, fmt.Errorf("make %s: %w", d.target(), err)
+	}
+	noteOfDemo(demo, os.Stderr)
 	for _, profile := range d.option("--profile") {
 		if err := os.Setenv("AWS_PROFILE", profile); err != nil {
 			return aws.Config{}, caller.Caller{}, err
