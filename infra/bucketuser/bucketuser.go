@@ -14,8 +14,10 @@
 //
 // The package knows what the function needs in order to run: its code, its
 // rights, its time limits. What the properties mean it leaves to package spec,
-// which the function uses too: bad values are refused when the template is
-// synthesized, with the words that the function would use.
+// which the function uses too: a bad value becomes an error annotation at synthesis,
+// with the words that the function would use. The cdk CLI refuses to go on with one.
+// A program that synthesizes without the CLI, as go run does, writes the template
+// all the same, and ends with success.
 package bucketuser
 
 import (

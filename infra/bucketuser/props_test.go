@@ -1,6 +1,7 @@
 package bucketuser
 
 import (
+	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -110,6 +111,21 @@ func TestRefusedAtSynthesis(t *testing.T) {
 				t.Errorf("error %q, want %q", got, test.want)
 			}
 		})
+	}
+}
+
+// TestBadValuesDoNotStopTheApp shows what the package comment says: an app that is run without the cdk CLI writes its template,
+// and the value in it, and leaves the refusal in the metadata, which only the CLI reads.
+func TestBadValuesDoNotStopTheApp(t *testing.T) {
+	stack := newStack(t, nil)
+	NewBucketUser(stack, jsii.String("Data"), &BucketUserProps{Access: "Everything"})
+	assembly := awscdk.Stage_Of(stack).Synth(nil)
+	written, err := os.ReadFile(*assembly.GetStackByName(stack.StackName()).TemplateFullPath())
+	if err != nil || !strings.Contains(string(written), `"Everything"`) {
+		t.Errorf("the template: %v\n%s", err, written)
+	}
+	if refusals := messages(stack, "error"); len(refusals) != 1 {
+		t.Errorf("refusals %q, want one", refusals)
 	}
 }
 

@@ -3,6 +3,8 @@
 package examples
 
 import (
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -41,6 +43,28 @@ func TestRow39DeletionThatFailsSaysWhatToRun(t *testing.T) {
 			cloud.WantNothing(t, name)
 		})
 	}
+}
+
+// TestRow39FailedCreationIsDeletedFirst deploys again after a creation that failed, as the table of errors says: a change set
+// for the stack that is left is refused.
+func TestRow39FailedCreationIsDeletedFirst(t *testing.T) {
+	t.Parallel()
+	const name = "StorageFailed"
+	p := newPublic(t)
+	template := filepath.Join(t.TempDir(), "template.yaml")
+	deploys := func(bucket string) string {
+		text := edit(t, retainedStack, "Versioning: true", "BucketName: "+bucket)
+		if err := os.WriteFile(template, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return p.shell(t, ".", "aws cloudformation deploy --stack-name "+name+" --template-file "+template+" 2>&1 || true")
+	}
+	wantSaid(t, "a name that the provider does not serve", deploys("elsewhere"), "Failed to create/update the stack")
+	wantSaid(t, "the next deployment", deploys("bucketuser-failed"), "is in ROLLBACK_COMPLETE state and can not be updated")
+	p.shell(t, ".", printed(t, inFull, "aws cloudformation delete-stack --stack-name <stack>", "<stack>", name))
+	waitUntilDeleted(t, name)
+	wantSaid(t, "the one after its deletion", deploys("bucketuser-failed"), "Successfully created/updated stack")
+	destroy(t, name)
 }
 
 // fill writes an object, of which a bucket with versions has a delete marker, too.

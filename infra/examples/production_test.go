@@ -146,8 +146,9 @@ func (p *public) wantProduction(t *testing.T, root, deployer []string) {
 		}
 	}
 	write(blockOf(t, "yaml", "BucketUser:"))
-	_, line, _ := strings.Cut(strings.TrimSpace(blockOf(t, "yaml", "permissions:")), "- run: ")
-	said := p.shell(t, cloud.Root, filled(t, line, "VALUES=values.yaml", "VALUES="+values)+" 2>&1", deployer...)
+	_, line, _ := strings.Cut(strings.TrimSpace(blockOf(t, "yaml", "name: deploy")), "- run: ")
+	beside := cloudtest.Must(filepath.Rel(cloud.Root, values))(t) // from the clone, as ../values.yaml is
+	said := p.shell(t, filepath.Dir(values), filled(t, line, "-C bucketuser", "-C "+cloud.Root, "../values.yaml", beside)+" 2>&1", deployer...)
 	wantSaid(t, line, said, "what changes:\n  Tags: none -> ")
 	write("BucketUser: {Prefix: other/, OnDelete: Retain, Tags: null}")
 	said = p.shell(t, cloud.Root, printed(t, productionPage, "make deploy APPROVAL=never ACCEPT=")+" 2>&1", slices.Concat(deployer, []string{"VALUES=" + values})...)
@@ -161,12 +162,15 @@ func (p *public) wantProduction(t *testing.T, root, deployer []string) {
 	if strings.Contains(said, "W2509") || strings.Contains(said, "abnormally") {
 		t.Errorf("make deploy-provider warns: %s", said)
 	}
-	if logged := p.shell(t, cloud.Root, printed(t, productionPage, "aws logs filter-log-events"), root...); !strings.Contains(logged, `"msg":"received"`) {
-		t.Errorf("the log: %s", logged)
+	if logged := p.shell(t, cloud.Root, printed(t, productionPage, "aws logs filter-log-events"), root...); !manyEvents.MatchString(logged) {
+		t.Errorf("the log, one event a line: %s", logged)
 	}
 	p.shell(t, cloud.Root, printed(t, productionPage, "aws events put-rule"), root...)
 	p.shell(t, cloud.Root, printed(t, productionPage, "aws events put-targets", "<topic-arn>", "arn:aws:sns:us-east-1:000000000000:topic"), root...)
 }
+
+// manyEvents are two events of the log, each in a line of its own.
+var manyEvents = regexp.MustCompile(`(?m)^[^\n]*"msg":"received"[^\n]*\n(?s:.*)^[^\n]*"msg":"received"`)
 
 // wantForgottenValuesKept deploys without the values that the stack has, which is refused.
 func (p *public) wantForgottenValuesKept(t *testing.T, deployer []string) {

@@ -19,6 +19,7 @@ func stackCorrections() []correction {
 		{"a failed Create gets a Delete", failedCreate},
 		{"a Create that fails within an update gets a Delete", failedCreateInUpdate},
 		{"a failed Create stays in the stack without rollback", failedCreateKept},
+		{"a stack whose creation failed takes no change set", failedCreateUpdated},
 		{"what a resource depends on outlives its failed deletion", failedDelete},
 		{"an answer of more than 4,096 bytes fails", longAnswer},
 		{"an answer without a physical id fails", namelessAnswer},
@@ -50,6 +51,18 @@ func failedCreateInUpdate(t *testing.T, e *emulator) error {
 	status := e.deploy(t, "failed-update", map[string]any{"Other": topic(), "Thing": resource("fail")["Thing"]})
 	_, err := e.observed(t, "failed-update", "Delete")
 	return errors.Join(err, want("the stack", status, "UPDATE_ROLLBACK_COMPLETE"))
+}
+
+func failedCreateUpdated(t *testing.T, e *emulator) error {
+	const name = "failed-updated"
+	wantStatus(t, e.deploy(t, name, resource("fail")), "ROLLBACK_COMPLETE")
+	input := e.stack(t, name, map[string]any{"Other": topic()})
+	_, err := e.Stacks.CreateChangeSet(t.Context(), &cloudformation.CreateChangeSetInput{
+		StackName: input.StackName, ChangeSetName: aws.String("again"), TemplateBody: input.TemplateBody})
+	if says := fmt.Sprint(err); !strings.Contains(says, "is in ROLLBACK_COMPLETE state and can not be updated") {
+		return fmt.Errorf("a change set for it: %s", says)
+	}
+	return nil
 }
 
 func failedCreateKept(t *testing.T, e *emulator) error {

@@ -47,6 +47,7 @@ var ran = map[string][]row{
 		{"```yaml Resources:", "TestProviderStack"},
 		{"aws cloudformation describe-stack-events --stack-name <stranded-stack> …", "TestRow39ExampleLinesRunAsPrinted"},
 		{"aws cloudformation describe-stack-events --stack-name <stack> …", "TestRow39DeletionThatFailsSaysWhatToRun"},
+		{"aws cloudformation delete-stack --stack-name <stack>", "TestRow39FailedCreationIsDeletedFirst"},
 		{"make destroy", "TestRow39MakeDeployOfReadme"}, {"aws cloudformation list-stacks", "TestRow39ReleaseLinesOfReadme"},
 		{"aws secretsmanager rotate-secret …", "TestRow39ReadmeBackupStatement"},
 		{"aws s3api …", "TestRow39BeyondAnHourOfReadme"}, {"```json {", "TestRow39BeyondAnHourOfReadme"},
@@ -73,7 +74,7 @@ var ran = map[string][]row{
 		{"make deploy…", "TestRow39MakeDeployOfReadme"}, {"make destroy", "TestRow39MakeDeployOfReadme"},
 		{"make deploy-provider", "TestRow39MakeDeployOfReadme"}, {"make destroy-provider", "TestMakeDeployProvider"},
 		{"make credentials", "TestRow39ReadmeBackupStatement"}, {"make status", "TestRow39MakeDeployOfReadme"},
-		{"```yaml BucketUser:", "TestRow39MakeDeployOfReadme"}, {"```yaml permissions: …", "TestRow39MakeDeployOfReadme"},
+		{"```yaml BucketUser:", "TestRow39MakeDeployOfReadme"}, {"```yaml name: deploy", "TestWorkflowOfProduction"}, {"```json {", "TestWorkflowOfProduction"},
 		{"aws logs filter-log-events …", "TestRow39MakeDeployOfReadme"}, {"aws events …", "TestRow39MakeDeployOfReadme"},
 	},
 	// The cdk CLI is the same version, from the toolset. npx would ask the registry for it.
@@ -95,6 +96,7 @@ var cannotRun = map[string]string{
 	"go mod vendor":                         "what is said not to work, in a text that another test has",
 	"aws iam put-user-permissions-boundary": "the name of a command, of which an error text says the rest",
 	"aws iam delete-policy-version":         "the name of a command, for a policy that was changed; the tests change none",
+	"go run .":                              "the name of a command, of an app of others; TestBadValuesDoNotStopTheApp does what it does",
 	"cdk diff":                              "the name of a command", "git fetch --unshallow": "asks a server", "git log": "the name of a command",
 	"bucketuser status": "the name of a command", "bucketuser status --format json": "the same",
 	// What make test runs, and what takes too long for it.

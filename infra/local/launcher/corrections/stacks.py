@@ -94,6 +94,15 @@ async def delete_after_failed_create(original, stack_name, stack_id, stack, oper
     await original(stack_name, stack_id, stack, operation, reason_override)
 
 
+@corrects(handlers._ACTION_HANDLERS, name="CreateChangeSet")
+def no_update_after_failed_create(original, params):
+    """A stack whose creation failed can only be deleted (CloudFormation User Guide, stack status codes)."""
+    stack = handlers._resolve_stack(handlers._p(params, "StackName")) or {}
+    if stack.get("StackStatus") == "ROLLBACK_COMPLETE" and handlers._p(params, "ChangeSetType", "UPDATE") == "UPDATE":
+        return handlers._error("ValidationError", f"Stack:{stack['StackId']} is in ROLLBACK_COMPLETE state and can not be updated.")
+    return original(params)
+
+
 @corrects(stacks, name="_delete_resource")
 def dependencies_stay(original, resource_type, physical_id, props, stack_name=None, logical_id=None):
     """What a resource depends on stays while that could not be deleted, so that its deletion can be tried again."""
