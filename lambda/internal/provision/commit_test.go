@@ -42,13 +42,13 @@ func TestKeyStaysWhereNobodyKnowsWhetherItIsCommitted(t *testing.T) {
 			inWorld(t, func(w *bench) {
 				created := w.withoutKey()
 				hasMoved := false
-				w.AWS.Before = func(_ context.Context, c awsfake.Call) awsfake.Decision {
+				w.AWS.Before = oneByOne(func(_ context.Context, c awsfake.Call) awsfake.Decision {
 					hasMoved = hasMoved || c.Operation == "UpdateSecretVersionStage"
 					if hasMoved && slices.Contains([]string{"UpdateSecretVersionStage", "DescribeSecret"}, c.Operation) {
 						return decision
 					}
 					return awsfake.Decision{}
-				}
+				})
 				w.refused(w.update(created.PhysicalResourceId, named, named), "the outcome of the commit is unknown")
 				w.AWS.Before = nil
 				w.credentials(created)

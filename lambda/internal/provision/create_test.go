@@ -197,13 +197,13 @@ func TestCreateAccessKeyIsNotRepeatedAfterALostAnswer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, func(w *bench) {
 				attempts := 0
-				w.AWS.Before = func(_ context.Context, c awsfake.Call) awsfake.Decision {
+				w.AWS.Before = oneByOne(func(_ context.Context, c awsfake.Call) awsfake.Decision {
 					if c.Operation != "CreateAccessKey" {
 						return awsfake.Decision{}
 					}
 					attempts++
 					return decision
-				}
+				})
 				w.refused(w.create(named), "access key of user clickhouse")
 				if attempts != 1 {
 					t.Errorf("%d attempts", attempts)

@@ -170,12 +170,12 @@ func TestR12RotationTokenIsPassedOn(t *testing.T) {
 		w.aged()
 		is := w.begins(false)
 		passed := 0
-		w.AWS.Before = func(_ context.Context, c awsfake.Call) awsfake.Decision {
+		w.AWS.Before = oneByOne(func(_ context.Context, c awsfake.Call) awsfake.Decision {
 			if text, _ := json.Marshal(c.Input); c.Operation == "PutSecretValue" && strings.Contains(string(text), is.begun.RotationToken) {
 				passed++
 			}
 			return awsfake.Decision{}
-		}
+		})
 		is.does(smfake.Steps()...)
 		if passed != 1 {
 			t.Errorf("the token was passed on %d times", passed)

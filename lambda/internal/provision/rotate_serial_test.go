@@ -237,13 +237,13 @@ func TestR1RaiseAfterAMishap(t *testing.T) {
 	for name, mishap := range map[string]func(w *bench) hook{
 		"conflicts": func(w *bench) hook {
 			count := 0
-			return func(_ context.Context, c awsfake.Call) awsfake.Decision {
+			return oneByOne(func(_ context.Context, c awsfake.Call) awsfake.Decision {
 				if count++; isMove(c) && count > 0 {
 					count = -1000
 					w.AWS.PutSecretValue("clickhouse/s3", w.currentValue(named))
 				}
 				return awsfake.Decision{}
-			}
+			})
 		},
 		"too late": func(*bench) hook {
 			return within(1, isCall("GetObject"), func() { passes(keyring.Lease) })

@@ -151,13 +151,13 @@ func TestRow12NewTagIsThereNoMore(t *testing.T) {
 		w.offer()
 		w.history(create(teamTag("data")), update(teamTag("data"), retain, teamTag("data")))
 		isStale := false
-		w.AWS.Before = func(_ context.Context, c awsfake.Call) awsfake.Decision {
+		w.AWS.Before = oneByOne(func(_ context.Context, c awsfake.Call) awsfake.Decision {
 			if behind := w.Writes(c); c.Operation == "GetBucketTagging" && len(behind) > 0 && !isStale {
 				isStale = true
 				return awsfake.Stale(behind[0])
 			}
 			return awsfake.Decision{}
-		}
+		})
 		w.history(update(retain, teamTag("data"), retain))
 		if !isStale {
 			t.Error("no read was stale")

@@ -118,13 +118,13 @@ func isBestEffort(p sim.Properties, kind string) bool {
 func (w *bench) deletesWithoutARight(p sim.Properties, kind string) {
 	w.t.Helper()
 	service := ""
-	w.AWS.Before = func(_ context.Context, c awsfake.Call) awsfake.Decision {
+	w.AWS.Before = oneByOne(func(_ context.Context, c awsfake.Call) awsfake.Decision {
 		if isKind(kind)(c) {
 			service = c.Service
 			return awsfake.Refuse(awsfake.AccessDenied)
 		}
 		return awsfake.Decision{}
-	}
+	})
 	was := w.AWS.Snapshot()
 	a := w.play(remove(p), nil).answer
 	if goesOn := a.Status == "SUCCESS"; service != "" && goesOn != isBestEffort(p, kind) && !strings.HasPrefix(kind, "GetSecretValue") {

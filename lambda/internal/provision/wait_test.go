@@ -167,13 +167,13 @@ func TestCreateWaitsForIAM(t *testing.T) {
 func TestMalformedPolicyIsNotRepeated(t *testing.T) {
 	inWorld(t, func(w *bench) {
 		attempts := 0
-		w.AWS.Before = func(_ context.Context, c awsfake.Call) awsfake.Decision {
+		w.AWS.Before = oneByOne(func(_ context.Context, c awsfake.Call) awsfake.Decision {
 			if c.Operation != "PutBucketPolicy" {
 				return awsfake.Decision{}
 			}
 			attempts++
 			return awsfake.Refuse(&awsfake.Error{Status: 400, Code: "MalformedPolicy", Message: "Policy has invalid action"})
-		}
+		})
 		w.refused(w.create(named), "MalformedPolicy: Policy has invalid action")
 		if attempts != 1 {
 			t.Errorf("%d attempts", attempts)
