@@ -175,7 +175,7 @@ privilege: ## what provider and user may do, by two evaluators
 	@$(QUICK) FIGURES=$(abspath $(FIGURES)) go test -C infra/privilege -tags e2e -count=1 -timeout 20m
 
 examples: ## deploy the examples on the embedded AWS, parse others
-	$(QUICK) go test -tags e2e -count=1 -timeout 15m -parallel 4 ./infra/examples
+	$(QUICK) go test -tags e2e -count=1 -timeout 30m -parallel 4 ./infra/examples
 	go test -C infra/examples/offline -tags e2e -count=1 ./...
 
 # It costs some 5 US cents, and leaves nothing. LIVE=yes asks nothing. CLEAN=1 removes what a run that was killed has left.
