@@ -206,7 +206,7 @@ func TestFileOfValuesIsRefused(t *testing.T) {
 		"BucketUser: {Prefx: a/}":                     "values.yaml: BucketUser: Prefx: is not a property of Custom::BucketUser; did you mean Prefix?",
 		"BucketUser: {prefix: a/}":                    "values.yaml: BucketUser: prefix: is not a property of Custom::BucketUser; did you mean Prefix?",
 		"BucketUser: {'': a/}":                        "values.yaml: BucketUser: : is not a property",
-		"BucketUser: {Access: readwrite}":             "values.yaml: BucketUser: Access: must be one of",
+		"BucketUser: {Access: readwrite}":             "values.yaml: BucketUser: Access: must be one of ReadOnly, ReadWrite, Full; did you mean ReadWrite?",
 		"BucketUser: {Architecture: amd64}":           "values.yaml: BucketUser: Architecture: amd64 is not arm64 or x86_64",
 		"BucketUser: {Tags: {a: b}}":                  "values.yaml: BucketUser: Tags: must be a list of objects with Key and Value",
 		"BucketUser: {Statements: [{Effects: Deny}]}": "values.yaml: BucketUser: Statements: must be a list of objects with Effect",

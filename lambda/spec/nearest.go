@@ -20,13 +20,17 @@ func Nearest(word string, names []string) string {
 
 // unknown is the reason to refuse a property that there is not.
 func unknown(name string) string {
-	reason := "is not a property of " + ResourceType
 	var names []string
 	for _, row := range Table {
 		names = append(names, row.Name)
 	}
-	if nearest := Nearest(name, names); nearest != "" {
-		reason += "; did you mean " + nearest + "?"
+	return "is not a property of " + ResourceType + meant(name, names)
+}
+
+// meant asks about the nearest of names, and does not repeat the word: that may be anything, and reasons are logged.
+func meant(word string, names []string) string {
+	if nearest := Nearest(word, names); nearest != "" {
+		return "; did you mean " + nearest + "?"
 	}
-	return reason
+	return ""
 }

@@ -249,7 +249,7 @@ func oneOf(value string, allowed ...string) string {
 			return ""
 		}
 	}
-	return "must be one of " + strings.Join(allowed, ", ")
+	return "must be one of " + strings.Join(allowed, ", ") + meant(value, allowed)
 }
 
 func within(value, low, high int) string {
