@@ -41,7 +41,7 @@ func wantResourceOfTwo(t *testing.T, stack, resource, secret, other string) {
 	cmd.Env = p.env()
 	refused, _ := cmd.CombinedOutput() // the status says it
 	for _, name := range []string{resource, other} {
-		if cmd.ProcessState.ExitCode() != 2 || !strings.Contains(string(refused), "name one with --resource: ") || !strings.Contains(string(refused), name) {
+		if cmd.ProcessState.ExitCode() != 2 || !strings.Contains(string(refused), "name one with --resource (make: RESOURCE=): ") || !strings.Contains(string(refused), name) {
 			t.Errorf("credentials of %s: %d %s", stack, cmd.ProcessState.ExitCode(), refused)
 		}
 	}

@@ -64,7 +64,7 @@ func (f finder) findSecret(ctx context.Context, t *Target, outputs []string) err
 	}
 	err := f.findByTags(ctx, t)
 	if none := (*NoSecretError)(nil); denied != nil && (errors.As(err, &none) || isDenied(err)) {
-		return fmt.Errorf("%w; or name the secret with --secret", Explain(denied))
+		return fmt.Errorf("%w; or name the secret with --secret (make: SECRET=)", Explain(denied))
 	}
 	return err
 }

@@ -116,7 +116,7 @@ func choose(all []types.StackResourceSummary, q Query, status string) (types.Sta
 	case len(ids) == 0:
 		return types.StackResourceSummary{}, fmt.Errorf("has no %s; it is in %s", spec.ResourceType, status)
 	case q.Resource == "":
-		return types.StackResourceSummary{}, fmt.Errorf("has %d resources %s; name one with --resource: %s", len(ids), spec.ResourceType, strings.Join(ids, ", "))
+		return types.StackResourceSummary{}, fmt.Errorf("has %d resources %s; name one with --resource (make: RESOURCE=): %s", len(ids), spec.ResourceType, strings.Join(ids, ", "))
 	}
 	return types.StackResourceSummary{}, fmt.Errorf("has no %s %s; %s", spec.ResourceType, q.Resource, Nearest(q.Resource, ids))
 }

@@ -97,7 +97,7 @@ func TestFindSays(t *testing.T) {
 		"no stack":      {target.Query{Stack: "Bucketuser"}, "no stack Bucketuser " + nowhere},
 		"deleted":       {target.Query{Stack: "Gone"}, "no stack Gone " + nowhere},
 		"deleted, ARN":  {target.Query{Stack: targettest.StackID("Gone")}, "was deleted"},
-		"several":       {target.Query{Stack: "Two"}, "stack Two: has 2 resources Custom::BucketUser; name one with --resource: Disk, Backups"},
+		"several":       {target.Query{Stack: "Two"}, "stack Two: has 2 resources Custom::BucketUser; name one with --resource (make: RESOURCE=): Disk, Backups"},
 		"a typo":        {target.Query{Stack: "Two", Resource: "backup"}, "stack Two: has no Custom::BucketUser backup; did you mean Backups?"},
 		"no such":       {target.Query{Stack: "Two", Resource: "Archive"}, "stack Two: has no Custom::BucketUser Archive; choose from Disk, Backups"},
 		"none":          {target.Query{Stack: "None"}, "stack None: has no Custom::BucketUser"},
