@@ -197,4 +197,4 @@ golden: ## write golden templates and README's tables anew
 	$(QUICK) go test ./infra/bucketuser ./lambda/spec ./infra/internal/formats -update
 
 release: ## write the files of a release; VERSION=1.2.3
-	@$(QUICK) go run ./infra/release -version '$(VERSION)'
+	@$(QUICK) sh infra/local/run.sh releaser ./infra/release -version '$(VERSION)'

@@ -2,11 +2,13 @@ package bucketuser
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"reflect"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
@@ -55,7 +57,9 @@ func (b *builder) TryBundle(outputDir *string, _ *awscdk.BundlingOptions) *bool 
 	if endpoint := loopbackEndpoint(); endpoint != "" {
 		b.err = errAnswersAWS(endpoint)
 	} else {
+		stop := tellLater(os.Stderr)
 		b.err = Build(b.module, target, b.architecture)
+		stop()
 	}
 	if b.err != nil {
 		if err := os.WriteFile(target, nil, 0o600); err != nil { // CDK insists on a file
@@ -63,6 +67,14 @@ func (b *builder) TryBundle(outputDir *string, _ *awscdk.BundlingOptions) *bool 
 		}
 	}
 	return jsii.Bool(true)
+}
+
+// tellLater says what a synthesis waits for, unless it is stopped within a few seconds, as
+// when Go has compiled the packages before.
+func tellLater(to io.Writer) (stop func() bool) {
+	return time.AfterFunc(3*time.Second, func() {
+		fmt.Fprintln(to, "bucketuser: building the function from its sources, which takes longer the first time")
+	}).Stop
 }
 
 // moduleDir returns the folder of this module as the go command sees it from the

@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"sync"
@@ -109,8 +110,14 @@ func runQuietly(dir string, env []string, name string, args ...string) error {
 }
 
 func releaseOf(command, root, dir string, env ...string) (map[string][]byte, error) {
-	if err := runQuietly(root, env, command, "-version", releaseVersion, "-out", dir); err != nil {
-		return nil, err
+	cmd := exec.Command(command, "-version", releaseVersion, "-out", dir)
+	cmd.Dir, cmd.Env = root, append(os.Environ(), env...)
+	told, err := cmd.CombinedOutput()
+	if err != nil {
+		return nil, fmt.Errorf("release: %w\n%s", err, told)
+	}
+	if lines := regexp.MustCompile(`(?m)^ *[0-9]+ s  bucketuser\S+$`).FindAll(told, -1); len(lines) != release.Built() {
+		return nil, fmt.Errorf("release: tells of %d files that were built, and not of %d:\n%s", len(lines), release.Built(), told)
 	}
 	entries, err := os.ReadDir(dir)
 	files := map[string][]byte{}

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/dustin/go-humanize"
 
@@ -45,7 +46,10 @@ func run(version, dir, template string) error {
 	if err != nil {
 		return err
 	}
-	if err := release.Write(root, dir, version); err != nil {
+	start := time.Now()
+	fmt.Fprintf(os.Stderr, "building %d files: takes minutes if Go has compiled nothing of it\n", release.Built())
+	tell := func(file string) { fmt.Fprintf(os.Stderr, "%4.0f s  %s\n", time.Since(start).Seconds(), file) }
+	if err := release.Write(root, dir, version, tell); err != nil {
 		return err
 	}
 	files, err := os.ReadDir(dir)

@@ -46,8 +46,8 @@ func CheckVersion(version string) error {
 }
 
 // Write builds a release of the module in the folder root and puts it into dir,
-// instead of any earlier one.
-func Write(root, dir, version string) error {
+// instead of any earlier one. It tells of each file that it has built, of two at once.
+func Write(root, dir, version string, tell func(file string)) error {
 	if err := CheckVersion(version); err != nil {
 		return err
 	}
@@ -55,7 +55,7 @@ func Write(root, dir, version string) error {
 	if err != nil {
 		return err
 	}
-	programs, err := build(root, version, files)
+	programs, err := build(root, version, files, tell)
 	if err != nil {
 		return err
 	}
@@ -112,28 +112,36 @@ func texts(root, version string) (map[string][]byte, error) {
 		ThirdPartyFile: thirdParty(version, modules, of), SBOMFile: bom}, err
 }
 
+// Built is how many files of a release are compiled.
+func Built() int { return len(functionPart.platforms) + len(programPart.platforms) }
+
 // build compiles and packs function and program for their platforms. Two at a time: the go command compiles on all
 // cores, and links on one.
-func build(root, version string, texts map[string][]byte) (map[string][]byte, error) {
+func build(root, version string, texts map[string][]byte, tell func(file string)) (map[string][]byte, error) {
 	type made struct {
 		name    string
 		content []byte
 	}
-	results := make(chan made, len(functionPart.platforms)+len(programPart.platforms))
+	results := make(chan made, Built())
+	done := func(name string, content []byte, err error) error {
+		results <- made{name, content}
+		if err == nil {
+			tell(name)
+		}
+		return err
+	}
 	var group errgroup.Group
 	group.SetLimit(2)
 	for _, platform := range functionPart.platforms {
 		group.Go(func() error {
 			content, err := functionFor(root, platform)
-			results <- made{compile.ZipFile(version, platform.GOARCH), content}
-			return err
+			return done(compile.ZipFile(version, platform.GOARCH), content, err)
 		})
 	}
 	for _, platform := range programPart.platforms {
 		group.Go(func() error {
 			content, err := programFor(root, version, platform, texts)
-			results <- made{ProgramFile(version, platform), content}
-			return err
+			return done(ProgramFile(version, platform), content, err)
 		})
 	}
 	err := group.Wait()
