@@ -84,6 +84,9 @@ func TestRow28AProviderMadeAgainServesItsStacks(t *testing.T) {
 
 	deleted := d.deleteUnderItsUsers(boundary)
 	name := d.nameFromEvents(user)
+	if exit, out, notes := operate(t, "status", user, "--format", "json"); exit != 1 || !strings.Contains(out, "function "+name+" is gone") {
+		t.Errorf("status of what is stranded: exit status %d: %s%s", exit, out, notes)
+	}
 	if formerly := functionOf(t, deleted); !strings.HasSuffix(first["ServiceToken"], ":function:"+name) || formerly != name {
 		t.Fatalf("the events of the stack tell %q, those of the provider %q, and the token was %s", name, formerly, first["ServiceToken"])
 	}

@@ -46,7 +46,7 @@ func TestStatusOfTheAdopted(t *testing.T) {
 
 	// Whoever watches needs each right of the policy, and no other.
 	read := func(string) policy {
-		return readPolicy(t, "status.json", "<stack>", r.name, "<user>", w.outputs["UserName"], "<bucket>", bucket, "<secret>", w.outputs["SecretName"])
+		return readPolicy(t, "status.json", "BucketUserProvider", rowsProvider, "<stack>", r.name, "<user>", w.outputs["UserName"], "<bucket>", bucket, "<secret>", w.outputs["SecretName"])
 	}
 	t.Run("rights", func(t *testing.T) { wantWatching(t, r.name, w.outputs["SecretArn"], read("")) })
 	r.want(r.remove(), "DELETE_COMPLETE")
@@ -88,7 +88,11 @@ func wantUnknown(t *testing.T, r status.Report, action string) {
 	t.Helper()
 	unknown := findings(r, status.Unknown)
 	switch {
-	case action == "" && r.ExitCode == 0:
+	case action == "lambda:GetFunctionConfiguration": // the function may be another team's
+		if warned := findings(r, status.Warning); r.ExitCode != 0 || !strings.Contains(warned, "needs "+action+":") {
+			t.Errorf("exit status %d: %s\n%s", r.ExitCode, unknown, warned)
+		}
+	case action == "" && r.ExitCode == 0 && !strings.Contains(findings(r, status.Warning), "needs "):
 	case action == "" || r.ExitCode != 2 || !strings.Contains(unknown, "needs "+action+":"):
 		t.Errorf("exit status %d: %s\n%s", r.ExitCode, unknown, findings(r, status.Fault))
 	}

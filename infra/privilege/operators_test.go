@@ -63,15 +63,16 @@ func TestOperatorsPolicies(t *testing.T) {
 		asks(watchedBucket, "s3:ListBucket", "s3:PutBucketPolicy", "s3:PutBucketTagging", "s3:PutBucketPublicAccessBlock"),
 		asks(watchedBucket+"/data/x", "s3:GetObject", "s3:PutObject"),
 		asks(strings.Replace(watchedFunction, "Rotation", "Function", 1), "lambda:InvokeFunction"),
-		asks(watchedFunction, "lambda:UpdateFunctionConfiguration"),
+		asks(watchedFunction, "lambda:UpdateFunctionConfiguration"), asks(strings.Replace(watchedFunction, "Rotation", "Function", 1), "lambda:UpdateFunctionCode"),
 	)
+	handler := strings.Replace(watchedFunction, "Rotation", "Function", 1)
 	rotates := asks(watchedSecret, "secretsmanager:RotateSecret")
 	reads := asks(watchedSecret, "secretsmanager:GetSecretValue")
 	seen, refused := 0, 0
 	for file, test := range map[string]struct{ needs, never []request }{
 		"credentials.json": {joined(stack, asks(watchedSecret, "secretsmanager:DescribeSecret"), reads), joined(never, rotates)},
 		"status.json": {joined(stack, asks(watchedStack, "cloudformation:DescribeStackResource", "cloudformation:DescribeStackEvents"), reads,
-			asks(watchedSecret, "secretsmanager:DescribeSecret", "secretsmanager:ListSecretVersionIds"),
+			asks(watchedSecret, "secretsmanager:DescribeSecret", "secretsmanager:ListSecretVersionIds"), asks(handler, "lambda:GetFunctionConfiguration"),
 			asks(userARN("bucketuser/watched"), "iam:GetUser", "iam:ListAccessKeys", "iam:GetAccessKeyLastUsed"),
 			asks(watchedBucket, "s3:GetBucketTagging", "s3:GetBucketPolicy", "s3:GetBucketPublicAccessBlock")), joined(never, rotates)},
 		"rotate.json": {joined(stack, asks(watchedSecret, "secretsmanager:DescribeSecret"), rotates,

@@ -7,6 +7,7 @@
 //	cloudformation:DescribeStacks, DescribeStackResource  for a secret alone
 //	secretsmanager:GetSecretValue       the key; kms:Decrypt where the secret names a KMS key
 //	secretsmanager:ListSecretVersionIds where a rotation is under way
+//	lambda:GetFunctionConfiguration     the provider's function
 //	iam:GetUser, iam:ListAccessKeys, iam:GetAccessKeyLastUsed
 //	s3:GetBucketTagging, s3:GetBucketPolicy, s3:GetBucketPublicAccessBlock
 //
@@ -56,7 +57,7 @@ func unmade(t target.Target, now time.Time) Report {
 func judge(f facts) Report {
 	r := newReport(f)
 	for _, of := range []func(facts) []Finding{
-		ofStack, ofSecret, ofKey, ofOtherKeys, ofRotation, ofUser, ofBucket, ofPublicAccess, ofPolicy, ofObjects,
+		ofStack, ofProvider, ofSecret, ofKey, ofOtherKeys, ofRotation, ofUser, ofBucket, ofPublicAccess, ofPolicy, ofObjects,
 	} {
 		r.Checks = append(r.Checks, of(f)...)
 	}

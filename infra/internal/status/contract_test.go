@@ -30,7 +30,7 @@ func TestContract(t *testing.T) {
 				"rotation rotation.on rotation.days rotation.next rotation.last rotation.pendingSince " +
 				"objects objects.count objects.more objects.outside objects.moreOutside"},
 		{"checks", checks,
-			"stack secretTags format secret key otherKey rotation user userTags boundary bucket bucketTags publicAccess policy objects"},
+			"stack provider secretTags format secret key otherKey rotation user userTags boundary bucket bucketTags publicAccess policy objects"},
 		{"states", []string{string(OK), string(Warning), string(Unknown), string(Fault)}, "ok warning unknown fault"},
 		{"verdicts", []string{Healthy, Faulty, Undecided}, "healthy faulty unknown"},
 		{"roles of a key", []string{RoleCurrent, RolePrevious, RolePending, RoleNone, RoleUnknown}, "current previous pending none unknown"},

@@ -24,6 +24,7 @@ const (
 	day       = 24 * time.Hour
 	stackID   = "arn:aws:cloudformation:eu-west-1:123456789012:stack/Storage/5f0c2b10-0000-11ee-be56-0242ac120002"
 	secretARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:bucketuser/Disk-x-AbCdEf"
+	handler   = "arn:aws:lambda:eu-west-1:123456789012:function:BucketUserProvider-ProviderFunction1"
 	function  = "arn:aws:lambda:eu-west-1:123456789012:function:BucketUserProvider-ProviderRotation1"
 	theSecret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 )
@@ -38,7 +39,7 @@ func healthy(properties map[string]any) facts {
 	provider := spec.Provider{Partition: "aws", Region: "eu-west-1", Account: "123456789012", IAMPath: "/bucketuser/"}
 	s, _ := spec.Read(properties, stackID, "Disk", provider)
 	f := facts{
-		now: now, spec: s, isSaid: true, isNamed: true,
+		now: now, spec: s, isSaid: true, isNamed: true, token: handler,
 		target: target.Target{Region: "eu-west-1", StackID: stackID, StackStatus: "UPDATE_COMPLETE", LogicalID: "Disk", PhysicalID: s.PhysicalID,
 			SecretARN: secretARN, SecretName: s.SecretName},
 		stack: answer[stackState]{value: stackState{"UPDATE_COMPLETE", "UPDATE_COMPLETE", "", s.PhysicalID}},

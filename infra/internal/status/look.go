@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
@@ -26,6 +27,9 @@ type facts struct {
 	isSaid  bool      // the spec is that of the properties, as CloudFormation tells them
 	isNamed bool      // its names are those of the resource
 	unsaid  error     // why the properties could not be asked for
+
+	token  string // ARN of the provider's function, or "" if no event tells it
+	served answer[string]
 
 	stack   answer[stackState]
 	secret  answer[*secretsmanager.DescribeSecretOutput]
@@ -53,10 +57,12 @@ type looker struct {
 	secrets *secretsmanager.Client
 	iam     *iam.Client
 	s3      *s3.Client
+	lambda  *lambda.Client
 }
 
 func newLooker(config aws.Config, t target.Target) looker {
-	return looker{config, t, cloudformation.NewFromConfig(config), secretsmanager.NewFromConfig(config), iam.NewFromConfig(config), s3.NewFromConfig(config)}
+	return looker{config, t, cloudformation.NewFromConfig(config), secretsmanager.NewFromConfig(config), iam.NewFromConfig(config), s3.NewFromConfig(config),
+		lambda.NewFromConfig(config)}
 }
 
 // look sees everything. The value is read after the secret, and the keys after the value: a rotation makes a key before it
@@ -66,7 +72,7 @@ func (l looker) look(ctx context.Context, now time.Time) facts {
 	var said answer[map[string]any]
 	together(
 		func() { f.stack = l.askStack(ctx) },
-		func() { said = l.askProperties(ctx) },
+		func() { said = l.askProperties(ctx); l.lookAtFunction(ctx, &f, said.value) },
 		func() { f.secret = l.askSecret(ctx); f.value = l.askValue(ctx, f.secret) },
 	)
 	f.identify(said)

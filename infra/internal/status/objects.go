@@ -124,7 +124,11 @@ func ofObjects(f facts) []Finding {
 	found := Finding{Check: "objects", State: OK, What: fmt.Sprintf("%s under %s", f.tried.value, f.spec.Prefix)}
 	out := f.outside.value
 	isTheirs := f.bucketClaim().State == claim.Adopted
-	if out.objects == 0 || isTheirs || f.access() == spec.Full {
+	switch {
+	case out.objects == 0 || f.access() == spec.Full:
+		return []Finding{found}
+	case isTheirs:
+		found.What += fmt.Sprintf("; %s outside of it, as a bucket that was adopted may have", out)
 		return []Finding{found}
 	}
 	found.State = Warning

@@ -12,6 +12,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"bucketuser/lambda/spec"
 )
 
 // listing answers ListObjectsV2 as S3 does: pages of a thousand keys in their order, encoded where that is asked for.
@@ -79,5 +81,15 @@ func TestCounts(t *testing.T) {
 				t.Errorf("%v: %s inside, %s outside", err, inside, outside)
 			}
 		})
+	}
+}
+
+// What is outside is said of a bucket that was adopted, too, and is its owner's.
+func TestOutsideOfTheAdopted(t *testing.T) {
+	f := healthy(adopted)
+	f.tags.value[spec.TagAdopted] = "true"
+	f.outside.value = count{objects: 16, example: "theirs/1"}
+	if is := said(judge(f), OK); !strings.Contains(is, "objects: 0 objects under data/; 16 objects outside of it, as a bucket that was adopted may have") {
+		t.Error(is)
 	}
 }

@@ -77,7 +77,7 @@ func TestNamesOfChecks(t *testing.T) {
 			names[found.Check] = true
 		}
 	}
-	want := []string{"boundary", "bucket", "bucketTags", "format", "key", "objects", "otherKey", "policy", "publicAccess", "rotation", "secret", "secretTags", "stack", "user", "userTags"}
+	want := []string{"boundary", "bucket", "bucketTags", "format", "key", "objects", "otherKey", "policy", "provider", "publicAccess", "rotation", "secret", "secretTags", "stack", "user", "userTags"}
 	if diff := cmp.Diff(want, slices.Sorted(maps.Keys(names))); diff != "" {
 		t.Error(diff)
 	}
@@ -117,7 +117,11 @@ func TestTable(t *testing.T) {
 	if is := again.toDo(100); is != "\na, b: do it\n" {
 		t.Errorf("what two need: %q", is)
 	}
-	if want := "faulty: 10 ok, 1 warning, 0 unknown, 3 wrong"; r.Sum() != want {
+	if want := "faulty: 11 ok, 1 warning, 0 unknown, 3 wrong"; r.Sum() != want {
+		t.Errorf("%s, want %s", r.Sum(), want)
+	}
+	r.Checks = append(r.Checks, Finding{"a", Warning, "x", "", nil})
+	if want := "faulty: 11 ok, 2 warnings, 0 unknown, 3 wrong"; r.Sum() != want {
 		t.Errorf("%s, want %s", r.Sum(), want)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dustin/go-humanize/english"
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 )
@@ -75,5 +76,5 @@ func (r Report) Sum() string {
 	for _, found := range r.Checks {
 		counts[found.State]++
 	}
-	return fmt.Sprintf("%s: %d ok, %d warning, %d unknown, %d wrong", r.Verdict, counts[OK], counts[Warning], counts[Unknown], counts[Fault])
+	return fmt.Sprintf("%s: %d ok, %s, %d unknown, %d wrong", r.Verdict, counts[OK], english.Plural(counts[Warning], "warning", ""), counts[Unknown], counts[Fault])
 }
