@@ -32,7 +32,7 @@ GOCOGNIT    := github.com/uudashr/gocognit/cmd/gocognit@v1.3.0
 ACTIONLINT  := github.com/rhysd/actionlint/cmd/actionlint@v1.7.9
 FIGURES     := .local/figures.txt
 RUN         := .local/stages
-TOOLS       := sh infra/local/run.sh make ./infra/local/tools
+TOOLS       := sh infra/local/run.sh tools.bin ./infra/local/tools
 SETTLED      = -values '$(VALUES)' -approval '$(APPROVAL)' -accept '$(ACCEPT)'
 # CDK's own validation of templates takes most of a synthesis; make template has it on.
 QUICK       := CDK_VALIDATION=false JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=18,20

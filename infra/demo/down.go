@@ -59,11 +59,7 @@ func (d *demo) destroy(ctx context.Context, cloud *local.AWS) error {
 	if err != nil {
 		return err
 	}
-	if _, err := s.seen(ctx, stackName); err != nil {
-		return err
-	}
-	d.step("destroying the stack %s", stackName)
-	if err := s.delete(ctx, stackName); err != nil {
+	if err := s.destroy(ctx); err != nil {
 		return err
 	}
 	if err := removeStranger(ctx, iam.NewFromConfig(s.config)); err != nil {
@@ -74,6 +70,19 @@ func (d *demo) destroy(ctx context.Context, cloud *local.AWS) error {
 		err = fmt.Errorf("these are left:\n  %s", strings.Join(left, "\n  "))
 	}
 	return err
+}
+
+// destroy deletes the stack of the demo, if there is one.
+func (s stacks) destroy(ctx context.Context) error {
+	status, err := s.status(ctx, stackName)
+	if err != nil || status == none {
+		return err
+	}
+	s.step("destroying the stack %s", stackName)
+	if _, err := s.seen(ctx, stackName); err != nil {
+		return err
+	}
+	return s.delete(ctx, stackName)
 }
 
 func (d *demo) stop(ctx context.Context, cloud *local.AWS) error {

@@ -21,6 +21,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -74,7 +75,7 @@ func run(ctx context.Context, args []string, out *os.File) error {
 	err = d.run(ctx, args[0], *force)
 	p.end()
 	if err != nil && ctx.Err() != nil {
-		fmt.Fprintln(os.Stderr, d.afterwards())
+		fmt.Fprintln(os.Stderr, d.afterwards(context.Cause(ctx)))
 	}
 	return err
 }
@@ -134,8 +135,12 @@ func (d *demo) claim(ctx context.Context, name string, force bool) (release func
 	return local.Claim(d.dir, name)
 }
 
-// afterwards says what an interrupted command has left, and what goes on from there.
-func (d *demo) afterwards() string {
+// afterwards says what an interrupted command has left, and what goes on from there. Whoever has sent SIGTERM may be
+// about to end the embedded AWS.
+func (d *demo) afterwards(why error) string {
+	if strings.HasPrefix(why.Error(), syscall.SIGTERM.String()) {
+		return "ended by another command, as make demo-down FORCE=1 does; make demo goes on from what that leaves"
+	}
 	cloud, err := local.Find(local.Tools{}, d.dir)
 	if err != nil {
 		return "interrupted: nothing is up; make demo goes on, and make demo-down has nothing to do"

@@ -61,7 +61,7 @@ func (d *demo) up(ctx context.Context) (err error) {
 // build builds function and CDK app.
 func (d *demo) build(ctx context.Context) (err error) {
 	if _, err := os.Stat(d.path("app")); err != nil {
-		d.step("the first build takes a minute, and 750 MB of Go's caches")
+		d.step("the first build takes a minute, and 950 MB of caches of Go and jsii")
 	}
 	d.step("building the function and the CDK app")
 	if d.function, err = local.BuildFunction(ctx, d.root, d.path("function")); err != nil {
@@ -86,6 +86,9 @@ func (d *demo) deploy(ctx context.Context, cloud *local.AWS, more ...string) err
 	arguments := append([]string{"deploy", stackName, "--require-approval", "never", "--app", d.path("app"),
 		"--output", d.path("cdk.out"), "-c", "onDelete=Purge"}, d.function...)
 	if err := cloud.CDK(ctx, local.CDKRun{Dir: d.root, Args: append(arguments, more...)}); err != nil {
+		return err
+	}
+	if err := cloud.WriteContext(more); err != nil {
 		return err
 	}
 	s, err := d.stacksOf(cloud)

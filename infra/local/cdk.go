@@ -32,7 +32,8 @@ type CDKRun struct {
 func (a *AWS) CDKLog() string { return filepath.Join(a.dir, "cdk.log") }
 
 // CDK runs the pinned cdk CLI. Its error includes the end of what it printed.
-// If ctx ends, the CLI is interrupted, and killed 10 seconds later; the error is then that of ctx.
+// If ctx ends, the CLI is interrupted, and killed 10 seconds later, with what it has started; the error is then that of
+// ctx.
 func (a *AWS) CDK(ctx context.Context, run CDKRun) error {
 	if err := Loopback(a.Endpoint); err != nil {
 		return err
@@ -47,14 +48,23 @@ func (a *AWS) CDK(ctx context.Context, run CDKRun) error {
 	defer log.Close()
 	fmt.Fprintf(log, "\n== cdk %s\n", strings.Join(run.Args, " "))
 
+	if err := os.MkdirAll(a.temporary(), 0o700); err != nil {
+		return err
+	}
+	temporary, err := os.MkdirTemp(a.temporary(), "cdk-") // an app that is interrupted leaves files there
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(temporary)
 	var stderr bytes.Buffer
 	cmd := Child(ctx, a.tools.CDK, append(run.Args, "--no-notices", "--no-color", "--ci=false")...)
 	cmd.Dir = run.Dir
-	cmd.Env = append(a.Env(), run.Env...)
+	cmd.Env = append(append(a.Env(), "TMPDIR="+temporary), run.Env...)
 	cmd.Stdout = run.Out
 	cmd.Stderr = io.MultiWriter(log, &stderr)
 	err = cmd.Run()
 	if ctx.Err() != nil {
+		endGroup(cmd)
 		return fmt.Errorf("cdk %s: %w", run.Args[0], context.Cause(ctx))
 	}
 	if err != nil {

@@ -20,3 +20,10 @@ func Child(ctx context.Context, name string, args ...string) *exec.Cmd {
 	cmd.WaitDelay = interruptTime
 	return cmd
 }
+
+// endGroup kills what a child that has ended has left in its process group.
+func endGroup(cmd *exec.Cmd) {
+	if cmd.Process != nil {
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // it may have left nothing
+	}
+}

@@ -61,3 +61,37 @@ func TestInterruptedChildCleansUp(t *testing.T) {
 		t.Errorf("it had no time for that: %v", err)
 	}
 }
+
+// An interrupted cdk CLI leaves no process and no file: its app's node ends by itself only later.
+func TestInterruptedCDKLeavesNothing(t *testing.T) {
+	a := awkward(t)
+	file := filepath.Join(t.TempDir(), "child")
+	a.tools.CDK = filepath.Join(t.TempDir(), "cdk")
+	script := "#!/bin/sh\ntouch \"$TMPDIR/jsii-runtime\"\n(trap '' INT; exec sleep 60) >/dev/null 2>&1 &\n" +
+		"echo $! > '" + file + ".new'; mv '" + file + ".new' '" + file + "'; wait\n"
+	if err := os.WriteFile(a.tools.CDK, []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var child process
+	go func() {
+		for tick := time.NewTicker(10 * time.Millisecond); child.Started == ""; <-tick.C {
+			b, _ := os.ReadFile(file) // it is not there at first
+			child.ID, _ = strconv.Atoi(strings.TrimSpace(string(b)))
+			child.Started, _ = startOf(child.ID)
+		}
+		cancel()
+	}()
+	if err := a.CDK(ctx, CDKRun{Dir: t.TempDir(), Args: []string{"deploy"}}); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	limit, end := context.WithTimeout(t.Context(), 5*time.Second)
+	defer end()
+	if !child.await(limit) {
+		t.Error("what it has started still runs")
+	}
+	if left, err := os.ReadDir(a.temporary()); err != nil || len(left) > 0 {
+		t.Errorf("it leaves %v, %v", left, err)
+	}
+}

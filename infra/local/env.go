@@ -16,7 +16,7 @@ func emulatorEnv(a *AWS, port int, keyFile string) []string {
 	return []string{
 		"PATH=" + os.Getenv("PATH"),
 		"HOME=" + filepath.Join(a.dir, "emulator"),
-		"TMPDIR=" + filepath.Join(a.dir, "tmp"),
+		"TMPDIR=" + a.temporary(),
 		"STATE_DIR=" + filepath.Join(a.dir, "emulator", "state"),
 		"S3_DATA_DIR=" + filepath.Join(a.dir, "emulator", "s3"),
 		"BIND_HOST=127.0.0.1", // its default is every interface

@@ -18,6 +18,7 @@ import (
 const (
 	recordFile  = "aws.json"
 	envFile     = "env.sh"
+	contextFile = "context"
 	healthPath  = "/_ministack/health"
 	logTailSize = 3 << 10
 )
@@ -100,8 +101,11 @@ func (a *AWS) launch(ctx context.Context, o Options, port int, keyFile string) e
 	if a.tools.Emulator == "" {
 		return errors.New("its toolset is not among those of this command")
 	}
-	for _, sub := range []string{"emulator", "tmp"} {
-		if err := os.MkdirAll(filepath.Join(a.dir, sub), 0o700); err != nil {
+	if err := remove(a.dir, state()...); err != nil { // of one that was killed
+		return err
+	}
+	for _, path := range []string{filepath.Join(a.dir, "emulator"), a.temporary()} {
+		if err := os.MkdirAll(path, 0o700); err != nil {
 			return err
 		}
 	}

@@ -148,7 +148,10 @@ func Forget(dir string) (hadShell bool, err error) {
 }
 
 // state is what an embedded AWS has on disk that is of no use to another one.
-func state() []string { return []string{recordFile, "emulator", "tmp"} }
+func state() []string { return []string{recordFile, contextFile, "emulator", "tmp"} }
+
+// temporary is the folder for temporary files of all that it starts.
+func (a *AWS) temporary() string { return filepath.Join(a.dir, "tmp") }
 
 func remove(dir string, names ...string) (err error) {
 	for _, name := range names {

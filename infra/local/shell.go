@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"os"
 	"path/filepath"
+	"strings"
 	"text/template"
 )
 
@@ -32,7 +33,8 @@ func (a *AWS) WriteShell(s Shell) error {
 	var text bytes.Buffer
 	err = script.Execute(&text, map[string]string{
 		"Record": shellQuote(a.record()), "Endpoint": shellQuote(a.Endpoint), "Env": shellQuote(env), "Root": shellQuote(root),
-		"App": shellQuote(s.App), "CDK": shellQuote(a.tools.CDK),
+		"App": shellQuote(s.App), "CDK": shellQuote(a.tools.CDK), "Context": shellQuote(filepath.Join(a.dir, contextFile)),
+		"Temporary": shellQuote(a.temporary()),
 	})
 	if err != nil {
 		return err
@@ -44,6 +46,12 @@ func (a *AWS) WriteShell(s Shell) error {
 		return err
 	}
 	return os.WriteFile(cdk, text.Bytes(), 0o755)
+}
+
+// WriteContext has the command cdk go on with the context of the last deployment, which are words of letters, digits,
+// = and -.
+func (a *AWS) WriteContext(words []string) error {
+	return os.WriteFile(filepath.Join(a.dir, contextFile), []byte(strings.Join(words, " ")), 0o600)
 }
 
 // ShellCDK is the command cdk of such a shell.

@@ -43,13 +43,19 @@ func typed(t *testing.T, a *AWS, dir, line string) (string, error) {
 // In the folder of the repository cdk has what the demo deploys with, and what is typed comes after it, and counts.
 func TestShellsCDKDeploysAsTheDemoDoes(t *testing.T) {
 	a, s := shellOf(t)
+	if err := a.WriteContext([]string{"-c", "keySerial=2", "-c", "previousKey=Delete"}); err != nil {
+		t.Fatal(err)
+	}
 	app, where := "--app|"+s.App+"|", a.Endpoint+" "+a.dir+"/function"
+	last := app + "-c|onDelete=Purge|-c|keySerial=2|-c|previousKey=Delete|"
 	for line, want := range map[string]string{
-		"cdk deploy BucketUser -c onDelete=Retain": app + "-c|onDelete=Purge|deploy|BucketUser|-c|onDelete=Retain|" + where,
-		"cdk diff":                          app + "-c|onDelete=Purge|diff|" + where,
+		"cdk deploy BucketUser -c onDelete=Retain": last + "deploy|BucketUser|-c|onDelete=Retain|" + where,
+		"cdk diff":                          last + "diff|" + where,
+		"cdk deploy -c keySerial=3":         app + "-c|onDelete=Purge|deploy|-c|keySerial=3|" + where,
+		"cdk deploy B -c stackName=B":       app + "-c|onDelete=Purge|deploy|B|-c|stackName=B|" + where,
 		"cdk deploy P -c provider=true":     app + "deploy|P|-c|provider=true|" + where,
 		"cdk deploy --app 'my app' Mine":    "deploy|--app|my app|Mine|" + where,
-		"AWS_ENDPOINT_URL=https://x cdk ls": app + "-c|onDelete=Purge|ls|" + where, // of one that has ended
+		"AWS_ENDPOINT_URL=https://x cdk ls": last + "ls|" + where, // of one that has ended
 		"cd ..; cdk deploy Mine":            "deploy|Mine|" + where,
 	} {
 		if got, err := typed(t, a, s.Root, line); err != nil || got != want {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -13,6 +14,7 @@ import (
 
 	"bucketuser/infra/internal/formats"
 	"bucketuser/infra/internal/target"
+	"bucketuser/lambda/spec"
 )
 
 // credentials hands out what the secret of a resource holds.
@@ -59,6 +61,9 @@ func (o *operator) handOut(command *cobra.Command, format, file string) error {
 		return err
 	}
 	o.say(f.Note(r))
+	if found.Endpoint != "" && bytes.Contains(text, []byte(".amazonaws.com/")) {
+		o.say("its URLs are AWS's; here use " + found.Endpoint + "/" + r.Fields[spec.FieldBucket] + "/" + r.Fields[spec.FieldPrefix])
+	}
 	if file == "" {
 		return o.print(text, f.NeedsValue)
 	}

@@ -52,6 +52,18 @@ func TestCredentials(t *testing.T) {
 	}
 }
 
+// What has the URLs of AWS is of no use at another endpoint, and says so there.
+func TestURLsOfAnotherEndpoint(t *testing.T) {
+	c := deployed(t)
+	c.Secrets[0].Value = `{"AWS_ACCESS_KEY_ID":"AKIA1","AWS_SECRET_ACCESS_KEY":"s3cr3t","S3_BUCKET":"mine","S3_PREFIX":"data/","S3_URL":"https://mine.s3.eu-west-1.amazonaws.com/data/"}`
+	for format, isSaid := range map[string]bool{"env": true, "csv": false} {
+		_, _, notes := ran(t, "credentials", "--format", format)
+		if strings.Contains(notes, "its URLs are AWS's; here use "+c.URL+"/mine/data/\n") != isSaid {
+			t.Errorf("%s: %s", format, notes)
+		}
+	}
+}
+
 // A stack that is not at rest is said beside its credentials, which may be about to change.
 func TestStackIsNotAtRest(t *testing.T) {
 	for status, want := range map[string]string{"UPDATE_ROLLBACK_FAILED": "the stack is in UPDATE_ROLLBACK_FAILED; bucketuser status tells whether the key works",

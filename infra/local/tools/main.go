@@ -16,6 +16,8 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/mattn/go-isatty"
@@ -25,7 +27,7 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	err := run(ctx, os.Args[1:])
 	if exit, ok := err.(*exec.ExitError); ok { // it has said why
@@ -45,6 +47,11 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	forget, err := temporary(root)
+	if err != nil {
+		return err
+	}
+	defer forget()
 	switch args[0] {
 	case "bootstrap":
 		return bootstrap(ctx, root, args[1:])
@@ -71,6 +78,20 @@ func run(ctx context.Context, args []string) error {
 	default:
 		return fmt.Errorf("%q is none of bootstrap, cdk, deploy, destroy, operator, synth and template", args[0])
 	}
+}
+
+// temporary has all that this program starts use a folder for temporary files that goes with it: an app that is
+// interrupted leaves some megabytes.
+func temporary(root string) (forget func(), err error) {
+	parent := filepath.Join(root, ".local")
+	if err := os.MkdirAll(parent, 0o755); err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp(parent, "tmp-")
+	if err != nil {
+		return nil, err
+	}
+	return func() { os.RemoveAll(dir) }, os.Setenv("TMPDIR", dir)
 }
 
 // bootstrap prepares account and region for the CDK. The arguments are options of cdk bootstrap.
