@@ -101,13 +101,8 @@ func (a *AWS) launch(ctx context.Context, o Options, port int, keyFile string) e
 	if a.tools.Emulator == "" {
 		return errors.New("its toolset is not among those of this command")
 	}
-	if err := remove(a.dir, state()...); err != nil { // of one that was killed
+	if err := a.makeFolders(); err != nil {
 		return err
-	}
-	for _, path := range []string{filepath.Join(a.dir, "emulator"), a.temporary()} {
-		if err := os.MkdirAll(path, 0o700); err != nil {
-			return err
-		}
 	}
 	logFile, err := os.Create(a.LogFile())
 	if err != nil {
@@ -150,6 +145,14 @@ func (a *AWS) launch(ctx context.Context, o Options, port int, keyFile string) e
 		return errors.Join(err, a.Stop(context.WithoutCancel(ctx)))
 	}
 	return nil
+}
+
+// makeFolders makes the folders of its state, which one that was killed has left.
+func (a *AWS) makeFolders() error {
+	if err := remove(a.dir, state()...); err != nil {
+		return err
+	}
+	return errors.Join(os.MkdirAll(filepath.Join(a.dir, "emulator"), 0o700), os.MkdirAll(a.temporary(), 0o700))
 }
 
 // awaitHealth returns once the process answers, or why it does not.
