@@ -17,7 +17,8 @@ VALUES ?=
 # Context for deploy, which wins over that file, such as: CONTEXT="-c bucketName=my-data -c onDelete=Retain". It counts for
 # one deployment. A destruction takes the values of the last one.
 CONTEXT ?=
-# Properties whose changes are agreed to where nobody is asked, such as: ACCEPT="Prefix"
+# Properties or parameters whose changes are agreed to where nobody is asked, such as: ACCEPT="Prefix". ACCEPT=users has
+# make destroy-provider go on although users need the provider.
 ACCEPT ?=
 # What to ask about before rights change, as --require-approval of the cdk CLI has it: never, any-change, broadening.
 # Without a terminal only never works, also for a destruction; changes that nobody may have meant then need ACCEPT.
@@ -65,8 +66,8 @@ destroy: ## destroy STACK; says before what becomes of the data
 deploy-provider: ## deploy the provider that stacks of other apps use
 	@$(TOOLS) deploy -provider -stack '$(PROVIDER)' $(SETTLED) -- $(CONTEXT) $(foreach p,$(PARAMETERS),--parameters '$(p)')
 
-destroy-provider: ## destroy it; refused while a stack imports it
-	@$(TOOLS) destroy -provider -stack '$(PROVIDER)' -approval '$(APPROVAL)' -- $(CONTEXT)
+destroy-provider: ## destroy it; refused while somebody uses it
+	@$(TOOLS) destroy -provider -stack '$(PROVIDER)' -approval '$(APPROVAL)' -accept '$(ACCEPT)' -- $(CONTEXT)
 
 credentials: ## print credentials of STACK; FORMAT=env, csv, json, …
 	@$(TOOLS) operator -where '$(WHERE)' credentials $(OPERATED) --format '$(FORMAT)' $(if $(OUTPUT),--output '$(OUTPUT)')

@@ -16,6 +16,7 @@ import (
 var notOurWords = map[string]bool{
 	"No updates are to be performed": true, "no changes": true, "Modifying service token is not allowed": true, "Function not found: arn:aws:lambda": true,
 	"is in ROLLBACK_COMPLETE state and can not be updated": true,
+	"Cannot delete a policy attached to entities":          true,
 	"Parameters: [CodeKey] do not exist in the template":   true, "NoSuchKey": true,
 	"A previous rotation isn't complete": true, "rotate-secret": true,
 	"user": true, "secret": true, "SecretName": true,

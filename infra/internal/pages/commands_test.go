@@ -72,7 +72,7 @@ var ran = map[string][]row{
 	"infra/production.md": {
 		{"make bootstrap", "TestRow39MakeDeployOfReadme"}, {"make bootstrap CONTEXT=…", "TestBootstrapPolicy"}, // the CLI's command
 		{"make deploy…", "TestRow39MakeDeployOfReadme"}, {"make destroy", "TestRow39MakeDeployOfReadme"},
-		{"make deploy-provider", "TestRow39MakeDeployOfReadme"}, {"make destroy-provider", "TestMakeDeployProvider"},
+		{"make deploy-provider", "TestRow39MakeDeployOfReadme"}, {"make destroy-provider", "TestAProviderThatUsersNeed"},
 		{"make credentials", "TestRow39ReadmeBackupStatement"}, {"make status", "TestRow39MakeDeployOfReadme"},
 		{"```yaml BucketUser:", "TestRow39MakeDeployOfReadme"}, {"```yaml name: deploy", "TestWorkflowOfProduction"}, {"```json {", "TestWorkflowOfProduction"},
 		{"aws logs filter-log-events …", "TestRow39MakeDeployOfReadme"}, {"aws events …", "TestRow39MakeDeployOfReadme"},

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 
+	"go.yaml.in/yaml/v3"
+
 	"bucketuser/infra/internal/values"
 	"bucketuser/lambda/spec"
 )
@@ -14,12 +16,12 @@ import (
 // A change is what a deployment does to the value of a property, or of a parameter of the provider.
 type change struct {
 	name, from, to string
-	deployed       any // the value that from shows
+	deployed       any // what to write to keep it, nil for a default that is no value
 
 	isForgotten bool   // the stack has a value, and none is given now
 	isIdentity  bool   // it replaces user, key, bucket and secret
 	isLower     bool   // a KeySerial that makes no key, as whoever answers a leak must know
-	strands     string // what a new Prefix leaves where the user cannot reach it, or ""
+	strands     string // what is out of the reach of the user, or of the provider, or ""
 	effect      string // what else it does, or ""
 }
 
@@ -54,7 +56,7 @@ var actsOnce = []string{"PreviousKey", "Trigger"}
 func changesOf(deployed, next map[string]any, given []string) []change {
 	var all []change
 	for _, row := range spec.Table {
-		c := change{name: row.Name, deployed: deployed[row.Name], from: shown(row, deployed), to: shown(row, next)}
+		c := change{name: row.Name, deployed: toWrite(row, deployed), from: shown(row, deployed), to: shown(row, next)}
 		if c.from == c.to {
 			continue
 		}
@@ -114,6 +116,19 @@ func shown(row spec.Property, properties map[string]any) string {
 		}
 		return string(text)
 	}
+}
+
+// toWrite is what keeps a property as it is, in a file of values.
+func toWrite(row spec.Property, properties map[string]any) any {
+	if value := properties[row.Name]; value != nil && value != "" {
+		return value
+	}
+	text, isValue := strings.CutPrefix(row.Default, "`")
+	var value any
+	if err := yaml.Unmarshal([]byte(strings.TrimSuffix(text, "`")), &value); err != nil || !isValue {
+		return nil
+	}
+	return value
 }
 
 // leaves reports whether objects under the prefix from are not under the prefix to.

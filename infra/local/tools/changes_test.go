@@ -216,9 +216,9 @@ func TestValuesOfAFile(t *testing.T) {
 		"deploy -stack A -- -c access=Full": {"Access Prefix Versioning", "-c values=" + file + " -c access=Full", "deploy A -c access=Full"},
 		"deploy -stack B":                   {"", "-c values=" + file, "deploy B"},
 		"deploy -provider -stack P": {"Architecture BoundaryArn BucketNamePattern LogRetentionInDays", "-c provider=true -c values=" + file,
-			"deploy P --parameters BucketNamePattern=a-* --parameters LogRetentionInDays=7"},
+			"deploy P --parameters BoundaryArn= --parameters BucketNamePattern=a-* --parameters LogRetentionInDays=7"},
 		"deploy -provider -stack P -- --parameters BucketNamePattern=b-*": {"Architecture BoundaryArn BucketNamePattern LogRetentionInDays", "-c provider=true -c values=" + file,
-			"deploy P --parameters LogRetentionInDays=7 --parameters BucketNamePattern=b-*"},
+			"deploy P --parameters BoundaryArn= --parameters LogRetentionInDays=7 --parameters BucketNamePattern=b-*"},
 	} {
 		var said strings.Builder
 		d, err := parsed(line)
@@ -280,16 +280,20 @@ func TestWhatBecomesOfTheData(t *testing.T) {
 func TestStatesOfAStack(t *testing.T) {
 	for status, want := range map[string]string{
 		"": "", "REVIEW_IN_PROGRESS": "", "CREATE_COMPLETE": "", "ROLLBACK_COMPLETE": "", "UPDATE_ROLLBACK_COMPLETE": "",
-		"DELETE_FAILED":      "stack A: is in DELETE_FAILED, in which it can only be deleted; make destroy",
+		"DELETE_FAILED":      "stack A: is in DELETE_FAILED, in which it can only be deleted; make destroy says what that takes",
 		"UPDATE_IN_PROGRESS": "stack A: is in UPDATE_IN_PROGRESS; deploy again when that is over",
 	} {
 		stack := &deployedStack{name: "A", status: status}
 		if status == "" {
 			stack = nil
 		}
-		if err := stack.checkDeployable(); (err == nil) != (want == "") || err != nil && !strings.HasPrefix(err.Error(), want) {
+		if err := (deployment{command: "deploy"}).checkDeployable(stack); (err == nil) != (want == "") || err != nil && !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", status, err, want)
 		}
+	}
+	provider := deployment{command: "deploy", isProvider: true}
+	if err := provider.checkDeployable(&deployedStack{name: "P", status: "DELETE_FAILED"}); err == nil || !strings.Contains(err.Error(), "make destroy-provider says what that takes") {
+		t.Error(err)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
@@ -24,10 +25,11 @@ type account struct {
 	stacks *cloudformation.Client
 	s3     *s3.Client
 	ssm    *ssm.Client
+	iam    *iam.Client
 }
 
 func newAccount(c aws.Config) account {
-	return account{cloudformation.NewFromConfig(c), s3.NewFromConfig(c), ssm.NewFromConfig(c)}
+	return account{cloudformation.NewFromConfig(c), s3.NewFromConfig(c), ssm.NewFromConfig(c), iam.NewFromConfig(c)}
 }
 
 // checkBootstrap fails where the CDK has nothing to deploy with. Where the answer is another, the cdk CLI asks again,
@@ -96,12 +98,13 @@ func (s *deployedStack) isWhole() bool {
 }
 
 // checkDeployable fails in a state in which CloudFormation takes no deployment.
-func (s *deployedStack) checkDeployable() error {
+func (d deployment) checkDeployable(s *deployedStack) error {
 	switch {
 	case s == nil || s.status == string(types.StackStatusReviewInProgress):
 		return nil
 	case s.status == deleteFailed:
-		return fmt.Errorf("stack %s: is in %s, in which it can only be deleted; make destroy says what that takes", s.name, s.status)
+		d.command = "destroy"
+		return fmt.Errorf("stack %s: is in %s, in which it can only be deleted; make %s says what that takes", s.name, s.status, d.target())
 	case strings.HasSuffix(s.status, "_IN_PROGRESS"):
 		return fmt.Errorf("stack %s: is in %s; deploy again when that is over", s.name, s.status)
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -11,9 +10,6 @@ import (
 	"slices"
 	"strings"
 
-	"go.yaml.in/yaml/v3"
-
-	"bucketuser/infra/internal/values"
 	"bucketuser/infra/local"
 	"bucketuser/lambda/spec"
 )
@@ -44,7 +40,7 @@ func deploy(ctx context.Context, root string, args []string) error {
 	if err != nil {
 		return err
 	}
-	if err := has.checkDeployable(); err != nil {
+	if err := d.checkDeployable(has); err != nil {
 		return err
 	}
 	tools, err := local.Install(ctx, root, local.ForDeploy, os.Stderr)
@@ -66,6 +62,7 @@ func deploy(ctx context.Context, root string, args []string) error {
 	}
 	next, err := parseTemplate(text)
 	if err == nil {
+		d.defaults = next.defaults()
 		err = d.agree(ctx, a, has, next)
 	}
 	if err != nil {
@@ -116,18 +113,6 @@ func (d deployment) compare(has *deployedStack, next template) ([]change, error)
 	return changesOf(deployed, properties, d.given), nil
 }
 
-// compareParameters returns the changes of a provider's parameters. CloudFormation keeps those that are not given.
-func (d deployment) compareParameters(has map[string]string) []change {
-	var changes []change
-	for _, parameter := range d.parameters() {
-		name, to, _ := strings.Cut(parameter, "=")
-		if from := has[name]; from != to {
-			changes = append(changes, change{name: name, from: from, to: to})
-		}
-	}
-	return changes
-}
-
 // checkParameters refuses values of a provider that its template has no parameters for.
 func (d deployment) checkParameters(next template) error {
 	var names []string
@@ -164,31 +149,10 @@ func (d deployment) settle(changes []change, in io.Reader, out io.Writer) error 
 	}
 	if d.needsTerminal() {
 		fmt.Fprint(out, "Deploy that? (y/N) ")
-		answer, err := bufio.NewReader(in).ReadString('\n')
-		if err != nil { // its end came before that of a line
-			fmt.Fprintln(out)
-		}
-		if slices.Contains([]string{"y", "yes"}, strings.ToLower(strings.TrimSpace(answer))) {
+		if isYes(in, out) {
 			return nil
 		}
 		return fmt.Errorf("nothing was deployed; %s", d.keep(open))
 	}
 	return fmt.Errorf("make %s: nobody is asked here, and nothing was deployed. ACCEPT=%q says yes to that; %s", d.target(), namesOf(open), d.keep(open))
-}
-
-// keep says what to write to keep what is deployed.
-func (d deployment) keep(open []change) string {
-	section := map[string]any{}
-	for _, c := range open {
-		section[c.name] = c.deployed
-	}
-	text, err := yaml.Marshal(map[string]any{d.stack: section})
-	if err != nil {
-		return err.Error()
-	}
-	file := d.values
-	if file == "" {
-		file = values.DefaultFile
-	}
-	return fmt.Sprintf("to keep what is deployed, write into %s:\n\n%s", file, text)
 }

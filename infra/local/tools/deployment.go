@@ -21,11 +21,13 @@ type deployment struct {
 	approval   string
 	isProvider bool
 	words      []string // of CONTEXT and PARAMETERS
-	accepted   []string // properties whose changes are agreed to
+	accepted   []string // what is agreed to: changes of properties or parameters, or the loss of a provider
 
 	values string         // file of values, "" for none
 	kept   values.Section // that of the stack in the file
 	given  []string       // properties that the file or the command line says something about, null too
+
+	defaults map[string]string // of the parameters of a provider
 }
 
 // parseDeployment reads the arguments after deploy, destroy or synth. The words stand behind --.
@@ -70,22 +72,34 @@ func (d deployment) target() string {
 	return d.command
 }
 
-// checkAccepted refuses names of properties that there are not.
-func (d deployment) checkAccepted() error {
-	var names []string
+// acceptable is what can be agreed to.
+func (d deployment) acceptable() (names []string, hint string) {
+	switch {
+	case d.isProvider && d.command == "destroy":
+		return []string{acceptUsers}, "is not what this asks about; write ACCEPT=" + acceptUsers
+	case d.isProvider:
+		return askedParameters, "is no parameter that this asks about; such are " + strings.Join(askedParameters, ", ")
+	}
 	for _, row := range spec.Table {
 		names = append(names, row.Name)
 	}
+	return names, "is no property; names properties, such as ACCEPT=Prefix"
+}
+
+// checkAccepted refuses what this does not ask about.
+func (d deployment) checkAccepted() error {
+	names, otherwise := d.acceptable()
 	var faults []error
 	for _, name := range d.accepted {
 		if slices.Contains(names, name) {
 			continue
 		}
-		hint := "names properties, such as ACCEPT=Prefix"
+		hint := otherwise
 		if nearest := spec.Nearest(name, names); nearest != "" {
-			hint = "did you mean " + nearest + "?"
+			what, _, _ := strings.Cut(otherwise, ";")
+			hint = what + "; did you mean " + nearest + "?"
 		}
-		faults = append(faults, fmt.Errorf("ACCEPT: %s: is no property; %s", name, hint))
+		faults = append(faults, fmt.Errorf("ACCEPT: %s: %s", name, hint))
 	}
 	return errors.Join(faults...)
 }

@@ -37,6 +37,9 @@ func destroy(ctx context.Context, root string, args []string) error {
 	if err := a.fate(ctx, d, has, os.Stderr); err != nil {
 		return err
 	}
+	if err := d.checkUsers(ctx, a, os.Stdin, os.Stderr); err != nil {
+		return err
+	}
 	tools, err := local.Install(ctx, root, local.ForDeploy, os.Stderr)
 	if err != nil {
 		return err
@@ -49,7 +52,24 @@ func destroy(ctx context.Context, root string, args []string) error {
 	if err := synthesizeTemplate(ctx, root, tools, assembly, d.synthesis()...); err != nil {
 		return err
 	}
-	return cdk(ctx, root, tools, who, append(d.arguments(), "--app", assembly)...)
+	err = cdk(ctx, root, tools, who, append(d.arguments(), "--app", assembly)...)
+	if err != nil && d.isProvider {
+		a.sayStuck(ctx, d.stack, os.Stderr)
+	}
+	return err
+}
+
+// checkUsers refuses to destroy a provider that is in use.
+func (d deployment) checkUsers(ctx context.Context, a account, in io.Reader, out io.Writer) error {
+	if !d.isProvider {
+		return nil
+	}
+	a.sayStuck(ctx, d.stack, out)
+	users, err := a.usersOf(ctx, d.stack)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return d.leave(users, err, in, out)
 }
 
 // fate says what the destruction does to the data of a stack. One that fails leaves a stack that can only be deleted: it

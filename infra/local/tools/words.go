@@ -124,29 +124,9 @@ func (d *deployment) readValues(root string, out io.Writer) error {
 	}
 	d.given = slices.Collect(maps.Keys(d.kept))
 	for key := range pairs {
-		if propertyKey.MatchString(key) {
-			d.given = append(d.given, strings.ToUpper(key[:1])+key[1:])
+		if property := propertyOf(key); property != "" {
+			d.given = append(d.given, property)
 		}
 	}
 	return nil
-}
-
-// parametersOfFile are the parameters of a provider in the file that the words do not give.
-func (d deployment) parametersOfFile() []string {
-	if !d.isProvider || d.command != "deploy" {
-		return nil
-	}
-	var all []string
-	for _, name := range slices.Sorted(maps.Keys(d.kept)) {
-		isGiven := slices.ContainsFunc(d.option("--parameters"), func(pair string) bool { return strings.HasPrefix(pair, name+"=") })
-		if name != values.Architecture && !isGiven && d.kept[name] != nil {
-			all = append(all, fmt.Sprintf("%s=%v", name, d.kept[name]))
-		}
-	}
-	return all
-}
-
-// parameters are all that a provider is given.
-func (d deployment) parameters() []string {
-	return append(d.option("--parameters"), d.parametersOfFile()...)
 }
