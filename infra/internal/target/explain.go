@@ -82,9 +82,9 @@ func (f finder) absent(ctx context.Context, kind, name string) error {
 	if out, err := sts.NewFromConfig(f.config).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{}); err == nil {
 		account = "account " + aws.ToString(out.Account)
 	}
-	at := ""
+	at, says := "", "AWS_PROFILE"
 	if endpoint := f.endpoint(); endpoint != "" {
-		at = " at " + endpoint
+		at, says = " at "+endpoint, "AWS_ENDPOINT_URL"
 	}
-	return fmt.Errorf("no %s %s in region %s of %s%s; AWS_REGION and AWS_PROFILE say where it is looked for", kind, name, f.config.Region, account, at)
+	return fmt.Errorf("no %s %s in region %s of %s%s; AWS_REGION and %s say where it is looked for", kind, name, f.config.Region, account, at, says)
 }

@@ -96,7 +96,7 @@ func noRotation(deployed, next map[string]any) string {
 	if valueOf("PreviousKey", deployed) != spec.DeleteKey || valueOf("PreviousKey", next) != spec.DeleteKey || valueOf("KeySerial", next) != serial {
 		return ""
 	}
-	return fmt.Sprintf("PreviousKey stays Delete, and KeySerial stays %s: no key is rotated, and none ends", serial)
+	return fmt.Sprintf("PreviousKey stays Delete, and KeySerial stays %s: a key that works is neither rotated nor ended", serial)
 }
 
 // shown is the value of a property as text, that of a default where it has none.

@@ -73,7 +73,7 @@ func TestWhatADeploymentChanges(t *testing.T) {
 // Who answers a leak again with what has answered the last one is told that nothing is rotated.
 func TestPreviousKeyThatStands(t *testing.T) {
 	for want, test := range map[string][2]m{
-		"PreviousKey stays Delete, and KeySerial stays 2: no key is rotated, and none ends": {{"PreviousKey": "Delete", "KeySerial": "2"}, {"PreviousKey": "Delete", "KeySerial": 2}},
+		"PreviousKey stays Delete, and KeySerial stays 2: a key that works is neither rotated nor ended": {{"PreviousKey": "Delete", "KeySerial": "2"}, {"PreviousKey": "Delete", "KeySerial": 2}},
 		"": {{"PreviousKey": "Delete", "KeySerial": "2"}, {"PreviousKey": "Delete", "KeySerial": 3}},
 	} {
 		if got := noRotation(test[0], test[1]); got != want {

@@ -33,17 +33,19 @@ func (d deployment) keep(open []change) string {
 	return "to keep what is deployed, " + strings.Join(steps, ", and ")
 }
 
-// write says what to write into the file.
+// write says what to write into the file, with the spaces of the pages: a line of it fits where a section is.
 func (d deployment) write(section map[string]any) string {
-	text, err := yaml.Marshal(map[string]any{d.stack: section})
-	if err != nil {
+	var text strings.Builder
+	encoder := yaml.NewEncoder(&text)
+	encoder.SetIndent(2)
+	if err := encoder.Encode(map[string]any{d.stack: section}); err != nil {
 		return err.Error()
 	}
 	file := d.values
 	if file == "" {
 		file = values.DefaultFile
 	}
-	return fmt.Sprintf("write into %s:\n\n%s", file, text)
+	return fmt.Sprintf("write into %s:\n\n%s", file, text.String())
 }
 
 // spoken is what the command line says of a property or parameter, as it stands there, or "".

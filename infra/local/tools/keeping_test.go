@@ -17,15 +17,15 @@ func TestHowToKeepWhatIsDeployed(t *testing.T) {
 		"generated, by CONTEXT": {"deploy -stack A -- -c userName=other", nil, m{}, m{"UserName": "other"},
 			"to keep what is deployed, leave out -c userName=other"},
 		"generated, by the file": {"deploy -stack A", values.Section{"UserName": "other"}, m{}, m{"UserName": "other"},
-			"to keep what is deployed, write into values.yaml:\n\nA:\n    UserName: null\n"},
+			"to keep what is deployed, write into values.yaml:\n\nA:\n  UserName: null\n"},
 		"as the file has it": {"deploy -stack A -- -c userName=other", values.Section{"UserName": "mine"}, m{"UserName": "mine"}, m{"UserName": "other"},
 			"to keep what is deployed, leave out -c userName=other"},
 		"forgotten besides": {"deploy -stack A -- --context=userName=other", nil, m{"UserName": "mine"}, m{"UserName": "other"},
-			"to keep what is deployed, leave out -c userName=other, and write into values.yaml:\n\nA:\n    UserName: mine\n"},
+			"to keep what is deployed, leave out -c userName=other, and write into values.yaml:\n\nA:\n  UserName: mine\n"},
 		"both": {"deploy -stack A -- -c userName=other", nil, m{"SecretName": "s"}, m{"UserName": "other"},
-			"to keep what is deployed, leave out -c userName=other, and write into values.yaml:\n\nA:\n    SecretName: s\n"},
+			"to keep what is deployed, leave out -c userName=other, and write into values.yaml:\n\nA:\n  SecretName: s\n"},
 		"default, by the file": {"deploy -stack A", values.Section{"Prefix": "a/"}, m{}, m{"Prefix": "a/"},
-			"to keep what is deployed, write into values.yaml:\n\nA:\n    Prefix: data/\n"},
+			"to keep what is deployed, write into values.yaml:\n\nA:\n  Prefix: data/\n"},
 	} {
 		d, err := parsed(test.line)
 		if err != nil {
