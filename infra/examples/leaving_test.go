@@ -71,7 +71,7 @@ func (p *public) wantParametersKept(t *testing.T, deployer []string) {
 	}
 	deploy("", "{LogRetentionInDays: 7, FunctionName: leaving-function}")
 	wantSaid(t, "null for FunctionName", deploy("! ", "{LogRetentionInDays: null, FunctionName: null}"),
-		"  FunctionName: leaving-function -> generated\n    it replaces the function", `ACCEPT="FunctionName" says yes`, "    FunctionName: leaving-function\n")
+		"  FunctionName: leaving-function -> generated\n    it replaces the function", `ACCEPT="FunctionName" says yes`, "\n  FunctionName: leaving-function\n")
 	wantSaid(t, "null", deploy("", "{LogRetentionInDays: null, BoundaryArn: null}"), "what changes:\n  LogRetentionInDays: 7 -> 30\n")
 	stacks := cloudtest.Must(cloud.Stacks.DescribeStacks(t.Context(), &cloudformation.DescribeStacksInput{StackName: aws.String(leaving)}))(t)
 	has := map[string]string{}

@@ -179,7 +179,7 @@ func (p *public) wantForgottenValuesKept(t *testing.T, deployer []string) {
 	wantSaid(t, "make deploy", said,
 		"deploying stack BucketUser to account "+local.Account+", region "+cloudtest.Region+" (as arn:aws:iam::"+local.Account+":user/deployer)\n",
 		"  Prefix: clickhouse/ -> data/, its default: no value is given any more\n    the user loses access to 1 object or version under clickhouse/, which stay there\n",
-		"  OnDelete: Retain -> DeleteIfEmpty, its default", `ACCEPT="Prefix OnDelete" says yes`, "\nBucketUser:\n", "    Prefix: clickhouse/\n")
+		"  OnDelete: Retain -> DeleteIfEmpty, its default", `ACCEPT="Prefix OnDelete" says yes`, "\nBucketUser:\n", "\n  Prefix: clickhouse/\n")
 }
 
 // wantEachStatementNeeded deploys without statements of deploy.json: what they are for is missing then.
