@@ -14,15 +14,24 @@ import (
 // forced says how to end the embedded AWS although something is left.
 const forced = "make demo-down FORCE=1 ends the embedded AWS with all that it holds"
 
-// down is what `make demo-down` does. It needs no tools, no app and no function. It fails, and leaves the embedded AWS
-// up to be looked at, if anything of the stack is left.
-func (d *demo) down(ctx context.Context) error {
+// find finds what is to be ended. Where nothing is up it says so, forgets what is left of an earlier one, and returns none.
+func (d *demo) find() (*local.AWS, error) {
 	cloud, err := local.Find(local.Tools{}, d.dir)
 	if errors.Is(err, local.ErrNone) {
 		d.step("no demo is up: there is nothing to clean up")
-		return d.forget()
+		return nil, d.forget()
 	}
 	if err != nil {
+		return nil, err
+	}
+	return cloud, nil
+}
+
+// down is what `make demo-down` does. It needs no tools, no app and no function. It fails, and leaves the embedded AWS
+// up to be looked at, if anything of the stack is left.
+func (d *demo) down(ctx context.Context) error {
+	cloud, err := d.find()
+	if cloud == nil {
 		return err
 	}
 	d.step("looking what the embedded AWS holds")
@@ -112,12 +121,8 @@ func (d *demo) forget() error {
 
 // force ends the embedded AWS, whatever it does and whatever it holds.
 func (d *demo) force(ctx context.Context) error {
-	cloud, err := local.Find(local.Tools{}, d.dir)
-	if errors.Is(err, local.ErrNone) {
-		d.step("no demo is up: there is nothing to clean up")
-		return d.forget()
-	}
-	if err != nil {
+	cloud, err := d.find()
+	if cloud == nil {
 		return err
 	}
 	d.step("ending the embedded AWS, with all that it holds")

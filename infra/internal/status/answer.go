@@ -9,6 +9,8 @@ import (
 	"unicode"
 
 	"github.com/aws/smithy-go"
+
+	"bucketuser/infra/internal/target"
 )
 
 // An answer is what AWS has said to one question. Just one of these holds: there is a value, there is no such thing,
@@ -25,7 +27,7 @@ func (a answer[T]) isThere() bool { return a.err == nil && !a.isNone }
 // ask makes an answer of a call. One of the codes says that there is no such thing.
 func ask[T any](call func() (T, error), none ...string) answer[T] {
 	value, err := call()
-	if slices.Contains(none, codeOf(err)) {
+	if slices.Contains(none, target.CodeOf(err)) {
 		return answer[T]{isNone: true}
 	}
 	return answer[T]{value: value, err: err}
@@ -34,28 +36,14 @@ func ask[T any](call func() (T, error), none ...string) answer[T] {
 // unasked is the answer to what could not be asked.
 func unasked[T any](why string) answer[T] { return answer[T]{err: errors.New(why)} }
 
-func codeOf(err error) string {
-	var api smithy.APIError
-	if errors.As(err, &api) {
-		return api.ErrorCode()
-	}
-	return ""
-}
-
 // isDenied reports whether a right is missing. The answer to a HEAD has no code of its own.
 func isDenied(err error) bool {
-	return slices.Contains([]string{"AccessDenied", "AccessDeniedException", "Forbidden"}, codeOf(err))
+	return slices.Contains([]string{"AccessDenied", "AccessDeniedException", "Forbidden"}, target.CodeOf(err))
 }
 
 // isUnknownPair reports whether S3 says of a key that there is none of that id, or that its secret key is another.
 func isUnknownPair(err error) bool {
-	return slices.Contains([]string{"InvalidAccessKeyId", "SignatureDoesNotMatch"}, codeOf(err))
-}
-
-// actions are rights whose names are not those of the calls that need them.
-var actions = map[string]string{
-	"ListObjectsV2":        "s3:ListBucket",
-	"GetPublicAccessBlock": "s3:GetBucketPublicAccessBlock",
+	return slices.Contains([]string{"InvalidAccessKeyId", "SignatureDoesNotMatch"}, target.CodeOf(err))
 }
 
 // whyUnknown says why nothing is known, in a form that is safe to print: which right the caller lacks, or what AWS has
@@ -70,21 +58,9 @@ func whyUnknown(err error) string {
 	case !errors.As(err, &api):
 		return plain(lastOf(err).Error())
 	case isDenied(err) && isCall:
-		return "needs " + actionOf(call, api) + ": " + plain(api.ErrorMessage())
+		return "needs " + target.Action(call, api) + ": " + plain(api.ErrorMessage())
 	}
 	return plain(api.ErrorCode() + ": " + api.ErrorMessage())
-}
-
-// actionOf is the right that a call needs, as policies name it.
-func actionOf(call *smithy.OperationError, api smithy.APIError) string {
-	service := strings.ToLower(strings.ReplaceAll(call.ServiceID, " ", ""))
-	switch action := actions[call.OperationName]; {
-	case service == "secretsmanager" && strings.Contains(api.ErrorMessage(), "KMS"):
-		return "kms:Decrypt"
-	case action != "":
-		return action
-	}
-	return service + ":" + call.OperationName
 }
 
 // lastOf is the cause of an error, without what each layer has said about it.

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
 
+	"bucketuser/infra/internal/target"
 	"bucketuser/lambda/spec"
 )
 
@@ -90,7 +91,7 @@ func deniedText(err error) string {
 func (f facts) ofDeadKey(id string) Finding {
 	found := Finding{Check: "key", State: Fault}
 	key, isListed := f.listed(f.keyID())
-	isWrong := codeOf(f.tried.err) == "SignatureDoesNotMatch"
+	isWrong := target.CodeOf(f.tried.err) == "SignatureDoesNotMatch"
 	switch {
 	case isListed && !isActive(key):
 		found = f.repair(found)

@@ -6,6 +6,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"bucketuser/infra/internal/target"
 )
 
 // lookAtBucket asks about the bucket. One that is there and lacks a setting has an empty one.
@@ -26,7 +28,7 @@ func (l looker) lookAtBucket(ctx context.Context, f *facts) {
 
 func (l looker) readTags(ctx context.Context, bucket, owner *string) (map[string]string, error) {
 	out, err := l.s3.GetBucketTagging(ctx, &s3.GetBucketTaggingInput{Bucket: bucket, ExpectedBucketOwner: owner})
-	if codeOf(err) == "NoSuchTagSet" {
+	if target.CodeOf(err) == "NoSuchTagSet" {
 		return map[string]string{}, nil
 	}
 	if err != nil {
@@ -41,7 +43,7 @@ func (l looker) readTags(ctx context.Context, bucket, owner *string) (map[string
 
 func (l looker) readBlock(ctx context.Context, bucket, owner *string) (*types.PublicAccessBlockConfiguration, error) {
 	out, err := l.s3.GetPublicAccessBlock(ctx, &s3.GetPublicAccessBlockInput{Bucket: bucket, ExpectedBucketOwner: owner})
-	if codeOf(err) == "NoSuchPublicAccessBlockConfiguration" {
+	if target.CodeOf(err) == "NoSuchPublicAccessBlockConfiguration" {
 		return &types.PublicAccessBlockConfiguration{}, nil
 	}
 	if err != nil {
@@ -52,7 +54,7 @@ func (l looker) readBlock(ctx context.Context, bucket, owner *string) (*types.Pu
 
 func (l looker) readPolicy(ctx context.Context, bucket, owner *string) (string, error) {
 	out, err := l.s3.GetBucketPolicy(ctx, &s3.GetBucketPolicyInput{Bucket: bucket, ExpectedBucketOwner: owner})
-	if codeOf(err) == "NoSuchBucketPolicy" {
+	if target.CodeOf(err) == "NoSuchBucketPolicy" {
 		return "{}", nil
 	}
 	if err != nil {

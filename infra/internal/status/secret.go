@@ -9,6 +9,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"bucketuser/infra/internal/target"
 	"bucketuser/lambda/claim"
 	"bucketuser/lambda/spec"
 )
@@ -84,7 +85,7 @@ func (f facts) ofValue() []Finding {
 	fault := func(what string) []Finding {
 		return []Finding{f.repair(Finding{Check: "secret", State: Fault, What: what})}
 	}
-	switch code := codeOf(f.value.err); {
+	switch code := target.CodeOf(f.value.err); {
 	case code == "DecryptionFailure", code == "InvalidRequestException":
 		found := Finding{Check: "secret", State: Fault, What: "the value cannot be read: " + whyUnknown(f.value.err) + "; its KMS key is " + f.kmsKey()}
 		found.Todo = "make the KMS key usable: enable it, or cancel its deletion"

@@ -7,6 +7,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+
+	"bucketuser/infra/internal/target"
 )
 
 // A stackState is what CloudFormation says of a stack and of the resource in it.
@@ -47,7 +49,7 @@ func (l looker) askStack(ctx context.Context) answer[stackState] {
 // isNoSuch reports whether CloudFormation knows no such stack, or no such resource in it. It has no code for either.
 func isNoSuch(err error) bool {
 	text := ""
-	if codeOf(err) == "ValidationError" {
+	if target.CodeOf(err) == "ValidationError" {
 		text = err.Error()
 	}
 	return strings.Contains(text, "does not exist")

@@ -20,9 +20,10 @@ var deniedCodes = []string{"AccessDenied", "AccessDeniedException", "Unauthorize
 var refusedCodes = []string{"ExpiredToken", "ExpiredTokenException", "RequestExpired", "InvalidClientTokenId", "UnrecognizedClientException",
 	"InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidSignatureException", "IncompleteSignature", "AuthFailure"}
 
-func isDenied(err error) bool { return slices.Contains(deniedCodes, codeOf(err)) }
+func isDenied(err error) bool { return slices.Contains(deniedCodes, CodeOf(err)) }
 
-func codeOf(err error) string {
+// CodeOf is the error code of AWS's answer, or "" for an error that is none.
+func CodeOf(err error) string {
 	var api smithy.APIError
 	if errors.As(err, &api) {
 		return api.ErrorCode()
@@ -41,7 +42,7 @@ func Explain(err error) error {
 	case !isCall || errors.Is(err, context.Canceled):
 		return err
 	case isAPI && slices.Contains(deniedCodes, api.ErrorCode()):
-		return explained{err, fmt.Sprintf("%sneeds the right %s: %s", before(err, call), action(call, api), api.ErrorMessage())}
+		return explained{err, fmt.Sprintf("%sneeds the right %s: %s", before(err, call), Action(call, api), api.ErrorMessage())}
 	case isAPI && slices.Contains(refusedCodes, api.ErrorCode()):
 		return explained{err, fmt.Sprintf("AWS refuses the credentials: %s: %s; %s", api.ErrorCode(), strings.TrimSuffix(api.ErrorMessage(), "."), howToLogIn)}
 	case isAPI:
@@ -67,11 +68,20 @@ func before(err error, call *smithy.OperationError) string {
 	return text
 }
 
-// action is the right that a call needs, as policies name it.
-func action(call *smithy.OperationError, api smithy.APIError) string {
+// actions are rights whose names are not those of the calls that need them.
+var actions = map[string]string{
+	"ListObjectsV2":        "s3:ListBucket",
+	"GetPublicAccessBlock": "s3:GetBucketPublicAccessBlock",
+}
+
+// Action is the right that a call needs, as policies name it.
+func Action(call *smithy.OperationError, api smithy.APIError) string {
 	service := strings.ToLower(strings.ReplaceAll(call.ServiceID, " ", ""))
-	if service == "secretsmanager" && strings.Contains(api.ErrorMessage(), "KMS") {
+	switch action := actions[call.OperationName]; {
+	case service == "secretsmanager" && strings.Contains(api.ErrorMessage(), "KMS"):
 		return "kms:Decrypt"
+	case action != "":
+		return action
 	}
 	return service + ":" + call.OperationName
 }
