@@ -83,6 +83,10 @@ func (d *demo) build(ctx context.Context) (err error) {
 func (d *demo) deploy(ctx context.Context, cloud *local.AWS, more ...string) error {
 	ctx, cancel := limited(ctx, "cdk deploy", deployLimit)
 	defer cancel()
+	// A CLI that was killed a moment ago may seem to hold its lock there. No other demo runs here: see local.Claim.
+	if err := os.RemoveAll(d.path("cdk.out")); err != nil {
+		return err
+	}
 	arguments := append([]string{"deploy", stackName, "--require-approval", "never", "--app", d.path("app"),
 		"--output", d.path("cdk.out"), "-c", "onDelete=Purge"}, d.function...)
 	if err := cloud.CDK(ctx, local.CDKRun{Dir: d.root, Args: append(arguments, more...)}); err != nil {
