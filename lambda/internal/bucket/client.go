@@ -34,8 +34,8 @@ type Client struct {
 // Notes are what undoing must know of the work of one event. The zero value says that nothing was done.
 type Notes struct {
 	awscall.Making
-	marker *purge.Entry // that was written where there was none
-	in     string       // the bucket of it
+	marker *purge.ID // that was written where there was none
+	in     string    // the bucket of it
 
 	isClosed bool // nobody may write to the bucket, or the answer to that was lost: see close.go
 	isOpened bool // the policy that was written has taken that off

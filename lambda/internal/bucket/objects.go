@@ -52,7 +52,7 @@ func (c Client) EnsureMarker(ctx context.Context, change spec.Change, b Bucket, 
 	switch {
 	case err == nil:
 		c.notes.in = c.spec.BucketName
-		c.notes.marker = &purge.Entry{Key: c.spec.MarkerKey(), Version: cmp.Or(aws.ToString(out.VersionId), "null")}
+		c.notes.marker = &purge.ID{Key: c.spec.MarkerKey(), Version: cmp.Or(aws.ToString(out.VersionId), "null")}
 		return nil
 	case awscall.IsCode(err, "PreconditionFailed"): // it is there
 		return nil
@@ -130,7 +130,7 @@ func (c Client) deleteOrLeave(ctx context.Context, entries []purge.Entry) (isLef
 	deleting := pool.New().WithErrors().WithMaxGoroutines(deletions)
 	for _, e := range entries {
 		deleting.Go(func() error {
-			err := c.content().Delete(ctx, e)
+			err := c.content().Delete(ctx, e.ID)
 			if !awscall.IsByOthers(err) {
 				return err
 			}
@@ -147,7 +147,7 @@ func (c Client) deleteOrLeave(ctx context.Context, entries []purge.Entry) (isLef
 func (c Client) RemoveVersions(ctx context.Context, key string, versions []string) error {
 	var entries []purge.Entry
 	for _, version := range slices.Compact(slices.Sorted(slices.Values(versions))) {
-		entries = append(entries, purge.Entry{Key: key, Version: version})
+		entries = append(entries, purge.Entry{ID: purge.ID{Key: key, Version: version}})
 	}
 	_, err := c.deleteOrLeave(ctx, entries)
 	return err

@@ -20,6 +20,9 @@ func (c Client) purge(ctx context.Context, b Bucket) error {
 	emptying, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	content := c.content()
+	if known := b.known(); known != nil {
+		content.First = &known.page
+	}
 	var beside conc.WaitGroup
 	content.Begin = func(first purge.Page) {
 		beside.Go(func() {

@@ -10,6 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
 	"bucketuser/lambda/internal/awsfake"
 	"bucketuser/lambda/internal/cfnfake"
 	"bucketuser/lambda/internal/cfnresource"
@@ -41,6 +44,46 @@ func TestPurgeGoesOnInTheNextDelivery(t *testing.T) {
 			t.Errorf("the runs that were not answered have deleted %d entries", got)
 		}
 	})
+}
+
+// What was listed beside the first look is not listed again, unless the look has waited. The last list is another one.
+func TestPurgeBeginsWithWhatWasListedBesideTheLook(t *testing.T) {
+	for took, want := range map[time.Duration]int{0: 2, 2 * time.Second: 2, 10 * time.Second: 3} {
+		t.Run(took.String(), func(t *testing.T) {
+			inCloud(t, func(c *cloud) {
+				c.holds(purging, 1500)
+				listed := c.listsFromStart()
+				c.AWS.Before = first(looksTake(took), c.AWS.Before)
+				isGone, _ := c.deletes(cfnfake.How{})
+				if !isGone || *listed != want {
+					t.Errorf("gone: %t: %s; listed from the start %d times, not %d", isGone, c.Reason, *listed, want)
+				}
+				c.empty()
+			})
+		})
+	}
+}
+
+// listsFromStart counts the lists of everything in a bucket that begin at its first key.
+func (c *cloud) listsFromStart() *int {
+	listed := 0
+	c.AWS.Before = oneByOne(func(_ context.Context, call awsfake.Call) awsfake.Decision {
+		if in, isList := call.Input.(*s3.ListObjectVersionsInput); isList && aws.ToString(in.KeyMarker) == "" {
+			listed++
+		}
+		return awsfake.Decision{}
+	})
+	return &listed
+}
+
+// looksTake has every look at a user take a time.
+func looksTake(took time.Duration) func(context.Context, awsfake.Call) awsfake.Decision {
+	return func(_ context.Context, call awsfake.Call) awsfake.Decision {
+		if call.Operation == "GetUser" {
+			<-time.After(took)
+		}
+		return awsfake.Decision{}
+	}
 }
 
 // leftToNext are the entries that each run has deleted, by its log, which has left the answer to the next one.

@@ -54,6 +54,40 @@ func TestBucketThatIsGoneEndsIt(t *testing.T) {
 	}
 }
 
+// A first page that was listed before saves one listing, and whatever has changed since, nothing is left.
+func TestBeginsWithWhatWasListed(t *testing.T) {
+	remove := func(client *s3.Client) {
+		b := purge.Bucket{S3: client, Name: "my-data", Owner: account}
+		for page := range b.Pages(context.Background(), "") {
+			for _, e := range page.Entries[:len(page.Entries)/2] {
+				_ = b.Delete(context.Background(), e.ID)
+			}
+		}
+	}
+	write := func(client *s3.Client) { put(context.Background(), client, "", "!", "0", "5", "a", "~", "\U0010FFFF") }
+	for name, c := range map[string]struct {
+		since   func(client *s3.Client)
+		entries int
+	}{
+		"nothing has changed": {entries: 3000}, "one page": {entries: 700}, "less is there": {remove, 3000}, "more is there": {write, 3000},
+		"it was empty": {write, 0}, "half of a page is gone": {remove, 700},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var fromStart atomic.Int64
+			o := play(t, scene{Config: quick(s3model.UUIDs, c.entries), isAhead: true, before: c.since, meets: func(r *http.Request) (*http.Response, error) {
+				if isList(r) && !r.URL.Query().Has("key-marker") {
+					fromStart.Add(1)
+				}
+				return nil, nil
+			}})
+			wantEmpty(t, o)
+			if c.since == nil && fromStart.Load() != 2 { // ahead, and the last
+				t.Errorf("listed %d times from the start", fromStart.Load())
+			}
+		})
+	}
+}
+
 // What panics in a part of it panics where it was called, and nothing hangs.
 func TestPanicsComeOut(t *testing.T) {
 	for name, is := range map[string]func(r *http.Request) bool{

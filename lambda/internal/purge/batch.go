@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,9 +18,9 @@ import (
 
 // A todo is an entry that is to be deleted.
 type todo struct {
-	Entry
-	bytes int // that it takes of the body of a DeleteObjects, at most
-	fails int // how often S3 had an error of its own with it
+	ID
+	bytes int32 // that it takes of the body of a DeleteObjects, at most
+	fails int32 // how often S3 had an error of its own with it
 }
 
 // Limits of a DeleteObjects, from the S3 API Reference.
@@ -30,9 +31,9 @@ const (
 )
 
 // bytes is how many bytes an entry takes of a body, at most.
-func (e Entry) bytes() int {
-	n := ofElement + len(e.Key) + len(e.Version)
-	for _, r := range e.Key {
+func (i ID) bytes() int {
+	n := ofElement + len(i.Key) + len(i.Version)
+	for _, r := range i.Key {
 		switch r {
 		case '&', '<', '>', '"', '\'', '\t', '\n', '\u0085', '\u2028': // escaped, as "&#x2028;" at most
 			n += len("&#x2028;") - 1
@@ -42,8 +43,8 @@ func (e Entry) bytes() int {
 }
 
 // isPlain reports whether the key can stand in the XML of DeleteObjects.
-func (e Entry) isPlain() bool {
-	return !strings.ContainsFunc(e.Key, func(r rune) bool {
+func (i ID) isPlain() bool {
+	return !strings.ContainsFunc(i.Key, func(r rune) bool {
 		return r < ' ' && r != '\t' && r != '\n' || r == 0xFFFE || r == 0xFFFF || r == 0xFFFD
 	})
 }
@@ -53,7 +54,7 @@ func (e Entry) isPlain() bool {
 const mostFails = 10
 
 // isSingle reports whether an entry needs a call of its own.
-func (t *todo) isSingle() bool { return t.fails >= mostFails || !t.isPlain() }
+func (t todo) isSingle() bool { return t.fails >= mostFails || !t.isPlain() }
 
 // A batch is what one call deletes, and what came of it.
 type batch struct {
@@ -63,20 +64,21 @@ type batch struct {
 	lane  *lane // at whose pace
 
 	deleted int
-	busy    int     // keys that S3 was too busy for
-	again   []todo  // those, and those with which S3 had an error of its own
-	trouble error   // the last of those answers
-	refused []Entry // what S3 refuses to delete
-	why     error   // it refuses the first of them
+	busy    int    // keys that S3 was too busy for
+	again   []todo // those, and those with which S3 had an error of its own
+	trouble error  // the last of those answers
+	refused []ID   // what S3 refuses to delete
+	why     error  // it refuses the first of them
 }
 
 // cut takes a batch of at most n entries off the front, as many as one body takes.
 func cut(waiting []todo, n int) (b batch, rest []todo) {
+	b.todos = make([]todo, 0, min(n, len(waiting)))
 	for _, t := range waiting[:min(n, len(waiting))] {
-		if b.bytes+t.bytes > mostOfBody && len(b.todos) > 0 {
+		if b.bytes+int(t.bytes) > mostOfBody && len(b.todos) > 0 {
 			break
 		}
-		b.bytes += t.bytes
+		b.bytes += int(t.bytes)
 		b.todos = append(b.todos, t)
 	}
 	return b, waiting[len(b.todos):]
@@ -86,18 +88,27 @@ func cut(waiting []todo, n int) (b batch, rest []todo) {
 // its answer. The SDK repeats server errors of a call, not those inside an answer. It is asked not to repeat a call for
 // which S3 is too busy: the lane slows down instead.
 func (b *batch) delete(ctx context.Context, e *emptying) error {
-	var together, alone []todo
-	for _, t := range b.todos {
+	together, alone := apart(b.todos)
+	if err := b.deleteAlone(ctx, e, alone); err != nil {
+		return err
+	}
+	return b.deleteTogether(ctx, e, together, 0)
+}
+
+// apart returns what one call can delete, and what needs calls of its own. Mostly that is everything and nothing, so that
+// nothing is copied.
+func apart(todos []todo) (together, alone []todo) {
+	if !slices.ContainsFunc(todos, todo.isSingle) {
+		return todos, nil
+	}
+	for _, t := range todos {
 		if t.isSingle() {
 			alone = append(alone, t)
 		} else {
 			together = append(together, t)
 		}
 	}
-	if err := b.deleteAlone(ctx, e, alone); err != nil {
-		return err
-	}
-	return b.deleteTogether(ctx, e, together, 0)
+	return together, alone
 }
 
 // unlessBusy has the SDK not repeat a call for which S3 is too busy.
@@ -156,7 +167,7 @@ func (b *batch) deleteHalves(ctx context.Context, e *emptying, todos []todo, ref
 	rest := todos[1:last]
 	if refusals == enoughRefusals {
 		for _, t := range rest {
-			b.refused = append(b.refused, t.Entry)
+			b.refused = append(b.refused, t.ID)
 		}
 		return nil
 	}
@@ -178,7 +189,7 @@ func (b *batch) deleteAlone(ctx context.Context, e *emptying, todos []todo) erro
 		}
 		calls.Go(func() {
 			defer e.alone.Release(1)
-			answers[i] = e.Delete(ctx, t.Entry, unlessBusy)
+			answers[i] = e.Delete(ctx, t.ID, unlessBusy)
 		})
 	}
 	calls.Wait()
@@ -191,17 +202,17 @@ func (b *batch) deleteAlone(ctx context.Context, e *emptying, todos []todo) erro
 		case awscall.IsBusy(err):
 			b.postpone(err, t)
 		default:
-			b.refuse(t.Entry, err)
+			b.refuse(t.ID, err)
 		}
 	}
 	return nil
 }
 
-func (b *batch) refuse(e Entry, why error) {
+func (b *batch) refuse(i ID, why error) {
 	if len(b.refused) == 0 {
 		b.why = why
 	}
-	b.refused = append(b.refused, e)
+	b.refused = append(b.refused, i)
 }
 
 // sort tells what became of each key of a call that has succeeded as a whole.
@@ -212,9 +223,9 @@ func (b *batch) sort(todos []todo, errors []types.Error) {
 	if len(errors) == 0 {
 		return
 	}
-	by := make(map[id]todo, len(todos))
+	by := make(map[ID]todo, len(todos))
 	for _, t := range todos {
-		by[id{t.Key, cmp.Or(t.Version, nullVersion)}] = t
+		by[ID{t.Key, cmp.Or(t.Version, nullVersion)}] = t
 	}
 	for _, e := range errors {
 		code := aws.ToString(e.Code)
@@ -232,7 +243,7 @@ func (b *batch) sort(todos []todo, errors []types.Error) {
 		case code == "NoSuchVersion" || code == "NoSuchKey" || code == "NoSuchBucket":
 			b.deleted++
 		default:
-			b.refuse(t.Entry, why)
+			b.refuse(t.ID, why)
 		}
 	}
 }
@@ -240,10 +251,7 @@ func (b *batch) sort(todos []todo, errors []types.Error) {
 // nullVersion is the id of versions that were written without versioning.
 const nullVersion = "null"
 
-// An id names an entry.
-type id struct{ key, version string }
-
 // idOf is what an error is about. A version that it does not name is "null".
-func idOf(e types.Error) id {
-	return id{aws.ToString(e.Key), cmp.Or(aws.ToString(e.VersionId), nullVersion)}
+func idOf(e types.Error) ID {
+	return ID{aws.ToString(e.Key), cmp.Or(aws.ToString(e.VersionId), nullVersion)}
 }

@@ -24,11 +24,12 @@ import (
 // A scene is how a bucket is emptied in a bubble, where time costs nothing.
 type scene struct {
 	s3model.Config
-	limit  time.Duration                                        // of the emptying; an hour where it is zero
-	before func(client *s3.Client)                              // the emptying begins
-	beside func(ctx context.Context, client *s3.Client)         // it, until it ends
-	meets  func(call *http.Request) (*http.Response, error)     // a call, instead of the model; nil: the model does
-	hears  func(call *http.Request, answer []byte) (now []byte) // an answer of the model, and changes it
+	limit   time.Duration                                        // of the emptying; an hour where it is zero
+	isAhead bool                                                 // the first page was listed before all that follows
+	before  func(client *s3.Client)                              // the emptying begins
+	beside  func(ctx context.Context, client *s3.Client)         // it, until it ends
+	meets   func(call *http.Request) (*http.Response, error)     // a call, instead of the model; nil: the model does
+	hears   func(call *http.Request, answer []byte) (now []byte) // an answer of the model, and changes it
 }
 
 // An outcome is what came of an emptying.
@@ -56,6 +57,10 @@ func play(t *testing.T, s scene) (o outcome) {
 		var text bytes.Buffer
 		log := slog.New(slog.NewTextHandler(&text, nil))
 		client := clientOf(tripper{s, s3model.Transport{Server: server}}, log)
+		bucket := purge.Bucket{S3: client, Name: s.Bucket, Owner: s.Owner}
+		if s.isAhead {
+			bucket.First = firstOf(t.Context(), bucket)
+		}
 		if s.before != nil {
 			s.before(clientOf(s3model.Transport{Server: server}, log))
 		}
@@ -71,7 +76,7 @@ func play(t *testing.T, s scene) (o outcome) {
 		begun := time.Now()
 		func() {
 			defer func() { o.panicked = recover() }()
-			o.err = purge.Bucket{S3: client, Name: s.Bucket, Owner: s.Owner}.Empty(ctx, log)
+			o.err = bucket.Empty(ctx, log)
 		}()
 		o.took = time.Since(begun)
 		o.Stats, o.left = server.Stats(), server.Left(100)
@@ -80,6 +85,17 @@ func play(t *testing.T, s scene) (o outcome) {
 		o.log = text.String()
 	})
 	return o
+}
+
+// firstOf is the first page of a bucket, or nil where S3 does not answer.
+func firstOf(ctx context.Context, bucket purge.Bucket) *purge.Page {
+	for page, err := range bucket.Pages(ctx, "") {
+		if err != nil {
+			break
+		}
+		return &page
+	}
+	return nil
 }
 
 func clientOf(transport http.RoundTripper, log *slog.Logger) *s3.Client {

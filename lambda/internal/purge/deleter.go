@@ -106,8 +106,8 @@ func (e *emptying) book(s *span, b *batch, err error) {
 		return
 	}
 	for _, t := range b.again {
-		s.bytes += t.bytes
-		e.bytes += t.bytes
+		s.bytes += int(t.bytes)
+		e.bytes += int(t.bytes)
 	}
 	s.waiting = append(b.again, s.waiting...)
 }

@@ -19,7 +19,7 @@ import (
 // How much goes on beside each other, and how much of it is kept in memory.
 const (
 	listers        = 12          // ranges that are listed
-	dividers       = 3           // of them, that are asked where to divide
+	perDivider     = 5           // idle listers for which one more is asked where to divide
 	mostOfSpan     = 384e3       // bytes of the entries of a range that wait to be deleted, before its listing goes on
 	mostWaiting    = 8e6         // the same of all ranges
 	mostUnderWay   = 8e6         // bytes of all calls that delete
@@ -91,7 +91,7 @@ type emptying struct {
 	uploads                error         // why some are left
 	trouble                error         // the last answer that S3 is too busy, or has an error of its own
 	refused                Refused       // in this round
-	first                  []Entry       // of those, a few
+	first                  []ID          // of those, a few
 }
 
 // fewRounds is how often it goes round at most where a round finds little: somebody keeps writing. DeleteBucket tells
@@ -105,7 +105,7 @@ var errOutOfTime = errors.New("out of time")
 func (e *emptying) rounds(ctx context.Context) error {
 	var refused error // what the round before was refused
 	for number, few := 1, 0; ; number++ {
-		page, next, err := e.listed.list(ctx, "", cursor{}, pageSize)
+		page, err := e.firstPage(ctx, number)
 		if err != nil {
 			return inTime(ctx, err, refused)
 		}
@@ -116,7 +116,7 @@ func (e *emptying) rounds(ctx context.Context) error {
 			return err
 		}
 		before := e.deleted
-		if err := e.round(ctx, number, page, next); err != nil {
+		if err := e.round(ctx, number, page); err != nil {
 			return inTime(ctx, err, refused)
 		}
 		isAny := e.deleted > before
@@ -124,6 +124,14 @@ func (e *emptying) rounds(ctx context.Context) error {
 			return refused // nothing was listed twice, so that the count is right
 		}
 	}
+}
+
+// firstPage is the first page of a round. One that was listed before the emptying may begin it, and proves nothing.
+func (e *emptying) firstPage(ctx context.Context, number int) (Page, error) {
+	if number == 1 && e.First != nil && len(e.First.Entries) > 0 {
+		return *e.First, nil
+	}
+	return e.listed.list(ctx, "", cursor{}, pageSize)
 }
 
 // isEnd reports whether the first page of a round is the last one: it holds nothing, or only what the round before was
@@ -152,7 +160,7 @@ func inTime(ctx context.Context, err, refused error) error {
 
 // round deletes what is listed from a first page on. Only the first round divides: so one that follows finds everything
 // in whatever order the keys are listed.
-func (e *emptying) round(ctx context.Context, number int, first Page, next cursor) error {
+func (e *emptying) round(ctx context.Context, number int, first Page) error {
 	if e.Begin != nil && number == 1 {
 		e.Begin(first)
 	}
@@ -164,7 +172,7 @@ func (e *emptying) round(ctx context.Context, number int, first Page, next curso
 	e.work = conc.NewWaitGroup()
 	e.mayDivide = number == 1
 	s := newSpan("", "", &lane{rate: firstRate, grown: time.Now()})
-	s.accept(first, next)
+	s.accept(first)
 	e.bytes = s.bytes
 	e.begin(ctx, s)
 	for range listers {
@@ -205,8 +213,8 @@ func (e *emptying) ask(ctx context.Context) error {
 	if e.refused.Count == 0 {
 		return nil
 	}
-	for i, entry := range e.first {
-		err := e.Delete(ctx, entry)
+	for i, id := range e.first {
+		err := e.Delete(ctx, id)
 		switch {
 		case err == nil:
 			e.deleted++
@@ -258,15 +266,15 @@ func (e *emptying) end(s *span) {
 }
 
 // refuse notes what S3 refuses to delete, and why it refuses the first. The caller holds the lock.
-func (e *emptying) refuse(entries []Entry, why error) {
+func (e *emptying) refuse(ids []ID, why error) {
 	const few = 10
 	if e.refused.Count == 0 {
 		e.refused.Cause = why
 	}
-	for _, entry := range entries {
+	for _, id := range ids {
 		if e.refused.Count++; e.refused.Count <= few {
-			e.refused.Keys = append(e.refused.Keys, entry.Key)
-			e.first = append(e.first, entry)
+			e.refused.Keys = append(e.refused.Keys, id.Key)
+			e.first = append(e.first, id)
 		}
 	}
 }

@@ -59,6 +59,7 @@ func drawScene(seed, choices uint64, entries uint16, text string) scene {
 	if b.is() {
 		s.beside = writer(int(b.choose(8)))
 	}
+	s.isAhead = b.is()
 	return s
 }
 

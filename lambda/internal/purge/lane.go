@@ -9,11 +9,11 @@ import (
 // (Hadoop's BulkDelete documentation). It makes partitions of its own, tells nobody where they end, and refuses what
 // is too much. So a purge begins above that rate, and goes faster until it is refused something.
 const (
-	firstRate   = 8000.0                 // keys a second
+	firstRate   = 10000.0                // keys a second
 	lowestRate  = 300.0                  // keys a second
 	highestRate = 1e6                    // keys a second
 	startTwice  = 500 * time.Millisecond // in which a start doubles its rate
-	startRate   = 14000.0                // keys a second, up to which it does while one partition may take them all
+	startRate   = 16000.0                // keys a second, up to which it does while one partition may take them all
 	onePart     = 11500                  // keys that one partition may take within the first second
 	moreTwice   = 110 * time.Millisecond // in which a start doubles its rate once there must be more partitions
 	calmGrowth  = 0.06                   // of the rate, a second, right after a cut

@@ -55,9 +55,10 @@ func (e *emptying) next(ctx context.Context) (s *span, marks []string) {
 	return nil, nil
 }
 
-// widest is the span of which most is left, and where it can be divided.
+// widest is the span of which most is left, and where it can be divided. One is divided at a time, and more where many
+// listers wait: to ask about all marks takes a call for each.
 func (e *emptying) widest() (*span, []string) {
-	for e.mayDivide && e.dividing < dividers {
+	for e.mayDivide && e.dividing < 1+e.idle/perDivider {
 		var widest *span
 		for _, s := range e.spans {
 			if s.isDivisible() && (widest == nil || s.isWiderThan(widest)) {
@@ -67,7 +68,7 @@ func (e *emptying) widest() (*span, []string) {
 		if widest == nil {
 			break
 		}
-		if marks := marksBetween(widest.at.key, widest.end); len(marks) > 0 {
+		if marks := marksBetween(widest.known, widest.end); len(marks) > 0 {
 			return widest, marks
 		}
 		widest.isWhole = true
@@ -86,12 +87,12 @@ func (e *emptying) divide(ctx context.Context, s *span, marks []string) error {
 	asking := pool.NewWithResults[found]().WithContext(ctx).WithCancelOnError().WithFirstError()
 	for _, mark := range marks {
 		asking.Go(func(ctx context.Context) (found, error) {
-			page, next, err := e.listed.list(ctx, "", cursor{key: mark}, 1)
+			page, err := e.listed.list(ctx, "", cursor{key: mark}, 1)
 			switch {
 			case err != nil || len(page.Entries) == 0 && page.IsLast:
 				return found{mark: mark}, err
 			case len(page.Entries) == 0: // something comes, and it is not said yet what
-				return found{mark, next.key, true}, nil
+				return found{mark, page.next.key, true}, nil
 			}
 			return found{mark, page.Entries[0].Key, true}, nil
 		})
@@ -101,17 +102,21 @@ func (e *emptying) divide(ctx context.Context, s *span, marks []string) error {
 	return ignoreEnd(ctx, err)
 }
 
-// parts are what the span is divided into by what was found behind the marks. An error divides nothing.
+// parts are what the span is divided into by what was found behind the marks. A page that is being listed comes first, or
+// what of it is behind the marks would be listed again. An error divides nothing.
 func (e *emptying) parts(s *span, all []found, err error) []*span {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.dividing--
-	s.isDivided = false
 	if err != nil {
+		s.isDivided = false
 		return nil
 	}
 	slices.SortFunc(all, func(a, b found) int { return strings.Compare(a.mark, b.mark) })
-	return s.split(all, 1+e.idle)
+	if s.told = all; s.asked > 0 {
+		return nil
+	}
+	return s.split(1 + e.idle)
 }
 
 // ignoreEnd drops an error where the time is over: the caller tells that.
@@ -130,20 +135,21 @@ func (e *emptying) listSpan(ctx context.Context, s *span) error {
 			return nil
 		}
 		asked := time.Now()
-		page, next, err := e.listed.list(ctx, "", s.at, size)
+		page, err := e.listed.list(ctx, "", s.at, size)
 		isGone := s.at.version != "" && awscall.IsCode(err, "InvalidArgument") // that version, by now
 		if isGone {
-			page, next, err = e.listed.list(ctx, "", cursor{key: s.from}, pageSize)
+			page, err = e.listed.list(ctx, "", cursor{key: s.from}, pageSize)
 		}
 		if err != nil {
 			return ignoreEnd(ctx, err)
 		}
-		e.arrived(s, page, next, isGone, time.Since(asked))
+		e.begin(ctx, e.arrived(s, page, isGone, time.Since(asked))...)
 	}
 }
 
-// arrived takes a page of a span. One that begins the span again has what waits to be deleted as well.
-func (e *emptying) arrived(s *span, page Page, next cursor, isAgain bool, took time.Duration) {
+// arrived takes a page of a span, and returns what the span is divided into if that has waited for the page. A page that
+// begins the span again has what waits to be deleted as well.
+func (e *emptying) arrived(s *span, page Page, isAgain bool, took time.Duration) []*span {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	before := s.bytes
@@ -151,11 +157,12 @@ func (e *emptying) arrived(s *span, page Page, next cursor, isAgain bool, took t
 		s.waiting, s.bytes = nil, 0
 	}
 	s.asked = 0
-	s.accept(page, next)
+	s.accept(page)
 	e.bytes += s.bytes - before
 	e.page = max(took, e.page*9/10)
 	s.stir()
 	e.changed.Broadcast()
+	return s.split(1 + e.idle)
 }
 
 // awaitRoom waits until the span may be listed further, and returns for how many entries. That are none once it is listed

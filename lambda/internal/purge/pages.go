@@ -27,6 +27,9 @@ type Bucket struct {
 	Name  string
 	Owner string // the account; a bucket of the same name in another one is never touched
 
+	// First, where it is set, is the first page as it was listed a moment ago. Empty begins with it instead of listing.
+	First *Page
+
 	// Begin, where it is set, is called by Empty once, with the first page that has entries, before it deletes anything.
 	// It must not wait.
 	Begin func(first Page)
@@ -36,10 +39,12 @@ type Bucket struct {
 	End func(gone int64, took time.Duration, uploads error)
 }
 
+// An ID names a version or delete marker.
+type ID struct{ Key, Version string }
+
 // An Entry is one version or delete marker.
 type Entry struct {
-	Key      string
-	Version  string
+	ID
 	Size     int64 // bytes; 0 for a delete marker
 	IsMarker bool  // a delete marker
 	IsOlder  bool  // a version that is not the latest of its key
@@ -49,6 +54,8 @@ type Entry struct {
 type Page struct {
 	Entries []Entry // in the order of their keys
 	IsLast  bool
+
+	next cursor // where the next one begins
 }
 
 // Pages lists the versions and delete markers whose keys start with prefix, in the order of their keys. An
@@ -61,7 +68,7 @@ type Page struct {
 func (b Bucket) Pages(ctx context.Context, prefix string) iter.Seq2[Page, error] {
 	return func(yield func(Page, error) bool) {
 		for at := (cursor{}); ; {
-			page, next, err := b.list(ctx, prefix, at, pageSize)
+			page, err := b.list(ctx, prefix, at, pageSize)
 			if err != nil {
 				yield(Page{}, err)
 				return
@@ -69,7 +76,7 @@ func (b Bucket) Pages(ctx context.Context, prefix string) iter.Seq2[Page, error]
 			if !yield(page, nil) || page.IsLast {
 				return
 			}
-			at = next
+			at = page.next
 		}
 	}
 }
@@ -81,8 +88,8 @@ type cursor struct{ key, version string }
 // pageSize is how many entries S3 lists at most.
 const pageSize = 1000
 
-// list returns what is behind a place, at most size entries, and the place behind those.
-func (b Bucket) list(ctx context.Context, prefix string, at cursor, size int32) (page Page, next cursor, err error) {
+// list returns what is behind a place, at most size entries.
+func (b Bucket) list(ctx context.Context, prefix string, at cursor, size int32) (page Page, err error) {
 	in := &s3.ListObjectVersionsInput{
 		Bucket: &b.Name, ExpectedBucketOwner: &b.Owner, Prefix: &prefix, EncodingType: types.EncodingTypeUrl, MaxKeys: &size}
 	if at.key != "" {
@@ -93,22 +100,22 @@ func (b Bucket) list(ctx context.Context, prefix string, at cursor, size int32) 
 	}
 	out, err := b.S3.ListObjectVersions(ctx, in)
 	if err != nil {
-		return Page{}, cursor{}, fmt.Errorf("objects of bucket %s: %w", b.Name, awscall.Brief(err))
+		return Page{}, fmt.Errorf("objects of bucket %s: %w", b.Name, awscall.Brief(err))
 	}
 	if page.Entries, err = entriesOf(out); err == nil {
-		next.key, err = Decoded(out.NextKeyMarker, out.EncodingType)
+		page.next.key, err = Decoded(out.NextKeyMarker, out.EncodingType)
 	}
 	if err != nil {
-		return Page{}, cursor{}, fmt.Errorf("objects of bucket %s: %w", b.Name, err)
+		return Page{}, fmt.Errorf("objects of bucket %s: %w", b.Name, err)
 	}
-	next.version, page.IsLast = aws.ToString(out.NextVersionIdMarker), !aws.ToBool(out.IsTruncated)
-	if next.key == "" && len(page.Entries) > 0 { // the store does not say it
-		next = cursor{key: page.Entries[len(page.Entries)-1].Key}
+	page.next.version, page.IsLast = aws.ToString(out.NextVersionIdMarker), !aws.ToBool(out.IsTruncated)
+	if page.next.key == "" && len(page.Entries) > 0 { // the store does not say it
+		page.next = cursor{key: page.Entries[len(page.Entries)-1].Key}
 	}
-	if !page.IsLast && (next == at || next.key == "") {
-		return Page{}, cursor{}, fmt.Errorf("objects of bucket %s: the listing does not go on behind %q", b.Name, at.key)
+	if !page.IsLast && (page.next == at || page.next.key == "") {
+		return Page{}, fmt.Errorf("objects of bucket %s: the listing does not go on behind %q", b.Name, at.key)
 	}
-	return page, next, nil
+	return page, nil
 }
 
 // entriesOf returns the versions and delete markers of a page.
@@ -120,14 +127,14 @@ func entriesOf(page *s3.ListObjectVersionsOutput) ([]Entry, error) {
 			return nil, err
 		}
 		isOlder := v.IsLatest != nil && !*v.IsLatest
-		entries = append(entries, Entry{Key: key, Version: aws.ToString(v.VersionId), Size: aws.ToInt64(v.Size), IsOlder: isOlder})
+		entries = append(entries, Entry{ID: ID{key, aws.ToString(v.VersionId)}, Size: aws.ToInt64(v.Size), IsOlder: isOlder})
 	}
 	for _, m := range page.DeleteMarkers {
 		key, err := Decoded(m.Key, page.EncodingType)
 		if err != nil {
 			return nil, err
 		}
-		entries = append(entries, Entry{Key: key, Version: aws.ToString(m.VersionId), IsMarker: true})
+		entries = append(entries, Entry{ID: ID{key, aws.ToString(m.VersionId)}, IsMarker: true})
 	}
 	slices.SortStableFunc(entries, func(a, b Entry) int { return strings.Compare(a.Key, b.Key) })
 	return entries, nil

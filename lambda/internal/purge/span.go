@@ -7,20 +7,22 @@ import "slices"
 //
 // Its fields are guarded by the lock of the emptying.
 type span struct {
-	from string // the key behind which it begins
-	at   cursor // up to which it is listed
-	end  string // the last key; empty: the end of the bucket
-	lane *lane
+	from  string // the key behind which it begins
+	known string // the last key that was listed, or the first that was found behind from; empty: none
+	at    cursor // up to which it is listed
+	end   string // the last key; empty: the end of the bucket
+	lane  *lane
 
-	pages     int    // that were listed
-	listed    int    // entries
-	isListed  bool   // to its end
-	asked     int32  // entries of the page that is being listed
-	isWhole   bool   // nothing divides what is left of it
-	isDivided bool   // somebody is about to
-	waiting   []todo // listed, and to be deleted
-	bytes     int    // of those
-	inFlight  int    // keys that S3 is asked to delete
+	pages     int     // that were listed
+	listed    int     // entries
+	isListed  bool    // to its end
+	asked     int32   // entries of the page that is being listed
+	isWhole   bool    // nothing divides what is left of it
+	isDivided bool    // somebody is about to
+	told      []found // what was found behind the marks at which it is about to be divided, in order
+	waiting   []todo  // listed, and to be deleted
+	bytes     int     // of those
+	inFlight  int     // keys that S3 is asked to delete
 
 	stirred chan struct{} // something of the above has changed
 }
@@ -38,7 +40,7 @@ func (s *span) stir() {
 }
 
 // accept takes the entries of a page that are in the span: another one has those behind its end.
-func (s *span) accept(p Page, next cursor) {
+func (s *span) accept(p Page) {
 	s.pages++
 	entries := p.Entries
 	if behind := slices.IndexFunc(entries, func(e Entry) bool { return s.end != "" && e.Key > s.end }); behind >= 0 {
@@ -47,12 +49,14 @@ func (s *span) accept(p Page, next cursor) {
 	}
 	s.listed += len(entries)
 	s.isListed = s.isListed || p.IsLast
-	s.at = next
+	s.at = p.next
+	s.known = max(s.known, s.at.key)
 	s.isWhole = false
+	s.waiting = slices.Grow(s.waiting, len(entries))
 	for _, e := range entries {
-		t := todo{Entry: e, bytes: e.bytes()}
-		s.bytes += t.bytes
-		s.waiting = append(s.waiting, t)
+		n := e.bytes()
+		s.bytes += n
+		s.waiting = append(s.waiting, todo{ID: e.ID, bytes: int32(n)})
 	}
 }
 
@@ -79,20 +83,23 @@ func (s *span) left() int {
 // isDone reports whether nothing of the span is left to be listed or deleted.
 func (s *span) isDone() bool { return s.isListed && len(s.waiting) == 0 && s.inFlight == 0 }
 
-// isDivisible reports whether it makes sense to divide what the listing has not reached: it goes on behind a page.
-func (s *span) isDivisible() bool { return s.pages > 0 && !s.isListed && !s.isWhole && !s.isDivided }
+// isDivisible reports whether it makes sense to divide what the listing has not reached: what is behind a known key.
+func (s *span) isDivisible() bool { return s.known != "" && !s.isListed && !s.isWhole && !s.isDivided }
 
 // isWiderThan compares what is left of two spans: the less the keys at both ends share, the more may be between.
 func (s *span) isWiderThan(other *span) bool {
-	a, b := len(sharedPrefix(s.at.key, s.end)), len(sharedPrefix(other.at.key, other.end))
+	a, b := len(sharedPrefix(s.known, s.end)), len(sharedPrefix(other.known, other.end))
 	return a < b || a == b && s.pages > other.pages
 }
 
-// split gives away what is behind the first of the marks that the listing has not reached. A mark has the first key
-// that was found behind it, or none. What is between two marks is a span of its own if a key was found in it. There
-// are at most n of them.
-func (s *span) split(marks []found, n int) []*span {
-	marks = slices.DeleteFunc(marks, func(m found) bool { return m.mark <= s.at.key || s.end != "" && m.mark >= s.end })
+// split gives away what is behind the first of the marks that the listing has not reached, once it is told what is behind
+// each. What is between two marks is a span of its own if a key was found in it. There are at most n of them.
+func (s *span) split(n int) []*span {
+	if s.told == nil {
+		return nil
+	}
+	marks := slices.DeleteFunc(s.told, func(m found) bool { return m.mark <= s.at.key || s.end != "" && m.mark >= s.end })
+	s.told, s.isDivided = nil, false
 	if s.isListed || len(marks) == 0 {
 		return nil
 	}
@@ -103,7 +110,9 @@ func (s *span) split(marks []found, n int) []*span {
 			end = marks[i+1].mark
 		}
 		if m.isAny && (end == "" || m.first <= end) {
-			parts = append(parts, newSpan(m.mark, end, s.lane))
+			part := newSpan(m.mark, end, s.lane)
+			part.known = m.first
+			parts = append(parts, part)
 		}
 	}
 	s.end = marks[0].mark
