@@ -59,12 +59,15 @@ func scenes() []scene {
 	both := []string{cdk, minio}
 	whole := limited(s3model.UUIDs, 42_000, 1)
 	whole.Partitions.IsWhole = true
+	near := limited(s3model.UUIDs, 42_000, 1)
+	near.Delete = erase / 10
 	all := []scene{
 		{bench: "B1", name: "100k, half of them delete markers, no latency", peers: both,
 			config: s3model.Config{Set: s3model.Set{Kind: s3model.UUIDs, Entries: 100_000, HalfMarkers: true}}},
 		{bench: "B2", name: "50k, listing 100 ms, deleting 300 ms", peers: both, config: slow(s3model.UUIDs, 50_000)},
 		{bench: "B3", name: "42k, one partition", peers: both, config: limited(s3model.UUIDs, 42_000, 1)},
 		{bench: "B3", name: "42k, one partition, whole calls refused", peers: both, config: whole},
+		{bench: "B3", name: "42k, one partition, deleting 30 ms", peers: both, config: near},
 		{bench: "B4", name: "84k, four partitions", peers: both, config: limited(s3model.UUIDs, 84_000, 4)},
 	}
 	for _, c := range []struct {
