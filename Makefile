@@ -154,11 +154,14 @@ walks: ## random walks
 pace: ## how fast a bucket is emptied, in virtual time
 	go test -C lambda/internal/purge -count=1 -run '^(TestIsFast|TestKeepsThePace|TestPagesOfOtherStores|TestUnfinishedInTime)' .
 
+# What a fuzzer has found interesting it keeps, in each checkout for itself: one that has found much spends its time with that.
+FUZZ = go test -C lambda/$(1) -run '^$$' -fuzz '^$(2)$$' -fuzztime 20s $(3) . -test.fuzzcachedir=$(abspath .local/fuzz/$(2)) | $(call FIGURE,^fuzz: elapsed:,$(2))
+
 fuzz: ## the fuzz targets, for 20 s each
 	@mkdir -p .local
-	@go test -C lambda/spec -run '^$$' -fuzz '^FuzzParse$$' -fuzztime 20s . | $(call FIGURE,^fuzz: elapsed:,FuzzParse)
-	@go test -C lambda/internal/cfnresource -run '^$$' -fuzz '^FuzzHandle$$' -fuzztime 20s -fuzzminimizetime 10x . | $(call FIGURE,^fuzz: elapsed:,FuzzHandle)
-	@go test -C lambda/internal/purge -run '^$$' -fuzz '^FuzzEmpty$$' -fuzztime 20s -fuzzminimizetime 10x . | $(call FIGURE,^fuzz: elapsed:,FuzzEmpty)
+	@$(call FUZZ,spec,FuzzParse)
+	@$(call FUZZ,internal/cfnresource,FuzzHandle,-fuzzminimizetime 10x)
+	@$(call FUZZ,internal/purge,FuzzEmpty,-fuzzminimizetime 10x)
 
 history: ## what earlier versions left behind, built again
 	go test -count=1 -run '^(TestEarlierVersionsAreThoseOfTheHistory|TestReadmeCommandsRun)$$' ./lambda ./lambda/internal/provision
