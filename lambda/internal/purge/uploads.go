@@ -28,7 +28,7 @@ func (b Bucket) firstUploads() *s3.ListMultipartUploadsInput {
 }
 
 // aborters is how many uploads are aborted at the same time.
-const aborters = 16
+const aborters = 64
 
 // abortUploads removes the parts of unfinished multipart uploads, which are stored and paid for but listed nowhere else.
 // Where S3 refuses that, they go with the bucket: S3 deletes one that has some, and other stores say why they do not.
