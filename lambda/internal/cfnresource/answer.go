@@ -2,6 +2,7 @@ package cfnresource
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -82,6 +83,9 @@ func (h *Handler) putOnce(ctx context.Context, address string, body []byte) erro
 	}
 }
 
+// leastReason is what is left of a reason for which there is no room. CloudFormation takes no failure without one.
+const leastReason = "see log"
+
 // encode returns the body, with the reason cut so that it fits. A success with data that do
 // not fit becomes a failure that says so, since CloudFormation would refuse the answer without
 // saying why.
@@ -96,10 +100,10 @@ func (a answer) encode() ([]byte, error) {
 		body, err = marshal(a)
 	}
 	for err == nil && len(body) > maxAnswerBytes {
-		if a.Reason == "" {
+		if a.Reason == leastReason {
 			return nil, fmt.Errorf("answer: ids of the event do not fit %d bytes", maxAnswerBytes)
 		}
-		a.Reason = cutTo(a.Reason, max(0, len(a.Reason)-max(1, (len(body)-maxAnswerBytes)/6)))
+		a.Reason = cmp.Or(cutTo(a.Reason, len(a.Reason)-max(1, (len(body)-maxAnswerBytes)/6)), leastReason)
 		body, err = marshal(a)
 	}
 	return body, err

@@ -1,6 +1,7 @@
 package cfnresource_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net/http"
@@ -116,5 +117,25 @@ func TestLongReasonKeepsBothEnds(t *testing.T) {
 				t.Errorf("%d bytes: %s", len(body), body)
 			}
 		})
+	}
+}
+
+// However little room the ids leave, a failure has a reason, or there is no answer at all.
+func TestFailureHasAReasonHoweverLongTheIDs(t *testing.T) {
+	answers := 0
+	for room := range 120 {
+		synctest.Test(t, func(t *testing.T) {
+			c := &cloud{}
+			id := strings.Repeat("r", 3900-room)
+			e := bytes.Replace(recorded(t, "create"), []byte(`"RequestId": "`), []byte(`"RequestId": "`+id), 1)
+			_, err := handle(t, &thing{id: "x", ensure: fails(errors.New(strings.Repeat("\U0001f600", 100)))}, c, e, time.Minute)
+			if len(c.bodies) == 0 && err == nil || len(c.bodies) == 1 && (len(c.bodies[0]) > 4096 || !strings.Contains(c.bodies[0], `"Reason":"`)) {
+				t.Errorf("%d bytes of ids: %v, %q", len(id), err, c.bodies)
+			}
+			answers += len(c.bodies)
+		})
+	}
+	if answers == 0 || answers == 120 {
+		t.Errorf("%d of 120 are answered", answers)
 	}
 }
