@@ -76,7 +76,8 @@ func (d *demo) destroy(ctx context.Context, cloud *local.AWS) error {
 	}
 	left, err := cloud.Inventory(ctx)
 	if err == nil && len(left) > 0 {
-		err = fmt.Errorf("these are left:\n  %s", strings.Join(left, "\n  "))
+		err = fmt.Errorf("these are left:\n  %s\n  remove what is yours, such as a bucket: . %s && aws s3 rb s3://NAME --force",
+			strings.Join(left, "\n  "), d.shown("env.sh"))
 	}
 	return err
 }

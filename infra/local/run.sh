@@ -9,7 +9,7 @@ export BEGAN
 name=$1 package=$2
 shift 2
 program=.local/$name
-[ -e "$program" ] || echo "compiling it first: a minute and 300 MB of Go's caches, if Go has never done so" >&2
+[ -e "$program" ] || echo "compiling .local/$name first: a minute and 300 MB of Go's caches, or some seconds if Go has done so before" >&2
 count() {
 	while kill -0 $$ 2>/dev/null; do
 		printf '\r\033[K%4ds  compiling %s' $(($(date +%s) - BEGAN)) "$name" >&2

@@ -78,7 +78,7 @@ func environment(ctx context.Context, where, dir string) (env []string, isDemo b
 // buildOperator has the go command build the program, unless it is as the sources are.
 func buildOperator(ctx context.Context, root string) error {
 	if _, err := os.Stat(filepath.Join(root, operator)); err != nil {
-		fmt.Fprintln(os.Stderr, "building "+operator+", which takes a minute the first time")
+		fmt.Fprintln(os.Stderr, "building "+operator+": a minute, or some seconds if Go has compiled its packages before")
 	}
 	build := exec.CommandContext(ctx, "go", "build", "-o", operator, "./infra/cmd/bucketuser")
 	build.Dir = root
