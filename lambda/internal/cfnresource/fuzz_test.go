@@ -3,7 +3,9 @@ package cfnresource_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -48,12 +50,15 @@ func FuzzHandle(f *testing.F) {
 	})
 }
 
+// fuzzSignature stands for the signature of an event. Each event gets one of its own, which no fuzzer knows a part of.
 const fuzzSignature = "fe5f80f77d5fa3beca038a248ff027d0445342fe2855ddc963176630326f1024"
 
 // fuzzProvider is where the stacks of the seeds are.
 var fuzzProvider = spec.Provider{Partition: "aws", Region: "eu-west-1", Account: "123456789012", IAMPath: spec.DefaultIAMPath}
 
 func fuzzHandle(t *testing.T, payload []byte) {
+	signature := fmt.Sprintf("%x", sha256.Sum256(payload))
+	payload = bytes.ReplaceAll(payload, []byte(fuzzSignature), []byte(signature))
 	account := awsfake.New(fuzzProvider.Account, fuzzProvider.Region)
 	account.Before = func(context.Context, awsfake.Call) awsfake.Decision { return awsfake.Refuse(awsfake.Killed) } // counted, and nothing else
 	var log bytes.Buffer
@@ -89,11 +94,11 @@ func fuzzHandle(t *testing.T, payload []byte) {
 		checkAnswer(t, e, bodies[0])
 	}
 	var secrets canary.Canary
-	if strings.Contains(e.ResponseURL, fuzzSignature) { // what else the address holds may be ordinary words
-		secrets.Secret(fuzzSignature)
+	if strings.Contains(e.ResponseURL, signature) { // what else the address holds may be ordinary words
+		secrets.Secret(signature)
 	}
 	for place, text := range map[string]string{"the log": log.String(), "the answer": strings.Join(bodies, ""), "the error": errorText(err)} {
-		if err := secrets.Scan(place, text); err != nil && !repeats(payload) {
+		if err := secrets.Scan(place, text); err != nil && !repeats(payload, signature) {
 			t.Error(err)
 		}
 	}
@@ -172,7 +177,7 @@ func checkAnswer(t *testing.T, e fuzzEvent, body string) {
 
 // repeats reports whether a payload holds the signature in other fields than its ResponseURL:
 // then it may be printed.
-func repeats(payload []byte) bool {
+func repeats(payload []byte, signature string) bool {
 	var fields map[string]any
 	if json.Unmarshal(payload, &fields) != nil {
 		return true
@@ -180,7 +185,7 @@ func repeats(payload []byte) bool {
 	delete(fields, "ResponseURL")
 	rest, err := json.Marshal(fields)
 	var c canary.Canary
-	c.Secret(fuzzSignature)
+	c.Secret(signature)
 	return err != nil || c.Scan("the rest", string(rest)) != nil
 }
 
