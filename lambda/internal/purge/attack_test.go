@@ -88,6 +88,13 @@ func TestBeginsWithWhatWasListed(t *testing.T) {
 	}
 }
 
+// Nothing of what was listed before is deleted, and more is there by now: the count is that of what is left all the same.
+func TestRefusedIsTrueOfAPageThatIsOld(t *testing.T) {
+	c := quick(s3model.UUIDs, 30)
+	c.Trouble.Retained = 1
+	wantRefused(t, play(t, scene{Config: c, isAhead: true, before: func(client *s3.Client) { put(context.Background(), client, "!", "~") }}))
+}
+
 // What panics in a part of it panics where it was called, and nothing hangs.
 func TestPanicsComeOut(t *testing.T) {
 	for name, is := range map[string]func(r *http.Request) bool{

@@ -105,7 +105,8 @@ var errOutOfTime = errors.New("out of time")
 func (e *emptying) rounds(ctx context.Context) error {
 	var refused error // what the round before was refused
 	for number, few := 1, 0; ; number++ {
-		page, err := e.firstPage(ctx, number)
+		isOld := number == 1 && e.First != nil && len(e.First.Entries) > 0
+		page, err := e.firstPage(ctx, isOld)
 		if err != nil {
 			return inTime(ctx, err, refused)
 		}
@@ -120,15 +121,15 @@ func (e *emptying) rounds(ctx context.Context) error {
 			return inTime(ctx, err, refused)
 		}
 		isAny := e.deleted > before
-		if refused = e.ask(ctx); refused != nil && (!isAny || ctx.Err() != nil) {
-			return refused // nothing was listed twice, so that the count is right
+		if refused = e.ask(ctx); refused != nil && (!isAny && !isOld || ctx.Err() != nil) {
+			return refused // nothing was listed twice, nor too early, so that the count is right
 		}
 	}
 }
 
 // firstPage is the first page of a round. One that was listed before the emptying may begin it, and proves nothing.
-func (e *emptying) firstPage(ctx context.Context, number int) (Page, error) {
-	if number == 1 && e.First != nil && len(e.First.Entries) > 0 {
+func (e *emptying) firstPage(ctx context.Context, isOld bool) (Page, error) {
+	if isOld {
 		return *e.First, nil
 	}
 	return e.listed.list(ctx, "", cursor{}, pageSize)

@@ -111,7 +111,7 @@ func (s *span) split(n int) []*span {
 		}
 		if m.isAny && (end == "" || m.first <= end) {
 			part := newSpan(m.mark, end, s.lane)
-			part.known = m.first
+			part.known = max(m.mark, m.first)
 			parts = append(parts, part)
 		}
 	}
